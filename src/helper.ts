@@ -1,0 +1,17 @@
+/**
+ * One-shot helpers: work that reads untrusted bytes or needs a namespace of its own runs in a fresh process of this
+ * binary (`dhow helper NAME ...`), whose memory goes back when it exits and whose crash is one request's fault.
+ */
+const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {};
+
+/** Runs the helper that `args[0]` names; exits 2 for an unknown one. */
+export async function helperMain(args: string[]): Promise<void> {
+  const [name = "", ...rest] = args;
+  const load = helpers[name];
+  if (!load) {
+    process.stderr.write(`dhow: unknown helper "${name}"\n`);
+    process.exit(2);
+  }
+  const run = await load();
+  await run(rest);
+}

@@ -1,0 +1,43 @@
+/**
+ * The one entry of the binary. It picks a role from the arguments (or from the name it was called by) and imports only
+ * that role, so that no role pays for another's code.
+ */
+import { basename } from "node:path";
+
+// A compiled Bun binary obeys these two; they must never reach a child of ours.
+delete process.env.BUN_OPTIONS;
+delete process.env.BUN_BE_BUN;
+
+const args = process.argv.slice(2);
+const calledAs = basename(process.argv0);
+
+async function main(): Promise<void> {
+  if (calledAs === "dockerd") {
+    const { daemonMain } = await import("./daemon/main.ts");
+    return daemonMain(args);
+  }
+  switch (args[0]) {
+    case "daemon": {
+      const { daemonMain } = await import("./daemon/main.ts");
+      return daemonMain(args.slice(1));
+    }
+    case "supervisor": {
+      const { supervisorMain } = await import("./supervisor/main.ts");
+      return supervisorMain(args.slice(1));
+    }
+    case "netd": {
+      const { netdMain } = await import("./networks/netd/main.ts");
+      return netdMain(args.slice(1));
+    }
+    case "helper": {
+      const { helperMain } = await import("./helper.ts");
+      return helperMain(args.slice(1));
+    }
+    default: {
+      const { cliMain } = await import("./cli/main.ts");
+      return cliMain(args);
+    }
+  }
+}
+
+await main();
