@@ -1,0 +1,57 @@
+// What a fresh machine lacks: node packages, and the Debian packages the engine and its tests lean on. Says what it does.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+export const bun = `${root}node_modules/bun/bin/bun.exe`;
+
+/** Debian package -> a file that shows it is there. */
+const enginePackages = {
+  crun: "/usr/bin/crun",
+  libseccomp2: "/usr/lib/x86_64-linux-gnu/libseccomp.so.2",
+  tini: "/usr/bin/tini-static",
+  mmdebstrap: "/usr/bin/mmdebstrap",
+  "busybox-static": "/bin/busybox",
+  "xz-utils": "/usr/bin/xz",
+  bzip2: "/usr/bin/bzip2",
+  iproute2: "/sbin/ip",
+  procps: "/bin/ps",
+};
+const testPackages = {
+  runc: "/usr/sbin/runc",
+  curl: "/usr/bin/curl",
+  nftables: "/usr/sbin/nft",
+  strace: "/usr/bin/strace",
+};
+
+function run(command, args, options = {}) {
+  const { status } = spawnSync(command, args, { stdio: "inherit", cwd: root, ...options });
+  if (status !== 0) {
+    console.error(`dhow: ${command} ${args.join(" ")} failed`);
+    process.exit(status ?? 1);
+  }
+}
+
+/** Installs what is missing; `forTests` adds what only tests use. */
+export function prepare({ forTests = false } = {}) {
+  if (!existsSync(bun) || !existsSync(`${root}node_modules/valibot`)) {
+    console.log("installing node packages: npm install");
+    run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
+  }
+  const wanted = { ...enginePackages, ...(forTests ? testPackages : {}) };
+  const missing = Object.keys(wanted).filter((name) => !existsSync(wanted[name]));
+  if (missing.length === 0) return;
+  console.log(`installing Debian packages: ${missing.join(" ")}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-qq"], { env });
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+    env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+/** Builds the binary (and the test binary) from the present sources. */
+export function build({ forTests = false } = {}) {
+  run(process.execPath, [`${root}scripts/build.mjs`, ...(forTests ? ["--test"] : [])]);
+}
