@@ -1,0 +1,213 @@
+/**
+ * Daemons for tests: each has its own data root, run root, socket, bridge and address pool, so that several run side
+ * by side and beside a real dockerd. A test daemon is given back whole by `await using`.
+ */
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type CommandResult, run } from "./command.ts";
+
+const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
+
+/** The release binary. */
+export const dhowBinary = `${dist}dhow`;
+/** The same sources with fail points on. */
+export const dhowTestBinary = `${dist}dhow-test`;
+
+/** The two clients every case runs through. */
+export const clients = ["dhow", "docker"] as const;
+export type Client = (typeof clients)[number];
+
+export interface DaemonOptions {
+  /** Uses the binary with fail points. */
+  readonly failPoints?: string;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+let lastSlot = 0;
+
+/** A number that no other test daemon on this machine holds: a directory made exclusively. */
+function claimSlot(): { slot: number; lock: string } {
+  for (let slot = lastSlot + 1; slot < 200; slot++) {
+    const lock = join(tmpdir(), `dhow-test-slot-${slot}`);
+    try {
+      mkdirSync(lock);
+      lastSlot = slot;
+      return { slot, lock };
+    } catch {}
+  }
+  throw new Error("no free slot for a test daemon");
+}
+
+/** Runs `client` (with `args`) against a unix socket. */
+export function runClient(
+  client: Client,
+  socket: string,
+  args: readonly string[],
+  options: { stdin?: string | Uint8Array; env?: Record<string, string>; timeoutMs?: number } = {},
+): Promise<CommandResult> {
+  const binary = client === "dhow" ? dhowBinary : "docker";
+  const env = { DHOW_AUTOSTART: "0", DOCKER_HOST: `unix://${socket}`, ...options.env };
+  return run([binary, ...args], { ...options, env });
+}
+
+export class TestDaemon implements AsyncDisposable {
+  readonly root: string;
+  readonly slot: number;
+  readonly #lock: string;
+  readonly #options: DaemonOptions;
+  #child: Bun.Subprocess | undefined;
+
+  private constructor(options: DaemonOptions) {
+    const { slot, lock } = claimSlot();
+    this.slot = slot;
+    this.#lock = lock;
+    this.#options = options;
+    this.root = mkdtempSync(join(tmpdir(), `dhow-e2e-${slot}-`));
+  }
+
+  static async start(options: DaemonOptions = {}): Promise<TestDaemon> {
+    const daemon = new TestDaemon(options);
+    try {
+      await daemon.start();
+      return daemon;
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get socket(): string {
+    return join(this.root, "dhow.sock");
+  }
+  get dataRoot(): string {
+    return join(this.root, "data");
+  }
+  get execRoot(): string {
+    return join(this.root, "exec");
+  }
+  get bridge(): string {
+    return `dhowt${this.slot}`;
+  }
+  get logFile(): string {
+    return join(this.root, "daemon.log");
+  }
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** The daemon's flags, for tests that start one by hand. */
+  get flags(): string[] {
+    return [
+      `--data-root=${this.dataRoot}`,
+      `--exec-root=${this.execRoot}`,
+      `--host=unix://${this.socket}`,
+      `--pidfile=${join(this.root, "dhow.pid")}`,
+      `--bridge-name=${this.bridge}`,
+      `--bip=10.213.${this.slot}.1/24`,
+      `--default-address-pool=base=10.214.${this.slot}.0/24,size=27`,
+      "--debug",
+      ...(this.#options.flags ?? []),
+    ];
+  }
+
+  /** Starts (or starts again) and waits until `/_ping` answers. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const failPoints = env.DHOW_FAIL_POINTS ?? this.#options.failPoints;
+    const binary = this.#options.failPoints === undefined ? dhowBinary : dhowTestBinary;
+    const log = openSync(this.logFile, "a");
+    const child = Bun.spawn([binary, "daemon", ...this.flags], {
+      stdio: ["ignore", log, log],
+      env: { ...process.env, ...this.#options.env, ...env, ...(failPoints ? { DHOW_FAIL_POINTS: failPoints } : {}) },
+    });
+    this.#child = child;
+    const deadline = Date.now() + 20_000;
+    while (Date.now() < deadline) {
+      if (child.exitCode !== null) throw new Error(`daemon exited with ${child.exitCode}:\n${this.log()}`);
+      if (existsSync(this.socket)) {
+        try {
+          const answer = await fetch("http://d/_ping", { unix: this.socket });
+          if (answer.ok) return;
+        } catch {}
+      }
+      await Bun.sleep(5);
+    }
+    throw new Error(`daemon did not answer in 20 s:\n${this.log()}`);
+  }
+
+  log(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8") : "";
+  }
+
+  /** Ends the daemon process alone, as a crash would, and waits until it is gone. */
+  async kill9(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#child?.exited;
+  }
+
+  /** Waits until the daemon ends by itself (a fail point's kill) and returns. */
+  async died(): Promise<void> {
+    await this.#child?.exited;
+  }
+
+  /** SIGTERM: the daemon goes, the containers stay. */
+  async terminate(): Promise<number> {
+    this.#child?.kill("SIGTERM");
+    return (await this.#child?.exited) ?? 0;
+  }
+
+  async restart(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.terminate();
+    await this.start(env);
+  }
+
+  run(client: Client, ...args: string[]): Promise<CommandResult> {
+    return runClient(client, this.socket, args);
+  }
+
+  dhow(...args: string[]): Promise<CommandResult> {
+    return this.run("dhow", ...args);
+  }
+
+  docker(...args: string[]): Promise<CommandResult> {
+    return this.run("docker", ...args);
+  }
+
+  /** A request on the socket, body as JSON. */
+  async api<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
+    const answer = await fetch(`http://d${path}`, {
+      method,
+      unix: this.socket,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+    const text = await answer.text();
+    let parsed: unknown = text;
+    try {
+      parsed = JSON.parse(text);
+    } catch {}
+    return { status: answer.status, body: parsed as T };
+  }
+
+  /** Stops the containers, the supervisor, netd and the daemon; frees everything the test daemon had. */
+  async stopAll(): Promise<void> {
+    if (this.#child && this.#child.exitCode === null && this.#child.signalCode === null) {
+      await run([dhowBinary, "daemon", "stop", "--all", ...this.flags], { timeoutMs: 30_000 });
+      await this.#child.exited;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#child && (this.#child.exitCode !== null || this.#child.signalCode !== null)) {
+        await this.start().catch(() => {});
+      }
+      await this.stopAll();
+    } finally {
+      this.#child?.kill("SIGKILL");
+      if (process.env.DHOW_KEEP !== "1") rmSync(this.root, { recursive: true, force: true });
+      rmSync(this.#lock, { recursive: true, force: true });
+    }
+  }
+}

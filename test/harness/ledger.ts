@@ -1,0 +1,113 @@
+/**
+ * The leak ledger: what one engine holds of the kernel and the disk, to be compared before and after a case. A
+ * difference is a leak.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { run, until } from "./command.ts";
+import type { TestDaemon } from "./daemon.ts";
+
+export interface Ledger {
+  readonly mounts: string[];
+  readonly links: string[];
+  readonly netns: string[];
+  readonly cgroups: string[];
+  readonly rules: string[];
+  readonly bundles: string[];
+  readonly containers: string[];
+  readonly trash: string[];
+  readonly temporaries: string[];
+  readonly processes: string[];
+  readonly daemonFds: number;
+}
+
+function list(dir: string): string[] {
+  return existsSync(dir) ? readdirSync(dir).sort() : [];
+}
+
+function tree(dir: string, depth: number): string[] {
+  if (depth === 0 || !existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [join(dir, entry.name), ...tree(join(dir, entry.name), depth - 1)] : [],
+  );
+}
+
+/** Descendants and adopted processes of the engine: every process whose command line or environment names its roots. */
+function processes(daemon: TestDaemon): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+        return command.includes(daemon.root) ? [command] : [];
+      } catch {
+        return [];
+      }
+    })
+    .sort();
+}
+
+/** Takes the ledger of a daemon now. Addresses and counters in rules are left out; what is left must not change. */
+export async function takeLedger(daemon: TestDaemon): Promise<Ledger> {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((target) => target.startsWith(daemon.root))
+    .sort();
+  const links = readFileSync("/proc/net/dev", "utf8")
+    .split("\n")
+    .map((line) => line.split(":")[0]?.trim() ?? "")
+    .filter((name) => name !== "" && !name.startsWith("Inter") && !name.startsWith("face"))
+    .sort();
+  const rules = await run(["nft", "-s", "list", "ruleset"]);
+  const cgroups = existsSync("/sys/fs/cgroup")
+    ? tree("/sys/fs/cgroup", 4).filter((path) => /\/[0-9a-f]{64}/.test(path))
+    : [];
+  return {
+    mounts,
+    links,
+    netns: list(join(daemon.execRoot, "netns")),
+    cgroups,
+    rules: rules.stdout
+      .split("\n")
+      .filter((line) => line.includes(daemon.bridge) || line.includes(`10.213.${daemon.slot}.`)),
+    bundles: list(join(daemon.execRoot, "containers")),
+    containers: list(join(daemon.dataRoot, "containers")),
+    trash: list(join(daemon.dataRoot, "trash")),
+    temporaries: list(join(daemon.dataRoot, "content", "ingest")),
+    processes: processes(daemon),
+    daemonFds: list(`/proc/${daemon.pid}/fd`).length,
+  };
+}
+
+/** Waits until the ledger is as `before` (teardown happens off the path), then returns; throws with the difference. */
+export async function expectLedger(daemon: TestDaemon, before: Ledger, options: { fds?: boolean } = {}): Promise<void> {
+  let difference = "";
+  try {
+    await until(
+      "the ledger to be as before",
+      async () => {
+        difference = compare(before, await takeLedger(daemon), options.fds ?? true);
+        return difference === "";
+      },
+      15_000,
+    );
+  } catch {
+    throw new Error(`leaked:\n${difference}`);
+  }
+}
+
+function compare(before: Ledger, after: Ledger, withFds: boolean): string {
+  const lines: string[] = [];
+  for (const key of Object.keys(before) as (keyof Ledger)[]) {
+    const was = before[key];
+    const is = after[key];
+    if (typeof was === "number" || typeof is === "number") {
+      if (withFds && Number(is) > Number(was) + 2) lines.push(`${key}: ${was} -> ${is}`);
+      continue;
+    }
+    for (const item of is) if (!was.includes(item)) lines.push(`${key}: + ${item}`);
+    for (const item of was) if (!is.includes(item)) lines.push(`${key}: - ${item}`);
+  }
+  return lines.join("\n");
+}
