@@ -1,0 +1,40 @@
+/**
+ * Files in and out of a container's tree (`docker cp`) and out of an image into a volume.
+ *
+ * Every path is a path *inside* `root` and is resolved there with `openat2(RESOLVE_IN_ROOT)`, so that a tree which
+ * changes under our hands, or links that point outside, can reach nothing else. The work runs in a helper process.
+ */
+import type { Readable } from "node:stream";
+import type { Operation } from "../lib/operation.ts";
+
+/** What `X-Docker-Container-Path-Stat` tells. */
+export interface PathStat {
+  readonly name: string;
+  readonly size: number;
+  /** Go's `os.FileMode` bits, as the Engine API sends them. */
+  readonly mode: number;
+  /** RFC 3339 with nanoseconds. */
+  readonly mtime: string;
+  /** Target of a symbolic link, resolved inside the root; empty otherwise. */
+  readonly linkTarget: string;
+}
+
+/** How an archive is written into a tree. */
+export interface WriteArchiveOptions {
+  /** Refuse to replace a directory by a file and the other way round. */
+  readonly noOverwriteDirNonDir?: boolean;
+  /** Owner of what is written; `null` keeps the archive's. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | null;
+}
+
+/** The three calls of `docker cp`, plus the copy of an image directory into a new volume. */
+export interface Archives {
+  /** Throws `notFound` (`Could not find the file PATH in container`) is the caller's wording; here: `notFound` with the path. */
+  statPath(root: string, path: string, op: Operation): Promise<PathStat>;
+  /** The path as an uncompressed tar whose first entry is named after the last component of `path`. */
+  readArchive(root: string, path: string, op: Operation): Promise<{ stat: PathStat; tar: Readable }>;
+  /** Unpacks `tar` (plain or compressed) into the directory `path`. */
+  writeArchive(root: string, path: string, tar: Readable, options: WriteArchiveOptions, op: Operation): Promise<void>;
+  /** Copies what is inside the directory `path` of `root` to the empty directory `target`; absent or not a directory: nothing. */
+  copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
+}
