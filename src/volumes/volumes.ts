@@ -1,0 +1,81 @@
+import type { Operation } from "../lib/operation.ts";
+import type { OciMount } from "../runtime/spec/oci.ts";
+import type { Tx } from "../state/database.ts";
+import type { MountConfig, ResolvedMount } from "./mounts.ts";
+
+/** Wire type Volume. */
+export interface Volume {
+  Name: string;
+  Driver: string;
+  Mountpoint: string;
+  CreatedAt: string;
+  Labels: Record<string, string> | null;
+  Options: Record<string, string> | null;
+  Scope: "local" | "global";
+  UsageData?: { Size: number; RefCount: number };
+}
+
+/** Wire type VolumeCreateOptions, as far as the local driver reads it. */
+export interface VolumeRequest {
+  readonly Name?: string | null;
+  readonly Driver?: string | null;
+  readonly DriverOpts?: Readonly<Record<string, string>> | null;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+/** Filters as the API decodes them: name -> values. */
+export type VolumeFilters = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Named storage that outlives containers.
+ *
+ * A container's life in calls: at create, `resolve` turns its wishes into {@link ResolvedMount}s, making volumes that do
+ * not exist yet and referencing all of them for the container; `populate` copies the image's content into new, empty
+ * volumes once the root is mounted; at each start, `mount` gives the OCI mounts with sources that exist now, and
+ * `unmount` takes driver mounts back at exit; at removal, `release` drops the references, and on request the anonymous
+ * volumes. After a restart of the engine, `reference` is called for every container record, so that what is in use
+ * is computed from containers and never drifts from them.
+ */
+export interface Volumes {
+  /** Returns the existing volume of that name, or makes it; `conflict` when it exists with another driver. */
+  create(request: VolumeRequest, op: Operation): Promise<Volume>;
+  list(filters: VolumeFilters, op: Operation): Promise<{ Volumes: Volume[]; Warnings: string[] }>;
+  /** `notFound`: `get NAME: no such volume`. */
+  inspect(name: string, op: Operation): Promise<Volume>;
+  /** `conflict`: `remove NAME: volume is in use - [ID]`; with `force` an absent volume is not an error. */
+  remove(name: string, options: { force: boolean }, op: Operation): Promise<void>;
+  prune(filters: VolumeFilters, op: Operation): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
+  /** All volumes with sizes and reference counts, for `system df`. */
+  usage(op: Operation): Promise<Volume[]>;
+
+  /**
+   * The mounts of a container about to be created, from binds, mounts, tmpfs, image volumes and volumes-from. New
+   * volumes are made as directories at once and recorded in `tx` of the returned `commit`, so that the caller's own
+   * record and they become durable together; `rollback` removes them again.
+   */
+  resolve(containerId: string, config: MountConfig, op: Operation): Promise<VolumeClaim>;
+  /** Copies the image's content at each new volume's destination into it, where the volume is empty. */
+  populate(mounts: readonly ResolvedMount[], rootfs: string, op: Operation): Promise<void>;
+  /** Sources made sure of, driver mounts mounted, subpaths resolved: what the bundle mounts, for this one start. */
+  mount(containerId: string, mounts: readonly ResolvedMount[], op: Operation): Promise<OciMount[]>;
+  /** The counterpart of `mount`; never throws for what is already gone. */
+  unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void>;
+  /** Marks the volumes of `mounts` as used by a container that already exists. */
+  reference(containerId: string, mounts: readonly ResolvedMount[]): void;
+  /** Drops a removed container's references; with `removeAnonymous` also its anonymous volumes that nobody else uses. */
+  release(
+    containerId: string,
+    mounts: readonly ResolvedMount[],
+    options: { removeAnonymous: boolean },
+    op: Operation,
+  ): Promise<void>;
+}
+
+/** Mounts resolved for a container that is not recorded yet. */
+export interface VolumeClaim {
+  readonly mounts: readonly ResolvedMount[];
+  /** Records the new volumes in the caller's transaction. */
+  commit(tx: Tx): void;
+  /** Undoes what `resolve` did; for a create that failed before `commit`. */
+  rollback(): Promise<void>;
+}
