@@ -1,0 +1,126 @@
+import type {
+  EndpointSettings,
+  Network,
+  NetworkConnectRequest,
+  NetworkCreateRequest,
+  NetworkDisconnectRequest,
+  NetworkSettings,
+  PortMap,
+} from "../api/networks.ts";
+import type { Operation } from "../lib/operation.ts";
+
+/** What the networks room is told at its start; the engine's configuration has this shape under `network`. */
+export interface NetworksConfig {
+  /** Device of the default network `bridge`; `none` means that there is no default network. */
+  readonly bridgeName: string;
+  /** Address and prefix of that device; undefined takes the first free pool. */
+  readonly bip: string | undefined;
+  readonly fixedCidr: string | undefined;
+  readonly defaultGateway: string | undefined;
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[];
+  readonly mtu: number;
+  readonly icc: boolean;
+  readonly ipMasquerade: boolean;
+  readonly ipForward: boolean;
+  /** False leaves firewalls alone: no rules of ours at all, so no published ports either. */
+  readonly firewall: boolean;
+  /** Default host address of published ports. */
+  readonly hostBinding: string;
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  /** What `host-gateway` in `--add-host` stands for; empty means the default bridge's gateway. */
+  readonly hostGatewayIps: readonly string[];
+}
+
+/** Everything that the network side of one container's start depends on. */
+export interface SandboxRequest {
+  readonly containerId: string;
+  /** The container's name, without the leading slash. */
+  readonly name: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  /** `default`, `bridge`, `host`, `none`, `container:ID` (ID already resolved to a full id), or a network's name or id. */
+  readonly networkMode: string;
+  /** By network name or id, as in NetworkingConfig; the network of `networkMode` need not be among them. */
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly portBindings: PortMap;
+  /** `80/tcp`, `53/udp`, ... */
+  readonly exposedPorts: readonly string[];
+  readonly publishAllPorts: boolean;
+  readonly macAddress?: string | undefined;
+  readonly dns?: readonly string[] | undefined;
+  readonly dnsSearch?: readonly string[] | undefined;
+  readonly dnsOptions?: readonly string[] | undefined;
+  /** `name:address`, the address possibly `host-gateway`. */
+  readonly extraHosts?: readonly string[] | undefined;
+  /** `net.*` sysctls are the runtime's business; kept here for drivers that need them. */
+  readonly sysctls?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The network of one started container. */
+export interface Sandbox {
+  /** Path of its network namespace; null is the host's own. */
+  readonly netnsPath: string | null;
+  /** What inspect shows under NetworkSettings. */
+  readonly settings: NetworkSettings;
+  /** Text of /etc/hosts. */
+  readonly hosts: string;
+  /** Text of /etc/resolv.conf. */
+  readonly resolvConf: string;
+}
+
+/** Counters of one interface of a container, as the stats API shows them. */
+export interface InterfaceStats {
+  readonly rx_bytes: number;
+  readonly rx_packets: number;
+  readonly rx_errors: number;
+  readonly rx_dropped: number;
+  readonly tx_bytes: number;
+  readonly tx_packets: number;
+  readonly tx_errors: number;
+  readonly tx_dropped: number;
+}
+
+/** What happened to a network, for the event journal. */
+export interface NetworkEvent {
+  readonly action: "create" | "destroy" | "connect" | "disconnect" | "prune";
+  readonly networkId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Filters of list and prune, as on the wire: name -> values. */
+export type NetworkFilters = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Networks and their endpoints. A container is attached at its start and detached at its exit; between the two its
+ * namespace, addresses and published ports belong to netd, which outlives the daemon.
+ *
+ * Errors: `notFound` (`network x not found`), `conflict`, `forbidden` (`has active endpoints`), `invalidArgument`,
+ * `system` for what dockerd answers with 500 (a port that is taken).
+ */
+export interface Networks extends AsyncDisposable {
+  /** Reconciles records with the kernel after a daemon start; `running` are the ids of containers that live. */
+  restore(running: ReadonlySet<string>): Promise<void>;
+  list(filters: NetworkFilters): Network[];
+  /** By name, id or unique id prefix. `verbose` is accepted for the wire's sake. */
+  inspect(nameOrId: string): Network;
+  create(request: NetworkCreateRequest, op: Operation): Promise<{ Id: string; Warning: string }>;
+  remove(nameOrId: string, op: Operation): Promise<void>;
+  prune(filters: NetworkFilters, op: Operation): Promise<{ NetworksDeleted: string[] }>;
+  /** For a running container; what a stopped one is connected to is the container's own configuration. */
+  connect(nameOrId: string, containerId: string, request: NetworkConnectRequest, op: Operation): Promise<EndpointSettings>;
+  disconnect(nameOrId: string, containerId: string, request: NetworkDisconnectRequest, op: Operation): Promise<void>;
+  /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */
+  validate(request: Pick<SandboxRequest, "networkMode" | "endpoints" | "portBindings">): void;
+  attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;
+  /** Never throws for what is already gone. */
+  detach(containerId: string): Promise<void>;
+  /** NetworkSettings of a container that is attached now, else undefined. */
+  settingsOf(containerId: string): NetworkSettings | undefined;
+  /** By interface name; empty when the container has no namespace of its own. */
+  statsOf(containerId: string): Promise<Record<string, InterfaceStats>>;
+  onEvent(listener: (event: NetworkEvent) => void): void;
+  /** Ends netd too: for `daemon stop --all` and tests. */
+  shutdown(): Promise<void>;
+}
