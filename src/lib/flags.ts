@@ -179,8 +179,7 @@ export const flag = {
   /** `key=value` conditions, as the API's `filters` parameter wants them. */
   filter(help: string, options: Options = {}): Made<Record<string, string[]>> {
     const parse = (text: string, previous: Record<string, string[]>): Record<string, string[]> => {
-      if (!text.includes("="))
-        throw new Error("bad format of filter (expected name=value)");
+      if (!text.includes("=")) throw new Error("bad format of filter (expected name=value)");
       const [rawKey, rawValue] = splitPair(text);
       const key = rawKey.trim().toLowerCase();
       const value = rawValue.trim();
