@@ -1,0 +1,275 @@
+/**
+ * What the containers service needs of the rest of the engine, in its own words. `engine/` hands the concrete services
+ * in; tests hand in fakes.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { ContainerConfig, ContainerCreateRequest, HostConfig } from "../api/containers.ts";
+import type { EndpointSettings, NetworkSettings, PortMap } from "../api/networks.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { OciMount, OciProcess, OciSpec } from "../runtime/spec/oci.ts";
+import type { Archives } from "../snapshots/archive.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { ResolvedMount } from "../volumes/mounts.ts";
+import type { Volumes } from "../volumes/volumes.ts";
+
+/** Which process: a container's first one, or one exec of it. */
+export interface ProcessTarget {
+  readonly containerId: string;
+  readonly execId?: string;
+}
+
+export interface RuntimeBinary {
+  readonly path: string;
+  readonly kind: "crun" | "runc";
+  /** State directory of the runtime (`--root`). */
+  readonly root: string;
+}
+
+export interface ProcessIo {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly uid: number;
+  readonly gid: number;
+  readonly consoleSize?: readonly [rows: number, cols: number];
+}
+
+export interface StartRequest {
+  readonly id: string;
+  readonly runtime: RuntimeBinary;
+  readonly bundle: string;
+  readonly io: ProcessIo;
+  /** Null keeps no log. */
+  readonly log: {
+    readonly path: string;
+    readonly maxSize: number;
+    readonly maxFile: number;
+    readonly format: "json-file";
+  } | null;
+}
+
+export interface StartedProcess {
+  readonly pid: number;
+  /** Field 22 of /proc/pid/stat: with the pid, the identity of the process. */
+  readonly startTime: string;
+}
+
+export interface ExitStatus {
+  /** 128+n after signal n. */
+  readonly code: number;
+  readonly signal: number | null;
+  readonly oomKilled: boolean;
+  /** RFC 3339 with nanoseconds. */
+  readonly at: string;
+  /** True when nobody saw the code; `code` is then 255. */
+  readonly unknown: boolean;
+}
+
+export interface SupervisedProcess extends ProcessTarget, StartedProcess {
+  /** Null while it runs. */
+  readonly exit: ExitStatus | null;
+}
+
+export interface AttachStream {
+  /** Docker's 8-byte frames without a terminal, raw bytes with one; ends after the process's output is drained. */
+  readonly output: Readable;
+  /** `end()` is a half-close. */
+  readonly input: Writable;
+  close(): void;
+}
+
+/** An error of `start` or `exec` that says how Docker records the failed start. */
+export interface RuntimeStartFailure {
+  readonly exitCode: 126 | 127 | 128;
+}
+
+/** Starts and supervises processes; they outlive the engine. */
+export interface Runtime {
+  start(request: StartRequest, op: Operation): Promise<StartedProcess>;
+  exec(
+    request: {
+      readonly containerId: string;
+      readonly execId: string;
+      readonly process: OciProcess;
+      readonly io: ProcessIo;
+      readonly runtime: RuntimeBinary;
+    },
+    op: Operation,
+  ): Promise<StartedProcess>;
+  /** Allowed before the process is started: the stream then begins with its first byte. */
+  attach(
+    target: ProcessTarget,
+    want: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean },
+  ): Promise<AttachStream>;
+  resize(target: ProcessTarget, size: { readonly height: number; readonly width: number }): Promise<void>;
+  /** Throws `notFound` when the process is gone. */
+  signal(target: ProcessTarget, signal: number): Promise<void>;
+  pause(id: string): Promise<void>;
+  resume(id: string): Promise<void>;
+  /** Running processes and exited ones not yet forgotten. */
+  list(): Promise<readonly SupervisedProcess[]>;
+  /** Every exit, at least once, until {@link forget} acknowledges it. */
+  onExit(listener: (target: ProcessTarget, status: ExitStatus) => void): void;
+  /** Removes the runtime's state, FIFOs and exit record; absent is fine. */
+  forget(target: ProcessTarget): Promise<void>;
+}
+
+/** An image as a container's create needs it. */
+export interface ResolvedImage {
+  /** Config digest. */
+  readonly id: string;
+  readonly config: ContainerConfig;
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string | undefined;
+  /** Null for an image without layers. */
+  readonly chainId: string | null;
+  /** Descriptor of the manifest, for `ImageManifestDescriptor`. */
+  readonly descriptor?: { readonly mediaType: string; readonly digest: string; readonly size: number } | null;
+}
+
+export interface Images {
+  /** `notFound`: `No such image: REF`. */
+  resolve(nameOrId: string): ResolvedImage;
+  /** Bytes of an image's layers, for `ps --size`. */
+  sizeOf?(imageId: string): Promise<number>;
+}
+
+export interface SandboxRequest {
+  readonly containerId: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  /** `default`, `bridge`, `host`, `none`, or a network's name; `container:` never reaches networks. */
+  readonly networkMode: string;
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly portBindings: PortMap;
+  /** `80/tcp`. */
+  readonly exposedPorts: readonly string[];
+  readonly publishAllPorts: boolean;
+  readonly macAddress?: string;
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly extraHosts: readonly string[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+}
+
+export interface Sandbox {
+  /** Null is the host's namespace. */
+  readonly netnsPath: string | null;
+  readonly settings: NetworkSettings;
+  /** Text of /etc/hosts. */
+  readonly hosts: string;
+  readonly resolvConf: string;
+}
+
+export interface InterfaceCounters {
+  readonly rx_bytes: number;
+  readonly rx_packets: number;
+  readonly rx_errors: number;
+  readonly rx_dropped: number;
+  readonly tx_bytes: number;
+  readonly tx_packets: number;
+  readonly tx_errors: number;
+  readonly tx_dropped: number;
+}
+
+export interface Networks {
+  attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;
+  /** Never throws for what is gone already. */
+  detach(containerId: string): Promise<void>;
+  statsOf(containerId: string): Promise<Readonly<Record<string, InterfaceCounters>>>;
+}
+
+/** What one start knows when its bundle is made. */
+export interface BundleRequest {
+  readonly id: string;
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  /** The mounted root file system. */
+  readonly rootfs: string;
+  readonly mounts: readonly OciMount[];
+  readonly files: { readonly hosts?: string; readonly resolvConf?: string; readonly hostname?: string };
+  readonly netnsPath: string | null;
+  /** Namespaces of other containers that this one joins, as paths in /proc. */
+  readonly joined: { readonly pid?: string; readonly ipc?: string };
+  readonly shmPath: string | null;
+}
+
+export interface Bundle {
+  readonly spec: OciSpec;
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly runtime: RuntimeBinary;
+  readonly apparmorProfile?: string | null;
+}
+
+/** Turns Docker's configuration into what a runtime runs. */
+export interface Bundles {
+  /** Refuses in Docker's words what can never start; returns warnings. Called at create and, for limits, at update. */
+  validate(request: ContainerCreateRequest): readonly string[];
+  /** The name of the runtime that `wanted` (or nothing) means; `invalidArgument` when there is none. */
+  runtimeName(wanted: string | undefined): string;
+  make(request: BundleRequest, op: Operation): Promise<Bundle>;
+  makeExec(
+    request: {
+      readonly id: string;
+      readonly config: ContainerConfig;
+      readonly hostConfig: HostConfig;
+      readonly rootfs: string;
+      readonly args: readonly string[];
+      readonly env: readonly string[];
+      readonly user: string;
+      readonly workingDir: string;
+      readonly tty: boolean;
+      readonly privileged: boolean;
+      readonly consoleSize?: readonly [rows: number, cols: number];
+    },
+    op: Operation,
+  ): Promise<{ readonly process: OciProcess; readonly runtime: RuntimeBinary }>;
+}
+
+/** Reads and changes limits of a running container's cgroup. */
+export interface Cgroups {
+  /** Applies the resources of `hostConfig` to the running container. */
+  update(id: string, hostConfig: HostConfig): Promise<void>;
+  /** The cgroup's files as Docker's stats want them; null when it is gone. */
+  stats(id: string): Promise<CgroupStats | null>;
+  /** Pids in the container, init first. */
+  processes(id: string): Promise<readonly number[]>;
+}
+
+/** The parts of Docker's stats that come from the cgroup, in the wire's spelling. */
+export interface CgroupStats {
+  readonly cpu_stats: Record<string, unknown>;
+  readonly memory_stats: Record<string, unknown>;
+  readonly blkio_stats: Record<string, unknown>;
+  readonly pids_stats: Record<string, unknown>;
+}
+
+export type ContainerSnapshots = Pick<
+  Snapshotter,
+  | "name"
+  | "prepare"
+  | "hasKey"
+  | "keys"
+  | "mount"
+  | "unmount"
+  | "isMounted"
+  | "remove"
+  | "usage"
+  | "changes"
+  | "treeTar"
+  | "driverData"
+>;
+
+export type ContainerArchives = Pick<Archives, "statPath" | "readArchive" | "writeArchive">;
+
+export type ContainerVolumes = Pick<
+  Volumes,
+  "resolve" | "populate" | "mount" | "unmount" | "reference" | "release"
+>;
+
+/** Whether a mount was resolved for a volume, bind or tmpfs: re-exported so that records need one import. */
+export type ContainerMount = ResolvedMount;

@@ -1,0 +1,68 @@
+import type { EventMessage } from "../api/events.ts";
+import { invalidArgument } from "../lib/errors.ts";
+
+/** Filters as the API decodes them: name -> values; several values of one name are alternatives. */
+export type EventFilters = Readonly<Record<string, readonly string[]>>;
+
+type Matcher = (event: EventMessage, value: string) => boolean;
+
+/** Events of `type` whose object is `value`, by id, unique-looking prefix, or name. */
+const byObject =
+  (type: string): Matcher =>
+  (event, value) =>
+    event.Type === type && (event.Actor.ID === value || event.Actor.ID.startsWith(value) || event.Actor.Attributes.name === value);
+
+const matchers: Readonly<Record<string, Matcher>> = {
+  config: byObject("config"),
+  container: byObject("container"),
+  daemon: byObject("daemon"),
+  // `health_status: healthy` answers to both its whole self and `health_status`; `exec_start: CMD` likewise.
+  event: (event, value) => event.Action === value || event.Action.split(":", 1)[0] === value,
+  image: imageMatches,
+  label: labelMatches,
+  network: byObject("network"),
+  node: byObject("node"),
+  plugin: byObject("plugin"),
+  scope: (event, value) => event.scope === value,
+  secret: byObject("secret"),
+  service: byObject("service"),
+  type: (event, value) => event.Type === value,
+  volume: byObject("volume"),
+};
+
+/** True when the event satisfies every named filter. */
+export function eventMatches(event: EventMessage, filters: EventFilters): boolean {
+  for (const [name, values] of Object.entries(filters)) {
+    const matcher = Object.hasOwn(matchers, name) ? matchers[name] : undefined;
+    if (!matcher || values.length === 0) continue;
+    const satisfied = name === "label" ? values.every((v) => matcher(event, v)) : values.some((v) => matcher(event, v));
+    if (!satisfied) return false;
+  }
+  return true;
+}
+
+/** Throws `invalidArgument` in dockerd's words for a filter that events do not have. */
+export function checkEventFilters(filters: EventFilters): void {
+  for (const name of Object.keys(filters)) {
+    if (!Object.hasOwn(matchers, name)) throw invalidArgument(`invalid filter '${name}'`);
+  }
+}
+
+function labelMatches(event: EventMessage, value: string): boolean {
+  const at = value.indexOf("=");
+  const attributes = event.Actor.Attributes;
+  if (at < 0) return Object.hasOwn(attributes, value);
+  const key = value.slice(0, at);
+  return Object.hasOwn(attributes, key) && attributes[key] === value.slice(at + 1);
+}
+
+function imageMatches(event: EventMessage, value: string): boolean {
+  const attributes = event.Actor.Attributes;
+  const candidates = event.Type === "image" ? [event.Actor.ID, attributes.name] : [attributes.image];
+  return candidates.some((name) => name !== undefined && (name === value || untagged(name) === value));
+}
+
+function untagged(reference: string): string {
+  const colon = reference.lastIndexOf(":");
+  return colon > reference.lastIndexOf("/") ? reference.slice(0, colon) : reference;
+}
