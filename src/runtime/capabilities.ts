@@ -1,0 +1,100 @@
+/** Linux capabilities: names by number (capabilities(7)), Docker's default set, and what `--cap-add`/`--cap-drop` make of it. */
+import { invalidArgument } from "../lib/errors.ts";
+
+/** Every capability in the kernel's order: the index is its number. */
+export const allCapabilities = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+] as const;
+
+/** The 14 that a container has when nothing is said (mask 0xa80425fb). */
+export const defaultCapabilities: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FSETID",
+  "CAP_FOWNER",
+  "CAP_MKNOD",
+  "CAP_NET_RAW",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETFCAP",
+  "CAP_SETPCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
+  "CAP_KILL",
+  "CAP_AUDIT_WRITE",
+];
+
+const known = new Set<string>(allCapabilities);
+
+/** One list of the user's in canonical names; throws `invalidArgument` naming `option` for what is no capability. */
+function normalize(option: "CapAdd" | "CapDrop", names: readonly string[]): string[] {
+  return names.map((name) => {
+    const upper = name.trim().toUpperCase();
+    if (upper === "ALL") return "ALL";
+    const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+    if (!known.has(full)) throw invalidArgument(`invalid ${option}: unknown capability: "${full}"`);
+    return full;
+  });
+}
+
+/**
+ * The capabilities of a container's bounding set, in the kernel's order, cut to those that this kernel has
+ * (`lastCap`, from /proc/sys/kernel/cap_last_cap). `CapDrop: ALL` leaves what `CapAdd` names; `CapAdd: ALL` grants all
+ * but what `CapDrop` names.
+ */
+export function containerCapabilities(
+  add: readonly string[],
+  drop: readonly string[],
+  options: { privileged: boolean; lastCap: number },
+): string[] {
+  const existing = allCapabilities.slice(0, options.lastCap + 1) as readonly string[];
+  const added = normalize("CapAdd", add);
+  const dropped = new Set(normalize("CapDrop", drop));
+  if (options.privileged) return [...existing];
+  const granted = new Set<string>(added.includes("ALL") ? existing : added);
+  if (!dropped.has("ALL")) {
+    if (!added.includes("ALL")) for (const name of defaultCapabilities) granted.add(name);
+    for (const name of dropped) granted.delete(name);
+  }
+  return existing.filter((name) => granted.has(name));
+}
