@@ -3,13 +3,14 @@
  * in; tests hand in fakes.
  */
 import type { Readable, Writable } from "node:stream";
-import type { ContainerConfig, ContainerCreateRequest, HostConfig } from "../api/containers.ts";
-import type { EndpointSettings, NetworkSettings, PortMap } from "../api/networks.ts";
+import type { ContainerStatsResponse } from "../api/container-stats.ts";
+import type { ContainerConfig, ContainerCreateRequest } from "../api/containers.ts";
+import type { HostConfig } from "../api/host-config.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { Networks } from "../networks/networks.ts";
 import type { OciMount, OciProcess, OciSpec } from "../runtime/spec/oci.ts";
 import type { Archives } from "../snapshots/archive.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
-import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 
 /** Which process: a container's first one, or one exec of it. */
@@ -135,53 +136,7 @@ export interface Images {
   sizeOf?(imageId: string): Promise<number>;
 }
 
-export interface SandboxRequest {
-  readonly containerId: string;
-  /** Without the leading slash. */
-  readonly name: string;
-  readonly hostname: string;
-  readonly domainname: string;
-  /** `default`, `bridge`, `host`, `none`, or a network's name; `container:` never reaches networks. */
-  readonly networkMode: string;
-  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
-  readonly portBindings: PortMap;
-  /** `80/tcp`. */
-  readonly exposedPorts: readonly string[];
-  readonly publishAllPorts: boolean;
-  readonly macAddress?: string;
-  readonly dns: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly dnsOptions: readonly string[];
-  readonly extraHosts: readonly string[];
-  readonly sysctls?: Readonly<Record<string, string>>;
-}
-
-export interface Sandbox {
-  /** Null is the host's namespace. */
-  readonly netnsPath: string | null;
-  readonly settings: NetworkSettings;
-  /** Text of /etc/hosts. */
-  readonly hosts: string;
-  readonly resolvConf: string;
-}
-
-export interface InterfaceCounters {
-  readonly rx_bytes: number;
-  readonly rx_packets: number;
-  readonly rx_errors: number;
-  readonly rx_dropped: number;
-  readonly tx_bytes: number;
-  readonly tx_packets: number;
-  readonly tx_errors: number;
-  readonly tx_dropped: number;
-}
-
-export interface Networks {
-  attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;
-  /** Never throws for what is gone already. */
-  detach(containerId: string): Promise<void>;
-  statsOf(containerId: string): Promise<Readonly<Record<string, InterfaceCounters>>>;
-}
+export type ContainerNetworks = Pick<Networks, "attach" | "detach" | "settingsOf" | "statsOf">;
 
 /** What one start knows when its bundle is made. */
 export interface BundleRequest {
@@ -240,12 +195,39 @@ export interface Cgroups {
   processes(id: string): Promise<readonly number[]>;
 }
 
-/** The parts of Docker's stats that come from the cgroup, in the wire's spelling. */
-export interface CgroupStats {
-  readonly cpu_stats: Record<string, unknown>;
-  readonly memory_stats: Record<string, unknown>;
-  readonly blkio_stats: Record<string, unknown>;
-  readonly pids_stats: Record<string, unknown>;
+/** The parts of Docker's stats that come from the cgroup and from /proc, on the wire's terms. */
+export type CgroupStats = Pick<ContainerStatsResponse, "cpu_stats" | "memory_stats" | "blkio_stats" | "pids_stats">;
+
+/** One line of a container's log. */
+export interface LogLine {
+  readonly stream: "stdout" | "stderr";
+  /** With its line feed, when the process wrote one. */
+  readonly bytes: Uint8Array;
+  /** RFC 3339 with nanoseconds. */
+  readonly time: string;
+}
+
+export interface LogQuery {
+  /** Lines from the end; undefined is all. */
+  readonly tail?: number | undefined;
+  /** Nanoseconds since the epoch. */
+  readonly since?: bigint | undefined;
+  readonly until?: bigint | undefined;
+  /** Goes on with new lines until `ended` is aborted and the file is read to its end. */
+  readonly follow: boolean;
+}
+
+/** Reads the logs that the supervisor writes. */
+export interface LogReader {
+  /** `ended` is aborted when the container has stopped; `signal` when the reader is gone. An absent file is empty. */
+  read(path: string, query: LogQuery, ended: AbortSignal, signal: AbortSignal): AsyncIterable<LogLine>;
+}
+
+/** A fresh tmpfs for `/dev/shm` that several containers share (`--ipc shareable`). */
+export interface SharedMemory {
+  mount(path: string, size: number): void;
+  /** What is not mounted is fine. */
+  unmount(path: string): void;
 }
 
 export type ContainerSnapshots = Pick<
@@ -266,10 +248,18 @@ export type ContainerSnapshots = Pick<
 
 export type ContainerArchives = Pick<Archives, "statPath" | "readArchive" | "writeArchive">;
 
-export type ContainerVolumes = Pick<
-  Volumes,
-  "resolve" | "populate" | "mount" | "unmount" | "reference" | "release"
->;
+export type ContainerVolumes = Pick<Volumes, "resolve" | "populate" | "mount" | "unmount" | "reference" | "release">;
 
-/** Whether a mount was resolved for a volume, bind or tmpfs: re-exported so that records need one import. */
-export type ContainerMount = ResolvedMount;
+/** Everything the containers service is made of. */
+export interface Collaborators {
+  readonly runtime: Runtime;
+  readonly snapshots: ContainerSnapshots;
+  readonly archives: ContainerArchives;
+  readonly images: Images;
+  readonly networks: ContainerNetworks;
+  readonly volumes: ContainerVolumes;
+  readonly bundles: Bundles;
+  readonly cgroups: Cgroups;
+  readonly logs: LogReader;
+  readonly sharedMemory: SharedMemory;
+}

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { ContainerStatsResponse } from "../api/container-stats.ts";
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
@@ -6,19 +7,17 @@ import type {
   ContainerPruneResponse,
   ContainerSummary,
   ContainerTopResponse,
-  ContainerUpdateRequest,
   ContainerUpdateResponse,
   ContainerWaitResponse,
   FilesystemChange,
 } from "../api/containers.ts";
 import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../api/exec.ts";
+import type { Filters } from "../api/filters.ts";
+import type { ContainerUpdateRequest } from "../api/host-config.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { PathStat, WriteArchiveOptions } from "../snapshots/archive.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { AttachStream } from "./collaborators.ts";
-
-/** Filters as the API decodes them: name -> values. */
-export type Filters = Readonly<Record<string, readonly string[]>>;
 
 export interface LogOptions {
   readonly follow: boolean;
@@ -70,8 +69,16 @@ export interface Containers extends AsyncDisposable {
   /** `notModified` when it runs already. */
   start(ref: string, op: Operation): Promise<void>;
   /** `notModified` when it is stopped. `timeout` in seconds, -1 waits for ever. */
-  stop(ref: string, options: { signal?: string | undefined; timeout?: number | undefined }, op: Operation): Promise<void>;
-  restart(ref: string, options: { signal?: string | undefined; timeout?: number | undefined }, op: Operation): Promise<void>;
+  stop(
+    ref: string,
+    options: { signal?: string | undefined; timeout?: number | undefined },
+    op: Operation,
+  ): Promise<void>;
+  restart(
+    ref: string,
+    options: { signal?: string | undefined; timeout?: number | undefined },
+    op: Operation,
+  ): Promise<void>;
   /** `signal` is a name or number; empty is SIGKILL. */
   kill(ref: string, signal: string, op: Operation): Promise<void>;
   pause(ref: string, op: Operation): Promise<void>;
@@ -99,8 +106,12 @@ export interface Containers extends AsyncDisposable {
   attach(ref: string, options: AttachOptions, op: Operation): Promise<OpenStreams>;
   resize(ref: string, size: { height: number; width: number }, op: Operation): Promise<void>;
   top(ref: string, psArgs: string, op: Operation): Promise<ContainerTopResponse>;
-  /** One JSON document per sample. */
-  stats(ref: string, query: { stream: boolean; oneShot: boolean }, op: Operation): AsyncIterable<unknown>;
+  /** Samples about a second apart; one when not streaming. */
+  stats(
+    ref: string,
+    query: { stream: boolean; oneShot: boolean },
+    op: Operation,
+  ): AsyncIterable<ContainerStatsResponse>;
 
   changes(ref: string, op: Operation): Promise<FilesystemChange[]>;
   export(ref: string, op: Operation): Promise<Readable>;

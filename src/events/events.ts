@@ -1,5 +1,6 @@
 import type { EventMessage } from "../api/events.ts";
-import { eventMatches, type EventFilters } from "./filters.ts";
+import { type Filters, noFilters } from "../api/filters.ts";
+import { eventMatches } from "./filters.ts";
 
 /** An event as its origin tells it. */
 export interface EventSource {
@@ -30,7 +31,7 @@ export interface EventQuery {
   readonly since?: bigint | undefined;
   /** Nanoseconds since the epoch; the stream ends when this time has come. */
   readonly until?: bigint | undefined;
-  readonly filters?: EventFilters | undefined;
+  readonly filters?: Filters | undefined;
 }
 
 /**
@@ -73,7 +74,7 @@ export class EventJournal {
    * `daemon`/`overflow` and the end.
    */
   subscribe(query: EventQuery, signal: AbortSignal): AsyncGenerator<EventMessage, void, undefined> {
-    const filters = query.filters ?? {};
+    const filters = query.filters ?? noFilters;
     const { since, until } = query;
     const within = (event: EventMessage): boolean => until === undefined || BigInt(event.timeNano) <= until;
     const accepts = (event: EventMessage): boolean => within(event) && eventMatches(event, filters);
@@ -81,6 +82,8 @@ export class EventJournal {
       since === undefined ? [] : this.#ring.filter((event) => BigInt(event.timeNano) >= since && accepts(event));
     const subscriber: Subscriber = { accepts, queue, wake: null, overflowed: false };
     this.#subscribers.add(subscriber);
+    // A generator that is never read runs no `finally`: the signal takes the subscription away in that case too.
+    signal.addEventListener("abort", () => this.#subscribers.delete(subscriber), { once: true });
     return this.#drain(subscriber, until, signal);
   }
 

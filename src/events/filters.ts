@@ -1,8 +1,5 @@
 import type { EventMessage } from "../api/events.ts";
-import { invalidArgument } from "../lib/errors.ts";
-
-/** Filters as the API decodes them: name -> values; several values of one name are alternatives. */
-export type EventFilters = Readonly<Record<string, readonly string[]>>;
+import type { Filters } from "../api/filters.ts";
 
 type Matcher = (event: EventMessage, value: string) => boolean;
 
@@ -10,7 +7,8 @@ type Matcher = (event: EventMessage, value: string) => boolean;
 const byObject =
   (type: string): Matcher =>
   (event, value) =>
-    event.Type === type && (event.Actor.ID === value || event.Actor.ID.startsWith(value) || event.Actor.Attributes.name === value);
+    event.Type === type &&
+    (event.Actor.ID === value || event.Actor.ID.startsWith(value) || event.Actor.Attributes.name === value);
 
 const matchers: Readonly<Record<string, Matcher>> = {
   config: byObject("config"),
@@ -30,9 +28,9 @@ const matchers: Readonly<Record<string, Matcher>> = {
   volume: byObject("volume"),
 };
 
-/** True when the event satisfies every named filter. */
-export function eventMatches(event: EventMessage, filters: EventFilters): boolean {
-  for (const [name, values] of Object.entries(filters)) {
+/** True when the event satisfies every named filter; several values of one name are alternatives, labels must all hold. */
+export function eventMatches(event: EventMessage, filters: Filters): boolean {
+  for (const [name, values] of filters) {
     const matcher = Object.hasOwn(matchers, name) ? matchers[name] : undefined;
     if (!matcher || values.length === 0) continue;
     const satisfied = name === "label" ? values.every((v) => matcher(event, v)) : values.some((v) => matcher(event, v));
@@ -41,12 +39,8 @@ export function eventMatches(event: EventMessage, filters: EventFilters): boolea
   return true;
 }
 
-/** Throws `invalidArgument` in dockerd's words for a filter that events do not have. */
-export function checkEventFilters(filters: EventFilters): void {
-  for (const name of Object.keys(filters)) {
-    if (!Object.hasOwn(matchers, name)) throw invalidArgument(`invalid filter '${name}'`);
-  }
-}
+/** Names that `GET /events` accepts. */
+export const eventFilterNames: readonly string[] = Object.keys(matchers);
 
 function labelMatches(event: EventMessage, value: string): boolean {
   const at = value.indexOf("=");
