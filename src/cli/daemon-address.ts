@@ -1,0 +1,69 @@
+/** Which daemon a command speaks to: -H, --context, DOCKER_HOST, DOCKER_CONTEXT, the current context, the default. */
+import type { ConfigFile } from "./config-file.ts";
+import type { GlobalFlags } from "./globals.ts";
+
+/** A daemon as chosen, before a connection is tried. */
+export interface DaemonAddress {
+  readonly address: string;
+  /** The context's name, `default` when none is in play. */
+  readonly context: string;
+  /** True when nobody chose: only then may a daemon be started. */
+  readonly isDefault: boolean;
+  readonly tls?: { ca?: string; cert?: string; key?: string; verify: boolean };
+}
+
+/** The socket of a daemon nobody named: ours, or Docker's when we are called `docker`. */
+export function defaultAddress(calledAs: string): string {
+  return calledAs === "docker" ? "unix:///var/run/docker.sock" : "unix:///run/dhow.sock";
+}
+
+/** The name of the context in force. */
+export function contextName(globals: GlobalFlags, config: ConfigFile): string {
+  if (globals.host.length > 0) return "default";
+  if (globals.context) return globals.context;
+  if (process.env.DOCKER_HOST) return "default";
+  return process.env.DOCKER_CONTEXT || config.currentContext || "default";
+}
+
+/** Chooses the daemon; throws when the context does not exist or several hosts were given. */
+export async function chooseDaemon(
+  globals: GlobalFlags,
+  config: ConfigFile,
+  configDir: string,
+  calledAs: string,
+): Promise<DaemonAddress> {
+  if (globals.host.length > 1) throw new Error("specify only one -H");
+  if (globals.host.length > 0 && globals.context) {
+    throw new Error("conflicting options: cannot specify both --host and --context");
+  }
+  const context = contextName(globals, config);
+  if (context === "default") {
+    const chosen = globals.host[0] ?? process.env.DOCKER_HOST ?? "";
+    const tls = await flagTls(globals, configDir);
+    return { address: chosen || defaultAddress(calledAs), context, isDefault: chosen === "", ...(tls && { tls }) };
+  }
+  const { readContext, readContextTls } = await import("./context-store.ts");
+  const meta = await readContext(configDir, context);
+  const endpoint = meta.Endpoints.docker;
+  if (!endpoint) throw new Error(`context ${JSON.stringify(context)}: no docker endpoint`);
+  const stored = await readContextTls(configDir, context);
+  const tls =
+    stored.ca || stored.cert || endpoint.SkipTLSVerify ? { ...stored, verify: !endpoint.SkipTLSVerify } : undefined;
+  return { address: endpoint.Host || defaultAddress(calledAs), context, isDefault: false, ...(tls && { tls }) };
+}
+
+async function flagTls(globals: GlobalFlags, configDir: string): Promise<DaemonAddress["tls"]> {
+  const verify = globals.tlsverify || Boolean(process.env.DOCKER_TLS_VERIFY);
+  if (!verify && !globals.tls && !process.env.DOCKER_TLS) return undefined;
+  const directory = process.env.DOCKER_CERT_PATH || configDir;
+  const read = async (given: string, name: string): Promise<string | undefined> => {
+    const file = Bun.file(given || `${directory}/${name}`);
+    if (await file.exists()) return file.text();
+    if (given) throw new Error(`could not read ${JSON.stringify(given)}: no such file or directory`);
+    return undefined;
+  };
+  const ca = await read(globals.tlscacert, "ca.pem");
+  const cert = await read(globals.tlscert, "cert.pem");
+  const key = await read(globals.tlskey, "key.pem");
+  return { verify, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}

@@ -1,0 +1,69 @@
+/** Lists by template: `json`, `table {{.A}}\t{{.B}}`, or any Go template, one line for each row. */
+import { type CompiledTemplate, compileTemplate } from "../lib/go-template/execute.ts";
+import { TemplateSyntaxError } from "../lib/go-template/lex.ts";
+import type { Cli } from "./cli.ts";
+import { ExitError } from "./command.ts";
+import { alignTable, type Listing } from "./format.ts";
+
+/** Functions as the header row of a table sees them: they leave the header's words alone. */
+const headerFunctions = {
+  json: (value: unknown) => value,
+  split: (value: unknown) => value,
+  join: (value: unknown) => value,
+  title: (value: unknown) => value,
+  lower: (value: unknown) => value,
+  upper: (value: unknown) => value,
+  truncate: (value: unknown) => value,
+  println: (value: unknown) => value,
+};
+
+/** What users write for a tab or a line in a format. */
+function withControls(format: string): string {
+  return format.replace(/\\t/g, "\t").replace(/\\n/g, "\n");
+}
+
+/** Compiles a format; exits in Docker's words when it does not parse. */
+export function compileFormat(format: string, options: Parameters<typeof compileTemplate>[1] = {}): CompiledTemplate {
+  try {
+    return compileTemplate(withControls(format), options);
+  } catch (error) {
+    if (error instanceof TemplateSyntaxError) throw new ExitError(64, `template parsing error: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Prints `rows` by `format`. */
+export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T[], format: string): void {
+  const names = Object.keys(listing.fields).sort();
+  const table = /^table\s/.test(format);
+  const source = format === "json" ? "{{json .}}" : table ? format.slice(5).trim() : format;
+  const template = compileFormat(source, { rootType: listing.typeName });
+  const view = (row: T): Record<string, unknown> => {
+    const fields: Record<string, unknown> = {};
+    for (const name of names) {
+      Object.defineProperty(fields, name, { enumerable: true, get: () => listing.fields[name]!.value(row) });
+    }
+    for (const [name, method] of Object.entries(listing.methods ?? {})) {
+      Object.defineProperty(fields, name, { enumerable: false, value: (...args: string[]) => method(row, ...args) });
+    }
+    return fields;
+  };
+  const lines: string[] = [];
+  try {
+    for (const row of rows) lines.push(template.execute(view(row)));
+  } catch (error) {
+    throw new ExitError(1, error instanceof Error ? `failed to execute template: ${error.message}` : String(error));
+  }
+  if (!table) {
+    for (const line of lines) cli.out(`${line}\n`);
+    return;
+  }
+  const headers: Record<string, unknown> = Object.fromEntries(
+    names.map((name) => [name, listing.fields[name]!.header]),
+  );
+  for (const name of Object.keys(listing.methods ?? {}))
+    headers[name] = (label = "") => label.replace(/^.*\./, "").replace(/[-_]/g, " ").toUpperCase();
+  const header = compileFormat(source, { functions: headerFunctions }).execute(headers);
+  const cells = [header, ...lines].flatMap((line) => line.split("\n")).map((line) => line.split("\t"));
+  cli.out(alignTable(cells));
+}

@@ -1,0 +1,153 @@
+/** The CLI role: finds the command, parses its flags by its table, runs it, and turns what it throws into an exit code. */
+import { ApiError } from "../client/client.ts";
+import { HelpRequest, parseFlags, UsageError } from "../lib/flags.ts";
+import { commit, version } from "../lib/version.ts";
+import { Cli } from "./cli.ts";
+import { type Command, ExitError } from "./command.ts";
+import { globalFlags } from "./globals.ts";
+import { type Entry, findEntry, groupOf } from "./tree.ts";
+
+/** Runs one command line and ends the process with its exit code. */
+export async function cliMain(argv: string[]): Promise<void> {
+  const called = (process.env.DHOW_CALLED_AS ?? process.argv0).replace(/^.*\//, "");
+  const name = called === "docker" ? "docker" : "dhow";
+  const code = await runCommandLine(name, called, argv);
+  process.exit(code);
+}
+
+async function runCommandLine(name: string, called: string, argv: string[]): Promise<number> {
+  let globals: ReturnType<typeof parseFlags<typeof globalFlags>>;
+  try {
+    globals = parseFlags(globalFlags, argv, false);
+  } catch (error) {
+    const cli = new Cli(name, parseFlags(globalFlags, []).flags);
+    const { showRootHelp } = await import("./help.ts");
+    if (error instanceof HelpRequest) await showRootHelp(cli);
+    else if (error instanceof UsageError) {
+      cli.err(
+        `${error.message}\n\nUsage:  ${name} [OPTIONS] COMMAND [ARG...]\n\nRun '${name} --help' for more information\n`,
+      );
+    } else throw error;
+    await cli.flush();
+    return error instanceof HelpRequest ? 0 : 125;
+  }
+  const cli = new Cli(name, globals.flags);
+  // Called as a CLI plugin, `docker-compose` or `docker-buildx` stands for its own word.
+  const plugin = /^docker-(compose|buildx)$/.exec(called)?.[1];
+  const words = plugin && globals.args[0] !== plugin ? [plugin, ...globals.args] : globals.args;
+  let code: number;
+  try {
+    code = globals.flags.version ? printVersion(cli) : await dispatch(cli, words, argv);
+  } catch (error) {
+    code = report(cli, error, words);
+  }
+  await cli.flush();
+  return code;
+}
+
+function printVersion(cli: Cli): number {
+  cli.out(`${cli.name === "docker" ? "Docker" : "dhow"} version ${version}, build ${commit}\n`);
+  return 0;
+}
+
+async function dispatch(cli: Cli, words: readonly string[], argv: readonly string[]): Promise<number> {
+  const [first = ""] = words;
+  if (first === "") {
+    const { showRootHelp } = await import("./help.ts");
+    await showRootHelp(cli);
+    return 0;
+  }
+  if (first === "help") {
+    const { showHelpTopic } = await import("./help.ts");
+    return showHelpTopic(cli, words.slice(1));
+  }
+  const found = findEntry(words);
+  if (found) return runEntry(cli, found.entry, found.path, words.slice(found.length));
+  const group = groupOf(first);
+  if (group) return runGroup(cli, first, words.slice(1));
+  const { expandAlias, runPlugin } = await import("./plugins.ts");
+  const expanded = await expandAlias(cli, words);
+  if (expanded) return dispatch(cli, expanded, argv);
+  const status = await runPlugin(cli, words, argv);
+  if (status !== null) return status;
+  cli.err(`${cli.name}: unknown command: ${cli.name} ${first}\n\nRun '${cli.name} --help' for more information\n`);
+  return 1;
+}
+
+async function runGroup(cli: Cli, group: string, rest: readonly string[]): Promise<number> {
+  const [word = ""] = rest;
+  const { showGroupHelp } = await import("./help.ts");
+  if (word === "" || word === "--help" || word === "-h" || word === "help") {
+    await showGroupHelp(cli, group);
+    return 0;
+  }
+  const full = `${cli.name} ${group}`;
+  if (word.startsWith("-")) {
+    const what = word.startsWith("--") ? `unknown flag: ${word}` : `unknown shorthand flag: '${word[1]}' in ${word}`;
+    cli.err(`${what}\n\nUsage:  ${full}\n\nRun '${full} --help' for more information\n`);
+    return 125;
+  }
+  cli.err(
+    `${cli.name}: unknown command: ${full} ${word}\n\nUsage:  ${full}\n\nRun '${full} --help' for more information\n`,
+  );
+  return 1;
+}
+
+async function runEntry(cli: Cli, entry: Entry, path: string, argv: readonly string[]): Promise<number> {
+  const { command } = await entry.load();
+  const full = `${cli.name} ${path}`;
+  if (command.raw) return (await command.run(cli, { flags: {}, changed: new Set(), args: argv })) ?? 0;
+  let parsed: ReturnType<typeof parseFlags>;
+  try {
+    parsed = parseFlags(command.flags, argv, command.interspersed ?? true);
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      const { showCommandHelp } = await import("./help.ts");
+      showCommandHelp(cli, entry, path, command);
+      return 0;
+    }
+    if (!(error instanceof UsageError)) throw error;
+    cli.err(`${error.message}\n\n${usageLine(full, command)}\n\nRun '${full} --help' for more information\n`);
+    return 125;
+  }
+  const complaint = countComplaint(command, parsed.args.length);
+  if (complaint) {
+    const look = complaint.startsWith("requires at least") && !complaint.includes("at most") ? "See" : "Run";
+    cli.err(
+      `${cli.name}: '${full}' ${complaint}\n\n${usageLine(full, command)}\n\n${look} '${full} --help' for more information\n`,
+    );
+    return 1;
+  }
+  return (await command.run(cli, parsed)) ?? 0;
+}
+
+/** `Usage:  docker ps [OPTIONS]`. */
+export function usageLine(full: string, command: Command): string {
+  const options = Object.keys(command.flags).length > 0 ? " [OPTIONS]" : "";
+  return `Usage:  ${full}${options}${command.usage ? ` ${command.usage}` : ""}`;
+}
+
+function countComplaint({ args: { min, max } }: Command, count: number): string | null {
+  if (count >= min && (max === undefined || count <= max)) return null;
+  const plural = (n: number): string => `${n} argument${n === 1 ? "" : "s"}`;
+  if (max === 0) return "accepts no arguments";
+  if (max === undefined) return `requires at least ${plural(min)}`;
+  if (min === max) return `requires ${plural(min)}`;
+  if (min === 0) return `requires at most ${plural(max)}`;
+  return `requires at least ${min} and at most ${plural(max)}`;
+}
+
+/** Prints what a command threw; answers the exit code. */
+function report(cli: Cli, error: unknown, words: readonly string[]): number {
+  if (error instanceof ExitError) {
+    if (error.message) cli.err(`${error.message}\n`);
+    return error.code;
+  }
+  if (error instanceof ApiError) {
+    cli.err(`Error response from daemon: ${error.message}\n`);
+    return 1;
+  }
+  if (cli.globals.debug && error instanceof Error && error.stack) cli.err(`${error.stack}\n`);
+  cli.err(`${error instanceof Error ? error.message : `${words[0]}: ${error}`}\n`);
+  return 1;
+}

@@ -1,0 +1,124 @@
+/** Every command by its paths, with a lazy import: no command pays for another's code. The first path is the full one. */
+import type { Command } from "./command.ts";
+
+export interface Entry {
+  readonly paths: readonly string[];
+  readonly load: () => Promise<{ command: Command }>;
+}
+
+/** The words that group commands, with the line help shows for each. */
+export const groups: Readonly<Record<string, string>> = {
+  container: "Work with containers",
+  context: "Work with contexts (named daemons)",
+  image: "Work with images",
+  network: "Work with networks",
+  system: "Look at and tidy the daemon",
+  volume: "Work with volumes",
+};
+
+/** The commands that root help shows first. */
+export const commonCommands = [
+  "run",
+  "exec",
+  "ps",
+  "pull",
+  "push",
+  "images",
+  "login",
+  "logout",
+  "search",
+  "version",
+  "info",
+];
+
+export const entries: readonly Entry[] = [
+  { paths: ["container attach", "attach"], load: () => import("./commands/container/attach.ts") },
+  { paths: ["container commit", "commit"], load: () => import("./commands/container/commit.ts") },
+  { paths: ["container cp", "cp"], load: () => import("./commands/container/cp.ts") },
+  { paths: ["container create", "create"], load: () => import("./commands/container/create.ts") },
+  { paths: ["container diff", "diff"], load: () => import("./commands/container/diff.ts") },
+  { paths: ["container exec", "exec"], load: () => import("./commands/container/exec.ts") },
+  { paths: ["container export", "export"], load: () => import("./commands/container/export.ts") },
+  { paths: ["container inspect"], load: () => import("./commands/container/inspect.ts") },
+  { paths: ["container kill", "kill"], load: () => import("./commands/container/kill.ts") },
+  { paths: ["container logs", "logs"], load: () => import("./commands/container/logs.ts") },
+  {
+    paths: ["container ls", "container list", "container ps", "ps"],
+    load: () => import("./commands/container/ls.ts"),
+  },
+  { paths: ["container pause", "pause"], load: () => import("./commands/container/pause.ts") },
+  { paths: ["container port", "port"], load: () => import("./commands/container/port.ts") },
+  { paths: ["container prune"], load: () => import("./commands/container/prune.ts") },
+  { paths: ["container rename", "rename"], load: () => import("./commands/container/rename.ts") },
+  { paths: ["container restart", "restart"], load: () => import("./commands/container/restart.ts") },
+  { paths: ["container rm", "container remove", "rm"], load: () => import("./commands/container/rm.ts") },
+  { paths: ["container run", "run"], load: () => import("./commands/container/run.ts") },
+  { paths: ["container start", "start"], load: () => import("./commands/container/start.ts") },
+  { paths: ["container stats", "stats"], load: () => import("./commands/container/stats.ts") },
+  { paths: ["container stop", "stop"], load: () => import("./commands/container/stop.ts") },
+  { paths: ["container top", "top"], load: () => import("./commands/container/top.ts") },
+  { paths: ["container unpause", "unpause"], load: () => import("./commands/container/unpause.ts") },
+  { paths: ["container update", "update"], load: () => import("./commands/container/update.ts") },
+  { paths: ["container wait", "wait"], load: () => import("./commands/container/wait.ts") },
+  { paths: ["image bootstrap"], load: () => import("./commands/image/bootstrap.ts") },
+  { paths: ["image history", "history"], load: () => import("./commands/image/history.ts") },
+  { paths: ["image import", "import"], load: () => import("./commands/image/import.ts") },
+  { paths: ["image inspect"], load: () => import("./commands/image/inspect.ts") },
+  { paths: ["image load", "load"], load: () => import("./commands/image/load.ts") },
+  { paths: ["image ls", "image list", "images"], load: () => import("./commands/image/ls.ts") },
+  { paths: ["image prune"], load: () => import("./commands/image/prune.ts") },
+  { paths: ["image pull", "pull"], load: () => import("./commands/image/pull.ts") },
+  { paths: ["image push", "push"], load: () => import("./commands/image/push.ts") },
+  { paths: ["image rm", "image remove", "rmi"], load: () => import("./commands/image/rm.ts") },
+  { paths: ["image save", "save"], load: () => import("./commands/image/save.ts") },
+  { paths: ["image tag", "tag"], load: () => import("./commands/image/tag.ts") },
+  { paths: ["network connect"], load: () => import("./commands/network/connect.ts") },
+  { paths: ["network create"], load: () => import("./commands/network/create.ts") },
+  { paths: ["network disconnect"], load: () => import("./commands/network/disconnect.ts") },
+  { paths: ["network inspect"], load: () => import("./commands/network/inspect.ts") },
+  { paths: ["network ls", "network list"], load: () => import("./commands/network/ls.ts") },
+  { paths: ["network prune"], load: () => import("./commands/network/prune.ts") },
+  { paths: ["network rm", "network remove"], load: () => import("./commands/network/rm.ts") },
+  { paths: ["volume create"], load: () => import("./commands/volume/create.ts") },
+  { paths: ["volume inspect"], load: () => import("./commands/volume/inspect.ts") },
+  { paths: ["volume ls", "volume list"], load: () => import("./commands/volume/ls.ts") },
+  { paths: ["volume prune"], load: () => import("./commands/volume/prune.ts") },
+  { paths: ["volume rm", "volume remove"], load: () => import("./commands/volume/rm.ts") },
+  { paths: ["system df"], load: () => import("./commands/system/df.ts") },
+  { paths: ["system dial-stdio"], load: () => import("./commands/system/dial-stdio.ts") },
+  { paths: ["system events", "events"], load: () => import("./commands/system/events.ts") },
+  { paths: ["system info", "info"], load: () => import("./commands/system/info.ts") },
+  { paths: ["system prune"], load: () => import("./commands/system/prune.ts") },
+  { paths: ["context create"], load: () => import("./commands/context/create.ts") },
+  { paths: ["context export"], load: () => import("./commands/context/export.ts") },
+  { paths: ["context import"], load: () => import("./commands/context/import.ts") },
+  { paths: ["context inspect"], load: () => import("./commands/context/inspect.ts") },
+  { paths: ["context ls", "context list"], load: () => import("./commands/context/ls.ts") },
+  { paths: ["context rm", "context remove"], load: () => import("./commands/context/rm.ts") },
+  { paths: ["context show"], load: () => import("./commands/context/show.ts") },
+  { paths: ["context update"], load: () => import("./commands/context/update.ts") },
+  { paths: ["context use"], load: () => import("./commands/context/use.ts") },
+  { paths: ["inspect"], load: () => import("./commands/inspect.ts") },
+  { paths: ["login"], load: () => import("./commands/login.ts") },
+  { paths: ["logout"], load: () => import("./commands/logout.ts") },
+  { paths: ["search"], load: () => import("./commands/search.ts") },
+  { paths: ["version"], load: () => import("./commands/version.ts") },
+  { paths: ["completion"], load: () => import("./commands/completion.ts") },
+  { paths: ["__complete"], load: () => import("./commands/complete.ts") },
+];
+
+/** The entry that the first one or two words name. */
+export function findEntry(words: readonly string[]): { entry: Entry; path: string; length: 1 | 2 } | null {
+  const [first = "", second = ""] = words;
+  const long = `${first} ${second}`;
+  for (const entry of entries) {
+    if (entry.paths.includes(first)) return { entry, path: first, length: 1 };
+    if (second !== "" && entry.paths.includes(long)) return { entry, path: long, length: 2 };
+  }
+  return null;
+}
+
+/** The word itself when it groups commands. */
+export function groupOf(word: string): string | null {
+  return Object.hasOwn(groups, word) ? word : null;
+}
