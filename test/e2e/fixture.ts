@@ -1,0 +1,29 @@
+/** What most files of this folder begin with: a daemon with a busybox image, and the ledger held against it at the end. */
+import { afterAll, beforeAll } from "bun:test";
+import { type DaemonOptions, TestDaemon } from "../harness/daemon.ts";
+import { busyboxTar } from "../harness/images.ts";
+import { expectLedger, type Ledger, takeLedger } from "../harness/ledger.ts";
+
+/** Declares the hooks; the returned function gives the daemon once they ran. */
+export function withDaemon(options: DaemonOptions = {}): () => TestDaemon {
+  let daemon: TestDaemon | undefined;
+  let before: Ledger | undefined;
+  beforeAll(async () => {
+    daemon = await TestDaemon.start(options);
+    const imported = await daemon.docker("import", await busyboxTar(), "busybox:latest");
+    if (imported.code !== 0) throw new Error(`import failed: ${imported.stderr}`);
+    await daemon.dhow("run", "--rm", "busybox", "true");
+    before = await takeLedger(daemon);
+  }, 60_000);
+  afterAll(async () => {
+    try {
+      if (daemon && before) await expectLedger(daemon, before);
+    } finally {
+      await daemon?.[Symbol.asyncDispose]();
+    }
+  }, 60_000);
+  return () => {
+    if (!daemon) throw new Error("the daemon did not start");
+    return daemon;
+  };
+}
