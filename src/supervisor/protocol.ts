@@ -1,0 +1,162 @@
+/**
+ * What is said over `<exec root>/supervisor.sock`, and the nouns of supervision.
+ *
+ * A connection opens with one JSON line. `{"attach": ...}` makes it a data connection: the supervisor answers one line
+ * ({@link AttachReply}) and from then on the bytes are the process's own, both ways, and a half-close is the end of
+ * stdin. Any other line makes it a control connection: {@link Request} lines in, {@link Reply} and {@link Push} lines
+ * out, in any order. The first request is `hello`.
+ *
+ * A newer daemon must be able to talk to an older supervisor, which outlives upgrades: fields and methods are only
+ * ever added, and {@link protocolVersion} grows with each addition.
+ */
+import type { ErrorKind } from "../lib/errors.ts";
+
+/** Version this source speaks; the supervisor answers its own in `hello`. */
+export const protocolVersion = 1;
+
+/** Which process: a container's first one, or one exec of it. */
+export interface ProcessTarget {
+  readonly containerId: string;
+  readonly execId?: string;
+}
+
+/** An OCI runtime. */
+export interface RuntimeBinary {
+  readonly path: string;
+  readonly kind: "crun" | "runc";
+  /** State directory of the runtime (`--root`). */
+  readonly root: string;
+}
+
+export interface ProcessIo {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  /** The first attached client's end of input is the process's. */
+  readonly stdinOnce: boolean;
+  /** Owner of the FIFOs, so that the process may open /dev/stdout and its like. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly consoleSize?: readonly [rows: number, cols: number];
+}
+
+/** Where a container's output is kept; `maxSize` in bytes, 0 is no limit; `maxFile` counts the current file. */
+export interface LogTarget {
+  readonly path: string;
+  readonly maxSize: number;
+  readonly maxFile: number;
+  readonly format: "json-file";
+}
+
+export interface StartRequest {
+  readonly id: string;
+  readonly runtime: RuntimeBinary;
+  /** Directory that holds config.json. */
+  readonly bundle: string;
+  readonly io: ProcessIo;
+  /** Null keeps no log. */
+  readonly log: LogTarget | null;
+}
+
+export interface ExecStart {
+  readonly containerId: string;
+  readonly execId: string;
+  /** An OCI `process` object. */
+  readonly process: unknown;
+  readonly io: ProcessIo;
+  readonly runtime: RuntimeBinary;
+}
+
+export interface ProcessIdentity {
+  /** As the host sees it. */
+  readonly pid: number;
+  /** Field 22 of /proc/pid/stat: with the pid, the identity of the process until the next boot. */
+  readonly startTime: string;
+}
+
+/** How a start ended, with milliseconds of its steps. */
+export interface StartReply extends ProcessIdentity {
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+export interface ExitStatus {
+  /** 128+n after signal n. */
+  readonly code: number;
+  readonly signal: number | null;
+  readonly oomKilled: boolean;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly at: string;
+  /** True when nobody saw the code; `code` is then 255. */
+  readonly unknown: boolean;
+}
+
+export interface SupervisedProcess extends ProcessTarget, ProcessIdentity {
+  readonly tty: boolean;
+  /** Null while it runs. */
+  readonly exit: ExitStatus | null;
+  /** Descriptor of the terminal's master in the supervisor, for pidfd_getfd(2); null without a terminal. */
+  readonly consoleFd: number | null;
+  /** Path of the FIFO that feeds stdin while it is open. */
+  readonly stdinPath: string | null;
+}
+
+export interface AttachRequest {
+  readonly target: ProcessTarget;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+export type AttachReply = { readonly ok: true } | { readonly ok: false; readonly error: WireError };
+
+export interface HelloReply {
+  readonly version: number;
+  readonly pid: number;
+}
+
+/** The terminal masters that a daemon kept while a supervisor died, offered to the next one. */
+export interface AdoptRequest {
+  readonly holder: number;
+  readonly consoles: readonly { readonly target: ProcessTarget; readonly fd: number }[];
+}
+
+/** Method name -> what goes in and what comes back. */
+export interface Methods {
+  /** Replays every exit not yet forgotten as pushes after its reply. */
+  hello: { params: { version: number; consoles?: AdoptRequest }; result: HelloReply };
+  start: { params: StartRequest; result: StartReply };
+  exec: { params: ExecStart; result: StartReply };
+  resize: { params: { target: ProcessTarget; height: number; width: number }; result: null };
+  signal: { params: { target: ProcessTarget; signal: number }; result: null };
+  pause: { params: { id: string }; result: null };
+  resume: { params: { id: string }; result: null };
+  list: { params: null; result: readonly SupervisedProcess[] };
+  forget: { params: { target: ProcessTarget }; result: null };
+  /** Ends the supervisor; what it supervised runs on. */
+  shutdown: { params: null; result: null };
+}
+
+export type MethodName = keyof Methods;
+
+export interface Request<M extends MethodName = MethodName> {
+  readonly id: number;
+  readonly method: M;
+  readonly params: Methods[M]["params"];
+}
+
+export interface WireError {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  /** What the OCI runtime wrote, when it was the runtime that failed. */
+  readonly runtime?: string;
+}
+
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: WireError };
+
+export type Push =
+  | { readonly event: "exit"; readonly target: ProcessTarget; readonly status: ExitStatus }
+  /** The kernel killed something in the container's cgroup for want of memory. */
+  | { readonly event: "oom"; readonly target: ProcessTarget }
+  /** The process's stdin is to end: whoever keeps a write end closes it. */
+  | { readonly event: "stdinClosed"; readonly target: ProcessTarget };
