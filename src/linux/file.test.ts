@@ -7,7 +7,7 @@ import * as file from "./file.ts";
 import { tryLock } from "./flock.ts";
 import { openAt2, RESOLVE_IN_ROOT, tryOpenAt2 } from "./openat2.ts";
 import { statfs } from "./statfs.ts";
-import { fgetxattr, flistxattr, fsetxattr } from "./xattr.ts";
+import { fsetxattr, getxattr, listxattr } from "./xattr.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dhow-linux-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -55,13 +55,13 @@ test("a name with a NUL byte or longer than a path may be never reaches the kern
   expect(() => tryOpenAt2(root, Buffer.from("a\0b"), 0, RESOLVE_IN_ROOT)).toThrow(TypeError);
 });
 
-test("fsetxattr() and fgetxattr() keep bytes, and an absent attribute is null", () => {
+test("fsetxattr() and getxattr() keep bytes, and an absent attribute is null", () => {
   const fd = file.openAt(root, "attributed", file.O_CREAT | file.O_RDWR, 0o644);
   const value = Buffer.from([1, 0, 255]);
   fsetxattr(fd, "trusted.dhow", value);
-  expect(flistxattr(fd)).toContain("trusted.dhow");
-  expect(fgetxattr(fd, "trusted.dhow")).toEqual(value);
-  expect(fgetxattr(fd, "trusted.other")).toBeNull();
+  expect(listxattr(fd)).toContain("trusted.dhow");
+  expect(getxattr(fd, "trusted.dhow")).toEqual(value);
+  expect(getxattr(fd, "trusted.other")).toBeNull();
   file.close(fd);
 });
 

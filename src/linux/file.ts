@@ -20,7 +20,7 @@ export const O_NOFOLLOW: number = constants.O_NOFOLLOW;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const AT_REMOVEDIR = 0x200;
-export const AT_EMPTY_PATH = 0x1000;
+const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 
 export const S_IFMT = 0o170000;
@@ -156,9 +156,9 @@ export function symlinkAt(target: Name, dir: number, name: Name): void {
   checkAt(libc.symlinkat(stage(target, 1), dir, stage(name)), "symlink", name);
 }
 
-/** A hard link; the source's last component is never followed. */
-export function linkAt(fromDir: number, from: Name, toDir: number, to: Name): void {
-  checkAt(libc.linkat(fromDir, stage(from, 1), toDir, stage(to), 0), "link", to);
+/** A hard link to the very file an O_PATH descriptor names (needs CAP_DAC_READ_SEARCH). */
+export function linkPathFd(fd: number, toDir: number, to: Name): void {
+  checkAt(libc.linkat(fd, stage("", 1), toDir, stage(to), AT_EMPTY_PATH), "link", to);
 }
 
 /** mknodat(2): device nodes, FIFOs (`mode` carries the type). */
@@ -183,9 +183,9 @@ export function fchmod(fd: number, mode: number): void {
   check(libc.fchmod(fd, mode), "fchmod");
 }
 
-/** chmod of a name that the caller knows is not a symbolic link (Linux has no lchmod). */
-export function chmodAt(dir: number, name: Name, mode: number): void {
-  checkAt(libc.fchmodat(dir, stage(name), mode, 0), "chmod", name);
+/** chmod of the very file an O_PATH descriptor names, which must not be a symbolic link (Linux has no lchmod). */
+export function chmodPathFd(fd: number, mode: number): void {
+  checkAt(libc.fchmodat(AT_FDCWD, stage(`/proc/self/fd/${fd}`), mode, 0), "chmod", "");
 }
 
 export function fchown(fd: number, uid: number, gid: number): void {
@@ -195,6 +195,11 @@ export function fchown(fd: number, uid: number, gid: number): void {
 /** lchown relative to a directory. */
 export function lchownAt(dir: number, name: Name, uid: number, gid: number): void {
   checkAt(libc.fchownat(dir, stage(name), uid, gid, AT_SYMLINK_NOFOLLOW), "lchown", name);
+}
+
+/** chown of the very file an O_PATH descriptor names, a symbolic link included. */
+export function chownPathFd(fd: number, uid: number, gid: number): void {
+  checkAt(libc.fchownat(fd, stage(""), uid, gid, AT_EMPTY_PATH), "chown", "");
 }
 
 /** A point in time: whole seconds since 1970 (negative before) and nanoseconds on top. */
@@ -226,6 +231,11 @@ export function futimens(fd: number, atime: FileTime, mtime: FileTime): void {
 /** utimensat(2) without following a link. */
 export function lutimensAt(dir: number, name: Name, atime: FileTime, mtime: FileTime): void {
   checkAt(libc.utimensat(dir, stage(name), stageTimes(atime, mtime), AT_SYMLINK_NOFOLLOW), "utimensat", name);
+}
+
+/** Times of the very file an O_PATH descriptor names, a symbolic link included. */
+export function utimesPathFd(fd: number, atime: FileTime, mtime: FileTime): void {
+  checkAt(libc.utimensat(fd, stage(""), stageTimes(atime, mtime), AT_EMPTY_PATH), "utimensat", "");
 }
 
 /** What statx(2) tells; `mode` carries the type bits, `ino` is exact below 2^53. */

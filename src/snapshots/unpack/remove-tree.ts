@@ -1,0 +1,76 @@
+/** Removing trees by directory descriptors, so that no link in them is ever followed. */
+import { conflict } from "../../lib/errors.ts";
+import {
+  AT_REMOVEDIR,
+  close,
+  DT_DIR,
+  fstat,
+  lstatAt,
+  type Name,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  openAt,
+  readDirectory,
+  renameAt,
+  S_IFDIR,
+  S_IFMT,
+  unlinkAt,
+} from "../../linux/file.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+
+/** Below this depth a subtree is moved up before it goes on, so that descriptors and stack stay bounded. */
+const maxDepth = 128;
+
+/**
+ * Removes `name` in the directory `dir` with everything below it; absent is fine. Does not enter other file systems:
+ * throws `conflict` at a mount point.
+ */
+export function removeTree(dir: number, name: Name): void {
+  try {
+    unlinkAt(dir, name);
+    return;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    if (!isErrno(error, "EISDIR", "EPERM")) throw error;
+  }
+  const moved = { count: 0 };
+  removeDirectory(dir, name, dir, 0, null, moved);
+  for (let i = 0; i < moved.count; i++) removeDirectory(dir, movedName(i), dir, 0, null, moved);
+}
+
+const movedName = (index: number): string => `.dhow-removing-${process.pid}-${index}`;
+
+function removeDirectory(
+  dir: number,
+  name: Name,
+  top: number,
+  depth: number,
+  device: number | null,
+  moved: { count: number },
+): void {
+  if (depth > maxDepth) {
+    renameAt(dir, name, top, movedName(moved.count));
+    moved.count++;
+    return;
+  }
+  let fd: number;
+  try {
+    fd = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  try {
+    const { dev } = fstat(fd);
+    if (device !== null && device !== dev) throw conflict("cannot remove a directory that something is mounted on");
+    for (const entry of readDirectory(fd)) {
+      const isDirectory =
+        entry.type === DT_DIR || (entry.type === 0 && (lstatAt(fd, entry.name).mode & S_IFMT) === S_IFDIR);
+      if (isDirectory) removeDirectory(fd, entry.name, top, depth + 1, dev, moved);
+      else unlinkAt(fd, entry.name);
+    }
+  } finally {
+    close(fd);
+  }
+  unlinkAt(dir, name, AT_REMOVEDIR);
+}
