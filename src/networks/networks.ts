@@ -109,7 +109,12 @@ export interface Networks extends AsyncDisposable {
   remove(nameOrId: string, op: Operation): Promise<void>;
   prune(filters: NetworkFilters, op: Operation): Promise<{ NetworksDeleted: string[] }>;
   /** For a running container; what a stopped one is connected to is the container's own configuration. */
-  connect(nameOrId: string, containerId: string, request: NetworkConnectRequest, op: Operation): Promise<EndpointSettings>;
+  connect(
+    nameOrId: string,
+    containerId: string,
+    request: NetworkConnectRequest,
+    op: Operation,
+  ): Promise<EndpointSettings>;
   disconnect(nameOrId: string, containerId: string, request: NetworkDisconnectRequest, op: Operation): Promise<void>;
   /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */
   validate(request: Pick<SandboxRequest, "networkMode" | "endpoints" | "portBindings">): void;

@@ -1,0 +1,167 @@
+/** The daemon's end of netd's protocol: finds a running netd, or starts one. */
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { dirname, join } from "node:path";
+import { unavailable } from "../lib/errors.ts";
+import { selfCommand } from "../lib/self.ts";
+import { isErrno } from "../linux/syscall-error.ts";
+import { eachLine } from "./netd/lines.ts";
+import type { Method, Methods, WireError } from "./netd/protocol.ts";
+
+/** What netd answered instead of a result. */
+export class NetdError extends Error {
+  override readonly name = "NetdError";
+  readonly code: string | undefined;
+  readonly bind: WireError["bind"];
+  constructor(error: WireError) {
+    super(error.message);
+    this.code = error.code;
+    this.bind = error.bind;
+  }
+}
+
+export interface NetdOptions {
+  readonly execRoot: string;
+  readonly socket: string;
+  readonly instance: string;
+  readonly firewall: boolean;
+}
+
+/** How long a netd may take until it listens. */
+const startMs = 10_000;
+
+type Pending = { resolve: (result: never) => void; reject: (error: Error) => void };
+
+export class NetdClient implements AsyncDisposable {
+  readonly #options: NetdOptions;
+  readonly #pending = new Map<number, Pending>();
+  #connecting: Promise<Socket> | undefined;
+  #socket: Socket | undefined;
+  #next = 1;
+  /** Runs once for each fresh netd, before anything else is asked of it. */
+  onConnect: (call: NetdClient["call"]) => Promise<void> = async () => {};
+
+  constructor(options: NetdOptions) {
+    this.#options = options;
+  }
+
+  /** Asks netd, starting one when there is none. Throws {@link NetdError}, or `unavailable` when it went away. */
+  async call<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    return this.#send(await this.#connected(), method, params);
+  }
+
+  /** As {@link call}, but undefined when no netd runs. */
+  async callIfRunning<M extends Method>(
+    method: M,
+    params: Methods[M]["params"],
+  ): Promise<Methods[M]["result"] | undefined> {
+    if (!this.#socket && !this.#connecting && !(await this.running())) return undefined;
+    return this.call(method, params);
+  }
+
+  /** True when a netd answers on the socket. */
+  async running(): Promise<boolean> {
+    if (this.#socket) return true;
+    const socket = await open(this.#options.socket);
+    socket?.destroy();
+    return socket !== undefined;
+  }
+
+  /** Lets go of netd, which lives on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const socket = this.#socket ?? (await this.#connecting?.catch(() => undefined));
+    socket?.destroy();
+  }
+
+  #send<M extends Method>(socket: Socket, method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject });
+      socket.write(`${JSON.stringify({ id, method, params })}\n`);
+    });
+  }
+
+  #connected(): Promise<Socket> {
+    this.#connecting ??= this.#connect().catch((error: unknown) => {
+      this.#connecting = undefined;
+      throw error;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<Socket> {
+    let socket = await open(this.#options.socket);
+    if (!socket) {
+      this.#spawn();
+      const until = Date.now() + startMs;
+      while (!socket) {
+        if (Date.now() > until) throw unavailable(`netd did not start: see ${this.#logPath()}`);
+        await Bun.sleep(3);
+        socket = await open(this.#options.socket);
+      }
+    }
+    this.#listen(socket);
+    const ready = socket;
+    await this.onConnect((method, params) => this.#send(ready, method, params));
+    return socket;
+  }
+
+  #listen(socket: Socket): void {
+    this.#socket = socket;
+    eachLine(socket, (text) => {
+      const reply = JSON.parse(text) as { id: number; result?: unknown; error?: WireError };
+      const pending = this.#pending.get(reply.id);
+      this.#pending.delete(reply.id);
+      if (reply.error) pending?.reject(new NetdError(reply.error));
+      else pending?.resolve(reply.result as never);
+    });
+    const lost = (): void => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      this.#connecting = undefined;
+      for (const { reject } of this.#pending.values()) reject(unavailable("the connection to netd was lost"));
+      this.#pending.clear();
+    };
+    socket.on("error", lost);
+    socket.on("close", lost);
+  }
+
+  #logPath(): string {
+    return join(this.#options.execRoot, "netd.log");
+  }
+
+  #spawn(): void {
+    const { execRoot, instance, firewall } = this.#options;
+    mkdirSync(dirname(this.#logPath()), { recursive: true, mode: 0o700 });
+    const log = openSync(this.#logPath(), "a", 0o600);
+    try {
+      const flags = ["--exec-root", execRoot, "--instance", instance, ...(firewall ? [] : ["--no-firewall"])];
+      const [program = "", ...args] = selfCommand("netd", ...flags);
+      // A session of its own: what ends the daemon's does not end netd.
+      const child = spawn(program, args, { detached: true, stdio: ["ignore", log, log], cwd: "/", env: cleanEnv() });
+      child.on("error", () => {});
+      child.unref();
+    } finally {
+      closeSync(log);
+    }
+  }
+}
+
+function cleanEnv(): Record<string, string> {
+  return { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
+}
+
+function open(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+    socket.once("error", (error) => {
+      if (isErrno(error, "ENOENT", "ECONNREFUSED")) resolve(undefined);
+      else reject(error);
+    });
+  });
+}

@@ -1,0 +1,130 @@
+/** The bridges of one engine. */
+import { randomBytes } from "node:crypto";
+import { writeNetSysctl } from "../../linux/netns.ts";
+import { macText, type Rtnetlink, rtnetlink } from "../../linux/rtnetlink.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+import type { Firewall } from "./firewall.ts";
+import { addressBytes, addressFromBytes, broadcastOf, cidrOf, cidrText, parseCidr } from "./ipv4.ts";
+import type { BridgeSpec } from "./protocol.ts";
+
+export interface Bridge {
+  readonly spec: BridgeSpec;
+  readonly index: number;
+  /** False for a device that was there before us: it stays when the network goes. */
+  readonly made: boolean;
+}
+
+/** A random unicast MAC address of the locally administered kind. */
+export function randomMac(): string {
+  const bytes = randomBytes(6);
+  bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
+  return macText(bytes);
+}
+
+export class Bridges {
+  readonly #route: Rtnetlink;
+  readonly #firewall: Firewall | null;
+  readonly #bridges = new Map<string, Bridge>();
+
+  constructor(route: Rtnetlink, firewall: Firewall | null) {
+    this.#route = route;
+    this.#firewall = firewall;
+  }
+
+  get(name: string): Bridge {
+    const bridge = this.#bridges.get(name);
+    if (!bridge) throw new Error(`bridge ${name} is not known to netd`);
+    return bridge;
+  }
+
+  names(): string[] {
+    return [...this.#bridges.keys()];
+  }
+
+  /** Makes the bridge as `spec` says, or brings one of that name into that shape. */
+  ensure(spec: BridgeSpec): Bridge {
+    const known = this.#bridges.get(spec.name);
+    if (
+      known &&
+      JSON.stringify(known.spec) === JSON.stringify(spec) &&
+      this.#route.link(spec.name)?.index === known.index
+    ) {
+      return known;
+    }
+    if (known) this.#forget(known);
+    let made = known?.made ?? false;
+    let link = this.#route.link(spec.name);
+    if (link && link.kind !== "bridge") throw new Error(`device ${spec.name} exists and is not a bridge`);
+    if (!link) {
+      this.#route.apply(`create bridge ${spec.name}`, rtnetlink.bridge(spec.name, spec.mtu, randomMac()));
+      link = this.#route.link(spec.name);
+      made = true;
+    }
+    if (!link) throw new Error(`bridge ${spec.name} vanished while it was made`);
+    const { index } = link;
+    // No IPv6 on the bridge of an IPv4 network: no link-local address, no router advertisement believed.
+    writeNetSysctl(`ipv6/conf/${spec.name}/accept_ra`, "0");
+    writeNetSysctl(`ipv6/conf/${spec.name}/disable_ipv6`, "1");
+    writeNetSysctl(`ipv4/conf/${spec.name}/route_localnet`, "1");
+    this.#setAddress(spec, index);
+    this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
+    this.#firewall?.addBridge(spec);
+    const bridge = { spec, index, made };
+    this.#bridges.set(spec.name, bridge);
+    return bridge;
+  }
+
+  /** Takes the bridge's rules away, and its device when it was ours. */
+  remove(name: string): void {
+    const bridge = this.#bridges.get(name);
+    if (!bridge) return;
+    this.#forget(bridge);
+    const link = this.#route.link(name);
+    if (bridge.made && link?.index === bridge.index) {
+      this.#route.apply(`delete bridge ${name}`, rtnetlink.linkDelete(bridge.index));
+    }
+  }
+
+  /** A netd that takes over after a crash counts the bridges it finds under its own prefix as made by it. */
+  claim(name: string): void {
+    const bridge = this.#bridges.get(name);
+    if (bridge) this.#bridges.set(name, { ...bridge, made: true });
+  }
+
+  /** IPv4 networks that this host uses, those on devices of `except` left out. */
+  usedNetworks(except: readonly string[]): string[] {
+    const skipped = new Set(except.map((name) => this.#route.link(name)?.index));
+    return [...this.#route.addresses(), ...this.#route.routes()]
+      .filter((used) => !skipped.has(used.index))
+      .map((used) => cidrText(cidrOf(addressFromBytes(used.address), used.prefix)));
+  }
+
+  #forget(bridge: Bridge): void {
+    this.#bridges.delete(bridge.spec.name);
+    this.#firewall?.removeBridge(bridge.spec);
+  }
+
+  #setAddress(spec: BridgeSpec, index: number): void {
+    const wanted = spec.address === null ? undefined : parseCidr(spec.address);
+    for (const present of this.#route.addresses()) {
+      if (present.index !== index) continue;
+      const same =
+        wanted && addressFromBytes(present.address) === wanted.address && present.prefix === wanted.cidr.prefix;
+      if (!same) this.#route.apply("delete address", rtnetlink.addressDelete(index, present.address, present.prefix));
+    }
+    if (!wanted) return;
+    try {
+      this.#route.apply(
+        `add ${spec.address} to ${spec.name}`,
+        rtnetlink.addressAdd(
+          index,
+          addressBytes(wanted.address),
+          wanted.cidr.prefix,
+          addressBytes(broadcastOf(wanted.cidr)),
+        ),
+      );
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
+  }
+}

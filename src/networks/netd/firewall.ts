@@ -1,0 +1,252 @@
+/**
+ * The engine's one nftables table. Its rules never change: bridges and published ports are elements of sets and maps,
+ * so that publishing a port is one element and a restart finds the same text.
+ */
+
+import {
+  expr,
+  family,
+  hook,
+  ifnameBytes,
+  Nftables,
+  nftTable,
+  register,
+  type SetElement,
+  TABLE_OWNER,
+  verdict,
+} from "../../linux/nftables.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
+
+/** What the table has to know of a bridge. */
+export interface BridgePolicy {
+  readonly name: string;
+  /** Its host address with prefix. */
+  readonly address: string | null;
+  /** Containers on it may talk to each other. */
+  readonly icc: boolean;
+  readonly masquerade: boolean;
+  /** No way in or out of it. */
+  readonly internal: boolean;
+}
+
+/** One published port: `host` null stands for every local address. */
+export interface PortMapping {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly host: string | null;
+  readonly hostPort: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+const protocolNumber = { tcp: 6, udp: 17, sctp: 132 } as const;
+const { word0, word1, word2, first, second } = register;
+const byte = (value: number): Uint8Array => Uint8Array.of(value);
+
+const isIpv4 = [expr.meta("nfproto", word0), expr.compare(word0, "eq", byte(2))];
+const inBridge = [expr.meta("iifname", first), expr.lookup("bridges", first)];
+const outBridge = [expr.meta("oifname", first), expr.lookup("bridges", first)];
+const pair = (set: string) => [expr.meta("iifname", first), expr.meta("oifname", second), expr.lookup(set, first)];
+const ctHas = (key: "state" | "status", bits: number) => [
+  expr.ct(key, word0),
+  expr.and(word0, expr.bits(bits)),
+  expr.compare(word0, "ne", expr.bits(0)),
+];
+const established = ctHas("state", 2 | 4);
+const translated = ctHas("status", 0x20);
+const loopback = (field: "source" | "destination") => [
+  ...isIpv4,
+  expr.payload("ip", field === "source" ? 12 : 16, 1, word0),
+  expr.compare(word0, "eq", byte(127)),
+];
+const accept = expr.verdict(verdict.accept);
+const drop = expr.verdict(verdict.drop);
+
+/** Translation of what asks for a published address, then of what asks for a published port on any local address. */
+const translate = [
+  [
+    ...isIpv4,
+    expr.payload("ip", 16, 4, word0),
+    expr.meta("l4proto", word1),
+    expr.payload("th", 2, 2, word2),
+    expr.lookup("address_ports", first, first),
+    expr.dnat(word0, word1),
+  ],
+  [
+    ...isIpv4,
+    expr.destinationType(word0),
+    expr.compare(word0, "eq", expr.bits(2)),
+    expr.meta("l4proto", word0),
+    expr.payload("th", 2, 2, word1),
+    expr.lookup("ports", first, first),
+    expr.dnat(word0, word1),
+  ],
+];
+
+const rules: [chain: string, expressions: Buffer[]][] = [
+  // route_localnet on a bridge would otherwise open the host's loopback services to its containers.
+  ["raw-prerouting", [...loopback("destination"), ...inBridge, drop]],
+  ["raw-prerouting", [...loopback("source"), ...inBridge, drop]],
+  // What is published on a loopback address answers to this host alone, whatever other devices may route.
+  [
+    "prerouting",
+    [
+      ...loopback("destination"),
+      expr.meta("iifname", first),
+      expr.compare(first, "ne", ifnameBytes("lo")),
+      expr.verdict(verdict.return),
+    ],
+  ],
+  ...translate.map((rule): [string, Buffer[]] => ["prerouting", rule]),
+  ...translate.map((rule): [string, Buffer[]] => ["output", rule]),
+  // A container that reaches a published port of its own bridge must get its answer through the host. Bridged packets
+  // come here from br_netfilter without an input device, hence the match on the source address.
+  [
+    "postrouting",
+    [
+      ...isIpv4,
+      expr.payload("ip", 12, 4, word0),
+      expr.lookup("networks", first),
+      ...outBridge,
+      ...translated,
+      expr.masquerade(),
+    ],
+  ],
+  // So must this host when it asks at a loopback address.
+  ["postrouting", [...loopback("source"), ...outBridge, expr.masquerade()]],
+  [
+    "postrouting",
+    [
+      ...isIpv4,
+      expr.meta("iifname", first),
+      expr.lookup("masquerade", first),
+      expr.meta("oifname", first),
+      expr.notIn("bridges", first),
+      expr.masquerade(),
+    ],
+  ],
+  ["forward", [...established, accept]],
+  ["forward", [...pair("open"), accept]],
+  ["forward", [...pair("own"), ...translated, accept]],
+  ["forward", [...inBridge, ...outBridge, drop]],
+  ["forward", [expr.meta("iifname", first), expr.lookup("internal", first), drop]],
+  ["forward", [expr.meta("oifname", first), expr.lookup("internal", first), drop]],
+  ["forward", [...outBridge, ...translated, accept]],
+  ["forward", [...outBridge, drop]],
+];
+
+/** The table, alive for as long as this object is. */
+export class Firewall implements Disposable {
+  readonly #nft = new Nftables();
+  readonly #table: ReturnType<typeof nftTable>;
+
+  /** Makes the table `name`; a table of that name that nobody owns any more is replaced. */
+  constructor(name: string) {
+    this.#table = nftTable(family.inet, name);
+    try {
+      this.#create();
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+      this.#nft.commit("delete table", this.#table.delete());
+      this.#create();
+    }
+  }
+
+  addBridge(bridge: BridgePolicy): void {
+    this.#nft.commit(
+      `rules of ${bridge.name}`,
+      ...this.#memberships(bridge).map(([set, ...elements]) => this.#table.add(set, ...elements)),
+    );
+  }
+
+  removeBridge(bridge: BridgePolicy): void {
+    this.#nft.commit(
+      `rules of ${bridge.name}`,
+      ...this.#memberships(bridge).map(([set, ...elements]) => this.#table.remove(set, ...elements)),
+    );
+  }
+
+  /** Adds all mappings or none. */
+  publish(mappings: readonly PortMapping[]): void {
+    if (mappings.length === 0) return;
+    this.#nft.commit("publish", ...mappings.map((one) => this.#table.add(mapOf(one), element(one))));
+  }
+
+  /** Takes mappings back; those that are not there are left out. */
+  unpublish(mappings: readonly PortMapping[]): void {
+    for (const one of mappings) {
+      try {
+        this.#nft.commit("unpublish", this.#table.remove(mapOf(one), { key: element(one).key }));
+      } catch (error) {
+        if (!isErrno(error, "ENOENT")) throw error;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#nft.commit("delete table", this.#table.delete());
+    } finally {
+      this.#nft[Symbol.dispose]();
+    }
+  }
+
+  #create(): void {
+    const t = this.#table;
+    this.#nft.commit(
+      "create table",
+      t.create(TABLE_OWNER),
+      t.set("bridges", ["ifname"]),
+      t.set("masquerade", ["ifname"]),
+      t.set("internal", ["ifname"]),
+      t.intervals("networks", "ipv4"),
+      t.set("own", ["ifname", "ifname"]),
+      t.set("open", ["ifname", "ifname"]),
+      t.map("ports", ["protocol", "service"], ["ipv4", "service"]),
+      t.map("address_ports", ["ipv4", "protocol", "service"], ["ipv4", "service"]),
+      t.chain({ name: "raw-prerouting", type: "filter", hook: hook.prerouting, priority: -300 }),
+      t.chain({ name: "prerouting", type: "nat", hook: hook.prerouting, priority: -100 }),
+      t.chain({ name: "output", type: "nat", hook: hook.output, priority: -100 }),
+      t.chain({ name: "postrouting", type: "nat", hook: hook.postrouting, priority: 100 }),
+      t.chain({ name: "forward", type: "filter", hook: hook.forward, priority: 0 }),
+      ...rules.map(([chain, expressions]) => t.rule(chain, expressions)),
+    );
+  }
+
+  #memberships({ name, address, icc, masquerade, internal }: BridgePolicy): [string, ...SetElement[]][] {
+    const key = ifnameBytes(name);
+    const both = Buffer.concat([key, key]);
+    const sets: [string, ...SetElement[]][] = [
+      ["bridges", { key }],
+      ["own", { key: both }],
+    ];
+    const network = address === null ? undefined : parseCidr(address)?.cidr;
+    if (network) {
+      const after = addressBytes(broadcastOf(network) + 1);
+      sets.push(["networks", { key: addressBytes(network.base) }, { key: after, end: true }]);
+    }
+    if (icc) sets.push(["open", { key: both }]);
+    if (masquerade && !internal) sets.push(["masquerade", { key }]);
+    if (internal) sets.push(["internal", { key }]);
+    return sets;
+  }
+}
+
+const mapOf = (mapping: PortMapping): string => (mapping.host === null ? "ports" : "address_ports");
+
+const bytesOf = (address: string): Uint8Array => addressBytes(parseAddress(address) ?? 0);
+
+function portBytes(port: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt16BE(port);
+  return bytes;
+}
+
+function element({ protocol, host, hostPort, address, port }: PortMapping): { key: Buffer; data: Buffer } {
+  const key = Buffer.concat([
+    ...(host === null ? [] : [bytesOf(host)]),
+    Buffer.of(protocolNumber[protocol], 0, 0, 0),
+    portBytes(hostPort),
+  ]);
+  return { key, data: Buffer.concat([bytesOf(address), portBytes(port)]) };
+}

@@ -1,0 +1,143 @@
+/**
+ * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall]`: owner of the engine's table, its bridges, its
+ * containers' namespaces and published ports. It outlives the daemon and ends by itself some seconds after the last
+ * daemon has left when no container needs it.
+ */
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Rtnetlink } from "../../linux/rtnetlink.ts";
+import { Bridges } from "./bridges.ts";
+import { Firewall } from "./firewall.ts";
+import { serveLines } from "./lines.ts";
+import { Namespaces } from "./namespaces.ts";
+import { Neighbours } from "./neighbours.ts";
+import { Ports } from "./ports.ts";
+import { type Method, type Methods, protocolVersion } from "./protocol.ts";
+import { Sandboxes } from "./sandboxes.ts";
+
+/** Namespaces kept ready. */
+const poolSize = 4;
+
+/** How long an unused netd waits for another daemon. */
+const lonelyMs = 10_000;
+
+type Handlers = {
+  [M in Method]: (params: Methods[M]["params"]) => Promise<Methods[M]["result"]> | Methods[M]["result"];
+};
+
+export async function netdMain(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      "exec-root": { type: "string" },
+      instance: { type: "string", default: "dhow" },
+      "no-firewall": { type: "boolean", default: false },
+    },
+  });
+  const execRoot = values["exec-root"];
+  if (!execRoot) throw new Error("netd: --exec-root is required");
+  const socketPath = join(execRoot, "netd.sock");
+  if (await answers(socketPath)) return;
+  rmSync(socketPath, { force: true });
+
+  const directory = join(execRoot, "netns");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  for (const signal of ["SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
+  // A container is reached by routing; without this nothing passes between a bridge and the world.
+  writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
+
+  const host = new Rtnetlink();
+  const firewall = values["no-firewall"] ? null : new Firewall(values.instance);
+  const neighbours = firewall ? new Neighbours(values.instance) : null;
+  const bridges = new Bridges(host, firewall);
+  const namespaces = new Namespaces(directory, host, poolSize);
+  const sandboxes = new Sandboxes(host, directory, bridges, namespaces, firewall ? new Ports(firewall) : null);
+
+  let server: Server | undefined;
+  let clients = 0;
+  let lonely: ReturnType<typeof setTimeout> | undefined;
+
+  const end = (): void => {
+    server?.close();
+    rmSync(socketPath, { force: true });
+    for (const { containerId } of sandboxes.list()) sandboxes.detach(containerId);
+    namespaces[Symbol.dispose]();
+    for (const name of bridges.names()) bridges.remove(name);
+    neighbours?.[Symbol.dispose]();
+    firewall?.[Symbol.dispose]();
+    // Links of the namespaces just dropped are taken apart by the timers of detach.
+    setTimeout(() => process.exit(0), 250);
+  };
+  const watchLoneliness = (): void => {
+    clearTimeout(lonely);
+    if (clients === 0 && sandboxes.size === 0) lonely = setTimeout(end, lonelyMs);
+  };
+
+  const handlers: Handlers = {
+    hello: () => ({ version: protocolVersion, pid: process.pid, bridges: bridges.names() }),
+    ensureBridge: ({ pooled, ...spec }) => {
+      const bridge = bridges.ensure(spec);
+      neighbours?.cover(bridges.names());
+      if (pooled) namespaces.poolOn(bridge);
+      return {};
+    },
+    removeBridge: ({ name }) => {
+      bridges.remove(name);
+      neighbours?.cover(bridges.names());
+      return {};
+    },
+    attach: ({ containerId, endpoints, ports }) => sandboxes.attach(containerId, endpoints, ports),
+    adopt: (state) => sandboxes.adopt(state),
+    detach: ({ containerId }) => {
+      sandboxes.detach(containerId);
+      return {};
+    },
+    connect: ({ containerId, endpoint, ports }) => sandboxes.connect(containerId, endpoint, ports),
+    disconnect: ({ containerId, bridge }) => sandboxes.disconnect(containerId, bridge),
+    list: () => sandboxes.list(),
+    stats: ({ containerId }) => sandboxes.stats(containerId),
+    usedNetworks: ({ except }) => bridges.usedNetworks(except),
+    sweep: () => ({ dropped: sandboxes.sweep(namespaces.spares()) }),
+    shutdown: () => {
+      setImmediate(end);
+      return {};
+    },
+  };
+
+  process.umask(0o077);
+  server = createServer((socket) => {
+    clients++;
+    clearTimeout(lonely);
+    socket.on("close", () => {
+      clients--;
+      watchLoneliness();
+    });
+    serveLines(socket, (method, params) => {
+      const handle = (handlers as Record<string, ((params: never) => unknown) | undefined>)[method];
+      if (!handle) throw new Error(`netd does not know the method "${method}"`);
+      return handle(params as never);
+    });
+  });
+  server.on("error", (error) => {
+    process.stderr.write(`netd: ${error}\n`);
+    process.exit(1);
+  });
+  server.listen(socketPath, () => {
+    chmodSync(socketPath, 0o600);
+    watchLoneliness();
+  });
+}
+
+/** True when another netd serves that socket. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,222 @@
+/**
+ * Container namespaces: a pool of ready ones with a link on the default bridge, the steps of plugging one in, and the
+ * way they go: the namespace is dropped and the kernel takes its links apart behind us.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { createNamespace, dropNamespace, inNamespace, writeNetSysctl } from "../../linux/netns.ts";
+import { macBytes, Rtnetlink, rtnetlink } from "../../linux/rtnetlink.ts";
+import { Announcer } from "../../linux/socket.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+import { type Bridge, randomMac } from "./bridges.ts";
+import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
+import type { EndpointSpec, Interface } from "./protocol.ts";
+
+/** A namespace with the sockets to work in it; `spare` is a link that waits for its endpoint. */
+export interface Namespace {
+  readonly id: string;
+  readonly path: string;
+  readonly route: Rtnetlink;
+  spare: { veth: string; mac: string } | null;
+  /** Device numbers for names of links, never used twice in one namespace. */
+  nextLink: number;
+}
+
+/** Name of a spare link inside its namespace; also the most common name, so that most need no renaming. */
+const spareName = "eth0";
+
+export class Namespaces {
+  readonly #directory: string;
+  readonly #host: Rtnetlink;
+  readonly #announcer = new Announcer();
+  readonly #pool: Namespace[] = [];
+  readonly #poolSize: number;
+  #pooled: Bridge | null = null;
+  #refill: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(directory: string, host: Rtnetlink, poolSize: number) {
+    this.#directory = directory;
+    this.#host = host;
+    this.#poolSize = poolSize;
+  }
+
+  /** From now on ready namespaces have their link on `bridge`; null empties the pool. */
+  poolOn(bridge: Bridge | null): void {
+    if (bridge?.index !== this.#pooled?.index || bridge?.spec.mtu !== this.#pooled?.spec.mtu) this.#empty();
+    this.#pooled = bridge;
+    if (bridge) this.#refillSoon(0);
+  }
+
+  /** A namespace with a spare link when `linked`, from the pool if it has one. */
+  take(linked: boolean): Namespace {
+    if (!linked) return this.#make(null);
+    const ready = this.#pool.shift();
+    this.#refillSoon(30);
+    return ready ?? this.#make(this.#pooled);
+  }
+
+  /** The namespace at `path`, made by an earlier netd. Throws when it is gone. */
+  reopen(id: string, path: string, nextLink: number): Namespace {
+    return { id, path, route: inNamespace(path, () => new Rtnetlink()), spare: null, nextLink };
+  }
+
+  /** Gives the namespace the interface `endpoint` on `bridge`. */
+  plug(namespace: Namespace, endpoint: EndpointSpec, bridge: Bridge): Interface {
+    const { spare } = namespace;
+    const host = this.#host;
+    let mac = endpoint.mac ?? spare?.mac ?? randomMac();
+    let veth: string;
+    if (spare) {
+      namespace.spare = null;
+      veth = spare.veth;
+      if (this.#pooled?.index !== bridge.index) {
+        const index = linkOf(host, veth);
+        host.apply(`move ${veth}`, rtnetlink.linkMaster(index, bridge.index), rtnetlink.hairpin(index));
+      }
+    } else {
+      veth = this.#addLink(namespace, bridge, endpoint.ifname, mac);
+    }
+    const inside = linkOf(namespace.route, spare ? spareName : endpoint.ifname);
+    const parsed = parseCidr(endpoint.address);
+    if (!parsed) throw new Error(`bad address ${endpoint.address}`);
+    const address = addressBytes(parsed.address);
+    const steps = [];
+    if (spare && endpoint.mac && endpoint.mac !== spare.mac) steps.push(rtnetlink.linkMac(inside, endpoint.mac));
+    if (spare && endpoint.ifname !== spareName) {
+      steps.push(rtnetlink.linkDown(inside), rtnetlink.linkName(inside, endpoint.ifname));
+    }
+    if (spare && bridge.spec.mtu !== this.#pooled?.spec.mtu) {
+      host.apply("set mtu", rtnetlink.linkMtu(linkOf(host, veth), bridge.spec.mtu));
+      steps.push(rtnetlink.linkMtu(inside, bridge.spec.mtu));
+    }
+    steps.push(
+      rtnetlink.linkUp(inside),
+      rtnetlink.addressAdd(inside, address, parsed.cidr.prefix, addressBytes(broadcastOf(parsed.cidr))),
+    );
+    const gateway = endpoint.gateway === null ? undefined : parseAddress(endpoint.gateway);
+    if (gateway !== undefined) steps.push(rtnetlink.defaultRoute(inside, addressBytes(gateway)));
+    namespace.route.apply(`configure ${endpoint.ifname}`, ...steps);
+    mac = endpoint.mac ?? mac;
+    // The address may have belonged to another container a moment ago; nobody may go on sending there.
+    host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
+    this.#announcer.announce(bridge.index, address, macBytes(mac));
+    return {
+      bridge: bridge.spec.name,
+      ifname: endpoint.ifname,
+      address: endpoint.address,
+      gateway: endpoint.gateway,
+      mac,
+      veth,
+    };
+  }
+
+  /** Removes one interface of a living namespace. */
+  unplug(one: Interface): void {
+    this.#deleteLink(one.veth);
+  }
+
+  /** Lets the namespace go; its links follow, and are helped when a stray process keeps them alive. */
+  drop(namespace: Namespace, links: readonly string[]): void {
+    namespace.route[Symbol.dispose]();
+    dropNamespace(namespace.path);
+    if (links.length > 0) setTimeout(() => links.forEach((veth) => this.#deleteLink(veth)), 200);
+  }
+
+  /** File names of the spare namespaces. */
+  spares(): Set<string> {
+    return new Set(this.#pool.map((namespace) => namespace.id.slice(0, 12)));
+  }
+
+  /** Drops every spare namespace, at once. */
+  [Symbol.dispose](): void {
+    this.#pooled = null;
+    if (this.#refill) clearTimeout(this.#refill);
+    this.#refill = null;
+    this.#empty();
+  }
+
+  #empty(): void {
+    for (const namespace of this.#pool.splice(0)) {
+      const veth = namespace.spare?.veth;
+      namespace.route[Symbol.dispose]();
+      dropNamespace(namespace.path);
+      if (veth) this.#deleteLink(veth);
+    }
+  }
+
+  #refillSoon(delay: number): void {
+    if (this.#refill || !this.#pooled || this.#pool.length >= this.#poolSize) return;
+    this.#refill = setTimeout(() => {
+      this.#refill = null;
+      if (!this.#pooled || this.#pool.length >= this.#poolSize) return;
+      try {
+        this.#pool.push(this.#make(this.#pooled));
+      } catch (error) {
+        // The next container makes its own and reports what is wrong.
+        process.stderr.write(`netd: no spare namespace: ${error}\n`);
+        return;
+      }
+      this.#refillSoon(1);
+    }, delay);
+  }
+
+  #make(bridge: Bridge | null): Namespace {
+    const id = randomBytes(32).toString("hex");
+    const path = join(this.#directory, id.slice(0, 12));
+    const route = createNamespace(path, () => {
+      // Links are born without IPv6: an IPv4 network has no link-local addresses and believes no router.
+      for (const scope of ["all", "default"]) writeNetSysctl(`ipv6/conf/${scope}/accept_ra`, "0");
+      writeNetSysctl("ipv6/conf/default/disable_ipv6", "1");
+      const inside = new Rtnetlink();
+      inside.apply("bring up lo", rtnetlink.linkUp(1));
+      return inside;
+    });
+    const namespace: Namespace = { id, path, route, spare: null, nextLink: 0 };
+    if (!bridge) return namespace;
+    try {
+      const mac = randomMac();
+      const veth = this.#addLink(namespace, bridge, spareName, mac);
+      // Up already, so that the bridge forwards to it from the first packet on.
+      route.apply("bring up spare link", rtnetlink.linkUp(linkOf(route, spareName)));
+      namespace.spare = { veth, mac };
+      return namespace;
+    } catch (error) {
+      route[Symbol.dispose]();
+      dropNamespace(path);
+      throw error;
+    }
+  }
+
+  #addLink(namespace: Namespace, bridge: Bridge, ifname: string, mac: string): string {
+    const veth = `dh${namespace.id.slice(0, 10)}${namespace.nextLink++}`;
+    const target = openSync(namespace.path, "r");
+    try {
+      this.#host.apply(
+        `create ${veth}`,
+        rtnetlink.veth(veth, bridge.index, bridge.spec.mtu, { name: ifname, netns: target, mac }),
+      );
+    } finally {
+      closeSync(target);
+    }
+    writeNetSysctl(`ipv6/conf/${veth}/disable_ipv6`, "1");
+    this.#host.apply(`hairpin on ${veth}`, rtnetlink.hairpin(linkOf(this.#host, veth)));
+    return veth;
+  }
+
+  #deleteLink(veth: string): void {
+    const link = this.#host.link(veth);
+    if (!link) return;
+    try {
+      this.#host.apply(`delete ${veth}`, rtnetlink.linkDelete(link.index));
+    } catch (error) {
+      if (!isErrno(error, "ENODEV")) throw error;
+    }
+  }
+}
+
+function linkOf(route: Rtnetlink, name: string): number {
+  const link = route.link(name);
+  if (!link) throw new Error(`link ${name} is gone`);
+  return link.index;
+}

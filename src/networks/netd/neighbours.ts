@@ -1,0 +1,94 @@
+/**
+ * Living beside other firewalls. An accept in our table does not undo a drop in another one, and a dockerd on the host
+ * sets the policy of the FORWARD chain to drop. Where a base chain on the forward hook drops by policy, one marked
+ * accept per bridge and direction goes to the *end* of that chain: it lifts the policy for our bridges and comes after
+ * every rule of its owner, so that Docker's own networks stay closed to our containers (in DOCKER-USER, which runs
+ * first, the same accept would open them). What may pass is decided in our own table.
+ */
+import { expr, family, hook, ifnameBytes, Nftables, nftTable, register, verdict } from "../../linux/nftables.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+
+/** How often other firewalls are looked at: they start, reload and flush when they like. */
+const lookEveryMs = 5000;
+
+interface DroppingChain {
+  readonly family: number;
+  readonly table: string;
+  readonly chain: string;
+}
+
+export class Neighbours implements Disposable {
+  readonly #nft = new Nftables();
+  readonly #instance: string;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #bridges: readonly string[] = [];
+  #touched = false;
+
+  constructor(instance: string) {
+    this.#instance = instance;
+    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+  }
+
+  /** From now on these bridges, and no others, are let through. */
+  cover(bridges: readonly string[]): void {
+    this.#bridges = [...bridges];
+    this.#look();
+  }
+
+  /** Takes every rule back. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#bridges = [];
+    this.#look();
+    this.#nft[Symbol.dispose]();
+  }
+
+  #look(): void {
+    if (this.#bridges.length === 0 && !this.#touched) return;
+    try {
+      for (const chain of this.#dropping()) this.#align(chain);
+    } catch (error) {
+      // Another tool changes its rules between our listing and our change; the next look sees what it left.
+      if (!isErrno(error, "ENOENT", "EINTR", "EBUSY", "EPERM")) process.stderr.write(`netd: neighbours: ${error}\n`);
+    }
+  }
+
+  /** IPv4 and inet base chains on the forward hook that drop, or that may hold rules of ours. */
+  #dropping(): DroppingChain[] {
+    return [family.ipv4, family.inet].flatMap((number) =>
+      this.#nft
+        .chains(number)
+        .filter((chain) => chain.hook === hook.forward && (chain.policy === verdict.drop || this.#touched))
+        .filter((chain) => chain.table !== this.#instance)
+        .map((chain) => ({ family: number, table: chain.table, chain: chain.name })),
+    );
+  }
+
+  #align({ family: number, table, chain }: DroppingChain): void {
+    const wanted = new Set(this.#bridges.flatMap((bridge) => [this.#mark("in", bridge), this.#mark("out", bridge)]));
+    const drops = this.#nft
+      .chains(number)
+      .some((one) => one.table === table && one.name === chain && one.policy === verdict.drop);
+    if (!drops) wanted.clear();
+    const target = nftTable(number, table);
+    const steps = [];
+    for (const rule of this.#nft.rules(number, table, chain)) {
+      if (!rule.comment.startsWith(`${this.#instance}: `)) continue;
+      if (!wanted.delete(rule.comment)) steps.push(target.deleteRule(chain, rule.handle));
+    }
+    for (const comment of wanted) {
+      const [, direction, bridge = ""] = comment.split(" ");
+      const match = [
+        expr.meta(direction === "in" ? "iifname" : "oifname", register.first),
+        expr.compare(register.first, "eq", ifnameBytes(bridge)),
+      ];
+      steps.push(target.rule(chain, [...match, expr.counter(), expr.verdict(verdict.accept)], { comment }));
+    }
+    if (wanted.size > 0) this.#touched = true;
+    if (steps.length > 0) this.#nft.commit(`rules in ${table} ${chain}`, ...steps);
+  }
+
+  #mark(direction: "in" | "out", bridge: string): string {
+    return `${this.#instance}: ${direction} ${bridge}`;
+  }
+}

@@ -1,0 +1,169 @@
+/** Published ports: reserved by a socket, then mapped in the table or served by a proxy. */
+import { readFileSync } from "node:fs";
+import { closeSocket, holdPort } from "../../linux/socket.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+import type { Firewall, PortMapping } from "./firewall.ts";
+import { addressBytes, parseAddress } from "./ipv4.ts";
+import type { PortSpec, PublishedPort } from "./protocol.ts";
+import { proxyTcp, proxyUdp } from "./proxy.ts";
+
+/** A host port that could not be had; `ours` when another container of this engine has it. */
+export class BindError extends Error {
+  override readonly name = "BindError";
+  constructor(
+    readonly host: string,
+    readonly port: number,
+    readonly ours: boolean,
+    readonly code: string,
+    cause: unknown,
+  ) {
+    super(ours ? "port is already allocated" : "address already in use", { cause });
+  }
+}
+
+/** What one container has published. */
+export interface Publication {
+  readonly ports: readonly PublishedPort[];
+  /** Gives the ports back; done once. */
+  close(): void;
+}
+
+interface Hold {
+  readonly port: PublishedPort;
+  close(): void;
+}
+
+export class Ports {
+  readonly #firewall: Firewall;
+  readonly #taken = new Set<string>();
+  #cursor = 0;
+
+  constructor(firewall: Firewall) {
+    this.#firewall = firewall;
+  }
+
+  /** Publishes all of `specs` or none. Throws {@link BindError}. */
+  async publish(specs: readonly PortSpec[]): Promise<Publication> {
+    const holds: Hold[] = [];
+    const mappings: PortMapping[] = [];
+    const undo = (): void => {
+      for (const hold of holds) hold.close();
+    };
+    try {
+      for (const spec of specs) holds.push(...(await this.#hold(spec)));
+      for (const { port } of holds) if (!port.host.includes(":")) mappings.push(mappingOf(port));
+      this.#firewall.publish(mappings);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    return {
+      ports: holds.map((hold) => hold.port),
+      close: () => {
+        this.#firewall.unpublish(mappings);
+        undo();
+      },
+    };
+  }
+
+  async #hold(spec: PortSpec): Promise<Hold[]> {
+    let failure: unknown;
+    for (const hostPort of this.#candidates(spec)) {
+      try {
+        return await this.#holdAt(spec, hostPort);
+      } catch (error) {
+        failure = error;
+        if (!(error instanceof BindError) || error.code !== "EADDRINUSE") throw error;
+      }
+    }
+    throw failure;
+  }
+
+  *#candidates({ first, last }: PortSpec): Generator<number> {
+    if (first !== 0) {
+      for (let port = first; port <= Math.max(first, last); port++) yield port;
+      return;
+    }
+    const [low = 32768, high = 60999] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8")
+      .split(/\s+/)
+      .map(Number);
+    const size = high - low + 1;
+    for (let n = 0; n < size; n++) yield low + (this.#cursor++ % size);
+  }
+
+  async #holdAt(spec: PortSpec, hostPort: number): Promise<Hold[]> {
+    // Docker's clients know the IPv6 address as the one named when a dual bind fails.
+    const hosts = spec.host === "" ? ["::", "0.0.0.0"] : [spec.host];
+    const holds: Hold[] = [];
+    try {
+      for (const host of hosts) {
+        try {
+          holds.push(await this.#holdOne(spec, host, hostPort));
+        } catch (error) {
+          const noIpv6 = error instanceof BindError && isErrno(error, "EAFNOSUPPORT", "EADDRNOTAVAIL");
+          if (spec.host === "" && host === "::" && noIpv6) continue;
+          throw error;
+        }
+      }
+    } catch (error) {
+      for (const hold of holds) hold.close();
+      throw error;
+    }
+    return holds.reverse();
+  }
+
+  async #holdOne(spec: PortSpec, host: string, hostPort: number): Promise<Hold> {
+    const { protocol, port, address } = spec;
+    const key = (at: string): string => `${protocol} ${at} ${hostPort}`;
+    if (this.#taken.has(key(host)) || this.#clashes(protocol, host, hostPort)) {
+      throw new BindError(host, hostPort, true, "EADDRINUSE", undefined);
+    }
+    this.#taken.add(key(host));
+    let release: () => void;
+    try {
+      release = await this.#bind(spec, host, hostPort);
+    } catch (error) {
+      this.#taken.delete(key(host));
+      throw error;
+    }
+    return {
+      port: { protocol, port, host, hostPort, address },
+      close: () => {
+        this.#taken.delete(key(host));
+        release();
+      },
+    };
+  }
+
+  /** A port on every address and the same port on one address exclude each other. */
+  #clashes(protocol: string, host: string, hostPort: number): boolean {
+    const any = host.includes(":") ? "::" : "0.0.0.0";
+    if (host !== any) return this.#taken.has(`${protocol} ${any} ${hostPort}`);
+    for (const key of this.#taken) {
+      const [takenProtocol, takenHost = "", takenPort] = key.split(" ");
+      const sameFamily = takenHost.includes(":") === host.includes(":");
+      if (takenProtocol === protocol && sameFamily && Number(takenPort) === hostPort) return true;
+    }
+    return false;
+  }
+
+  async #bind({ protocol, address, port }: PortSpec, host: string, hostPort: number): Promise<() => void> {
+    try {
+      if (!host.includes(":")) {
+        const fd = holdPort(protocol, addressBytes(parseAddress(host) ?? 0), hostPort);
+        return () => closeSocket(fd);
+      }
+      if (protocol === "sctp") return () => {};
+      const listen = protocol === "tcp" ? proxyTcp : proxyUdp;
+      const proxy = await listen(host, hostPort, { address, port });
+      return () => proxy.close();
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "EIO";
+      throw new BindError(host, hostPort, false, code, error);
+    }
+  }
+}
+
+function mappingOf({ protocol, host, hostPort, address, port }: PublishedPort): PortMapping {
+  return { protocol, host: host === "0.0.0.0" ? null : host, hostPort, address, port };
+}

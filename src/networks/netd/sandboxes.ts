@@ -1,0 +1,175 @@
+/** What netd holds for each container: its namespace, its interfaces, its published ports. */
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { dropNamespace } from "../../linux/netns.ts";
+import type { Rtnetlink } from "../../linux/rtnetlink.ts";
+import type { Bridges } from "./bridges.ts";
+import type { Namespace, Namespaces } from "./namespaces.ts";
+import type { Ports, Publication } from "./ports.ts";
+import type { EndpointSpec, Interface, InterfaceCounters, PortSpec, SandboxState } from "./protocol.ts";
+
+interface Held {
+  readonly containerId: string;
+  readonly namespace: Namespace;
+  interfaces: Interface[];
+  publications: Publication[];
+}
+
+export class Sandboxes {
+  readonly #held = new Map<string, Held>();
+
+  constructor(
+    private readonly host: Rtnetlink,
+    private readonly directory: string,
+    private readonly bridges: Bridges,
+    private readonly namespaces: Namespaces,
+    private readonly ports: Ports | null,
+  ) {}
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  list(): SandboxState[] {
+    return [...this.#held.values()].map(stateOf);
+  }
+
+  /** Makes the container's network; nothing is left when a step fails. */
+  async attach(
+    containerId: string,
+    endpoints: readonly EndpointSpec[],
+    ports: readonly PortSpec[],
+  ): Promise<SandboxState> {
+    if (this.#held.has(containerId)) this.detach(containerId);
+    const held: Held = {
+      containerId,
+      namespace: this.namespaces.take(endpoints.length > 0),
+      interfaces: [],
+      publications: [],
+    };
+    this.#held.set(containerId, held);
+    try {
+      for (const endpoint of endpoints) this.#plug(held, endpoint);
+      await this.#publish(held, ports);
+      return stateOf(held);
+    } catch (error) {
+      this.detach(containerId);
+      throw error;
+    }
+  }
+
+  /** Takes over what an earlier netd made; ports that are lost meanwhile are left out. */
+  async adopt(state: SandboxState): Promise<SandboxState> {
+    this.detachFromMemory(state.containerId);
+    if (!existsSync(state.path)) throw new Error(`namespace ${state.path} is gone`);
+    const [firstVeth] = state.interfaces;
+    const id = firstVeth ? firstVeth.veth.slice(2, 12) : basename(state.path);
+    const held: Held = {
+      containerId: state.containerId,
+      namespace: this.namespaces.reopen(id, state.path, state.interfaces.length),
+      interfaces: [...state.interfaces],
+      publications: [],
+    };
+    this.#held.set(state.containerId, held);
+    for (const { protocol, port, host, hostPort, address } of state.ports) {
+      try {
+        await this.#publish(held, [{ protocol, port, host, first: hostPort, last: hostPort, address }]);
+      } catch (error) {
+        process.stderr.write(`netd: port ${host}:${hostPort} of ${state.containerId} is lost: ${error}\n`);
+      }
+    }
+    return stateOf(held);
+  }
+
+  async connect(containerId: string, endpoint: EndpointSpec, ports: readonly PortSpec[]): Promise<SandboxState> {
+    const held = this.#get(containerId);
+    this.#plug(held, endpoint);
+    try {
+      await this.#publish(held, ports);
+    } catch (error) {
+      this.disconnect(containerId, endpoint.bridge);
+      throw error;
+    }
+    return stateOf(held);
+  }
+
+  disconnect(containerId: string, bridge: string): SandboxState {
+    const held = this.#get(containerId);
+    for (const one of held.interfaces) if (one.bridge === bridge) this.namespaces.unplug(one);
+    held.interfaces = held.interfaces.filter((one) => one.bridge !== bridge);
+    return stateOf(held);
+  }
+
+  /** Gives everything back; does nothing for a container that is not known. */
+  detach(containerId: string): void {
+    const held = this.#held.get(containerId);
+    if (!held) return;
+    this.#held.delete(containerId);
+    for (const publication of held.publications) publication.close();
+    const links = held.interfaces.map((one) => one.veth);
+    if (held.namespace.spare) links.push(held.namespace.spare.veth);
+    this.namespaces.drop(held.namespace, links);
+  }
+
+  stats(containerId: string): Record<string, InterfaceCounters> {
+    const held = this.#held.get(containerId);
+    const found: Record<string, InterfaceCounters> = {};
+    for (const one of held?.interfaces ?? []) {
+      const link = this.host.link(one.veth);
+      if (!link) continue;
+      const { stats } = link;
+      // What the host's end receives, the container has sent.
+      found[one.ifname] = {
+        rxBytes: stats.txBytes,
+        rxPackets: stats.txPackets,
+        rxErrors: stats.txErrors,
+        rxDropped: stats.txDropped,
+        txBytes: stats.rxBytes,
+        txPackets: stats.rxPackets,
+        txErrors: stats.rxErrors,
+        txDropped: stats.rxDropped,
+      };
+    }
+    return found;
+  }
+
+  /** Drops namespaces in our directory that belong to no container and not to the pool. */
+  sweep(spare: ReadonlySet<string>): number {
+    const claimed = new Set([...this.#held.values()].map((held) => basename(held.namespace.path)));
+    const stray = readdirSync(this.directory).filter((name) => !claimed.has(name) && !spare.has(name));
+    for (const name of stray) dropNamespace(join(this.directory, name));
+    return stray.length;
+  }
+
+  private detachFromMemory(containerId: string): void {
+    const held = this.#held.get(containerId);
+    if (!held) return;
+    this.#held.delete(containerId);
+    for (const publication of held.publications) publication.close();
+    held.namespace.route[Symbol.dispose]();
+  }
+
+  #get(containerId: string): Held {
+    const held = this.#held.get(containerId);
+    if (!held) throw new Error(`netd has no sandbox of ${containerId}`);
+    return held;
+  }
+
+  #plug(held: Held, endpoint: EndpointSpec): void {
+    held.interfaces.push(this.namespaces.plug(held.namespace, endpoint, this.bridges.get(endpoint.bridge)));
+  }
+
+  async #publish(held: Held, ports: readonly PortSpec[]): Promise<void> {
+    if (ports.length === 0 || !this.ports) return;
+    held.publications.push(await this.ports.publish(ports));
+  }
+}
+
+function stateOf(held: Held): SandboxState {
+  return {
+    containerId: held.containerId,
+    path: held.namespace.path,
+    interfaces: [...held.interfaces],
+    ports: held.publications.flatMap((publication) => publication.ports),
+  };
+}
