@@ -35,4 +35,13 @@ export function cstring(text: string | Uint8Array): Buffer {
   return out;
 }
 
+/**
+ * Memory whose address may be taken once and kept. A small typed array made in any other way keeps its bytes in the
+ * collector's heap, and the optimising compiler moves them as soon as it treats the array as a constant: an address taken
+ * before then points to memory that nobody reads (seen on Bun 1.4.5 after some hundred calls).
+ */
+export function fixedBuffer(bytes: number): Buffer {
+  return Buffer.from(new ArrayBuffer(bytes));
+}
+
 export { FFIType, ptr };
