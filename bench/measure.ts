@@ -29,12 +29,12 @@ export async function interleaved(
   runs = 20,
   warmup = 3,
 ): Promise<Record<string, Sample>> {
-  const times: Record<string, number[]> = {};
+  const times = Object.fromEntries(Object.keys(actions).map((name) => [name, [] as number[]]));
   for (let i = -warmup; i < runs; i++) {
     for (const [name, action] of Object.entries(actions)) {
       const from = performance.now();
       await action();
-      if (i >= 0) (times[name] ??= []).push(performance.now() - from);
+      if (i >= 0) times[name]?.push(performance.now() - from);
     }
   }
   return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, summary(list)]));

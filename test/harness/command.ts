@@ -6,7 +6,7 @@ export interface CommandResult {
 }
 
 export interface CommandOptions {
-  readonly stdin?: string | Uint8Array | undefined;
+  readonly stdin?: string | Uint8Array | Blob | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly cwd?: string | undefined;
   readonly timeoutMs?: number | undefined;
@@ -15,7 +15,12 @@ export interface CommandOptions {
 /** Runs a command to its end; a time-out (60 s unless told) kills it and throws. */
 export async function run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const child = Bun.spawn([...command], {
-    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
+    stdin:
+      options.stdin === undefined
+        ? "ignore"
+        : options.stdin instanceof Blob
+          ? options.stdin
+          : new Blob([options.stdin as string]),
     stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, ...options.env },

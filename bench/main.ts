@@ -1,0 +1,40 @@
+/**
+ * npm run bench [-- NAME...]: dhow beside the reference dockerd and podman, in one run on one machine. Prints tables in
+ * Markdown and keeps the numbers in bench/results/latest.json.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { TestDaemon } from "../test/harness/daemon.ts";
+import { engines } from "./engines.ts";
+import { printTable, type Table } from "./table.ts";
+
+const benches: Record<
+  string,
+  () => Promise<(list: Awaited<ReturnType<typeof engines>>, daemon: TestDaemon) => Promise<Table>>
+> = {
+  commands: async () => (await import("./commands.ts")).commands,
+  memory: async () => (await import("./memory.ts")).memory,
+  images: async () => (await import("./images.ts")).images,
+  history: async () => (await import("./history.ts")).history,
+};
+
+const wanted = process.argv.slice(2);
+const names = wanted.length > 0 ? wanted : Object.keys(benches);
+await using daemon = await TestDaemon.start();
+const list = await engines(daemon);
+console.log(`\n${list.map((engine) => `${engine.name} ${engine.version}`).join(", ")}\n`);
+const tables: Table[] = [];
+for (const name of names) {
+  const load = benches[name];
+  if (!load) throw new Error(`no bench "${name}"; there are: ${Object.keys(benches).join(", ")}`);
+  const table = await (await load())(list, daemon);
+  tables.push(table);
+  printTable(table);
+}
+const results = fileURLToPath(new URL("results/", import.meta.url));
+mkdirSync(results, { recursive: true });
+const engineVersions = Object.fromEntries(list.map((engine) => [engine.name, engine.version]));
+writeFileSync(
+  `${results}latest.json`,
+  `${JSON.stringify({ at: new Date().toISOString(), engineVersions, tables }, null, 2)}\n`,
+);
