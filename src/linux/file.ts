@@ -208,7 +208,7 @@ export interface FileTime {
   readonly nsec: number;
 }
 
-const times = new Int32Array(8);
+const times = new Int32Array(new ArrayBuffer(32));
 const timesPointer = ptr(times);
 
 function stageTimes(atime: FileTime, mtime: FileTime): typeof timesPointer {
@@ -257,7 +257,7 @@ export interface FileStat {
   readonly mountRoot: boolean;
 }
 
-const statBuffer = Buffer.alloc(256);
+const statBuffer = Buffer.from(new ArrayBuffer(256));
 const statPointer = ptr(statBuffer);
 const basicStats = 0x7ff;
 

@@ -15,7 +15,7 @@ const SYS_openat2 = 437;
 const { i64_fast, i32, u64, ptr: pointer } = FFIType;
 const libc = openLibc({ syscall: { args: [i64_fast, i32, pointer, pointer, u64], returns: i64_fast } });
 
-const how = new BigUint64Array(3);
+const how = new BigUint64Array(new ArrayBuffer(24));
 const howPointer = ptr(how);
 const pathBuffer = Buffer.alloc(4104);
 const pathPointer = ptr(pathBuffer);
