@@ -2,7 +2,10 @@
  * One-shot helpers: work that reads untrusted bytes or needs a namespace of its own runs in a fresh process of this
  * binary (`dhow helper NAME ...`), whose memory goes back when it exits and whose crash is one request's fault.
  */
-const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {};
+const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {
+  "apply-layer": async () => (await import("./snapshots/unpack/apply-layer.ts")).applyLayerMain,
+  "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
+};
 
 /** Runs the helper that `args[0]` names; exits 2 for an unknown one. */
 export async function helperMain(args: string[]): Promise<void> {

@@ -74,3 +74,25 @@ function removeDirectory(
   }
   unlinkAt(dir, name, AT_REMOVEDIR);
 }
+
+/** How many entries are below `name`, counted no further than just above `limit`. */
+export function countEntries(dir: number, name: Name, limit: number): number {
+  let fd: number;
+  try {
+    fd = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOTDIR", "ENOENT", "ELOOP")) return 0;
+    throw error;
+  }
+  try {
+    const entries = readDirectory(fd);
+    let count = entries.length;
+    for (const entry of entries) {
+      if (count > limit) return count;
+      if (entry.type === DT_DIR || entry.type === 0) count += countEntries(fd, entry.name, limit - count);
+    }
+    return count;
+  } finally {
+    close(fd);
+  }
+}

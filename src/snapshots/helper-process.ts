@@ -1,0 +1,128 @@
+/** Running one of this binary's own helpers: request by argument, bytes by stdin, one JSON line back. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { Readable } from "node:stream";
+import { DhowError, type ErrorKind, errorKinds, internal, kindOf, messageOf } from "../lib/errors.ts";
+import { selfCommand } from "../lib/self.ts";
+import { isErrno } from "../linux/syscall-error.ts";
+
+/** What a helper answers: its result, or an error to be thrown on the caller's side. */
+interface Reply<T> {
+  readonly result?: T;
+  readonly error?: { readonly kind: ErrorKind; readonly message: string };
+}
+
+function start(name: string, request: unknown, stdio: ("pipe" | "ignore")[], signal?: AbortSignal): ChildProcess {
+  const [file = "", ...args] = selfCommand("helper", name, JSON.stringify(request));
+  return spawn(file, args, { stdio, signal, killSignal: "SIGKILL", cwd: "/" });
+}
+
+/** Runs a helper to its end, feeding it `input`; throws what it reports, or the signal's reason. */
+export async function runHelper<T>(
+  name: string,
+  request: unknown,
+  input: Readable | null,
+  signal?: AbortSignal,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const child = start(name, request, [input ? "pipe" : "ignore", "pipe", "pipe"], signal);
+  const output = collect(child.stdout);
+  const complaint = collect(child.stderr);
+  let inputError: unknown = null;
+  if (input && child.stdin) {
+    child.stdin.on("error", () => input.destroy()); // the helper ended early and says why on its output
+    input.on("error", (error) => {
+      inputError = error;
+      child.kill("SIGKILL");
+    });
+    input.pipe(child.stdin);
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", (error) => (signal?.aborted ? resolve(null) : reject(error)));
+    child.on("close", (exitCode) => resolve(exitCode));
+  });
+  if (inputError) throw inputError;
+  signal?.throwIfAborted();
+  return parseReply<T>(name, await output, code, await complaint);
+}
+
+function parseReply<T>(name: string, output: string, code: number | null, complaint: string): T {
+  const last = output.trimEnd().split("\n").at(-1) ?? "";
+  let reply: Reply<T> | null = null;
+  try {
+    reply = JSON.parse(last) as Reply<T>; // our own binary wrote it
+  } catch {
+    reply = null;
+  }
+  if (reply?.error) {
+    const kind = errorKinds.includes(reply.error.kind) ? reply.error.kind : "internal";
+    throw new DhowError(kind, reply.error.message);
+  }
+  if (code !== 0 || reply?.result === undefined) {
+    throw internal(`helper ${name} ended with ${code ?? "a signal"}: ${complaint.trim().slice(-500)}`);
+  }
+  return reply.result;
+}
+
+/**
+ * Runs a helper whose output is the bytes wanted. The stream fails when the helper does; destroying it ends the helper.
+ */
+export function streamHelper(name: string, request: unknown, signal?: AbortSignal): Readable {
+  const child = start(name, request, ["ignore", "pipe", "pipe"], signal);
+  const complaint = collect(child.stderr);
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (exitCode) => resolve(exitCode));
+  });
+  ended.catch(() => {});
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      if (child.stdout) yield* child.stdout as AsyncIterable<Uint8Array>;
+      const code = await ended;
+      signal?.throwIfAborted();
+      if (code !== 0) parseReply(name, await complaint, code, await complaint);
+    } finally {
+      if (child.exitCode === null) child.kill("SIGKILL");
+    }
+  }
+  return Readable.from(bytes(), { objectMode: false, highWaterMark: 256 * 1024 });
+}
+
+async function collect(stream: Readable | null): Promise<string> {
+  let text = "";
+  if (!stream) return text;
+  stream.setEncoding("utf8");
+  for await (const chunk of stream) text = (text + chunk).slice(-64 * 1024);
+  return text;
+}
+
+/** The helper's side: runs `work` on the request and reports its result or error; the exit code is 0 or 1. */
+export async function answer<T, R>(args: string[], work: (request: T) => Promise<R>): Promise<void> {
+  await report(process.stdout, async () => ({ result: (await work(JSON.parse(args[0] ?? "{}") as T)) ?? null }));
+}
+
+/** As {@link answer}, for a helper whose stdout carries bytes: only an error is told, on stderr. */
+export async function stream<T>(args: string[], work: (request: T) => Promise<void>): Promise<void> {
+  await report(process.stderr, async () => {
+    await work(JSON.parse(args[0] ?? "{}") as T);
+    return null;
+  });
+}
+
+async function report(to: NodeJS.WriteStream, work: () => Promise<unknown>): Promise<void> {
+  let line: unknown;
+  let code = 0;
+  try {
+    line = await work();
+  } catch (error) {
+    code = 1;
+    line = { error: { kind: helperKind(error), message: messageOf(error) } };
+  }
+  if (line !== null) await new Promise<void>((resolve) => to.write(`${JSON.stringify(line)}\n`, () => resolve()));
+  process.exit(code);
+}
+
+function helperKind(error: unknown): ErrorKind {
+  if (error instanceof DhowError) return error.kind;
+  if (isErrno(error, "ENOSPC", "EDQUOT")) return "resourceExhausted";
+  return isErrno(error, "ENOENT") ? "notFound" : kindOf(error);
+}

@@ -1,0 +1,40 @@
+/** Looking a path up through a stack of layer directories as overlayfs would, without mounting them. */
+import { close, fstat, O_NOFOLLOW, O_PATH, S_IFCHR, S_IFDIR, S_IFMT, tryOpenAt } from "../linux/file.ts";
+import { isOpaque } from "./unpack/whiteout.ts";
+
+/**
+ * An O_PATH descriptor of `parts` in `layers` (open directories, topmost first), links not followed; `null` where the
+ * merged tree has no such path. A whiteout, an opaque directory or a non-directory hides what is below it.
+ */
+export function lookup(layers: readonly number[], parts: readonly Buffer[]): number | null {
+  for (const layer of layers) {
+    const found = lookupIn(layer, parts);
+    if (found === "hidden") return null;
+    if (found !== "absent") return found;
+  }
+  return null;
+}
+
+function lookupIn(layer: number, parts: readonly Buffer[]): number | "absent" | "hidden" {
+  let fd = tryOpenAt(layer, ".", O_PATH);
+  let opaque = false;
+  for (const [i, part] of parts.entries()) {
+    const next = tryOpenAt(fd, part, O_PATH | O_NOFOLLOW);
+    close(fd);
+    if (next < 0) return opaque ? "hidden" : "absent";
+    fd = next;
+    const stat = fstat(fd);
+    const type = stat.mode & S_IFMT;
+    if (type === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0) {
+      close(fd);
+      return "hidden";
+    }
+    if (i === parts.length - 1) return fd;
+    if (type !== S_IFDIR) {
+      close(fd);
+      return "hidden";
+    }
+    opaque ||= isOpaque(fd);
+  }
+  return fd;
+}

@@ -1,0 +1,71 @@
+/** The directories that trees are mounted at. */
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { AT_FDCWD, tryLstatAt } from "../linux/file.ts";
+import { MNT_DETACH, MS_BIND, MS_PRIVATE, mount, unmount } from "../linux/mount.ts";
+import { isErrno } from "../linux/syscall-error.ts";
+
+/** True when something is mounted at `target` itself. */
+export function isMountPoint(target: string): boolean {
+  return tryLstatAt(AT_FDCWD, target)?.mountRoot ?? false;
+}
+
+const privateParents = new Set<string>();
+
+/**
+ * Makes sure that mounts below `dir` do not spread to other mount namespaces, which would pin them there: where the
+ * mount that holds `dir` is shared, `dir` is bound onto itself and that mount made private.
+ */
+function ensurePrivate(dir: string): void {
+  if (privateParents.has(dir)) return;
+  if (!isMountPoint(dir) && isShared(dir)) {
+    mount(dir, dir, null, MS_BIND, null);
+    mount("none", dir, null, MS_PRIVATE, null);
+  }
+  privateParents.add(dir);
+}
+
+/** Whether the mount that `dir` is on has peers, after proc_pid_mountinfo(5). */
+function isShared(dir: string): boolean {
+  let best = "";
+  let shared = false;
+  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    const fields = line.split(" ");
+    const point = (fields[4] ?? "").replace(/\\([0-7]{3})/g, (_, code: string) =>
+      String.fromCharCode(parseInt(code, 8)),
+    );
+    const holds = point === "/" || dir === point || dir.startsWith(`${point}/`);
+    if (!holds || point.length < best.length) continue;
+    best = point;
+    shared = fields.slice(6, fields.indexOf("-")).some((field) => field.startsWith("shared:"));
+  }
+  return shared;
+}
+
+/** Makes `target` for a mount, in a parent whose mounts stay private. */
+export function makeMountPoint(target: string): void {
+  const parent = dirname(target);
+  try {
+    ensureParent(parent);
+    mkdirSync(target, { mode: 0o700 });
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+}
+
+function ensureParent(parent: string): void {
+  if (privateParents.has(parent)) return;
+  mkdirSync(parent, { recursive: true, mode: 0o711 });
+  ensurePrivate(parent);
+}
+
+/** Unmounts `target` (and what is stacked there) and removes the empty directory; absent or not mounted is fine. */
+export function removeMountPoint(target: string): void {
+  // Detached: a process that lingers with a file open must not make the removal fail.
+  while (isMountPoint(target)) unmount(target, MNT_DETACH);
+  try {
+    rmdirSync(target);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTEMPTY")) throw error;
+  }
+}

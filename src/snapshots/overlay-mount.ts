@@ -1,0 +1,54 @@
+/** Mounting overlayfs with as many layers as there are. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
+import { mount } from "../linux/mount.ts";
+
+export interface OverlayMount {
+  /** Topmost first; at least one. */
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  readonly volatile: boolean;
+}
+
+/** mount(2) takes one page of options. */
+const optionLimit = 4000;
+
+/** Features whose marks in the upper layer nobody but this kernel would understand are kept off, where it has them. */
+let featureOptions: string | null = null;
+function features(): string {
+  featureOptions ??= ["index", "redirect_dir", "metacopy"]
+    .filter((name) => existsSync(`/sys/module/overlay/parameters/${name}`))
+    .map((name) => `,${name}=off`)
+    .join("");
+  return featureOptions;
+}
+
+/**
+ * Mounts at `target`. Paths that are too long together, or that hold characters the option string gives a meaning to,
+ * are named by descriptors instead: 127 layers then take some 2,400 bytes.
+ */
+export function mountOverlay(target: string, what: OverlayMount): void {
+  const paths = [...what.lower, what.upper, what.work];
+  const plain = options(paths, what.volatile);
+  if (plain.length < optionLimit && !paths.some((path) => /[:,\\]/.test(path))) {
+    mount("overlay", target, "overlay", 0, plain);
+    return;
+  }
+  const descriptors = paths.map((path) => openAt(AT_FDCWD, path, O_PATH | O_DIRECTORY));
+  try {
+    const byDescriptor = descriptors.map((fd) => `/proc/self/fd/${fd}`);
+    mount("overlay", target, "overlay", 0, options(byDescriptor, what.volatile));
+  } finally {
+    for (const fd of descriptors) close(fd);
+  }
+}
+
+function options(paths: readonly string[], volatile: boolean): string {
+  const lower = paths.slice(0, -2).join(":");
+  return `lowerdir=${lower},upperdir=${paths.at(-2)},workdir=${paths.at(-1)}${features()}${volatile ? ",volatile" : ""}`;
+}
+
+/** overlayfs refuses a second mount of a `volatile` upper directory until this mark is gone. */
+export const volatileMark = (work: string): string => join(work, "work", "incompat");

@@ -1,0 +1,132 @@
+/**
+ * The overlayfs driver (Docker's name: overlay2). A writable layer is `containers/<key>/{diff,work}`; mounting stacks it
+ * on the init layer and the chain's `diff` directories. Neither prepare nor mount starts a process.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { systemError } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import { overlayChanges } from "./changes.ts";
+import { streamHelper } from "./helper-process.ts";
+import { initLayer } from "./init-layer.ts";
+import { LayerStore } from "./layer-store.ts";
+import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
+import { mountOverlay, volatileMark } from "./overlay-mount.ts";
+import { copyRoot } from "./ownership.ts";
+import type { Change, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
+import { usageOf } from "./usage.ts";
+import { WritableLayers } from "./writable-layers.ts";
+
+export class OverlaySnapshotter implements Snapshotter {
+  readonly name = "overlay2";
+  readonly #store: LayerStore;
+  readonly #writable: WritableLayers;
+
+  constructor(root: string) {
+    this.#store = new LayerStore(root);
+    this.#writable = new WritableLayers(this.#store);
+  }
+
+  hasLayer(chainId: string): boolean {
+    return this.#store.has(chainId);
+  }
+
+  async removeLayer(chainId: string): Promise<void> {
+    this.#store.remove(chainId);
+  }
+
+  async layers(): Promise<string[]> {
+    return this.#store.list();
+  }
+
+  async layerSize(chainId: string): Promise<number> {
+    return this.#store.record(chainId).size;
+  }
+
+  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }> {
+    return this.#store.apply(request, body, op);
+  }
+
+  async prepare(key: string, parent: string | null, options: PrepareOptions = {}): Promise<void> {
+    if (options.sizeLimit !== undefined) {
+      throw systemError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+    }
+    this.#writable.create(key, parent, options.ephemeral ?? false, (dir) => {
+      const diff = join(dir, "diff");
+      mkdirSync(diff, { mode: 0o755 });
+      mkdirSync(join(dir, "work"), { mode: 0o700 });
+      copyRoot(initLayer(this.#store, parent), diff);
+    });
+  }
+
+  hasKey(key: string): boolean {
+    return this.#writable.has(key);
+  }
+
+  async keys(): Promise<string[]> {
+    return this.#writable.keys();
+  }
+
+  async mount(key: string, target: string): Promise<void> {
+    const { dir, parent, ephemeral } = this.#writable.get(key);
+    const work = join(dir, "work");
+    if (ephemeral && existsSync(volatileMark(work))) this.#store.trash.take(join(work, "work"));
+    makeMountPoint(target);
+    mountOverlay(target, {
+      lower: this.#lower(parent),
+      upper: join(dir, "diff"),
+      work,
+      volatile: ephemeral,
+    });
+  }
+
+  #lower(parent: string | null): string[] {
+    return [initLayer(this.#store, parent), ...this.#store.diffs(parent)];
+  }
+
+  async unmount(target: string): Promise<void> {
+    removeMountPoint(target);
+  }
+
+  isMounted(target: string): boolean {
+    return isMountPoint(target);
+  }
+
+  async remove(key: string): Promise<void> {
+    this.#writable.remove(key);
+  }
+
+  async usage(key: string): Promise<{ size: number; files: number }> {
+    return usageOf(join(this.#writable.get(key).dir, "diff"));
+  }
+
+  changes(key: string): AsyncIterable<Change> {
+    const { dir, parent } = this.#writable.get(key);
+    return overlayChanges(join(dir, "diff"), this.#lower(parent));
+  }
+
+  diffTar(key: string): Readable {
+    const { dir } = this.#writable.get(key);
+    return streamHelper("pack-tree", { root: join(dir, "diff"), whiteouts: true });
+  }
+
+  treeTar(mountedRoot: string): Readable {
+    return streamHelper("pack-tree", { root: mountedRoot, whiteouts: false });
+  }
+
+  async sweep(): Promise<void> {
+    this.#writable.sweep();
+    await this.#store.sweep((name) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name) && this.#writable.has(name));
+  }
+
+  driverData(key: string): Record<string, string> {
+    const { dir, parent } = this.#writable.get(key);
+    return {
+      LowerDir: this.#lower(parent).join(":"),
+      MergedDir: join(dir, "merged"),
+      UpperDir: join(dir, "diff"),
+      WorkDir: join(dir, "work"),
+    };
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Deleting in two steps: a rename takes a tree out of sight at once and for good, its files go later. What is small is
+ * deleted on the spot; what is not by a helper, so that the daemon never waits for a disk.
+ */
+import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
+import { raiseFileLimit } from "../linux/rlimit.ts";
+import { isErrno } from "../linux/syscall-error.ts";
+import { answer, runHelper } from "./helper-process.ts";
+import { countEntries, removeTree } from "./unpack/remove-tree.ts";
+
+/** Trees of up to so many entries are deleted where they are thrown away. */
+const smallTree = 200;
+
+export class Trash {
+  readonly dir: string;
+  #emptying: Promise<void> | null = null;
+  #again = false;
+  #next = 0;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Throws `path` away; answers false when there is nothing of that name. */
+  take(path: string): boolean {
+    const name = `${Date.now().toString(36)}-${process.pid}-${this.#next++}`;
+    try {
+      renameSync(path, join(this.dir, name));
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return false;
+      throw error;
+    }
+    const fd = openAt(AT_FDCWD, this.dir, O_DIRECTORY);
+    try {
+      if (countEntries(fd, name, smallTree) <= smallTree) removeTree(fd, name);
+      else void this.empty();
+    } finally {
+      close(fd);
+    }
+    return true;
+  }
+
+  /** Deletes all there is, in a helper; resolves when the trash was empty once. */
+  empty(): Promise<void> {
+    if (this.#emptying) {
+      this.#again = true;
+      return this.#emptying;
+    }
+    this.#emptying = this.#empty().finally(() => {
+      this.#emptying = null;
+    });
+    return this.#emptying;
+  }
+
+  async #empty(): Promise<void> {
+    do {
+      this.#again = false;
+      if (readdirSync(this.dir).length === 0) return;
+      await runHelper("empty-trash", { dir: this.dir }, null).catch(() => {}); // tried again at the next sweep
+    } while (this.#again);
+  }
+}
+
+/** The helper's side. */
+export async function emptyTrashMain(args: string[]): Promise<void> {
+  await answer<{ dir: string }, null>(args, async ({ dir }) => {
+    raiseFileLimit();
+    const fd = openAt(AT_FDCWD, dir, O_DIRECTORY);
+    for (const name of readdirSync(dir)) removeTree(fd, name);
+    return null;
+  });
+}

@@ -1,0 +1,114 @@
+/** The helper that unpacks one layer: reads, hashes, decompresses and extracts in one pass, then syncs. */
+import { closeSync, createReadStream, openSync, readSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decompress, detectCompression, magicLength } from "../../lib/compression.ts";
+import { dataLoss, resourceExhausted } from "../../lib/errors.ts";
+import { failPoint } from "../../lib/fail-point.ts";
+import type { TarTime } from "../../lib/tar/entry.ts";
+import { TarReader } from "../../lib/tar/reader.ts";
+import {
+  AT_FDCWD,
+  chmodPathFd,
+  chownPathFd,
+  close,
+  fstat,
+  O_DIRECTORY,
+  openAt,
+  syncfs,
+  umask,
+  utimesPathFd,
+} from "../../linux/file.ts";
+import { raiseFileLimit } from "../../linux/rlimit.ts";
+import { answer } from "../helper-process.ts";
+import { lookup } from "../layer-lookup.ts";
+import type { LayerRecord } from "../layer-store.ts";
+import { Budget } from "./budget.ts";
+import { Extractor } from "./extractor.ts";
+
+/** What the daemon asks of the helper. `body` is a file's path, or `null` for stdin. */
+export interface ApplyLayerRequest {
+  /** The temporary directory of this layer, holding an empty `diff`. */
+  readonly dir: string;
+  /** `diff` directories of the layers below, topmost first. */
+  readonly parents: readonly string[];
+  readonly record: Omit<LayerRecord, "size">;
+  readonly body: string | null;
+  readonly budget: { readonly bytes?: number; readonly inodes?: number };
+}
+
+/** Bytes of headers, padding and tail that a stream may have beside its files' data. */
+const streamAllowance = 4 * 2 ** 30;
+
+export async function applyLayerMain(args: string[]): Promise<void> {
+  await answer<ApplyLayerRequest, { size: number }>(args, applyLayer);
+}
+
+async function applyLayer(request: ApplyLayerRequest): Promise<{ size: number }> {
+  umask(0);
+  raiseFileLimit();
+  const diff = join(request.dir, "diff");
+  const hasher = new Bun.CryptoHasher("sha256");
+  const below = request.parents.map((parent) => openAt(AT_FDCWD, parent, O_DIRECTORY));
+  using extractor = new Extractor(diff, {
+    mode: "layer",
+    budget: Budget.at(diff, request.budget),
+    onImplied: (fd, parts, replaced) => (replaced ? null : inherit(fd, below, parts)),
+  });
+  const reader = new TarReader(extractor);
+  let total = 0;
+  const limit = (request.budget.bytes ?? Number.MAX_SAFE_INTEGER - streamAllowance) + streamAllowance;
+  await eachChunk(request.body, (chunk) => {
+    total += chunk.length;
+    if (total > limit) throw resourceExhausted("archive is larger than the space it may take");
+    hasher.update(chunk);
+    reader.push(chunk);
+  });
+  reader.finish();
+  const found = `sha256:${hasher.digest("hex")}`;
+  if (found !== request.record.diffId) {
+    throw dataLoss(`layer does not match its diff id: expected ${request.record.diffId}, got ${found}`);
+  }
+  extractor.finish();
+  failPoint("snapshots.layer.unpacked");
+  const record: LayerRecord = { ...request.record, size: extractor.size };
+  writeFileSync(join(request.dir, "layer.json"), JSON.stringify(record), { mode: 0o600 });
+  const fd = openAt(AT_FDCWD, request.dir, O_DIRECTORY);
+  syncfs(fd);
+  close(fd);
+  return { size: extractor.size };
+}
+
+/** Gives a directory that no member named what it has in the layers below. */
+function inherit(fd: number, below: readonly number[], parts: readonly Buffer[]): TarTime | null {
+  const found = lookup(below, parts);
+  if (found === null) return null;
+  const stat = fstat(found);
+  close(found);
+  if ((stat.mode & 0o170000) !== 0o040000) return null;
+  chownPathFd(fd, stat.uid, stat.gid);
+  chmodPathFd(fd, stat.mode & 0o7777);
+  utimesPathFd(fd, stat.mtime, stat.mtime);
+  return stat.mtime;
+}
+
+/** Feeds the unpacked bytes to `take`: a plain file is read without any stream in between. */
+async function eachChunk(body: string | null, take: (chunk: Uint8Array) => void): Promise<void> {
+  if (body !== null) {
+    const fd = openSync(body, "r");
+    try {
+      const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
+      const first = readSync(fd, buffer, 0, buffer.length, 0);
+      if (first >= magicLength && detectCompression(buffer) === "none") {
+        for (let length = first, at = 0; length > 0; length = readSync(fd, buffer, 0, buffer.length, at)) {
+          take(buffer.subarray(0, length));
+          at += length;
+        }
+        return;
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+  const source = body === null ? Bun.stdin.stream() : createReadStream(body, { highWaterMark: 1024 * 1024 });
+  for await (const chunk of decompress(source as AsyncIterable<Uint8Array>)) take(chunk);
+}
