@@ -1,0 +1,131 @@
+/**
+ * The images of one engine: names that lead to manifests, configurations and layers.
+ *
+ * An image is named by the digest of its configuration. Its blobs are in the content store, its unpacked layers with the
+ * snapshotter; the records here say which of them are an image, and what it is called.
+ */
+
+import type { Readable } from "node:stream";
+import type { ContainerConfig } from "../api/containers.ts";
+import type { Filters } from "../api/filters.ts";
+import type {
+  ImageDeleteResponseItem,
+  ImageHistoryResponseItem,
+  ImageInspect,
+  ImagePruneResponse,
+  ImageSummary,
+  OCIDescriptor,
+  ProgressSink,
+} from "../api/images.ts";
+import type { AuthConfig } from "../api/system.ts";
+import type { EventSource } from "../events/events.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { LayerRequest } from "../snapshots/snapshotter.ts";
+import type { Database } from "../state/database.ts";
+
+/** An image as a container's create needs it. */
+export interface ResolvedImage {
+  /** Config digest. */
+  readonly id: string;
+  readonly config: ContainerConfig;
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string | undefined;
+  /** Null for an image without layers. */
+  readonly chainId: string | null;
+  /** Descriptor of the manifest. */
+  readonly descriptor: OCIDescriptor;
+}
+
+/** A container that stands on an image. */
+export interface ImageUser {
+  readonly id: string;
+  readonly running: boolean;
+}
+
+/** Where images find their layers' files. */
+export interface LayerStore {
+  readonly name: string;
+  hasLayer(chainId: string): boolean;
+  layerSize(chainId: string): Promise<number>;
+  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }>;
+  removeLayer(chainId: string): Promise<void>;
+}
+
+export interface ImagesOptions {
+  readonly db: Database;
+  /** Directory of the content store. */
+  readonly contentRoot: string;
+  readonly snapshots: LayerStore;
+  readonly registry: { readonly mirrors: readonly string[]; readonly insecure: readonly string[] };
+  readonly maxConcurrentDownloads: number;
+  /** Containers that stand on the image, running or not. */
+  usersOf(imageId: string): readonly ImageUser[];
+  emit(event: EventSource): void;
+}
+
+export interface PullRequest {
+  readonly fromImage: string;
+  readonly tag: string;
+  readonly platform: string;
+  readonly auth: AuthConfig | undefined;
+}
+
+export interface ImportRequest {
+  readonly repo: string;
+  readonly tag: string;
+  readonly message: string;
+  readonly changes: readonly string[];
+  readonly platform: string;
+}
+
+/** What `commit` makes an image of. */
+export interface CommitImage {
+  /** The image the container was made of; null for none. */
+  readonly parent: string | null;
+  readonly config: ContainerConfig;
+  readonly author: string;
+  readonly comment: string;
+  /** Repository and tag to give; both may be empty. */
+  readonly repo: string;
+  readonly tag: string;
+  readonly createdBy: string;
+  readonly changes: readonly string[];
+  /** Uncompressed layer tar. */
+  readonly diff: Readable;
+}
+
+/** The service. Names are references, digest references, ids or prefixes of ids; unknown ones are `notFound`. */
+export interface Images {
+  resolve(nameOrId: string): ResolvedImage;
+  /** Bytes of the image's layers. */
+  sizeOf(imageId: string): Promise<number>;
+  /** Bytes of all layers, each counted once. */
+  layersSize(): Promise<number>;
+  list(
+    query: { all: boolean; filters: Filters; sharedSize: boolean; manifests: boolean },
+    op: Operation,
+  ): Promise<ImageSummary[]>;
+  inspect(name: string, query: { manifests: boolean; platform: string }, op: Operation): Promise<ImageInspect>;
+  history(name: string, query: { platform: string }, op: Operation): Promise<ImageHistoryResponseItem[]>;
+  tag(name: string, target: { repo: string; tag: string }, op: Operation): Promise<void>;
+  remove(
+    name: string,
+    query: { force: boolean; noprune: boolean; platforms: readonly string[] },
+    op: Operation,
+  ): Promise<ImageDeleteResponseItem[]>;
+  prune(filters: Filters, op: Operation): Promise<ImagePruneResponse>;
+  pull(request: PullRequest, progress: ProgressSink, op: Operation): Promise<void>;
+  importTar(request: ImportRequest, source: Readable | URL, progress: ProgressSink, op: Operation): Promise<void>;
+  load(
+    query: { quiet: boolean; platforms: readonly string[] },
+    archive: Readable,
+    progress: ProgressSink,
+    op: Operation,
+  ): Promise<void>;
+  save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
+  /** Answers the new image's id. */
+  commit(request: CommitImage, op: Operation): Promise<string>;
+  /** Deletes what crashes left in the content store. */
+  sweep(): Promise<void>;
+}
