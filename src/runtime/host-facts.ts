@@ -1,3 +1,6 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+
 /** What the kernel of this host offers containers; probed once, when the engine starts. */
 export interface HostFacts {
   /** Node's word for the machine: `x64`, `arm64`. */
@@ -23,4 +26,84 @@ export interface HostFacts {
   /** The engine's own hard limits by `RLIMIT_` name, null where unlimited, and whether it may raise them. */
   readonly hardLimits: Readonly<Record<string, number>>;
   readonly mayRaiseLimits: boolean;
+}
+
+const memoryController = "/sys/fs/cgroup/memory";
+
+/** Probes this host; cheap enough for every start of the engine. */
+export function probeHost(): HostFacts {
+  const [major = "0", minor = "0"] = release().split(/[.-]/);
+  const kernel = [Number(major), Number(minor)] as const;
+  const cgroupVersion = existsSync("/sys/fs/cgroup/cgroup.controllers") ? 2 : 1;
+  return {
+    arch: process.arch,
+    kernel,
+    cgroupVersion,
+    controllers: controllers(cgroupVersion),
+    swapLimit:
+      cgroupVersion === 2 ? existsSync("/proc/swaps") : existsSync(`${memoryController}/memory.memsw.limit_in_bytes`),
+    cpus: cpus().length,
+    memory: totalmem(),
+    apparmor: text("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
+    selinux: existsSync("/sys/fs/selinux/enforce"),
+    seccomp: existsSync("/proc/sys/kernel/seccomp"),
+    lastCap: Number(text("/proc/sys/kernel/cap_last_cap") || "40"),
+    recursiveReadOnly: kernel[0] > 5 || (kernel[0] === 5 && kernel[1] >= 12),
+    thermalThrottle: thermalThrottle(),
+    hardLimits: hardLimits(),
+    mayRaiseLimits: (effectiveCapabilities() & (1n << 24n)) !== 0n,
+  };
+}
+
+/** The file's text, empty when it cannot be read. */
+function text(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+function controllers(version: 1 | 2): Set<string> {
+  if (version === 2) return new Set(text("/sys/fs/cgroup/cgroup.controllers").split(" "));
+  const mounted = text("/proc/self/mounts")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter((fields) => fields[2] === "cgroup");
+  return new Set(mounted.flatMap((fields) => (fields[3] ?? "").split(",")).filter((word) => word !== "rw"));
+}
+
+function thermalThrottle(): string[] {
+  const base = "/sys/devices/system/cpu";
+  try {
+    return readdirSync(base)
+      .filter((name) => /^cpu[0-9]+$/.test(name))
+      .map((name) => `${base}/${name}/thermal_throttle`)
+      .filter((path) => existsSync(path));
+  } catch {
+    return [];
+  }
+}
+
+/** Hard limits of this process by `RLIMIT_` name, unlimited ones left out (proc_pid_limits(5)). */
+function hardLimits(): Record<string, number> {
+  const names: Record<string, string> = {
+    "Max open files": "RLIMIT_NOFILE",
+    "Max processes": "RLIMIT_NPROC",
+    "Max locked memory": "RLIMIT_MEMLOCK",
+    "Max core file size": "RLIMIT_CORE",
+    "Max stack size": "RLIMIT_STACK",
+  };
+  const limits: Record<string, number> = {};
+  for (const line of text("/proc/self/limits").split("\n")) {
+    const match = /^(.+?)\s{2,}\S+\s+(\d+)/.exec(line);
+    const name = match && names[match[1] ?? ""];
+    if (name) limits[name] = Number(match[2]);
+  }
+  return limits;
+}
+
+function effectiveCapabilities(): bigint {
+  const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(text("/proc/self/status"));
+  return match ? BigInt(`0x${match[1]}`) : 0n;
 }

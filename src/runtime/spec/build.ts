@@ -1,6 +1,5 @@
 import { posix } from "node:path";
 import { containerCapabilities } from "../capabilities.ts";
-import type { HostFacts } from "../host-facts.ts";
 import { defaultMaskedPaths, defaultPath, defaultReadonlyPaths } from "./defaults.ts";
 import type { ResolvedUser, SpecInput } from "./input.ts";
 import { wantsInit } from "./modes.ts";
@@ -79,32 +78,28 @@ export interface ExecInput {
 }
 
 /**
- * The process of an exec in a container that runs `spec`. It gets the container's bounding set (all capabilities with
+ * The process of an exec in the container that `input` makes. It gets the container's bounding set (all capabilities with
  * `privileged`), never an inheritable or ambient one; the runtime applies the container's own syscall filter.
  */
-export function buildExecProcess(spec: OciSpec, exec: ExecInput, host: Pick<HostFacts, "lastCap">): OciProcess {
-  const user = exec.user === null ? spec.process.user : ociUser(exec.user);
-  const bounding = exec.privileged
-    ? containerCapabilities([], [], { privileged: true, lastCap: host.lastCap })
-    : spec.process.capabilities.bounding;
-  const inherited = exec.user === null ? spec.process.env : spec.process.env.filter((v) => !v.startsWith("HOME="));
-  const env = mergeEnvironment(inherited, exec.tty ? ["TERM=xterm", ...exec.env] : exec.env);
+export function buildExecProcess(input: SpecInput, exec: ExecInput): OciProcess {
+  const base = containerProcess(input);
+  const user = exec.user ?? input.user;
+  const env = mergeEnvironment(
+    base.env.filter((variable) => exec.user === null || !variable.startsWith("HOME=")),
+    exec.tty ? ["TERM=xterm", ...exec.env] : exec.env,
+  );
+  const { consoleSize: _ofContainer, ...rest } = base;
   return {
+    ...rest,
     terminal: exec.tty,
     ...(exec.tty && exec.consoleSize?.[0] && exec.consoleSize[1]
       ? { consoleSize: { height: exec.consoleSize[0], width: exec.consoleSize[1] } }
       : {}),
-    user,
+    user: ociUser(user),
     args: exec.args,
-    env: exec.user === null ? env : withHome(env, exec.user.home),
-    cwd: exec.cwd || spec.process.cwd,
-    capabilities: capabilitySets(bounding, user.uid),
-    rlimits: spec.process.rlimits,
-    noNewPrivileges: exec.privileged ? false : spec.process.noNewPrivileges,
-    ...(spec.process.apparmorProfile === undefined || exec.privileged
-      ? {}
-      : { apparmorProfile: spec.process.apparmorProfile }),
-    oomScoreAdj: spec.process.oomScoreAdj,
+    env: withHome(env, user.home),
+    cwd: exec.cwd || base.cwd,
+    capabilities: grantedCapabilities(input, user.uid, exec.privileged || input.hostConfig.Privileged === true),
   };
 }
 
