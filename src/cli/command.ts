@@ -30,7 +30,7 @@ export interface Command<F extends Flags = Flags> {
 }
 
 /** Types a command's `run` by its own table of flags. */
-export function command<F extends Flags>(definition: Command<F>): Command<F> {
+export function defineCommand<F extends Flags>(definition: Command<F>): Command<F> {
   return definition;
 }
 

@@ -1,0 +1,70 @@
+import type { ExecInspectResponse, IDResponse } from "../../../api/exec.ts";
+import { ApiError } from "../../../client/client.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand, ExitError } from "../../command.ts";
+import { readEnvironment } from "../../container/env-file.ts";
+import { chosenDetachKeys, requireTerminal } from "../../container/run.ts";
+import { followSize, joinStreams } from "../../container/streams.ts";
+
+export const command = defineCommand({
+  summary: "Run a command inside a running container",
+  usage: "CONTAINER COMMAND [ARG...]",
+  args: { min: 2 },
+  flags: {
+    detach: flag.bool("Leave it running in the background", { short: "d" }),
+    "detach-keys": flag.string("Keys that leave the command running"),
+    env: flag.list("Environment variable", { short: "e" }),
+    "env-file": flag.list("File of environment variables", { complete: "files" }),
+    interactive: flag.bool("Keep standard input open", { short: "i" }),
+    privileged: flag.bool("Give the command all of the host's powers"),
+    tty: flag.bool("Give the command a terminal", { short: "t" }),
+    user: flag.string("User to run as (name or uid[:group or gid])", { short: "u" }),
+    workdir: flag.string("Working directory inside the container", { short: "w" }),
+  },
+  interspersed: false,
+  complete: "running",
+  async run(cli, { flags, args: [name = "", ...words] }) {
+    const client = await cli.client();
+    const detachKeys = await chosenDetachKeys(cli, flags["detach-keys"]);
+    const { tty, detach } = flags;
+    const stdin = flags.interactive && !detach;
+    await requireTerminal(tty, stdin);
+    const size = tty && !detach ? (await import("../../../lib/terminal.ts")).terminalSize() : null;
+    const consoleSize = size ? { ConsoleSize: [size.rows, size.columns] } : {};
+    const { Id: id } = await client.json<IDResponse>("POST", `/containers/${encodeURIComponent(name)}/exec`, {
+      json: {
+        User: flags.user,
+        Privileged: flags.privileged,
+        Tty: tty,
+        ...consoleSize,
+        AttachStdin: stdin,
+        AttachStdout: !detach,
+        AttachStderr: !detach,
+        DetachKeys: detachKeys,
+        Env: await readEnvironment(flags["env-file"], flags.env),
+        WorkingDir: flags.workdir,
+        Cmd: words,
+      },
+    });
+    if (detach) {
+      await client.json("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: tty } });
+      return 0;
+    }
+    const hijacked = await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty: tty, ...consoleSize } });
+    const stopSizes = tty
+      ? await followSize(({ rows, columns }) =>
+          client.json("POST", `/exec/${id}/resize`, { query: { h: rows, w: columns } }),
+        )
+      : () => {};
+    const end = await joinStreams(cli, hijacked, { tty, stdin, detachKeys });
+    stopSizes();
+    if (end === "detached") return 0;
+    try {
+      const { ExitCode } = await client.json<ExecInspectResponse>("GET", `/exec/${id}/json`);
+      return ExitCode ?? 0;
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      throw new ExitError(255);
+    }
+  },
+});

@@ -1,0 +1,22 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { forEachName } from "../../for-each-name.ts";
+
+export const command = defineCommand({
+  summary: "Send a signal to running containers, SIGKILL unless told otherwise",
+  usage: "CONTAINER [CONTAINER...]",
+  args: { min: 1 },
+  flags: {
+    signal: flag.string("Signal to send", { short: "s" }),
+  },
+  complete: "running",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    return forEachName(cli, args, async (name) => {
+      await client.json("POST", `/containers/${encodeURIComponent(name)}/kill`, {
+        query: { signal: flags.signal || "KILL" },
+      });
+      cli.out(`${name}\n`);
+    });
+  },
+});

@@ -1,0 +1,35 @@
+import type { ContainerSummary } from "../../../api/containers.ts";
+import { filterQuery } from "../../../client/client.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { containerListing } from "../../container/listing.ts";
+import { printList } from "../../format.ts";
+
+export const command = defineCommand({
+  summary: "List containers",
+  usage: "",
+  args: { min: 0, max: 0 },
+  flags: {
+    all: flag.bool("Show stopped ones too", { short: "a" }),
+    filter: flag.filter("Show only what meets a condition"),
+    format: flag.string("How to print: table, table TEMPLATE, json, or a Go template"),
+    last: flag.int("Show the newest N, running or not", { short: "n", initial: -1 }),
+    latest: flag.bool("Show the newest, running or not", { short: "l" }),
+    "no-trunc": flag.bool("Cut nothing short"),
+    quiet: flag.bool("Print IDs only", { short: "q" }),
+    size: flag.bool("Show sizes", { short: "s" }),
+  },
+  async run(cli, { flags }) {
+    const client = await cli.client();
+    const format = flags.format || (flags.quiet ? "" : ((await cli.config()).psFormat ?? ""));
+    const size = flags.size || /\.Size\b/.test(format);
+    const limit = flags.latest ? 1 : flags.last;
+    const rows = await client.json<ContainerSummary[]>("GET", "/containers/json", {
+      query: { all: flags.all, limit: limit > 0 ? limit : undefined, size, filters: filterQuery(flags.filter) },
+    });
+    const listing = containerListing(flags["no-trunc"]);
+    const columns = flags.size ? [...listing.columns, "Size"] : listing.columns;
+    await printList(cli, listing, rows, { format, quiet: flags.quiet, columns });
+    return 0;
+  },
+});

@@ -1,0 +1,24 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { forEachName } from "../../for-each-name.ts";
+
+export const command = defineCommand({
+  summary: "Remove containers",
+  usage: "CONTAINER [CONTAINER...]",
+  args: { min: 1 },
+  flags: {
+    force: flag.bool("Kill it first if it runs", { short: "f" }),
+    link: flag.bool("Remove the link of that name, not a container", { short: "l" }),
+    volumes: flag.bool("Remove its anonymous volumes too", { short: "v" }),
+  },
+  complete: "containers",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    return forEachName(cli, args, async (name) => {
+      await client.json("DELETE", `/containers/${encodeURIComponent(name)}`, {
+        query: { force: flags.force, link: flags.link, v: flags.volumes },
+      });
+      cli.out(`${name}\n`);
+    });
+  },
+});

@@ -1,0 +1,140 @@
+import { ApiError } from "../../../client/client.ts";
+import { flag } from "../../../lib/flags.ts";
+import type { Cli } from "../../cli.ts";
+import { defineCommand, ExitError } from "../../command.ts";
+import { createFlags } from "../../container/create-flags.ts";
+import { attachments, createRequest } from "../../container/create-request.ts";
+import {
+  beginWait,
+  chosenDetachKeys,
+  createContainer,
+  requireTerminal,
+  type Step,
+  startFailureCode,
+  stepsOf,
+} from "../../container/run.ts";
+import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
+
+const runFlags = {
+  ...createFlags,
+  detach: flag.bool("Leave it running and print its ID", { short: "d" }),
+  "detach-keys": flag.string("Keys that leave the container running"),
+  "sig-proxy": flag.bool("Hand signals to the process", { initial: true }),
+  timings: flag.bool("Print where the time went", { hidden: false }),
+};
+
+type Flags = import("../../../lib/flags.ts").FlagValues<typeof runFlags>;
+
+export const command = defineCommand({
+  summary: "Create a container from an image and run it",
+  usage: "IMAGE [COMMAND] [ARG...]",
+  args: { min: 1 },
+  flags: runFlags,
+  interspersed: false,
+  complete: "images",
+  async run(cli, { flags, changed, args }) {
+    try {
+      return await run(cli, flags, changed, args);
+    } catch (error) {
+      if (error instanceof ExitError) throw error;
+      const fromDaemon = error instanceof ApiError;
+      const message = `${fromDaemon ? "Error response from daemon: " : ""}${error instanceof Error ? error.message : error}`;
+      const code = fromDaemon ? startFailureCode(message) : 125;
+      throw new ExitError(code, `${cli.name}: ${message}\n\nRun '${cli.name} run --help' for more information`);
+    }
+  },
+});
+
+async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: readonly string[]): Promise<number> {
+  const steps: Step[] = [];
+  let since = performance.now();
+  const step = (name: string): void => {
+    steps.push({ name, ms: performance.now() - since });
+    since = performance.now();
+  };
+  if (flags.detach && flags.attach.length > 0) throw new Error("Conflicting options: -a and -d");
+  const attached = flags.detach ? new Set<string>() : attachments(flags, false);
+  const detachKeys = await chosenDetachKeys(cli, flags["detach-keys"]);
+  await requireTerminal(flags.tty, attached.has("stdin"));
+  const config = await cli.config();
+  const { address } = await cli.daemon();
+  const body = await createRequest({ flags, changed, args, detach: flags.detach, config, daemonAddress: address });
+  if (flags.tty) {
+    const { terminalSize } = await import("../../../lib/terminal.ts");
+    const size = terminalSize();
+    if (size) body.HostConfig.ConsoleSize = [size.rows, size.columns];
+  }
+  const client = await cli.client();
+  step("client: flags and configuration");
+  await client.apiVersion();
+  step("client: connect and negotiate");
+  const timed = flags.timings;
+  const { id, steps: createSteps } = await createContainer(cli, client, flags, body, timed);
+  step("create");
+  steps.push(...nested(createSteps));
+  await cli.stderr.flush();
+
+  const start = async (): Promise<void> => {
+    const reply = await client.jsonAndTrailers("POST", `/containers/${id}/start`, {
+      ...(timed && { headers: { "Dhow-Timings": "1" } }),
+    });
+    step("start");
+    steps.push(...nested(stepsOf(reply.trailers)));
+  };
+  if (attached.size === 0) {
+    await start();
+    cli.out(`${id}\n`);
+    if (timed) printSteps(cli, steps);
+    return 0;
+  }
+  const stopSignals =
+    flags["sig-proxy"] && !flags.tty
+      ? forwardSignals((signal) => client.json("POST", `/containers/${id}/kill`, { query: { signal } }))
+      : () => {};
+  const hijacked = await client.hijack(`/containers/${id}/attach`, {
+    query: {
+      stream: true,
+      stdin: attached.has("stdin"),
+      stdout: attached.has("stdout"),
+      stderr: attached.has("stderr"),
+      detachKeys,
+    },
+  });
+  step("attach");
+  const { code: exited } = await beginWait(client, id, flags.rm ? "removed" : "next-exit");
+  step("wait in place");
+  const joined = joinStreams(cli, hijacked, { tty: flags.tty, stdin: attached.has("stdin"), detachKeys });
+  try {
+    await start();
+  } catch (error) {
+    hijacked.stream.close();
+    if (flags.rm) await exited.catch(() => undefined);
+    throw error;
+  }
+  const stopSizes = flags.tty
+    ? await followSize(({ rows, columns }) =>
+        client.json("POST", `/containers/${id}/resize`, { query: { h: rows, w: columns } }),
+      )
+    : () => {};
+  const end = await joined;
+  step("process");
+  stopSizes();
+  if (end === "detached") {
+    stopSignals();
+    return 0;
+  }
+  const code = await exited;
+  step(flags.rm ? "exit and removal" : "exit");
+  stopSignals();
+  if (timed) printSteps(cli, steps);
+  return code;
+}
+
+const nested = (steps: readonly Step[]): Step[] => steps.map(({ name, ms }) => ({ name: `  ${name}`, ms }));
+
+function printSteps(cli: Cli, steps: readonly Step[]): void {
+  const width = Math.max(...steps.map(({ name }) => name.length)) + 2;
+  const total = steps.filter(({ name }) => !name.startsWith(" ")).reduce((sum, { ms }) => sum + ms, 0);
+  for (const { name, ms } of [...steps, { name: "total", ms: total }])
+    cli.err(`${name.padEnd(width)}${ms.toFixed(2).padStart(9)} ms\n`);
+}

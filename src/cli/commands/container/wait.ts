@@ -1,0 +1,17 @@
+import { defineCommand } from "../../command.ts";
+import { waitExit } from "../../container/run.ts";
+import { forEachName } from "../../for-each-name.ts";
+
+export const command = defineCommand({
+  summary: "Wait until containers have ended and print their exit codes",
+  usage: "CONTAINER [CONTAINER...]",
+  args: { min: 1 },
+  flags: {},
+  complete: "running",
+  async run(cli, { args }) {
+    const client = await cli.client();
+    return forEachName(cli, args, async (name) => {
+      cli.out(`${await waitExit(client, encodeURIComponent(name), "")}\n`);
+    });
+  },
+});

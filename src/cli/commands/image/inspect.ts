@@ -1,0 +1,21 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { imagePath, platformQuery } from "../../image/name.ts";
+import { inspectAll } from "../../inspect.ts";
+
+export const command = defineCommand({
+  summary: "Show everything known of images",
+  usage: "IMAGE [IMAGE...]",
+  args: { min: 1 },
+  flags: {
+    format: flag.string("How to print: json, or a Go template", { short: "f" }),
+    platform: flag.string("Platform of the image, os[/arch[/variant]]"),
+  },
+  complete: "images",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    return inspectAll(cli, args, flags.format, (name) =>
+      client.text("GET", `/images/${imagePath(name)}/json`, { query: { platform: platformQuery(flags.platform) } }),
+    );
+  },
+});

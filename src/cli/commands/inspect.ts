@@ -1,0 +1,55 @@
+import { ApiError } from "../../client/client.ts";
+import { flag } from "../../lib/flags.ts";
+import { defineCommand, ExitError } from "../command.ts";
+import { imagePath } from "../image/name.ts";
+import { inspectAll } from "../inspect.ts";
+
+/** In the order they are tried. */
+const kinds: Readonly<Record<string, (name: string) => string>> = {
+  container: (name) => `/containers/${name}/json`,
+  image: (name) => `/images/${name}/json`,
+  network: (name) => `/networks/${name}`,
+  volume: (name) => `/volumes/${name}`,
+};
+
+export const command = defineCommand({
+  summary: "Show everything known of containers, images, networks and volumes",
+  usage: "NAME|ID [NAME|ID...]",
+  args: { min: 1 },
+  flags: {
+    format: flag.string("How to print: json, or a Go template", { short: "f" }),
+    size: flag.bool("Show the sizes of containers", { short: "s" }),
+    type: flag.string("Look among one kind only", { complete: Object.keys(kinds) }),
+  },
+  complete: "containers",
+  async run(cli, { flags, changed, args }) {
+    const client = await cli.client();
+    if (changed.has("type") && flags.type === "")
+      throw new ExitError(
+        1,
+        `type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"`,
+      );
+    if (flags.type && !kinds[flags.type])
+      throw new ExitError(
+        1,
+        `unknown type: ${JSON.stringify(flags.type)}: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"`,
+      );
+    const tried = flags.type ? [flags.type] : Object.keys(kinds);
+    return inspectAll(cli, args, flags.format, async (name) => {
+      for (const kind of tried) {
+        try {
+          const size = flags.size && kind === "container";
+          return await client.text("GET", kinds[kind]!(kind === "image" ? imagePath(name) : encodeURIComponent(name)), {
+            query: { size },
+          });
+        } catch (error) {
+          const absent =
+            error instanceof ApiError && (error.status === 404 || (error.status === 400 && flags.type === ""));
+          if (!absent) throw error;
+          if (flags.type) throw new ExitError(1, `error: no such ${flags.type}: ${name}`);
+        }
+      }
+      throw new ExitError(1, `error: no such object: ${name}`);
+    });
+  },
+});

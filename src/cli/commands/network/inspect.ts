@@ -1,0 +1,20 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { inspectAll } from "../../inspect.ts";
+
+export const command = defineCommand({
+  summary: "Show everything known of networks",
+  usage: "NETWORK [NETWORK...]",
+  args: { min: 1 },
+  flags: {
+    format: flag.string("How to print: json, or a Go template", { short: "f" }),
+    verbose: flag.bool("Show more, for looking into troubles", { short: "v" }),
+  },
+  complete: "networks",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    return inspectAll(cli, args, flags.format, (name) =>
+      client.text("GET", `/networks/${encodeURIComponent(name)}`, { query: { verbose: flags.verbose } }),
+    );
+  },
+});

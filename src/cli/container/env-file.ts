@@ -1,0 +1,52 @@
+/** Environment variables and labels from flags and files. */
+
+/** Lines of an env file, comments and empty lines left out; throws naming the file and line. */
+export async function readEnvFile(path: string, lookUp: (name: string) => string | undefined): Promise<string[]> {
+  const file = Bun.file(path);
+  if (!(await file.exists())) throw new Error(`open ${path}: no such file or directory`);
+  const text = (await file.text()).replace(/^\uFEFF/, "");
+  const lines: string[] = [];
+  for (const [i, raw] of text.split("\n").entries()) {
+    const line = raw.replace(/\r$/, "").replace(/^[ \t]+/, "");
+    if (line === "" || line.startsWith("#")) continue;
+    const at = line.indexOf("=");
+    const name = at < 0 ? line : line.slice(0, at);
+    if (/[ \t]/.test(name)) throw new Error(`invalid env file (${path}): variable '${name}' contains whitespaces`);
+    if (name === "") throw new Error(`invalid env file (${path}): no variable name on line '${raw}' (line ${i + 1})`);
+    const found = at < 0 ? lookUp(name) : undefined;
+    if (at >= 0) lines.push(line);
+    else if (found !== undefined) lines.push(`${name}=${found}`);
+  }
+  return lines;
+}
+
+/** The environment of a process: files first, then flags; a name alone takes our own value, if there is one. */
+export async function readEnvironment(files: readonly string[], given: readonly string[]): Promise<string[]> {
+  const variables: string[] = [];
+  const lookUp = (name: string): string | undefined => process.env[name];
+  for (const path of files) variables.push(...(await readEnvFile(path, lookUp)));
+  for (const variable of given) {
+    if (variable === "" || variable.startsWith("=")) throw new Error(`invalid environment variable: ${variable}`);
+    if (variable.includes("=")) variables.push(variable);
+    else {
+      const value = lookUp(variable);
+      // A name without a value anywhere is passed on, so that the image's value is removed.
+      variables.push(value === undefined ? variable : `${variable}=${value}`);
+    }
+  }
+  return variables;
+}
+
+/** Labels of files and flags as a map. */
+export async function readLabels(files: readonly string[], given: readonly string[]): Promise<Record<string, string>> {
+  const labels: Record<string, string> = {};
+  for (const path of files) for (const line of await readEnvFile(path, () => "")) addPair(labels, line);
+  for (const label of given) addPair(labels, label);
+  return labels;
+}
+
+/** Adds `key=value` to a map. */
+export function addPair(map: Record<string, string>, text: string): void {
+  const at = text.indexOf("=");
+  map[at < 0 ? text : text.slice(0, at)] = at < 0 ? "" : text.slice(at + 1);
+}

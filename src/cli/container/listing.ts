@@ -1,0 +1,119 @@
+/** The columns of `ps`. */
+import type { ContainerSummary, Port } from "../../api/containers.ts";
+import { humanSize } from "../../lib/units.ts";
+import type { Listing } from "../format.ts";
+import { ago, fullTime } from "../times.ts";
+
+/** Cuts to `width` characters, the last an ellipsis. */
+export function ellipsis(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
+}
+
+export function shortId(id: string): string {
+  return id.replace(/^sha256:/, "").slice(0, 12);
+}
+
+/** Ports as `0.0.0.0:80->80/tcp`, neighbouring ones joined to ranges. */
+export function showPorts(ports: readonly Port[]): string {
+  type Range = { ip: string; protocol: string; from: number; to: number; offset: number | null };
+  const sorted = [...ports].sort(
+    (a, b) =>
+      a.PrivatePort - b.PrivatePort ||
+      compare(a.IP ?? "", b.IP ?? "") ||
+      (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
+      compare(a.Type, b.Type),
+  );
+  const ranges: Range[] = [];
+  for (const port of sorted) {
+    const ip = port.IP ?? "";
+    const offset = port.PublicPort === undefined ? null : port.PublicPort - port.PrivatePort;
+    const open = ranges.find(
+      (range) =>
+        range.ip === ip &&
+        range.protocol === port.Type &&
+        range.to + 1 === port.PrivatePort &&
+        range.offset === offset &&
+        (offset === 0 || offset === null),
+    );
+    if (open) open.to = port.PrivatePort;
+    else ranges.push({ ip, protocol: port.Type, from: port.PrivatePort, to: port.PrivatePort, offset });
+  }
+  const span = (from: number, to: number): string => (from === to ? `${from}` : `${from}-${to}`);
+  return ranges
+    .map(({ ip, protocol, from, to, offset }) => {
+      const target = `${span(from, to)}/${protocol}`;
+      if (offset === null) return target;
+      return `${ip.includes(":") ? `[${ip}]` : ip}:${span(from + offset, to + offset)}->${target}`;
+    })
+    .join(", ");
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Labels as `a=b,c=d`, by name. */
+export function showLabels(labels: Record<string, string> | null): string {
+  return Object.entries(labels ?? {})
+    .sort(([a], [b]) => compare(a, b))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
+}
+
+function names(row: ContainerSummary, full: boolean): string {
+  const all = row.Names.map((name) => name.replace(/^\//, ""));
+  return (full ? all : all.filter((name) => !name.includes("/"))).join(",");
+}
+
+function mounts(row: ContainerSummary, full: boolean): string {
+  return row.Mounts.map(({ Name, Source }) => (full ? Name || Source : ellipsis(Name || Source, 15))).join(",");
+}
+
+/** `full`: nothing is cut. `sizes`: Size was asked for. */
+export function containerListing(full: boolean): Listing<ContainerSummary> {
+  return {
+    typeName: "*formatter.ContainerContext",
+    quiet: "ID",
+    columns: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
+    methods: { Label: (row, name = "") => row.Labels?.[name] ?? "" },
+    fields: {
+      Command: { header: "COMMAND", value: (row) => JSON.stringify(full ? row.Command : ellipsis(row.Command, 20)) },
+      CreatedAt: { header: "CREATED AT", value: (row) => fullTime(row.Created) },
+      ID: { header: "CONTAINER ID", value: (row) => (full ? row.Id : shortId(row.Id)) },
+      Image: { header: "IMAGE", value: (row) => imageName(row, full) },
+      Labels: { header: "LABELS", value: (row) => showLabels(row.Labels) },
+      LocalVolumes: {
+        header: "LOCAL VOLUMES",
+        value: (row) => String(row.Mounts.filter((mount) => mount.Driver === "local").length),
+      },
+      Mounts: { header: "MOUNTS", value: (row) => mounts(row, full) },
+      Names: { header: "NAMES", value: (row) => names(row, full) },
+      Networks: { header: "NETWORKS", value: (row) => Object.keys(row.NetworkSettings?.Networks ?? {}).join(",") },
+      Platform: {
+        header: "PLATFORM",
+        value: (row) =>
+          row.ImageManifestDescriptor?.platform
+            ? `${row.ImageManifestDescriptor.platform.os}/${row.ImageManifestDescriptor.platform.architecture}`
+            : "",
+      },
+      Ports: { header: "PORTS", value: (row) => showPorts(row.Ports) },
+      RunningFor: { header: "CREATED", value: (row) => ago(row.Created) },
+      Size: {
+        header: "SIZE",
+        value: (row) => {
+          const own = humanSize(row.SizeRw ?? 0, 3);
+          return row.SizeRootFs ? `${own} (virtual ${humanSize(row.SizeRootFs, 3)})` : own;
+        },
+      },
+      State: { header: "STATE", value: (row) => row.State },
+      Status: { header: "STATUS", value: (row) => row.Status },
+    },
+  };
+}
+
+function imageName(row: ContainerSummary, full: boolean): string {
+  if (row.Image === "") return "<no image>";
+  if (full) return row.Image;
+  if (row.Image.startsWith("sha256:")) return shortId(row.Image);
+  if (row.Image === row.ImageID || row.ImageID.replace("sha256:", "").startsWith(row.Image)) return shortId(row.Image);
+  return row.Image.replace(/@sha256:[0-9a-f]+$/, "");
+}

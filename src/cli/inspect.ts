@@ -1,0 +1,68 @@
+/** `inspect` of one or several objects: JSON as the daemon sent it, or a Go template for each. */
+import { ApiError } from "../client/client.ts";
+import { parseJson, stringifyJson } from "../lib/json.ts";
+import type { Cli } from "./cli.ts";
+import { ExitError } from "./command.ts";
+
+/** What the wire leaves out when it is empty, with what a template then sees. */
+const optional = {
+  Health: null,
+  Healthcheck: null,
+  Mounts: [],
+  Platform: "",
+  SizeRw: null,
+  SizeRootFs: null,
+  ExposedPorts: {},
+  StopSignal: "",
+  StopTimeout: null,
+  Shell: [],
+  MacAddress: "",
+  Annotations: {},
+  Tmpfs: {},
+  Sysctls: {},
+  StorageOpt: {},
+  Init: null,
+  Variant: "",
+  OsVersion: "",
+  Status: {},
+  UsageData: null,
+  Peers: [],
+  Driver: "",
+  Name: "",
+};
+
+/** How an object is fetched: its JSON text; an ApiError of 404 means that there is none of that name. */
+export type Fetch = (name: string) => Promise<string>;
+
+/** Prints every object; what is missing is told after the rest, with exit code 1. */
+export async function inspectAll(cli: Cli, names: readonly string[], format: string, fetch: Fetch): Promise<number> {
+  const found: string[] = [];
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      found.push(await fetch(name));
+    } catch (error) {
+      if (error instanceof ApiError) failures.push(`Error response from daemon: ${error.message}`);
+      else if (error instanceof ExitError) failures.push(error.message);
+      else throw error;
+    }
+  }
+  if (format === "" || format === "json") {
+    const values = found.map((text) => parseJson(text));
+    cli.out(`${format === "json" ? stringifyJson(values) : stringifyJson(values, 4)}\n`);
+  } else {
+    const { compileFormat } = await import("./format-template.ts");
+    const template = compileFormat(format, { missing: "error", optional });
+    for (const text of found) {
+      try {
+        cli.out(`${template.execute(parseJson(text))}\n`);
+      } catch (error) {
+        cli.out("\n");
+        failures.push(`template parsing error: ${error instanceof Error ? error.message : error}`);
+        break;
+      }
+    }
+  }
+  for (const failure of failures) cli.err(`${failure}\n`);
+  return failures.length > 0 ? 1 : 0;
+}

@@ -1,0 +1,74 @@
+/** The terminal of a command line: is there one, its size, raw mode, keys, and the detach sequence. */
+import { isatty, ReadStream, WriteStream } from "node:tty";
+
+/** True when the descriptor is a terminal. */
+export function isTerminal(fd: 0 | 1 | 2): boolean {
+  return isatty(fd);
+}
+
+/** Rows and columns of the terminal on standard output, or null. */
+export function terminalSize(): { rows: number; columns: number } | null {
+  if (!isatty(1)) return null;
+  const [columns, rows] = new WriteStream(1).getWindowSize();
+  return { rows, columns };
+}
+
+/** Keys as they are typed, the terminal in raw mode until {@link RawInput.restore}. */
+export interface RawInput {
+  readonly keys: AsyncIterable<Uint8Array>;
+  restore(): void;
+}
+
+/** Puts the terminal on standard input into raw mode. */
+export function openRawInput(): RawInput {
+  const stream = new ReadStream(0);
+  stream.setRawMode(true);
+  return {
+    keys: stream,
+    restore() {
+      stream.setRawMode(false);
+      stream.destroy();
+    },
+  };
+}
+
+/** Turns `ctrl-p,ctrl-q` into the bytes to look for; throws on a key nobody can type. */
+export function parseDetachKeys(text: string): Uint8Array {
+  const bytes = text.split(",").map((key) => {
+    const control = /^ctrl-(.)$/i.exec(key)?.[1];
+    if (control === undefined) {
+      if (key.length !== 1) throw new Error(`Unknown character: '${key}'`);
+      return key.charCodeAt(0);
+    }
+    const at = "@abcdefghijklmnopqrstuvwxyz[\\]^_".indexOf(control.toLowerCase());
+    if (at < 0) throw new Error(`Unknown character: '${key}'`);
+    return at;
+  });
+  return Uint8Array.from(bytes);
+}
+
+/**
+ * Passes input through until `sequence` is typed: what might be its beginning is held back. `detached()` tells that it was.
+ */
+export function watchDetach(sequence: Uint8Array): { feed(bytes: Uint8Array): Uint8Array; detached(): boolean } {
+  let matched = 0;
+  let found = false;
+  return {
+    feed(bytes) {
+      const passed: number[] = [];
+      for (const byte of bytes) {
+        if (found) break;
+        if (byte === sequence[matched]) {
+          matched++;
+          if (matched === sequence.length) found = true;
+          continue;
+        }
+        passed.push(...sequence.subarray(0, matched));
+        matched = byte === sequence[0] ? 1 : 0;
+        if (matched === 0) passed.push(byte);
+      }
+      return Uint8Array.from(passed);
+    },
+    detached: () => found,
+  };
+}
