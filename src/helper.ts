@@ -4,6 +4,11 @@
  */
 const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> = {
   "apply-layer": async () => (await import("./snapshots/unpack/apply-layer.ts")).applyLayerMain,
+  "pack-tree": async () => (await import("./snapshots/pack-tree.ts")).packTreeMain,
+  "stat-path": async () => (await import("./snapshots/archive-helper.ts")).statPathMain,
+  "read-archive": async () => (await import("./snapshots/archive-helper.ts")).readArchiveMain,
+  "write-archive": async () => (await import("./snapshots/archive-helper.ts")).writeArchiveMain,
+  "copy-up": async () => (await import("./snapshots/archive-helper.ts")).copyUpMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };
 

@@ -124,6 +124,10 @@ export function writeFd(fd: number, bytes: Uint8Array): void {
     if (written === -1) {
       const errno = lastErrno();
       if (errno === 4) continue; // EINTR
+      if (errno === 11) {
+        Bun.sleepSync(1); // EAGAIN: a pipe that somebody else made non-blocking
+        continue;
+      }
       throw new SyscallError("write", errno);
     }
     done += written;

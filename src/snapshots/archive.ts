@@ -6,6 +6,8 @@
  */
 import type { Readable } from "node:stream";
 import type { Operation } from "../lib/operation.ts";
+import type { CopyUpRequest, PathRequest, WriteArchiveRequest } from "./archive-helper.ts";
+import { runHelper, streamHelper } from "./helper-process.ts";
 
 /** What `X-Docker-Container-Path-Stat` tells. */
 export interface PathStat {
@@ -29,7 +31,7 @@ export interface WriteArchiveOptions {
 
 /** The three calls of `docker cp`, plus the copy of an image directory into a new volume. */
 export interface Archives {
-  /** Throws `notFound` (`Could not find the file PATH in container`) is the caller's wording; here: `notFound` with the path. */
+  /** Throws `notFound` with the path; Docker's words around it are the caller's. */
   statPath(root: string, path: string, op: Operation): Promise<PathStat>;
   /** The path as an uncompressed tar whose first entry is named after the last component of `path`. */
   readArchive(root: string, path: string, op: Operation): Promise<{ stat: PathStat; tar: Readable }>;
@@ -37,4 +39,25 @@ export interface Archives {
   writeArchive(root: string, path: string, tar: Readable, options: WriteArchiveOptions, op: Operation): Promise<void>;
   /** Copies what is inside the directory `path` of `root` to the empty directory `target`; absent or not a directory: nothing. */
   copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
+}
+
+/** The archives of this engine, each call a helper process. */
+export function createArchives(): Archives {
+  const statPath = (root: string, path: string, op: Operation): Promise<PathStat> =>
+    runHelper<PathStat>("stat-path", { root, path } satisfies PathRequest, null, op.signal);
+  return {
+    statPath,
+    async readArchive(root, path, op) {
+      const stat = await statPath(root, path, op);
+      return { stat, tar: streamHelper("read-archive", { root, path } satisfies PathRequest, op.signal) };
+    },
+    async writeArchive(root, path, tar, options, op) {
+      const request: WriteArchiveRequest = { root, path, options };
+      await runHelper<null>("write-archive", request, tar, op.signal);
+    },
+    async copyUp(root, path, target, op) {
+      const request: CopyUpRequest = { root, path, target };
+      await runHelper<{ copied: boolean }>("copy-up", request, null, op.signal);
+    },
+  };
 }
