@@ -8,6 +8,8 @@ export interface StdioSession {
   readonly output: Readable;
   /** Null when stdin is not wanted or not open; `end()` is the client's half-close. */
   readonly input: Writable | null;
+  /** The keys that detach, where they were chosen at create (exec); "" or absent means the usual ones. */
+  readonly detachKeys?: string;
   /** Lets go of the process, which runs on. Harmless when repeated. */
   close(reason: "finished" | "gone" | "detached"): void;
 }

@@ -1,23 +1,33 @@
 import type { Readable } from "node:stream";
 import type { ContainerStatsResponse } from "../../api/container-stats.ts";
-import type {
+import {
   ContainerConfig,
-  ContainerCreateRequest,
-  ContainerCreateResponse,
-  ContainerInspectResponse,
-  ContainerPathStat,
-  ContainerPruneResponse,
-  ContainerSummary,
-  ContainerTopResponse,
-  ContainerUpdateResponse,
-  ContainerWaitResponse,
-  FilesystemChange,
-  WaitCondition,
+  type ContainerCreateRequest,
+  type ContainerCreateResponse,
+  type ContainerInspectResponse,
+  type ContainerPathStat,
+  type ContainerPruneResponse,
+  type ContainerSummary,
+  type ContainerTopResponse,
+  type ContainerUpdateResponse,
+  type ContainerWaitResponse,
+  type FilesystemChange,
+  type WaitCondition,
 } from "../../api/containers.ts";
 import type { Filters } from "../../api/filters.ts";
 import type { ContainerUpdateRequest } from "../../api/host-config.ts";
+import type { paths } from "../../api/paths.ts";
+import type { QueryOf } from "../../api/route-spec.ts";
+import { invalidArgument, notImplemented } from "../../lib/errors.ts";
+import { stringifyJson } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { Handlers } from "../call.ts";
+import { readDetachKeys } from "../detach-keys.ts";
+import { stdioType } from "../hijack.ts";
 import type { StdioSession } from "../stdio-session.ts";
+import { parseTimestamp } from "../timestamps.ts";
+import { ignore } from "./ignore.ts";
+import { terminalSize } from "./terminal-size.ts";
 
 export interface ContainerListQuery {
   readonly all: boolean;
@@ -113,4 +123,146 @@ export interface ContainersBackend {
   ): Promise<void>;
   prune(filters: Filters, op: Operation): Promise<ContainerPruneResponse>;
   commit(request: CommitRequest, op: Operation): Promise<{ Id: string }>;
+}
+
+/** Handlers of the container routes. */
+export function containerHandlers(containers: ContainersBackend) {
+  return {
+    containerList: async ({ query, op }) =>
+      containers.list(
+        {
+          all: query.all,
+          limit: Math.max(0, query.limit ?? 0),
+          size: query.size,
+          filters: withOldMarks(query.filters, query),
+        },
+        op,
+      ),
+    containerCreate: async ({ query, body, rawBody, op }) => {
+      if (!hasConfig(rawBody)) throw invalidArgument("config cannot be empty in order to create a container");
+      return containers.create({ name: query.name, platform: query.platform, body }, op);
+    },
+    containerInspect: async ({ params, query, op }) => containers.inspect(params.id, query, op),
+    containerTop: async ({ params, query, op }) => containers.top(params.id, query.ps_args, op),
+    containerLogs: async ({ params, query, version, op }) => {
+      if (!query.stdout && !query.stderr) {
+        throw invalidArgument("Bad parameters: you must choose at least one stream");
+      }
+      const { tty, output } = await containers.logs(params.id, logsQuery(query), op);
+      return { type: stdioType(tty, version), stream: output };
+    },
+    containerChanges: async ({ params, op }) => containers.changes(params.id, op),
+    containerExport: async ({ params, op }) => ({
+      type: "application/octet-stream",
+      stream: await containers.export(params.id, op),
+    }),
+    containerStats: async ({ params, query, op }) => {
+      const oneShot = query["one-shot"];
+      if (query.stream && oneShot) throw invalidArgument("cannot have stream=true and one-shot=true");
+      return containers.stats(params.id, { stream: query.stream, oneShot }, op);
+    },
+    containerResize: async ({ params, query, op }) => ignore(containers.resize(params.id, terminalSize(query), op)),
+    containerStart: async ({ params, query, op }) => {
+      if (query.checkpoint !== "") throw invalidArgument("checkpoint is only supported in experimental mode");
+      return ignore(containers.start(params.id, op));
+    },
+    containerStop: async ({ params, query, op }) =>
+      ignore(containers.stop(params.id, { signal: query.signal, timeout: query.t }, op)),
+    containerRestart: async ({ params, query, op }) =>
+      ignore(containers.restart(params.id, { signal: query.signal, timeout: query.t }, op)),
+    containerKill: async ({ params, query, op }) => ignore(containers.kill(params.id, query.signal, op)),
+    containerUpdate: async ({ params, body, op }) => containers.update(params.id, body, op),
+    containerRename: async ({ params, query, op }) => {
+      if (query.name === "") throw invalidArgument("Neither old nor new names may be empty");
+      return ignore(containers.rename(params.id, query.name, op));
+    },
+    containerPause: async ({ params, op }) => ignore(containers.pause(params.id, op)),
+    containerUnpause: async ({ params, op }) => ignore(containers.unpause(params.id, op)),
+    containerAttach: async ({ params, query, op }) => {
+      const { detachKeys, ...streams } = query;
+      readDetachKeys(detachKeys);
+      const session = await containers.attach(params.id, streams, op);
+      return withKeys(session, detachKeys);
+    },
+    containerAttachWebsocket: async ({ params, op }) => {
+      await containers.inspect(params.id, { size: false }, op);
+      throw notImplemented("attaching over a WebSocket is not supported by this engine yet");
+    },
+    containerWait: async ({ params, query, op }) => containers.wait(params.id, waitCondition(query.condition), op),
+    containerRemove: async ({ params, query, op }) =>
+      ignore(containers.remove(params.id, { volumes: query.v, force: query.force, link: query.link }, op)),
+    containerStatPath: async ({ params, query, setHeader, op }) => {
+      const stat = await containers.statPath(params.id, archivePath(query.path), op);
+      setHeader(pathStatHeader, encodePathStat(stat));
+    },
+    containerGetArchive: async ({ params, query, setHeader, op }) => {
+      const { stat, tar } = await containers.getArchive(params.id, archivePath(query.path), op);
+      setHeader(pathStatHeader, encodePathStat(stat));
+      return { type: "application/x-tar", stream: tar };
+    },
+    containerPutArchive: async ({ params, query, input, op }) => {
+      const { noOverwriteDirNonDir, copyUIDGID } = query;
+      const path = archivePath(query.path);
+      return ignore(
+        containers.putArchive(params.id, { path, noOverwriteDirNonDir, copyUidGid: copyUIDGID }, input, op),
+      );
+    },
+    containerPrune: async ({ query, op }) => containers.prune(query.filters, op),
+    commit: async ({ query, body, rawBody, op }) =>
+      containers.commit({ ...query, config: rawBody === undefined || rawBody === null ? null : body }, op),
+  } satisfies Partial<Handlers>;
+}
+
+const pathStatHeader = "X-Docker-Container-Path-Stat";
+
+function encodePathStat(stat: ContainerPathStat): string {
+  return Buffer.from(stringifyJson(stat)).toString("base64");
+}
+
+function archivePath(path: string): string {
+  if (path === "") throw invalidArgument("bad parameter: pathcannot be empty");
+  return path;
+}
+
+/** True when the body says anything about the container itself, not only about its host or networks. */
+function hasConfig(body: unknown): boolean {
+  return typeof body === "object" && body !== null && Object.keys(body).some((key) => key in ContainerConfig.entries);
+}
+
+/** `since` and `before` were parameters of their own once. */
+function withOldMarks(filters: Filters, query: { since: string; before: string }): Filters {
+  if (query.since === "" && query.before === "") return filters;
+  const all = new Map(filters);
+  if (query.since !== "") all.set("since", [query.since]);
+  if (query.before !== "") all.set("before", [query.before]);
+  return all;
+}
+
+function logsQuery(query: QueryOf<(typeof paths)["containerLogs"]>): LogsQuery {
+  const { since, until, tail, ...flags } = query;
+  const lines = /^\d+$/.test(tail) ? Number(tail) : undefined;
+  return { ...flags, since: parseTimestamp(since), until: parseTimestamp(until), tail: lines };
+}
+
+function waitCondition(condition: string): WaitCondition {
+  switch (condition) {
+    case "":
+    case "not-running":
+      return "not-running";
+    case "next-exit":
+    case "removed":
+      return condition;
+    default:
+      throw invalidArgument(`invalid condition: ${JSON.stringify(condition)}`);
+  }
+}
+
+function withKeys(session: StdioSession, detachKeys: string): StdioSession {
+  return {
+    tty: session.tty,
+    output: session.output,
+    input: session.input,
+    detachKeys,
+    close: (reason) => session.close(reason),
+  };
 }

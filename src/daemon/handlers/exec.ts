@@ -1,6 +1,11 @@
 import type { ExecConfig, ExecInspectResponse } from "../../api/exec.ts";
+import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { Handlers } from "../call.ts";
+import { readDetachKeys } from "../detach-keys.ts";
 import type { StdioSession } from "../stdio-session.ts";
+import { ignore } from "./ignore.ts";
+import { terminalSize } from "./terminal-size.ts";
 
 /** What the exec routes need. `id` is the exec's own id. */
 export interface ExecBackend {
@@ -13,4 +18,19 @@ export interface ExecBackend {
   ): Promise<StdioSession | null>;
   resize(id: string, size: { height: number; width: number }, op: Operation): Promise<void>;
   inspect(id: string, op: Operation): Promise<ExecInspectResponse>;
+}
+
+/** Handlers of the exec routes. */
+export function execHandlers(exec: ExecBackend) {
+  return {
+    execCreate: async ({ params, body, op }) => {
+      if (body.Cmd === null || body.Cmd.length === 0) throw invalidArgument("No exec command specified");
+      readDetachKeys(body.DetachKeys);
+      return exec.create(params.id, body, op);
+    },
+    execStart: async ({ params, body, op }) =>
+      exec.start(params.id, { detach: body.Detach, tty: body.Tty, consoleSize: body.ConsoleSize }, op),
+    execResize: async ({ params, query, op }) => ignore(exec.resize(params.id, terminalSize(query), op)),
+    execInspect: async ({ params, op }) => exec.inspect(params.id, op),
+  } satisfies Partial<Handlers>;
 }

@@ -11,7 +11,11 @@ import type {
   ProgressSink,
 } from "../../api/images.ts";
 import type { AuthConfig } from "../../api/system.ts";
+import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { Handlers } from "../call.ts";
+import { readRegistryAuth } from "./credentials.ts";
+import { ignore } from "./ignore.ts";
 
 /** `platform` is `os[/arch[/variant]]`, or JSON of an OCI platform from newer clients; "" means the host's. */
 export interface PullRequest {
@@ -66,4 +70,61 @@ export interface ImagesBackend {
   save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
   search(query: { term: string; limit: number; filters: Filters }, op: Operation): Promise<ImageSearchResult[]>;
   distribution(name: string, auth: AuthConfig | undefined, op: Operation): Promise<DistributionInspect>;
+}
+
+/** Handlers of the image routes. */
+export function imageHandlers(images: ImagesBackend) {
+  return {
+    imageList: async ({ query, op }) =>
+      images.list(
+        {
+          all: query.all,
+          filters: query.filter === "" ? query.filters : new Map([...query.filters, ["reference", [query.filter]]]),
+          sharedSize: query["shared-size"],
+          manifests: query.manifests,
+        },
+        op,
+      ),
+    imageCreate: async ({ query, input, header, progress, op }) => {
+      if (query.fromImage !== "") {
+        const auth = readRegistryAuth(header("X-Registry-Auth"));
+        return ignore(images.pull({ ...query, auth }, progress, op));
+      }
+      return ignore(images.importTar(query, importSource(query.fromSrc, input), progress, op));
+    },
+    imageLoad: async ({ query, input, progress, op }) =>
+      ignore(images.load({ quiet: query.quiet, platforms: query.platform }, input, progress, op)),
+    imagePrune: async ({ query, op }) => images.prune(query.filters, op),
+    imageSearch: async ({ query, op }) => images.search({ ...query, limit: query.limit ?? 0 }, op),
+    imageSaveMany: async ({ query, op }) => {
+      if (query.names.length === 0) throw invalidArgument("no image names given");
+      return { type: "application/x-tar", stream: await images.save(query.names, { platforms: query.platform }, op) };
+    },
+    imageSave: async ({ params, query, op }) => ({
+      type: "application/x-tar",
+      stream: await images.save([params.name], { platforms: query.platform }, op),
+    }),
+    imageInspect: async ({ params, query, op }) => {
+      if (query.manifests && query.platform !== "") {
+        throw invalidArgument("conflicting options: manifests and platform options cannot both be set");
+      }
+      return images.inspect(params.name, query, op);
+    },
+    imageHistory: async ({ params, query, op }) => images.history(params.name, query, op),
+    imagePush: async ({ params, query, header, progress, op }) =>
+      ignore(images.push(params.name, { ...query, auth: readRegistryAuth(header("X-Registry-Auth")) }, progress, op)),
+    imageTag: async ({ params, query, op }) => ignore(images.tag(params.name, query, op)),
+    imageRemove: async ({ params, query, op }) => images.remove(params.name, query, op),
+    distributionInspect: async ({ params, header, op }) =>
+      images.distribution(params.name, readRegistryAuth(header("X-Registry-Auth")), op),
+  } satisfies Partial<Handlers>;
+}
+
+function importSource(fromSrc: string, body: Readable): Readable | URL {
+  if (fromSrc === "-") return body;
+  const url = URL.parse(/^[a-z]+:\/\//i.test(fromSrc) ? fromSrc : `http://${fromSrc}`);
+  if (!url || fromSrc === "" || !["http:", "https:"].includes(url.protocol)) {
+    throw invalidArgument(`invalid import source ${JSON.stringify(fromSrc)}`);
+  }
+  return url;
 }

@@ -1,7 +1,11 @@
 import type { EventMessage } from "../../api/events.ts";
 import type { Filters } from "../../api/filters.ts";
 import type { AuthConfig, AuthResponse, SystemDataUsage, SystemInfo, SystemVersion } from "../../api/system.ts";
+import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { Handlers } from "../call.ts";
+import { parseTimestamp } from "../timestamps.ts";
+import { ignore } from "./ignore.ts";
 
 export interface EventsQuery {
   /** Unix nanoseconds; undefined means from now on, without replay. */
@@ -25,4 +29,54 @@ export interface SystemBackend {
   events(query: EventsQuery, op: Operation): AsyncIterable<EventMessage>;
   /** Answers `dhow daemon stop`: the process ends soon after. With `all`, containers are stopped first. */
   stop(query: { all: boolean }, op: Operation): Promise<void>;
+}
+
+/** Handlers of the routes about the engine. */
+export function systemHandlers(system: SystemBackend) {
+  const pong = (setHeader: (name: string, value: string) => void): string => {
+    setHeader("Builder-Version", "1");
+    setHeader("Cache-Control", "no-cache, no-store, must-revalidate");
+    setHeader("Pragma", "no-cache");
+    setHeader("Swarm", "inactive");
+    return "OK";
+  };
+  return {
+    ping: ({ setHeader }) => pong(setHeader),
+    pingHead: ({ setHeader }) => pong(setHeader),
+    info: async ({ op }) => system.info(op),
+    version: async ({ op }) => system.version(op),
+    auth: async ({ body, op }) => system.auth(body, op),
+    events: async ({ query, op }) => {
+      const since = parseTimestamp(query.since);
+      const until = parseTimestamp(query.until);
+      if (since !== undefined && until !== undefined && until < since) {
+        throw invalidArgument("`since` time cannot be after `until` time");
+      }
+      return withOldNames(system.events({ since, until, filters: query.filters }, op));
+    },
+    dataUsage: async ({ query, op }) => system.dataUsage(dataUsageParts(query.type), op),
+    daemonStop: async ({ query, op }) => ignore(system.stop(query, op)),
+  } satisfies Partial<Handlers>;
+}
+
+const allParts: readonly DataUsagePart[] = ["container", "image", "volume", "build-cache"];
+
+function dataUsageParts(types: readonly string[]): ReadonlySet<DataUsagePart> {
+  const parts = types.map((type) => {
+    const part = allParts.find((known) => known === type);
+    if (!part) throw invalidArgument(`unknown object type: ${type}`);
+    return part;
+  });
+  return new Set(parts.length > 0 ? parts : allParts);
+}
+
+/** Repeats what clients before 1.22 read: status, id and from, for containers and images. */
+async function* withOldNames(events: AsyncIterable<EventMessage>): AsyncGenerator<EventMessage> {
+  for await (const event of events) {
+    if (event.Type === "container") {
+      const from = event.Actor.Attributes.image;
+      yield { status: event.Action, id: event.Actor.ID, ...(from !== undefined && { from }), ...event };
+    } else if (event.Type === "image") yield { status: event.Action, id: event.Actor.ID, ...event };
+    else yield event;
+  }
 }

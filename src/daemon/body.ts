@@ -1,0 +1,80 @@
+/** JSON request bodies: capped, of the right type, one value and no more. */
+import type { IncomingMessage } from "node:http";
+import { invalidArgument, isKind, tooLarge } from "../lib/errors.ts";
+import { parseJson } from "../lib/json.ts";
+
+/** Larger JSON bodies are refused; streamed bodies have no cap. */
+export const maxJsonBody = 4 * 1024 * 1024;
+
+/**
+ * Reads and decodes the body; undefined when it is empty. Throws `tooLarge` without reading on, `invalidArgument` for another
+ * content type or text that is not exactly one JSON value.
+ */
+export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+  const text = await readText(request);
+  if (text === "") return undefined;
+  checkContentType(request.headers["content-type"]);
+  return decode(text);
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  if (Number(request.headers["content-length"] ?? 0) > maxJsonBody) throw bodyTooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxJsonBody) throw bodyTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function bodyTooLarge(): Error {
+  return tooLarge(`request body too large: more than ${maxJsonBody} bytes of JSON`);
+}
+
+function checkContentType(header: string | undefined): void {
+  if (header === undefined || header === "") return;
+  const type = header.split(";")[0]!.trim().toLowerCase();
+  if (type !== "application/json") {
+    throw invalidArgument(`unsupported Content-Type header (${header}): must be 'application/json'`);
+  }
+}
+
+function decode(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (isKind(error, "invalidArgument") && hasSecondValue(text)) {
+      throw invalidArgument("unexpected content after JSON");
+    }
+    throw error;
+  }
+}
+
+/** True when `text` begins with a whole object or array and something follows it. */
+function hasSecondValue(text: string): boolean {
+  const end = endOfValue(text);
+  if (end === undefined || text.slice(end).trim() === "") return false;
+  try {
+    parseJson(text.slice(0, end));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function endOfValue(text: string): number | undefined {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (inString) {
+      if (c === "\\") i++;
+      else if (c === '"') inString = false;
+    } else if (c === '"') inString = true;
+    else if (c === "{" || c === "[") depth++;
+    else if ((c === "}" || c === "]") && --depth === 0) return i + 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+/** Keeps web pages away from TCP listeners: a browser must never drive an engine, whatever name it resolved. */
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { forbidden } from "../lib/errors.ts";
+
+/** Throws `forbidden` for a request that a browser made, or whose Host is none of ours. */
+export function refuseBrowsers(request: IncomingMessage, allowedHosts: ReadonlySet<string>): void {
+  const { headers } = request;
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) {
+    throw forbidden("requests from web pages are refused");
+  }
+  const host = hostName(headers.host ?? "");
+  if (isIP(host) === 0 && host !== "localhost" && !allowedHosts.has(host)) {
+    throw forbidden(`request for unknown host ${JSON.stringify(host)} refused`);
+  }
+}
+
+function hostName(header: string): string {
+  const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(header);
+  return (bracketed ? bracketed[1]! : header.replace(/:\d*$/, "")).toLowerCase();
+}

@@ -1,0 +1,53 @@
+/** The keys that a terminal's user types to leave a process running. */
+import { invalidArgument } from "../lib/errors.ts";
+
+/** Byte values that, typed in a row, detach the client. */
+export type KeySequence = readonly number[];
+
+export const defaultDetachKeys: KeySequence = [0x10, 0x11];
+
+/** Reads a list such as `ctrl-p,ctrl-q`; "" means that one. Throws `invalidArgument` in dockerd's words. */
+export function readDetachKeys(text: string): KeySequence {
+  if (text === "") return defaultDetachKeys;
+  const keys: number[] = [];
+  for (const word of text.split(",")) {
+    const control = /^ctrl-([a-z@[\\\]^_])$/.exec(word)?.[1];
+    if (control) keys.push(control.toUpperCase().charCodeAt(0) & 0x1f);
+    else if (word.length === 1 && word.charCodeAt(0) < 0x80) keys.push(word.charCodeAt(0));
+    else throw invalidArgument(`Invalid detach keys (${text}) provided`);
+  }
+  return keys;
+}
+
+/** Holds back the beginning of a key sequence until it is complete or turns out to be ordinary input. */
+export class DetachDetector {
+  readonly #keys: KeySequence;
+  #matched = 0;
+  #detached = false;
+
+  constructor(keys: KeySequence) {
+    this.#keys = keys;
+  }
+
+  get detached(): boolean {
+    return this.#detached;
+  }
+
+  /** The bytes to pass on. After detaching, nothing. */
+  push(chunk: Buffer): Buffer {
+    if (this.#matched === 0 && !chunk.includes(this.#keys[0]!)) return chunk;
+    const passed: number[] = [];
+    for (const byte of chunk) {
+      if (this.#detached) break;
+      if (byte === this.#keys[this.#matched]) {
+        this.#matched++;
+        this.#detached = this.#matched === this.#keys.length;
+        continue;
+      }
+      passed.push(...this.#keys.slice(0, this.#matched));
+      this.#matched = byte === this.#keys[0] ? 1 : 0;
+      if (this.#matched === 0) passed.push(byte);
+    }
+    return Buffer.from(passed);
+  }
+}

@@ -1,0 +1,20 @@
+import type { Backends } from "../backends.ts";
+import type { Handlers } from "../call.ts";
+import { containerHandlers } from "./containers.ts";
+import { execHandlers } from "./exec.ts";
+import { imageHandlers } from "./images.ts";
+import { networkHandlers } from "./networks.ts";
+import { systemHandlers } from "./system.ts";
+import { volumeHandlers } from "./volumes.ts";
+
+/** Every route's handler, bound to its backend. */
+export function createHandlers(backends: Backends): Handlers {
+  return {
+    ...containerHandlers(backends.containers),
+    ...execHandlers(backends.exec),
+    ...imageHandlers(backends.images),
+    ...networkHandlers(backends.networks),
+    ...volumeHandlers(backends.volumes),
+    ...systemHandlers(backends.system),
+  };
+}

@@ -1,0 +1,299 @@
+/** The API server: requests in, calls to handlers, replies out. It listens nowhere by itself (see listeners.ts). */
+import { createServer, type IncomingMessage, type RequestListener, type Server, ServerResponse } from "node:http";
+import { createServer as createTlsServer, type ServerOptions as TlsOptions } from "node:https";
+import type { Socket } from "node:net";
+import { maxApiVersion } from "../api/paths.ts";
+import type { RouteSpec } from "../api/route.ts";
+import { type Routes, routes } from "../api/routes.ts";
+import { type UnbuiltRoute, unbuiltRoutes } from "../api/unbuilt.ts";
+import { parseWire } from "../api/wire.ts";
+import { DhowError, kindOf, messageOf } from "../lib/errors.ts";
+import { type Operation, Timings } from "../lib/operation.ts";
+import { version as productVersion } from "../lib/version.ts";
+import { readJsonBody } from "./body.ts";
+import { refuseBrowsers } from "./browser-guard.ts";
+import type { Call, Handler, Handlers } from "./call.ts";
+import { readDetachKeys } from "./detach-keys.ts";
+import { hijackHead, joinSession } from "./hijack.ts";
+import type { Logger } from "./log.ts";
+import { parseQuery } from "./query.ts";
+import { ProgressReply, sendEmpty, sendJson, sendLater, sendLines, sendStream, sendText } from "./reply.ts";
+import { createRouter, pageNotFound, parseTarget, type Target, VersionTooOld } from "./router.ts";
+import { statusOf } from "./status.ts";
+import type { StdioSession } from "./stdio-session.ts";
+
+/** One entry of the matcher: a route with its handler, or one that dhow lacks. */
+type Entry =
+  | {
+      readonly method: string;
+      readonly path: string;
+      readonly name: keyof Routes;
+      readonly spec: RouteSpec;
+      readonly handler: Handler<RouteSpec>;
+    }
+  | ({ readonly unbuilt: true } & UnbuiltRoute);
+
+export interface ApiServerOptions {
+  readonly handlers: Handlers;
+  readonly log: Logger;
+}
+
+/** What one listener's connections are subject to. */
+export interface ServeOptions {
+  /** Set for TCP: host names that requests may be addressed to. */
+  readonly allowedHosts?: ReadonlySet<string>;
+  readonly tls?: TlsOptions;
+}
+
+/** Headers of every reply. */
+const commonHeaders: Readonly<Record<string, string>> = {
+  "Api-Version": maxApiVersion,
+  "Docker-Experimental": "false",
+  Ostype: "linux",
+  Server: `dhow/${productVersion} (linux)`,
+};
+const commonHeaderText = Object.entries(commonHeaders)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join("");
+
+/** A client that asks for it gets the timings of its request as `Server-Timing`, in a header or a trailer. */
+const timingsHeader = "dhow-timings";
+
+/** Makes servers that share the handlers; give each listener its own. */
+export function createApi(options: ApiServerOptions): { serve(how: ServeOptions): Server } {
+  const entries: Entry[] = unbuiltRoutes.map((route) => ({ unbuilt: true, ...route }));
+  for (const name of Object.keys(routes) as (keyof Routes)[]) {
+    const spec: RouteSpec = routes[name];
+    // The table binds each name to the handler of its own route; the dispatcher treats all alike.
+    const handler = options.handlers[name] as unknown as Handler<RouteSpec>;
+    entries.push({ method: spec.method, path: spec.path, name, spec, handler });
+  }
+  const match = createRouter(entries as (Entry & { method: RouteSpec["method"] })[]);
+  const { log } = options;
+
+  async function answer(exchange: Exchange, how: ServeOptions): Promise<void> {
+    const { request } = exchange;
+    if (how.allowedHosts) refuseBrowsers(request, how.allowedHosts);
+    if (request.method === "OPTIONS") return sendEmpty(exchange.response(), 200);
+    const target = parseTarget(request.url ?? "/");
+    exchange.target = target;
+    const found = match(request.method ?? "GET", target.path);
+    if (!found) throw pageNotFound();
+    if ("unbuilt" in found.route) return answerUnbuilt(exchange, found.route, found.params);
+    const { spec, handler } = found.route;
+    const query = parseQuery(spec, target.search);
+    const rawBody = spec.body.kind === "json" ? await readJsonBody(request) : undefined;
+    const body = spec.body.kind === "json" ? checkBody(spec.body, rawBody) : undefined;
+    const progress = spec.reply.kind === "progress" ? new ProgressReply(exchange.response()) : undefined;
+    const call: Call = {
+      params: found.params,
+      query: query as Call["query"],
+      body: body as Call["body"],
+      rawBody,
+      input: request,
+      version: target.version,
+      op: exchange.op,
+      header: (name) => headerValue(request, name),
+      setHeader: (name, value) => exchange.response().setHeader(name, value),
+      progress: (message) => progress?.send(message),
+    };
+    try {
+      const result: unknown = await handler(call);
+      await send(exchange, spec, call, result, progress);
+    } catch (error) {
+      if (!progress || !exchange.response().headersSent) throw error;
+      report(exchange, error);
+      progress.fail(error);
+    }
+  }
+
+  async function send(
+    exchange: Exchange,
+    spec: RouteSpec,
+    call: Call,
+    result: unknown,
+    progress: ProgressReply | undefined,
+  ): Promise<void> {
+    const { op } = exchange;
+    const timings = exchange.wantsTimings ? op.timings : undefined;
+    const { kind, status } = spec.reply;
+    switch (kind) {
+      case "json":
+        return sendJson(exchange.response(), status, result, timings);
+      case "empty":
+        return sendEmpty(exchange.response(), status, timings);
+      case "text":
+        return sendText(exchange.response(), status, "text/plain; charset=utf-8", result as string, timings);
+      case "later":
+        return sendLater(exchange.response(), (result as { outcome: Promise<unknown> }).outcome, timings);
+      case "lines":
+        return sendLines(exchange.response(), result as AsyncIterable<unknown>, op.signal, timings);
+      case "stream": {
+        const { type, stream } = result as { type: string; stream: import("node:stream").Readable };
+        return sendStream(exchange.response(), type, stream, timings);
+      }
+      case "progress":
+        return progress?.finish();
+      case "hijack": {
+        const session = result as StdioSession | null;
+        if (!session) return sendEmpty(exchange.response(), 200);
+        const { socket, upgraded } = exchange.hijack();
+        const head = hijackHead({ upgraded, tty: session.tty, version: call.version, headers: commonHeaderText });
+        socket.write(head);
+        return joinSession(socket, session, readDetachKeys(session.detachKeys ?? ""));
+      }
+    }
+  }
+
+  function report(exchange: Exchange, error: unknown): void {
+    const { method = "", url = "" } = exchange.request;
+    const path = url.split("?")[0]!;
+    if (kindOf(error) === "internal" && !exchange.op.signal.aborted) {
+      log.error("request failed by a bug of ours", {
+        method,
+        path,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    } else {
+      log.debug("request failed", { method, path, status: statusOf(error), error: messageOf(error) });
+    }
+  }
+
+  function fail(exchange: Exchange, error: unknown): void {
+    report(exchange, error);
+    if (exchange.begun) {
+      exchange.abandon();
+      return;
+    }
+    const response = exchange.response();
+    for (const name of ["Content-Length", "Trailer"]) response.removeHeader(name);
+    exchange.closeAfterReply();
+    if (error instanceof VersionTooOld) {
+      sendText(response, 400, "text/plain; charset=utf-8", `${error.message}\n`);
+      return;
+    }
+    const status = statusOf(error);
+    if (status === 304) sendEmpty(response, 304, exchange.wantsTimings ? exchange.op.timings : undefined);
+    else sendJson(response, status, { message: messageOf(error) });
+  }
+
+  return {
+    serve(how) {
+      const listener: RequestListener = (request, response) => {
+        for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
+        const exchange = new Exchange(request, response, undefined);
+        answer(exchange, how).catch((error: unknown) => fail(exchange, error));
+      };
+      const limits = { maxHeaderSize: 1024 * 1024, requestTimeout: 0, keepAliveTimeout: 0 };
+      const server = how.tls ? createTlsServer({ ...limits, ...how.tls }, listener) : createServer(limits, listener);
+      server.timeout = 0;
+      server.headersTimeout = 60_000;
+      server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        if (head.length > 0) socket.unshift(head);
+        socket.on("error", () => socket.destroy());
+        const exchange = new Exchange(request, undefined, socket);
+        answer(exchange, how).catch((error: unknown) => fail(exchange, error));
+      });
+      server.on("clientError", answerClientError);
+      return server;
+    },
+  };
+}
+
+function answerUnbuilt(exchange: Exchange, route: UnbuiltRoute, params: Readonly<Record<string, string>>): void {
+  const message = route.message.replace("{name}", () => params.name ?? "");
+  if (route.kind !== "answer") throw new DhowError(route.kind, message);
+  sendText(exchange.response(), 200, "application/json", `${message}\n`);
+}
+
+function checkBody(spec: RouteSpec["body"] & { kind: "json" }, value: unknown): unknown {
+  if (value === undefined && spec.required) {
+    throw new DhowError("invalidArgument", "invalid JSON: got EOF while reading request body");
+  }
+  return parseWire(spec.schema, value ?? {});
+}
+
+function headerValue(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name.toLowerCase()];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** What is not HTTP gets one plain answer and the door. */
+function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+}
+
+/** One request and the way back, whether it came as a plain request or asked for an upgrade. */
+class Exchange {
+  readonly request: IncomingMessage;
+  readonly op: Operation;
+  target: Target | undefined;
+  readonly #abort = new AbortController();
+  readonly #socket: Socket | undefined;
+  #response: ServerResponse | undefined;
+  #hijacked = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse | undefined, socket: Socket | undefined) {
+    this.request = request;
+    this.#response = response;
+    this.#socket = socket;
+    this.op = { signal: this.#abort.signal, timings: new Timings() };
+    const gone = (): void => this.#abort.abort(new DhowError("canceled", "client is gone"));
+    response?.on("close", () => {
+      if (!response.writableFinished) gone();
+    });
+    socket?.on("close", gone);
+  }
+
+  get wantsTimings(): boolean {
+    return this.request.headers[timingsHeader] !== undefined;
+  }
+
+  /** True when something of the reply is on its way already. */
+  get begun(): boolean {
+    return this.#hijacked || (this.#response?.headersSent ?? false);
+  }
+
+  /** The response; for an upgrade that no handler took, a plain one on its socket. */
+  response(): ServerResponse {
+    if (this.#response) return this.#response;
+    const response = new ServerResponse(this.request);
+    for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
+    response.setHeader("Connection", "close");
+    // Bun's and Node's types differ on the socket's class; it is the one that the server handed over.
+    response.assignSocket(this.#socket!);
+    response.on("finish", () => this.#socket?.end());
+    this.#response = response;
+    return response;
+  }
+
+  /** Takes the connection over for raw bytes. */
+  hijack(): { socket: Socket; upgraded: boolean } {
+    this.#hijacked = true;
+    if (this.#socket) return { socket: this.#socket, upgraded: true };
+    return { socket: this.request.socket, upgraded: false };
+  }
+
+  /** Cuts a reply short, so that the client sees it is not whole. */
+  abandon(): void {
+    (this.#socket ?? this.request.socket).destroy();
+  }
+
+  /** A body that nobody will read makes the connection useless for a next request. */
+  closeAfterReply(): void {
+    const { request } = this;
+    if (request.complete || !this.#response) return;
+    const response = this.#response;
+    response.setHeader("Connection", "close");
+    response.on("finish", () => {
+      request.resume();
+      const timer = setTimeout(() => request.socket.destroy(), 2_000);
+      request.socket.on("close", () => clearTimeout(timer));
+    });
+  }
+}
