@@ -1,0 +1,224 @@
+/**
+ * Blobs by digest. A blob's file is its whole truth: there means verified and on disk.
+ *
+ *     <root>/blobs/sha256/<hex>   the bytes
+ *     <root>/ingest/<name>        bytes on their way in; a named one survives, so that a download goes on where it broke
+ *     <root>/locks/<hex>          flock: one process fetches a blob at a time
+ *
+ * A lease keeps blobs that no record names yet from being deleted.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type Digest, hexOf, isDigest, parseDigest } from "../lib/digest.ts";
+import { dataLoss, notFound, resourceExhausted, tooLarge } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import { type FileLock, lock, tryLock } from "../linux/flock.ts";
+
+/** What arrived. */
+export interface StoredBlob {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** Keeps digests from deletion until it is disposed of. */
+export interface Lease extends Disposable {
+  add(digest: Digest): void;
+}
+
+export class ContentStore {
+  readonly root: string;
+  readonly #leases = new Set<Set<Digest>>();
+
+  /** Opens (and makes, when absent) the store at `root`. */
+  constructor(root: string) {
+    this.root = root;
+    for (const dir of ["blobs/sha256", "ingest", "locks"]) {
+      mkdirSync(join(root, dir), { recursive: true, mode: 0o700 });
+    }
+  }
+
+  /** The file of a blob, whether or not it exists. */
+  path(digest: Digest): string {
+    return join(this.root, "blobs/sha256", hexOf(parseDigest(digest)));
+  }
+
+  has(digest: Digest): boolean {
+    return existsSync(this.path(digest));
+  }
+
+  /** Bytes of a blob, or null when it is not here. */
+  size(digest: Digest): number | null {
+    return statSync(this.path(digest), { throwIfNoEntry: false })?.size ?? null;
+  }
+
+  /** Reads a small blob whole and verifies it; `notFound`, `tooLarge` above `limit` bytes, `dataLoss` when spoilt. */
+  read(digest: Digest, limit: number): Buffer {
+    const size = this.size(digest);
+    if (size === null) throw notFound(`content ${digest} not found`);
+    if (size > limit) throw tooLarge(`content ${digest} is larger than ${limit} bytes`);
+    const bytes = readFileSync(this.path(digest));
+    if (new Bun.CryptoHasher("sha256").update(bytes).digest("hex") !== hexOf(digest)) {
+      throw dataLoss(`content ${digest} is corrupt on disk`);
+    }
+    return bytes;
+  }
+
+  /** Stores bytes held in memory. */
+  put(bytes: Uint8Array, lease?: Lease): StoredBlob {
+    using ingest = this.ingest();
+    ingest.write(bytes);
+    return ingest.commit(null, lease);
+  }
+
+  /** Starts a blob. With `resume`, what an earlier try for that digest left is kept and counted in `size`. */
+  ingest(resume?: Digest): Ingest {
+    return new Ingest(this, resume ? `resume-${hexOf(resume)}` : randomBytes(12).toString("hex"), resume !== undefined);
+  }
+
+  /** The right to fetch `digest`; waits for whoever has it. */
+  fetching(digest: Digest, signal?: AbortSignal): Promise<FileLock> {
+    return lock(join(this.root, "locks", hexOf(digest)), signal);
+  }
+
+  lease(): Lease {
+    const held = new Set<Digest>();
+    this.#leases.add(held);
+    return { add: (digest) => held.add(digest), [Symbol.dispose]: () => this.#leases.delete(held) };
+  }
+
+  /** All blobs. */
+  *walk(): Generator<Digest> {
+    for (const hex of readdirSync(join(this.root, "blobs/sha256"))) {
+      const digest = `sha256:${hex}`;
+      if (isDigest(digest)) yield digest;
+    }
+  }
+
+  /** Deletes a blob unless it is leased; answers the bytes that came free. */
+  delete(digest: Digest): number {
+    for (const held of this.#leases) if (held.has(digest)) return 0;
+    const size = this.size(digest) ?? 0;
+    rmSync(this.path(digest), { force: true });
+    return size;
+  }
+
+  /** Deletes what crashes left: ingests that nobody writes, and blobs that `isUsed` does not know. */
+  sweep(isUsed: (digest: Digest) => boolean): void {
+    for (const name of readdirSync(join(this.root, "ingest"))) {
+      const hex = name.startsWith("resume-") ? name.slice("resume-".length) : null;
+      using held = hex === null ? null : tryLock(join(this.root, "locks", hex));
+      if (hex === null || held) rmSync(join(this.root, "ingest", name), { force: true });
+    }
+    for (const digest of this.walk()) if (!isUsed(digest)) this.delete(digest);
+  }
+}
+
+/** One blob on its way in. Disposing of it without a commit throws the bytes away, unless they may be resumed. */
+export class Ingest implements Disposable {
+  readonly #store: ContentStore;
+  readonly #path: string;
+  readonly #keep: boolean;
+  #fd: number;
+  #hasher = new Bun.CryptoHasher("sha256");
+  #size = 0;
+  #done = false;
+
+  constructor(store: ContentStore, name: string, keep: boolean) {
+    this.#store = store;
+    this.#path = join(store.root, "ingest", name);
+    this.#keep = keep;
+    this.#fd = openSync(this.#path, keep ? "a+" : "wx+", 0o600);
+    if (keep) this.#hashWhatIsThere();
+  }
+
+  #hashWhatIsThere(): void {
+    const chunk = Buffer.allocUnsafe(1 << 20);
+    for (let n = readSync(this.#fd, chunk, 0, chunk.length, 0); n > 0; ) {
+      this.#hasher.update(chunk.subarray(0, n));
+      this.#size += n;
+      n = readSync(this.#fd, chunk, 0, chunk.length, this.#size);
+    }
+  }
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  write(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+      this.discard();
+      throw resourceExhausted(`write ${this.#path}: no space left on device`, { cause: error });
+    }
+    this.#hasher.update(bytes);
+    this.#size += bytes.length;
+  }
+
+  /** Forgets what was written, to start over. */
+  restart(): void {
+    ftruncateSync(this.#fd, 0);
+    this.#hasher = new Bun.CryptoHasher("sha256");
+    this.#size = 0;
+  }
+
+  /** Verifies, syncs and publishes; throws `dataLoss` when the bytes are not what was `expected`. */
+  commit(expected: { digest: Digest; size: number } | null, lease?: Lease): StoredBlob {
+    const digest: Digest = `sha256:${this.#hasher.digest("hex")}`;
+    if (expected && (expected.digest !== digest || expected.size !== this.#size)) {
+      this.discard();
+      throw dataLoss(
+        expected.digest === digest
+          ? `unexpected size: got ${this.#size}, expected ${expected.size} for ${digest}`
+          : `filesystem layer verification failed for digest ${expected.digest}`,
+      );
+    }
+    lease?.add(digest);
+    fdatasyncSync(this.#fd);
+    failPoint("content.blob.synced");
+    this.#close();
+    renameSync(this.#path, this.#store.path(digest));
+    const dir = openSync(join(this.#store.root, "blobs/sha256"), "r");
+    fsyncSync(dir);
+    closeSync(dir);
+    failPoint("content.blob.renamed");
+    return { digest, size: this.#size };
+  }
+
+  /** Throws the bytes away, also those that might have been resumed. */
+  discard(): void {
+    if (this.#done) return;
+    this.#close();
+    rmSync(this.#path, { force: true });
+  }
+
+  #close(): void {
+    this.#done = true;
+    closeSync(this.#fd);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#done) return;
+    if (this.#keep && this.#size > 0) this.#close();
+    else this.discard();
+  }
+}

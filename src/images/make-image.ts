@@ -1,0 +1,132 @@
+/** New images made here: a layer of ours, a configuration, a manifest over both. Used by import and commit. */
+import type { Readable } from "node:stream";
+import type { ContainerConfig } from "../api/containers.ts";
+import { decompress, detectCompression, magicLength, peek } from "../lib/compression.ts";
+import { resourceExhausted } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { Platform } from "../lib/platform.ts";
+import type { Reference } from "../lib/reference.ts";
+import type { Image } from "./catalog.ts";
+import { type Descriptor, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
+import type { Hold, Shelf } from "./shelf.ts";
+
+/** What the new image says of itself. */
+export interface NewImage {
+  readonly base: Image | null;
+  readonly config: ContainerConfig;
+  readonly platform: Platform;
+  readonly author: string;
+  readonly comment: string;
+  readonly createdBy: string;
+  readonly names: readonly Reference[];
+}
+
+/** Most bytes of an unpacked tar that comes in without saying its size. */
+const maxLayerBytes = 2 ** 41;
+
+/** Stores a tar (packed or not) as an uncompressed layer blob; its digest is its diff id. */
+export async function storeLayer(
+  shelf: Shelf,
+  hold: Hold,
+  tar: Readable,
+  op: Operation,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<Descriptor> {
+  using ingest = shelf.content.ingest();
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of tar as AsyncIterable<Uint8Array>) {
+      op.signal.throwIfAborted();
+      onBytes(chunk.length);
+      yield chunk;
+    }
+  }
+  const { head, rest } = await peek(counted(), magicLength);
+  const unpacked = detectCompression(head) === "none" ? rest : decompress(rest, op.signal);
+  for await (const chunk of unpacked) {
+    if (ingest.size + chunk.length > maxLayerBytes) throw resourceExhausted("archive is too large");
+    ingest.write(chunk);
+  }
+  const blob = ingest.commit(null, hold.lease);
+  return { mediaType: mediaTypes.ociLayer, ...blob };
+}
+
+/** Makes the image of a stored layer over `base`, and places it. */
+export async function makeImage(
+  shelf: Shelf,
+  hold: Hold,
+  layer: Descriptor,
+  made: NewImage,
+  op: Operation,
+): Promise<Image> {
+  const created = new Date().toISOString();
+  const { base } = made;
+  const row = { created, created_by: made.createdBy, author: made.author, comment: made.comment };
+  const trimmed = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== ""));
+  const file = {
+    created,
+    ...(made.author === "" ? {} : { author: made.author }),
+    ...(made.comment === "" ? {} : { comment: made.comment }),
+    architecture: made.platform.architecture,
+    ...(made.platform.variant === undefined ? {} : { variant: made.platform.variant }),
+    os: made.platform.os,
+    config: imageConfig(made.config),
+    rootfs: { type: "layers", diff_ids: [...(base?.file.rootfs.diff_ids ?? []), layer.digest] },
+    history: [...(base?.file.history ?? []), trimmed],
+  };
+  const config = shelf.content.put(Buffer.from(JSON.stringify(file)), hold.lease);
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: { mediaType: mediaTypes.ociConfig, digest: config.digest, size: config.size },
+    layers: [...(base?.manifest.layers ?? []), layer].map(({ mediaType, digest, size }) => ({
+      mediaType,
+      digest,
+      size,
+    })),
+  };
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const stored = shelf.content.put(bytes, hold.lease);
+  const descriptor: Descriptor = { mediaType: mediaTypes.ociManifest, ...stored };
+  const parsed = parseManifest(bytes, mediaTypes.ociManifest);
+  if (parsed.kind !== "manifest") throw new Error("a manifest of ours did not parse as one");
+  return shelf.place(
+    {
+      id: config.digest,
+      file: parseConfig(Buffer.from(JSON.stringify(file))),
+      manifest: parsed.manifest,
+      manifestDescriptor: descriptor,
+      target: descriptor,
+      parent: base?.id ?? "",
+      names: made.names,
+    },
+    hold,
+    op,
+  );
+}
+
+/** The part of a container's configuration that belongs into an image; empty fields are left out. */
+function imageConfig(config: ContainerConfig): Record<string, unknown> {
+  const keys = [
+    "User",
+    "ExposedPorts",
+    "Env",
+    "Entrypoint",
+    "Cmd",
+    "Volumes",
+    "WorkingDir",
+    "Labels",
+    "StopSignal",
+    "StopTimeout",
+    "Healthcheck",
+    "ArgsEscaped",
+    "OnBuild",
+    "Shell",
+  ] as const;
+  const isEmpty = (value: unknown): boolean =>
+    value === undefined ||
+    value === null ||
+    value === "" ||
+    value === false ||
+    (typeof value === "object" && Object.keys(value).length === 0);
+  return Object.fromEntries(keys.map((key) => [key, config[key]] as const).filter(([, value]) => !isEmpty(value)));
+}

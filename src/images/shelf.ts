@@ -1,0 +1,122 @@
+/** Putting images on the shelf (layers unpacked, then recorded) and taking off what no image needs any more. */
+import type { ContentStore, Lease } from "../content/content-store.ts";
+import type { Digest } from "../lib/digest.ts";
+import { dataLoss, isKind, notImplemented } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import type { Operation } from "../lib/operation.ts";
+import { formatPlatform, hostPlatform } from "../lib/platform.ts";
+import type { Reference } from "../lib/reference.ts";
+import type { Catalog, Image } from "./catalog.ts";
+import type { LayerStore } from "./images.ts";
+import { chainIds, type Descriptor, type ImageConfigFile, type Manifest } from "./manifest.ts";
+
+/** An image whose blobs have arrived. */
+export interface Arrival {
+  readonly id: Digest;
+  readonly file: ImageConfigFile;
+  readonly manifest: Manifest;
+  readonly manifestDescriptor: Descriptor;
+  readonly target: Descriptor;
+  readonly parent?: string;
+  readonly names: readonly Reference[];
+}
+
+/** What an operation in progress needs kept. */
+export interface Hold extends Disposable {
+  readonly lease: Lease;
+  readonly chains: Set<Digest>;
+}
+
+export class Shelf {
+  readonly catalog: Catalog;
+  readonly content: ContentStore;
+  readonly snapshots: LayerStore;
+  readonly #held = new Set<Set<Digest>>();
+
+  constructor(catalog: Catalog, snapshots: LayerStore) {
+    this.catalog = catalog;
+    this.content = catalog.content;
+    this.snapshots = snapshots;
+  }
+
+  /** Keeps what the caller fetches from being deleted until disposed of. */
+  hold(): Hold {
+    const chains = new Set<Digest>();
+    const lease = this.content.lease();
+    this.#held.add(chains);
+    return {
+      lease,
+      chains,
+      [Symbol.dispose]: () => {
+        this.#held.delete(chains);
+        lease[Symbol.dispose]();
+      },
+    };
+  }
+
+  /** Unpacks the layers that are missing and records the image. `onLayer` is told before and after each one. */
+  async place(
+    arrival: Arrival,
+    hold: Hold,
+    op: Operation,
+    onLayer: (layer: Descriptor, state: "extracting" | "complete" | "exists") => void = () => {},
+  ): Promise<Image> {
+    const { file, manifest } = arrival;
+    const diffIds = file.rootfs.diff_ids;
+    if (diffIds.length !== manifest.layers.length) {
+      throw dataLoss(`image config has ${diffIds.length} diff ids for ${manifest.layers.length} layers`);
+    }
+    if (file.os !== undefined && file.os !== null && file.os !== "" && file.os !== "linux") {
+      throw notImplemented(
+        `image operating system "${file.os}" cannot be used on this platform: ${formatPlatform(hostPlatform())}`,
+      );
+    }
+    const chain = chainIds(diffIds);
+    for (const id of chain) hold.chains.add(id);
+    for (const [i, layer] of manifest.layers.entries()) {
+      const chainId = chain[i]!;
+      if (this.snapshots.hasLayer(chainId)) {
+        onLayer(layer, "exists");
+        continue;
+      }
+      onLayer(layer, "extracting");
+      const request = { chainId, parent: chain[i - 1] ?? null, diffId: diffIds[i]! };
+      await op.timings.measure("unpack", () => this.snapshots.applyLayer(request, this.content.path(layer.digest), op));
+      onLayer(layer, "complete");
+      failPoint("images.layer.applied");
+    }
+    return this.catalog.add(
+      arrival.id,
+      {
+        manifest: arrival.manifestDescriptor,
+        target: arrival.target,
+        ...(arrival.parent === undefined ? {} : { parent: arrival.parent }),
+      },
+      arrival.names,
+    );
+  }
+
+  /** Deletes those of the given layers and blobs that neither an image nor an operation needs; answers bytes freed. */
+  async release(chains: Iterable<Digest>, blobs: Iterable<Digest>): Promise<{ layers: Digest[]; bytes: number }> {
+    const usedChains = new Set<Digest>();
+    for (const id of this.catalog.ids()) for (const chainId of this.catalog.get(id).chain) usedChains.add(chainId);
+    for (const held of this.#held) for (const chainId of held) usedChains.add(chainId);
+    const layers: Digest[] = [];
+    let bytes = 0;
+    for (const chainId of [...chains].reverse()) {
+      if (usedChains.has(chainId) || !this.snapshots.hasLayer(chainId)) continue;
+      const size = await this.snapshots.layerSize(chainId);
+      try {
+        await this.snapshots.removeLayer(chainId);
+      } catch (error) {
+        if (!isKind(error, "conflict")) throw error;
+        break; // a container stands on it, hence on all below
+      }
+      layers.push(chainId);
+      bytes += size;
+    }
+    const usedBlobs = this.catalog.usedBlobs();
+    for (const digest of blobs) if (!usedBlobs.has(digest)) this.content.delete(digest);
+    return { layers, bytes };
+  }
+}
