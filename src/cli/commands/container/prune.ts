@@ -1,0 +1,27 @@
+import type { ContainerPruneResponse } from "../../../api/containers.ts";
+import { filterQuery } from "../../../client/client.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { confirm, pruneFilters, reportRemoved, reportSpace } from "../../prune.ts";
+
+export const command = defineCommand({
+  summary: "Remove all stopped containers",
+  usage: "",
+  args: { min: 0, max: 0 },
+  flags: {
+    filter: flag.filter("Remove only what meets a condition (label=..., until=...)", { short: "" }),
+    force: flag.bool("Do not ask", { short: "f" }),
+  },
+  async run(cli, { flags }) {
+    const warning = "WARNING! This will remove all stopped containers.";
+    if (!flags.force && !(await confirm(cli, warning))) return 1;
+    const client = await cli.client();
+    const filters = await pruneFilters(cli, flags.filter);
+    const removed = await client.json<ContainerPruneResponse>("POST", "/containers/prune", {
+      query: { filters: filterQuery(filters) },
+    });
+    reportRemoved(cli, "Deleted Containers", removed.ContainersDeleted);
+    reportSpace(cli, removed.SpaceReclaimed);
+    return 0;
+  },
+});

@@ -1,0 +1,37 @@
+import type { ImageSummary } from "../../../api/images.ts";
+import { filterQuery } from "../../../client/client.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { printList } from "../../format.ts";
+import { imageListing, imageRows } from "../../image/listing.ts";
+
+export const command = defineCommand({
+  summary: "List images",
+  usage: "[REPOSITORY[:TAG]]",
+  args: { min: 0, max: 1 },
+  flags: {
+    all: flag.bool("Show intermediate images too", { short: "a" }),
+    digests: flag.bool("Show digests"),
+    filter: flag.filter("Show only what meets a condition"),
+    format: flag.string("How to print: table, table TEMPLATE, json, or a Go template"),
+    "no-trunc": flag.bool("Cut nothing short"),
+    quiet: flag.bool("Print IDs only", { short: "q" }),
+    tree: flag.bool("Show the platforms of each image", { hidden: true }),
+  },
+  complete: "images",
+  async run(cli, { flags, args: [name] }) {
+    if (flags.tree) throw new Error("--tree is not supported yet");
+    const client = await cli.client();
+    const filters =
+      name === undefined ? flags.filter : { ...flags.filter, reference: [...(flags.filter.reference ?? []), name] };
+    const images = await client.json<ImageSummary[]>("GET", "/images/json", {
+      query: { all: flags.all, filters: filterQuery(filters) },
+    });
+    const format = flags.format || (flags.quiet ? "" : ((await cli.config()).imagesFormat ?? ""));
+    const digests = flags.digests || /\.Digest\b/.test(format);
+    const listing = imageListing(flags["no-trunc"]);
+    const columns = flags.digests ? ["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"] : listing.columns;
+    await printList(cli, listing, imageRows(images, digests), { format, quiet: flags.quiet, columns });
+    return 0;
+  },
+});

@@ -1,0 +1,35 @@
+import type { ProgressMessage } from "../../../api/images.ts";
+import { flag } from "../../../lib/flags.ts";
+import { isTerminal } from "../../../lib/terminal.ts";
+import { defineCommand, ExitError } from "../../command.ts";
+import { registryAuthHeader } from "../../image/auth.ts";
+import { imagePath, platformQuery } from "../../image/name.ts";
+import { showProgress } from "../../image/progress.ts";
+import { splitReference } from "../../image/pull.ts";
+
+export const command = defineCommand({
+  summary: "Send an image to a registry",
+  usage: "NAME[:TAG]",
+  args: { min: 1, max: 1 },
+  flags: {
+    "all-tags": flag.bool("Send every tag of the repository", { short: "a" }),
+    "disable-content-trust": flag.bool("Accepted for compatibility", { initial: true, hidden: true }),
+    platform: flag.string("Send this platform only, os[/arch[/variant]]"),
+    quiet: flag.bool("Show no progress", { short: "q" }),
+  },
+  complete: "images",
+  async run(cli, { flags, args: [name = ""] }) {
+    const client = await cli.client();
+    const { repository, tag } = splitReference(name);
+    if (flags["all-tags"] && tag) throw new ExitError(1, "tag can't be used with --all-tags/-a");
+    if (!flags["all-tags"] && !tag && !flags.quiet) cli.out("Using default tag: latest\n");
+    const messages = client.jsonStream<ProgressMessage>("POST", `/images/${imagePath(repository)}/push`, {
+      query: { tag: flags["all-tags"] ? "" : tag || "latest", platform: platformQuery(flags.platform) },
+      headers: await registryAuthHeader(cli, name),
+    });
+    const silent = { text: () => {}, bytes: async () => {}, flush: async () => {}, broken: false };
+    await showProgress(messages, flags.quiet ? silent : cli.stdout, !flags.quiet && isTerminal(1));
+    if (flags.quiet) cli.out(`${repository}:${tag || "latest"}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,33 @@
+import type { ImageDeleteResponseItem } from "../../../api/images.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { forEachName } from "../../for-each-name.ts";
+import { imagePath, platformQuery } from "../../image/name.ts";
+
+export const command = defineCommand({
+  summary: "Remove images",
+  usage: "IMAGE [IMAGE...]",
+  args: { min: 1 },
+  flags: {
+    force: flag.bool("Remove it even if something uses it", { short: "f" }),
+    "no-prune": flag.bool("Keep its untagged parents"),
+    platform: flag.strings("Remove this platform only, os[/arch[/variant]]"),
+  },
+  complete: "images",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    return forEachName(cli, args, async (name) => {
+      const removed = await client.json<ImageDeleteResponseItem[]>("DELETE", `/images/${imagePath(name)}`, {
+        query: {
+          force: flags.force,
+          noprune: flags["no-prune"],
+          platforms: flags.platform.map((text) => platformQuery(text) ?? ""),
+        },
+      });
+      for (const { Untagged, Deleted } of removed) {
+        if (Deleted !== undefined) cli.out(`Deleted: ${Deleted}\n`);
+        else cli.out(`Untagged: ${Untagged}\n`);
+      }
+    });
+  },
+});

@@ -1,0 +1,21 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { platformQuery } from "../../image/name.ts";
+import { writeBody } from "../../save-file.ts";
+
+export const command = defineCommand({
+  summary: "Write images to a tar archive",
+  usage: "IMAGE [IMAGE...]",
+  args: { min: 1 },
+  flags: {
+    output: flag.string("File to write instead of standard output", { short: "o", complete: "files" }),
+    platform: flag.string("Write this platform only, os[/arch[/variant]]"),
+  },
+  complete: "images",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    const query = { names: args, platform: platformQuery(flags.platform) };
+    await writeBody(cli, flags.output, () => client.stream("GET", "/images/get", { query }));
+    return 0;
+  },
+});

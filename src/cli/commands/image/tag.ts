@@ -1,0 +1,19 @@
+import { defineCommand } from "../../command.ts";
+import { imagePath } from "../../image/name.ts";
+import { splitReference } from "../../image/pull.ts";
+
+export const command = defineCommand({
+  summary: "Give an image a further name",
+  usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+  args: { min: 2, max: 2 },
+  flags: {},
+  complete: "images",
+  async run(cli, { args: [source = "", target = ""] }) {
+    const client = await cli.client();
+    const { repository, tag } = splitReference(target);
+    await client.json("POST", `/images/${imagePath(source)}/tag`, {
+      query: { repo: repository, tag: tag || "latest" },
+    });
+    return 0;
+  },
+});
