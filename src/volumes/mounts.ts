@@ -33,7 +33,7 @@ export interface ResolvedMount {
   readonly listed: boolean;
 }
 
-interface WireMount {
+export interface WireMount {
   readonly Type?: string | null;
   readonly Source?: string | null;
   readonly Target?: string | null;

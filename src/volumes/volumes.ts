@@ -1,30 +1,12 @@
+import type { Filters } from "../api/filters.ts";
+import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import type { Tx } from "../state/database.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
 
-/** Wire type Volume. */
-export interface Volume {
-  Name: string;
-  Driver: string;
-  Mountpoint: string;
-  CreatedAt: string;
-  Labels: Record<string, string> | null;
-  Options: Record<string, string> | null;
-  Scope: "local" | "global";
-  UsageData?: { Size: number; RefCount: number };
-}
-
-/** Wire type VolumeCreateOptions, as far as the local driver reads it. */
-export interface VolumeRequest {
-  readonly Name?: string | null;
-  readonly Driver?: string | null;
-  readonly DriverOpts?: Readonly<Record<string, string>> | null;
-  readonly Labels?: Readonly<Record<string, string>> | null;
-}
-
-/** Filters as the API decodes them: name -> values. */
-export type VolumeFilters = Readonly<Record<string, readonly string[]>>;
+/** A create request, as far as the local driver reads it: wire callers hand in all of it, the engine the part it means. */
+export type VolumeRequest = Partial<VolumeCreateRequest>;
 
 /**
  * Named storage that outlives containers.
@@ -37,14 +19,20 @@ export type VolumeFilters = Readonly<Record<string, readonly string[]>>;
  * is computed from containers and never drifts from them.
  */
 export interface Volumes {
+  /**
+   * Compares records and directories at the engine's start, before anything else: a directory without a record becomes a
+   * volume again when it holds data (a lost database must not lose volumes) and goes when it is empty (a create that was
+   * cut short).
+   */
+  restore(op: Operation): Promise<void>;
   /** Returns the existing volume of that name, or makes it; `conflict` when it exists with another driver. */
   create(request: VolumeRequest, op: Operation): Promise<Volume>;
-  list(filters: VolumeFilters, op: Operation): Promise<{ Volumes: Volume[]; Warnings: string[] }>;
+  list(filters: Filters, op: Operation): Promise<VolumeListResponse>;
   /** `notFound`: `get NAME: no such volume`. */
   inspect(name: string, op: Operation): Promise<Volume>;
   /** `conflict`: `remove NAME: volume is in use - [ID]`; with `force` an absent volume is not an error. */
   remove(name: string, options: { force: boolean }, op: Operation): Promise<void>;
-  prune(filters: VolumeFilters, op: Operation): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
+  prune(filters: Filters, op: Operation): Promise<VolumePruneResponse>;
   /** All volumes with sizes and reference counts, for `system df`. */
   usage(op: Operation): Promise<Volume[]>;
 

@@ -1,0 +1,33 @@
+import type { Filters } from "../api/filters.ts";
+
+/** The parts of a volume that filters ask about. */
+export interface Filtered {
+  readonly name: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly inUse: boolean;
+}
+
+/** True when every filter has a value that fits: `name` and `driver` as parts and words, `label` as `key` or `key=value`. */
+export function matches(volume: Filtered, filters: Filters): boolean {
+  const some = (name: string, fits: (value: string) => boolean): boolean => {
+    const values = filters.get(name);
+    return values === undefined || values.length === 0 || values.some(fits);
+  };
+  const labels = volume.labels ?? {};
+  const hasLabel = (text: string): boolean => {
+    const at = text.indexOf("=");
+    return at === -1 ? Object.hasOwn(labels, text) : labels[text.slice(0, at)] === text.slice(at + 1);
+  };
+  const labelled = (filters.get("label") ?? []).every(hasLabel);
+  const unlabelled = !(filters.get("label!") ?? []).some(hasLabel);
+  return (
+    some("name", (value) => volume.name.includes(value)) &&
+    some("driver", (value) => volume.driver === value) &&
+    some("dangling", (value) => volume.inUse !== isTrue(value)) &&
+    labelled &&
+    unlabelled
+  );
+}
+
+export const isTrue = (value: string): boolean => /^(1|t|true)$/i.test(value);

@@ -1,0 +1,208 @@
+/** The `local` driver: one directory per volume, `<root>/<name>/_data`, and what `--opt` mounts there. */
+
+import { lookup } from "node:dns/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { invalidArgument, systemError } from "../lib/errors.ts";
+import {
+  AT_FDCWD,
+  close,
+  type Name,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  readDirectory,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  tryLstatAt,
+  tryOpenAt,
+} from "../linux/file.ts";
+import {
+  MNT_DETACH,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+  MS_REC,
+  mount,
+  unmount,
+} from "../linux/mount.ts";
+import { isErrno, SyscallError } from "../linux/syscall-error.ts";
+
+/** Longest file name, which a volume's name becomes. */
+const maxName = 255;
+const optionNames = new Set(["type", "o", "device", "size"]);
+
+const flags: Readonly<Record<string, number>> = {
+  ro: MS_RDONLY,
+  nosuid: MS_NOSUID,
+  nodev: MS_NODEV,
+  noexec: MS_NOEXEC,
+  bind: MS_BIND,
+  rbind: MS_BIND | MS_REC,
+  noatime: 1024,
+  nodiratime: 2048,
+  relatime: 1 << 21,
+  sync: 16,
+  rw: 0,
+};
+
+/** Throws `invalidArgument` in Docker's words for what cannot be a local volume's name. */
+export function checkVolumeName(name: string): void {
+  if (name.length === 1) {
+    throw invalidArgument(
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
+    );
+  }
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
+    throw invalidArgument(
+      `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+    );
+  }
+  if (name.length > maxName)
+    throw invalidArgument(`create ${name.slice(0, 32)}...: volume name is longer than ${maxName} characters`);
+}
+
+/** Throws `invalidArgument` for driver options that the local driver does not know or cannot use. */
+export function checkOptions(name: string, options: Readonly<Record<string, string>>): void {
+  for (const key of Object.keys(options)) {
+    if (!optionNames.has(key)) throw invalidArgument(`create ${name}: invalid option: "${key}"`);
+  }
+  if (options.size !== undefined) throw invalidArgument(`create ${name}: quota size requested but no quota support`);
+  if (Object.keys(options).length === 0) return;
+  for (const key of ["device", "type"]) {
+    if (!options[key]) throw invalidArgument(`create ${name}: missing required option: "${key}"`);
+  }
+}
+
+export class LocalDriver {
+  readonly root: string;
+  readonly #trash: string;
+
+  constructor(root: string, trash: string) {
+    this.root = root;
+    this.#trash = trash;
+  }
+
+  /** Where containers see the volume's data. */
+  path(name: string): string {
+    return join(this.root, name, "_data");
+  }
+
+  /** Volumes that have a directory, recorded or not. */
+  async names(): Promise<string[]> {
+    const entries = await readdir(this.root, { withFileTypes: true }).catch((error: unknown) => {
+      if (isErrno(error, "ENOENT")) return [];
+      throw error;
+    });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  }
+
+  /** Makes the directories; true when they were not there. */
+  async make(name: string): Promise<boolean> {
+    await mkdir(this.root, { recursive: true, mode: 0o701 });
+    const isNew = await mkdir(join(this.root, name), { mode: 0o701 }).then(
+      () => true,
+      (error: unknown) => {
+        if (isErrno(error, "EEXIST")) return false;
+        throw error;
+      },
+    );
+    await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+    return isNew;
+  }
+
+  /** Takes the directory out of sight at once; its content is deleted in the background. Absent is fine. */
+  async remove(name: string): Promise<void> {
+    unmount(this.path(name), MNT_DETACH);
+    await mkdir(this.#trash, { recursive: true, mode: 0o700 });
+    const trashed = join(this.#trash, `volume-${crypto.randomUUID()}`);
+    try {
+      await rename(join(this.root, name), trashed);
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return;
+      throw error;
+    }
+    void rm(trashed, { recursive: true, force: true }).catch(() => {});
+  }
+
+  /** Mounts what the options name on the data directory, unless it is mounted already. */
+  async mount(name: string, options: Readonly<Record<string, string>>): Promise<void> {
+    const { type = "", device = "" } = options;
+    if (await isMountPoint(this.path(name))) return;
+    let bits = 0;
+    const data: string[] = [];
+    for (const word of (options.o ?? "").split(",").filter((part) => part !== "")) {
+      if (flags[word] === undefined) data.push(await resolveAddress(word, type));
+      else bits |= flags[word];
+    }
+    try {
+      mount(device, this.path(name), type, bits, data.join(","));
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      throw systemError(
+        `failed to mount local volume: mount ${device}:${this.path(name)}, data: ${data.join(",")}: ${error.code}`,
+        { cause: error },
+      );
+    }
+  }
+
+  unmount(name: string): void {
+    unmount(this.path(name), MNT_DETACH);
+  }
+
+  async isEmpty(name: string): Promise<boolean> {
+    try {
+      return (await readdir(this.path(name))).length === 0;
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return true;
+      throw error;
+    }
+  }
+
+  /** Bytes of the volume's files, links counted once; nothing outside the volume is followed or opened. */
+  async size(name: string): Promise<number> {
+    const seen = new Set<string>();
+    const measure = async (dir: number): Promise<number> => {
+      let total = 0;
+      for (const entry of readDirectory(dir)) {
+        const stat = tryLstatAt(dir, entry.name);
+        const type = (stat?.mode ?? 0) & S_IFMT;
+        if (type === S_IFDIR) total += await inside(dir, entry.name);
+        if (!stat || type !== S_IFREG) continue;
+        const key = `${stat.dev}:${stat.ino}`;
+        if (stat.nlink > 1 && seen.has(key)) continue;
+        seen.add(key);
+        total += stat.size;
+      }
+      return total;
+    };
+    const inside = async (parent: number, path: Name): Promise<number> => {
+      const fd = tryOpenAt(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (fd < 0) return 0;
+      try {
+        // Large trees must not hold the event loop: each directory is one turn.
+        await new Promise((done) => setImmediate(done));
+        return await measure(fd);
+      } finally {
+        close(fd);
+      }
+    };
+    return inside(AT_FDCWD, this.path(name));
+  }
+}
+
+/** NFS takes a server's address only: `addr=NAME` is looked up here. */
+async function resolveAddress(word: string, type: string): Promise<string> {
+  if (!type.startsWith("nfs") && type !== "cifs") return word;
+  if (!word.startsWith("addr=")) return word;
+  const { address } = await lookup(word.slice("addr=".length));
+  return `addr=${address}`;
+}
+
+export async function isMountPoint(path: string): Promise<boolean> {
+  const escaped = path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return (await readFile("/proc/self/mountinfo", "utf8")).includes(` ${escaped} `);
+}

@@ -1,0 +1,220 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { background } from "../lib/operation.ts";
+import { Database } from "../state/database.ts";
+import type { MountConfig } from "./mounts.ts";
+import { createVolumes } from "./service.ts";
+import type { Volumes } from "./volumes.ts";
+
+const base = mkdtempSync(join(tmpdir(), "dhow-volumes-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+const op = background();
+const nothing: MountConfig = {
+  binds: [],
+  mounts: [],
+  tmpfs: {},
+  volumes: [],
+  volumesFrom: [],
+  volumeDriver: "",
+  mountsOf: () => [],
+};
+
+let dir = "";
+let db: Database;
+let volumes: Volumes;
+let copies: string[] = [];
+let count = 0;
+const open = (): Volumes =>
+  createVolumes({
+    db,
+    root: join(dir, "volumes"),
+    trash: join(dir, "trash"),
+    execRoot: join(dir, "exec"),
+    copyUp: async (_rootfs, path, target) => {
+      copies.push(path);
+      writeFileSync(join(target, "from-image"), path);
+    },
+    recursiveReadOnly: true,
+  });
+beforeEach(() => {
+  dir = join(base, String(count++));
+  mkdirSync(dir);
+  copies = [];
+  db = Database.open(":memory:");
+  volumes = open();
+});
+
+test("create() makes a volume once and answers the same one afterwards", async () => {
+  const first = await volumes.create({ Name: "data", Labels: { a: "b" } }, op);
+  expect(first.Mountpoint).toBe(join(dir, "volumes/data/_data"));
+  expect(existsSync(first.Mountpoint)).toBe(true);
+  expect(await volumes.create({ Name: "data" }, op)).toEqual(first);
+  expect(await open().inspect("data", op)).toEqual(first);
+  expect((await volumes.create({}, op)).Name).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test.each([["../x"], ["a/b"], ["a".repeat(300)], ["."], [".."], ["x"], ["-x"], ["a\nb"], ["a\0b"]])(
+  "create() refuses the name %p and makes nothing",
+  async (name) => {
+    await expect(volumes.create({ Name: name }, op)).rejects.toThrow(/^create /);
+    expect(existsSync(join(dir, "volumes"))).toBe(false);
+  },
+);
+
+test("create() refuses other drivers and options in Docker's words", async () => {
+  await expect(volumes.create({ Name: "vol", Driver: "nodrv" }, op)).rejects.toThrow(
+    'create vol: error looking up volume plugin nodrv: plugin "nodrv" not found',
+  );
+  await expect(volumes.create({ Name: "vol", DriverOpts: { zz: "1" } }, op)).rejects.toThrow('invalid option: "zz"');
+  await expect(volumes.create({ Name: "vol", DriverOpts: { type: "tmpfs" } }, op)).rejects.toThrow('"device"');
+});
+
+test("remove() refuses what is used, and says so of what is absent", async () => {
+  const claim = await volumes.resolve("c".repeat(64), { ...nothing, binds: ["data:/d"] }, op);
+  db.transaction("full", (tx) => claim.commit(tx));
+  await expect(volumes.remove("data", { force: false }, op)).rejects.toThrow(
+    `remove data: volume is in use - [${"c".repeat(64)}]`,
+  );
+  await volumes.release("c".repeat(64), claim.mounts, { removeAnonymous: true }, op);
+  await volumes.remove("data", { force: false }, op);
+  expect(readdirSync(join(dir, "volumes"))).toEqual([]);
+  await expect(volumes.remove("data", { force: false }, op)).rejects.toThrow("get data: no such volume");
+  await volumes.remove("data", { force: true }, op);
+});
+
+test("resolve() makes volumes that its rollback takes away, but for those of others", async () => {
+  await volumes.create({ Name: "mine" }, op);
+  const claim = await volumes.resolve("one", { ...nothing, binds: ["mine:/a", "new:/b"], volumes: ["/c"] }, op);
+  expect(readdirSync(join(dir, "volumes")).length).toBe(3);
+  await claim.rollback();
+  expect(readdirSync(join(dir, "volumes"))).toEqual(["mine"]);
+  expect((await volumes.list(new Map([["dangling", ["true"]]]), op)).Volumes.map((v) => v.Name)).toEqual(["mine"]);
+});
+
+test("resolve() refuses a duplicate destination and leaves no volume behind", async () => {
+  const config = { ...nothing, binds: ["one:/x"], mounts: [{ Type: "volume", Source: "two", Target: "/x/" }] };
+  await expect(volumes.resolve("one", config, op)).rejects.toThrow("Duplicate mount point: /x");
+  expect(existsSync(join(dir, "volumes"))).toBe(false);
+});
+
+test.each([
+  [{ binds: ["/a:/"] }, "destination can't be '/'"],
+  [{ binds: ["/a:b"] }, "mount path must be absolute"],
+  [{ binds: ["a/b:/x"] }, "includes invalid characters for a local volume name"],
+  [{ binds: ["/a:/x:zz"] }, "invalid mode: zz"],
+  [{ binds: ["/a:/x:ro,rw"] }, "invalid mode"],
+  [{ binds: ["v:/x:shared"] }, "invalid mode"],
+  [{ binds: ["/a:/proc"] }, "inside /proc"],
+  [{ binds: ["/a:/x/../proc/sys"] }, "inside /proc"],
+  [{ volumes: ["/proc"] }, "inside /proc"],
+  [{ volumes: ["/"] }, "destination can't be '/'"],
+  [{ mounts: [{ Type: "bind", Source: "/nope/nope", Target: "/x" }] }, "bind source path does not exist: /nope/nope"],
+  [{ mounts: [{ Type: "bind", Source: "rel", Target: "/x" }] }, "mount path must be absolute"],
+  [{ mounts: [{ Type: "volume", Source: "v", Target: "/x", VolumeOptions: { Subpath: "../y" } }] }, "invalid subpath"],
+  [{ mounts: [{ Type: "tmpfs", Source: "v", Target: "/x" }] }, "field Source must not be specified"],
+  [{ mounts: [{ Type: "zz", Target: "/x" }] }, "mount type unknown"],
+  [{ tmpfs: { "/x": "zz" } }, 'invalid tmpfs option ["zz"]'],
+])("resolve() refuses %j", async (config, message) => {
+  await expect(volumes.resolve("one", { ...nothing, ...config }, op)).rejects.toThrow(message);
+});
+
+test("mount() gives bind mounts with modes, and makes a missing -v source only", async () => {
+  const made = join(dir, "made");
+  const config = { ...nothing, binds: [`${made}:/m:ro`, "data:/d"], tmpfs: { "/t": "size=1m" } };
+  const claim = await volumes.resolve("one", config, op);
+  db.transaction("full", (tx) => claim.commit(tx));
+  expect(await volumes.mount("one", claim.mounts, op)).toEqual([
+    { destination: "/m", type: "bind", source: made, options: ["rbind", "ro", "rro", "rprivate"] },
+    { destination: "/d", type: "bind", source: join(dir, "volumes/data/_data"), options: ["rbind", "rw", "rprivate"] },
+    {
+      destination: "/t",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["noexec", "nosuid", "nodev", "size=1m", "rprivate"],
+    },
+  ]);
+  expect(existsSync(made)).toBe(true);
+});
+
+test("mount() holds a subpath by a mount of its own, inside the volume whatever links say", async () => {
+  const { Mountpoint } = await volumes.create({ Name: "data" }, op);
+  mkdirSync(join(Mountpoint, "sub"));
+  writeFileSync(join(Mountpoint, "sub/inside"), "inside");
+  symlinkSync("/sub", join(Mountpoint, "link"));
+  symlinkSync("/etc", join(Mountpoint, "out"));
+  const subpath = (Subpath: string) => ({
+    ...nothing,
+    mounts: [{ Type: "volume", Source: "data", Target: "/x", VolumeOptions: { Subpath } }],
+  });
+  const claim = await volumes.resolve("one", subpath("link"), op);
+  const [mount] = await volumes.mount("one", claim.mounts, op);
+  expect(readFileSync(join(mount?.source ?? "", "inside"), "utf8")).toBe("inside");
+  await volumes.unmount("one", claim.mounts);
+  expect(existsSync(join(dir, "exec/subpaths/one"))).toBe(false);
+  expect(readFileSync(join(Mountpoint, "sub/inside"), "utf8")).toBe("inside");
+  const escaping = await volumes.resolve("two", subpath("out"), op);
+  await expect(volumes.mount("two", escaping.mounts, op)).rejects.toThrow("cannot access path");
+});
+
+test("mount() mounts a volume with driver options once and unmount() takes it back with its last user", async () => {
+  const DriverOpts = { type: "tmpfs", device: "tmpfs", o: "size=1m,nosuid" };
+  const { Mountpoint } = await volumes.create({ Name: "ram", DriverOpts }, op);
+  const mounted = () => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${Mountpoint} `);
+  const one = await volumes.resolve("one", { ...nothing, binds: ["ram:/r:nocopy"] }, op);
+  const two = await volumes.resolve("two", { ...nothing, binds: ["ram:/r:nocopy"] }, op);
+  await volumes.mount("one", one.mounts, op);
+  await volumes.mount("two", two.mounts, op);
+  await volumes.unmount("one", one.mounts);
+  expect(mounted()).toBe(true);
+  await volumes.unmount("two", two.mounts);
+  expect(mounted()).toBe(false);
+});
+
+test("populate() copies into empty volumes only, never with nocopy or into a bind", async () => {
+  const config = { ...nothing, binds: ["aa:/a", "bb:/b:nocopy", `${dir}:/c`], volumes: ["/d"] };
+  const claim = await volumes.resolve("one", config, op);
+  await volumes.populate(claim.mounts, "/rootfs", op);
+  await volumes.populate(claim.mounts, "/rootfs", op);
+  expect(copies).toEqual(["/a", "/d"]);
+});
+
+test("volumes-from takes over mounts of another container, read-only if asked, below those of its own", async () => {
+  const other = await volumes.resolve("one", { ...nothing, binds: ["aa:/a", "bb:/b"], tmpfs: { "/t": "" } }, op);
+  const mountsOf = () => other.mounts;
+  const claim = await volumes.resolve("two", { ...nothing, volumesFrom: ["one:ro"], binds: ["cc:/b"], mountsOf }, op);
+  expect(claim.mounts.map((m) => [m.destination, m.name, m.readOnly])).toEqual([
+    ["/a", "aa", true],
+    ["/b", "cc", false],
+  ]);
+});
+
+test("prune() takes unused anonymous volumes, and named ones only when told", async () => {
+  await volumes.create({ Name: "named" }, op);
+  const { Mountpoint } = await volumes.create({}, op);
+  writeFileSync(join(Mountpoint, "bytes"), "12345");
+  const used = await volumes.resolve("one", { ...nothing, volumes: ["/d"] }, op);
+  db.transaction("full", (tx) => used.commit(tx));
+  const pruned = await volumes.prune(new Map(), op);
+  expect([pruned.VolumesDeleted?.length, pruned.SpaceReclaimed]).toEqual([1, 5]);
+  expect((await volumes.prune(new Map([["all", ["true"]]]), op)).VolumesDeleted).toEqual(["named"]);
+});
+
+test("restore() takes data without a record back and drops the empty rest of a create cut short", async () => {
+  mkdirSync(join(dir, "volumes/kept/_data"), { recursive: true });
+  writeFileSync(join(dir, "volumes/kept/_data/x"), "");
+  mkdirSync(join(dir, "volumes/cut/_data"), { recursive: true });
+  await volumes.restore(op);
+  expect((await volumes.list(new Map(), op)).Volumes.map((v) => v.Name)).toEqual(["kept"]);
+  expect(readdirSync(join(dir, "volumes"))).toEqual(["kept"]);
+});
