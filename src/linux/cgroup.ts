@@ -31,9 +31,14 @@ function mountedHierarchies(): { v1: Hierarchy[]; v2: string | null } {
   return { v1, v2 };
 }
 
-/** Where the cgroups of `pid` are; `null` when it is gone or nothing is mounted. */
-export function cgroupsOf(pid: number): CgroupDirectories | null {
-  hierarchies ??= mountedHierarchies();
+interface Membership {
+  readonly id: string;
+  readonly controllers: readonly string[];
+  readonly path: string;
+}
+
+/** The lines of /proc/pid/cgroup; `null` when the process is gone. */
+function readMembership(pid: number): Membership[] | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/cgroup`, "utf8");
@@ -41,22 +46,22 @@ export function cgroupsOf(pid: number): CgroupDirectories | null {
     if (isErrno(error, "ENOENT", "ESRCH")) return null;
     throw error;
   }
-  const found = { memory: "", freezer: "" };
-  let unified = "";
-  for (const line of text.split("\n")) {
-    const [id, controllers, ...rest] = line.split(":");
-    const path = rest.join(":");
-    if (id === "0") unified = path;
-    for (const name of ["memory", "freezer"] as const) {
-      if (!controllers?.split(",").includes(name)) continue;
-      const hierarchy = hierarchies.v1.find((each) => each.controllers.includes(name));
-      if (hierarchy) found[name] = hierarchy.mount + path;
-    }
-  }
-  if (found.memory || found.freezer) return { version: 1, ...found };
-  if (hierarchies.v2 === null) return null;
-  const directory = hierarchies.v2 + unified;
-  return { version: 2, memory: directory, freezer: directory };
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const [id = "", controllers = "", ...rest] = line.split(":");
+      return { id, controllers: controllers.split(","), path: rest.join(":") };
+    });
+}
+
+/** Where the cgroups of `pid` are; `null` when it is gone or nothing is mounted. */
+export function cgroupsOf(pid: number): CgroupDirectories | null {
+  const memory = controllerDirectory(pid, "memory") ?? "";
+  const freezer = controllerDirectory(pid, "freezer") ?? "";
+  if (memory || freezer) return { version: 1, memory, freezer };
+  const unified = controllerDirectory(pid, "");
+  return unified === null ? null : { version: 2, memory: unified, freezer: unified };
 }
 
 function readFile(path: string): string | null {
@@ -89,4 +94,19 @@ export function setFrozen(directories: CgroupDirectories, frozen: boolean): void
 export function isFrozen(directories: CgroupDirectories): boolean {
   if (directories.version === 1) return readFile(`${directories.freezer}/freezer.state`)?.trim() === "FROZEN";
   return /^frozen 1$/m.test(readFile(`${directories.freezer}/cgroup.events`) ?? "");
+}
+
+/**
+ * The directory of one v1 controller's cgroup of `pid`, or with `""` the unified (v2) one; `null` when that hierarchy
+ * is not mounted or the process is gone.
+ */
+export function controllerDirectory(pid: number, controller: string): string | null {
+  hierarchies ??= mountedHierarchies();
+  for (const { id, controllers, path } of readMembership(pid) ?? []) {
+    if (controller === "" && id === "0" && hierarchies.v2 !== null) return hierarchies.v2 + path;
+    if (controller === "" || !controllers.includes(controller)) continue;
+    const hierarchy = hierarchies.v1.find((each) => each.controllers.includes(controller));
+    if (hierarchy) return hierarchy.mount + path;
+  }
+  return null;
 }

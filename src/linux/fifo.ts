@@ -1,6 +1,6 @@
 /** FIFOs: mkfifo(3), and what pipe(7) and fcntl(2) tell of them. */
 import { chmodSync, chownSync, closeSync, constants, openSync } from "node:fs";
-import { check, cstring, FFIType, openLibc, ptr } from "./libc.ts";
+import { check, cstring, FFIType, fixedBuffer, openLibc, ptr } from "./libc.ts";
 
 const { i32, u32, i64_fast, ptr: pointer } = FFIType;
 const libc = openLibc({
@@ -22,7 +22,7 @@ export function makeFifo(path: string, uid: number, gid: number): void {
 
 /** Bytes that wait in a pipe, FIFO or terminal. */
 export function bytesWaiting(fd: number): number {
-  const count = Buffer.alloc(4);
+  const count = fixedBuffer(4);
   check(libc.ioctl(fd, FIONREAD, ptr(count)), "ioctl FIONREAD");
   return count.readInt32LE(0);
 }
@@ -57,4 +57,11 @@ export function openInputFifo(path: string): FifoEnds {
   } finally {
     closeSync(both);
   }
+}
+
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Another descriptor of the same open file, close-on-exec. */
+export function duplicate(fd: number): number {
+  return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl");
 }

@@ -1,5 +1,5 @@
 /** Process descriptors: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2), PIDFD_GET_INFO. */
-import { check, FFIType, lastErrno, openLibc, ptr } from "./libc.ts";
+import { check, FFIType, fixedBuffer, lastErrno, openLibc, ptr } from "./libc.ts";
 import type { WaitStatus } from "./process.ts";
 import { startTimeOf } from "./process.ts";
 import { SyscallError } from "./syscall-error.ts";
@@ -50,7 +50,7 @@ export function pidfdGetFd(pidfd: number, fd: number): number {
 
 /** True once the process has ended, reaped or not. */
 export function pidfdEnded(pidfd: number): boolean {
-  const request = Buffer.alloc(8);
+  const request = fixedBuffer(8);
   request.writeInt32LE(pidfd, 0);
   request.writeInt16LE(1, 4);
   return libc.poll(ptr(request), 1, 0) === 1;
@@ -61,7 +61,7 @@ export function pidfdEnded(pidfd: number): boolean {
  * tell (before 6.15) or the process is not reaped yet.
  */
 export function pidfdExitStatus(pidfd: number): WaitStatus | null {
-  const info = Buffer.alloc(64);
+  const info = fixedBuffer(64);
   info.writeBigUInt64LE(BigInt(PIDFD_INFO_EXIT), 0);
   if (libc.ioctl(pidfd, PIDFD_GET_INFO, ptr(info)) !== 0) return null;
   if ((Number(info.readBigUInt64LE(0)) & PIDFD_INFO_EXIT) === 0) return null;

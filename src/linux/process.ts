@@ -85,3 +85,18 @@ export function realtime(): bigint {
   check(libc.clock_gettime(0, timespecPointer), "clock_gettime");
   return timespec.readBigInt64LE(0) * 1_000_000_000n + timespec.readBigInt64LE(8);
 }
+
+/** How a dead process that its parent has not reaped ended; `null` when it is another process or no zombie. */
+export function zombieStatus(pid: number, startTime: string): WaitStatus | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] !== "Z" || fields[19] !== startTime) return null;
+    const status = Number(fields[49]);
+    const signal = status & 0x7f;
+    return signal === 0 ? { code: (status >> 8) & 0xff, signal: null } : { code: 128 + signal, signal };
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH")) return null;
+    throw error;
+  }
+}

@@ -1,5 +1,5 @@
 /** Terminals, by their master: ioctl_tty(2). */
-import { check, FFIType, openLibc, ptr } from "./libc.ts";
+import { check, FFIType, fixedBuffer, openLibc, ptr } from "./libc.ts";
 
 const { i32, i64_fast, ptr: pointer } = FFIType;
 const libc = openLibc({ ioctl: { args: [i32, i64_fast, pointer], returns: i32 } });
@@ -9,7 +9,7 @@ const TIOCGWINSZ = 0x5413;
 
 /** Sets the size of a terminal; its foreground processes get SIGWINCH. */
 export function setWindowSize(master: number, rows: number, columns: number): void {
-  const size = Buffer.alloc(8);
+  const size = fixedBuffer(8);
   size.writeUInt16LE(rows & 0xffff, 0);
   size.writeUInt16LE(columns & 0xffff, 2);
   check(libc.ioctl(master, TIOCSWINSZ, ptr(size)), "ioctl TIOCSWINSZ");
@@ -17,7 +17,7 @@ export function setWindowSize(master: number, rows: number, columns: number): vo
 
 /** The size of a terminal as [rows, columns]. */
 export function windowSize(master: number): [rows: number, columns: number] {
-  const size = Buffer.alloc(8);
+  const size = fixedBuffer(8);
   check(libc.ioctl(master, TIOCGWINSZ, ptr(size)), "ioctl TIOCGWINSZ");
   return [size.readUInt16LE(0), size.readUInt16LE(2)];
 }

@@ -3,7 +3,7 @@
  * something else; what it sent waits in the backlog, so nothing here blocks.
  */
 import { closeSync } from "node:fs";
-import { check, FFIType, lastErrno, openLibc, ptr } from "./libc.ts";
+import { check, FFIType, fixedBuffer, lastErrno, openLibc, ptr } from "./libc.ts";
 import { SyscallError } from "./syscall-error.ts";
 
 const { i32, u32, i64_fast, ptr: pointer } = FFIType;
@@ -28,7 +28,7 @@ const EAGAIN = 11;
 export function listenUnix(path: string): number {
   const bytes = Buffer.from(path);
   if (bytes.length > 107) throw new RangeError(`socket path is too long: ${JSON.stringify(path)}`);
-  const address = Buffer.alloc(110);
+  const address = fixedBuffer(110);
   address.writeUInt16LE(AF_UNIX, 0);
   bytes.copy(address, 2);
   const fd = check(libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
@@ -57,12 +57,12 @@ export function receiveDescriptor(listener: number): number | null {
 }
 
 function receiveFrom(peer: number): number | null {
-  const data = Buffer.alloc(4096);
-  const control = Buffer.alloc(64);
-  const vector = Buffer.alloc(16);
+  const data = fixedBuffer(4096);
+  const control = fixedBuffer(64);
+  const vector = fixedBuffer(16);
   vector.writeBigUInt64LE(BigInt(ptr(data)), 0);
   vector.writeBigUInt64LE(BigInt(data.length), 8);
-  const header = Buffer.alloc(56);
+  const header = fixedBuffer(56);
   header.writeBigUInt64LE(BigInt(ptr(vector)), 16);
   header.writeBigUInt64LE(1n, 24);
   header.writeBigUInt64LE(BigInt(ptr(control)), 32);

@@ -73,8 +73,18 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+/** Where a daemon finds a process's stdio, to hold it open against the supervisor's death. */
+export interface StdioPlace {
+  /** Holds the FIFOs `stdin`, `stdout` and `stderr` of a process without a terminal. */
+  readonly directory: string;
+  readonly stdinOpen: boolean;
+  /** Descriptor of the terminal's master in the supervisor, for pidfd_getfd(2); null without a terminal. */
+  readonly consoleFd: number | null;
+}
+
 /** How a start ended, with milliseconds of its steps. */
 export interface StartReply extends ProcessIdentity {
+  readonly stdio: StdioPlace;
   readonly timings: Readonly<Record<string, number>>;
 }
 
@@ -93,10 +103,7 @@ export interface SupervisedProcess extends ProcessTarget, ProcessIdentity {
   readonly tty: boolean;
   /** Null while it runs. */
   readonly exit: ExitStatus | null;
-  /** Descriptor of the terminal's master in the supervisor, for pidfd_getfd(2); null without a terminal. */
-  readonly consoleFd: number | null;
-  /** Path of the FIFO that feeds stdin while it is open. */
-  readonly stdinPath: string | null;
+  readonly stdio: StdioPlace;
 }
 
 export interface AttachRequest {

@@ -1,0 +1,151 @@
+/**
+ * Appends a process's output to a log in Docker's json-file format: one JSON object a line, `log`, `stream`, `time`.
+ * Lines longer than 16 KiB are logged in parts, of which only the last ends with a newline.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { isErrno } from "../../linux/syscall-error.ts";
+import { formatNanoseconds } from "./time.ts";
+
+export const longestPart = 16 * 1024;
+
+export interface LogWriterOptions {
+  readonly path: string;
+  /** Bytes after which a file is rotated away; 0 is never. */
+  readonly maxSize: number;
+  /** How many files are kept, the current one included. */
+  readonly maxFile: number;
+  /** Nanoseconds since the epoch. */
+  readonly now: () => bigint;
+}
+
+export type LogStream = "stdout" | "stderr";
+
+/** Writes are synchronous; one that the disk refuses is dropped and counted, the next one is tried again. */
+export class LogWriter implements Disposable {
+  readonly #options: LogWriterOptions;
+  readonly #pending: Record<LogStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  #fd: number;
+  #size: number;
+  #torn = false;
+  /** Entries lost to write errors. */
+  dropped = 0;
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options;
+    this.#fd = openLog(options.path);
+    this.#size = fstatSync(this.#fd).size;
+    this.#torn = this.#size > 0 && !endsWithNewline(options.path, this.#size);
+  }
+
+  /** Logs what is complete of `chunk`; the rest waits for more, or for {@link end}. */
+  write(stream: LogStream, chunk: Uint8Array): void {
+    const pending = this.#pending[stream];
+    const data =
+      pending.length > 0
+        ? Buffer.concat([pending, chunk])
+        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const tail = `,"stream":"${stream}","time":"${formatNanoseconds(this.#options.now())}"}\n`;
+    let from = 0;
+    let entries = "";
+    let count = 0;
+    for (;;) {
+      const newline = data.indexOf(0x0a, from);
+      const whole = newline !== -1 && newline - from < longestPart;
+      if (!whole && data.length - from < longestPart) break;
+      const to = whole ? newline + 1 : from + longestPart;
+      entries += `{"log":${quote(data.toString("utf8", from, to))}${tail}`;
+      from = to;
+      count++;
+      if (entries.length >= 64 * 1024 || this.#wouldRotate(entries.length)) {
+        this.#append(entries, count);
+        entries = "";
+        count = 0;
+      }
+    }
+    if (count > 0) this.#append(entries, count);
+    this.#pending[stream] = from < data.length ? Buffer.from(data.subarray(from)) : Buffer.alloc(0);
+  }
+
+  /** Logs what waits for a newline that will not come. */
+  end(stream: LogStream): void {
+    const pending = this.#pending[stream];
+    if (pending.length === 0) return;
+    this.#pending[stream] = Buffer.alloc(0);
+    const time = formatNanoseconds(this.#options.now());
+    this.#append(`{"log":${quote(pending.toString("utf8"))},"stream":"${stream}","time":"${time}"}\n`, 1);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd === -1) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  #wouldRotate(more: number): boolean {
+    return this.#options.maxSize > 0 && this.#size + more >= this.#options.maxSize;
+  }
+
+  #append(entries: string, count: number): void {
+    try {
+      if (this.#wouldRotate(0)) this.#rotate();
+      if (this.#fd === -1) this.#fd = openLog(this.#options.path);
+      const bytes = Buffer.from(this.#torn ? `\n${entries}` : entries);
+      for (let done = 0; done < bytes.length; ) {
+        const written = writeSync(this.#fd, bytes, done);
+        done += written;
+        this.#size += written;
+        this.#torn = done < bytes.length;
+      }
+    } catch (error) {
+      if (!isErrno(error, "ENOSPC", "EDQUOT", "EIO", "EROFS", "EFBIG", "ENOENT")) throw error;
+      this.dropped += count;
+    }
+  }
+
+  /** `path` becomes `path.1`, that `path.2`, and so on; the oldest goes. Readers keep what they have open. */
+  #rotate(): void {
+    const { path, maxFile } = this.#options;
+    closeSync(this.#fd);
+    this.#fd = -1;
+    if (maxFile < 2) rmSync(path, { force: true });
+    for (let i = maxFile - 1; i >= 1; i--) {
+      try {
+        renameSync(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`);
+      } catch (error) {
+        if (!isErrno(error, "ENOENT")) throw error;
+      }
+    }
+    this.#fd = openLog(path);
+    this.#size = 0;
+    this.#torn = false;
+  }
+}
+
+function openLog(path: string): number {
+  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o640);
+}
+
+function endsWithNewline(path: string, size: number): boolean {
+  const fd = openSync(path, "r");
+  try {
+    const last = Buffer.alloc(1);
+    return readSync(fd, last, 0, 1, size - 1) === 1 && last[0] === 0x0a;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const special = /[<>&\u2028\u2029\t\b\f]/;
+
+/** A JSON string spelled as Docker's writer does: HTML's characters and most controls by number. */
+function quote(text: string): string {
+  const json = JSON.stringify(text);
+  if (!special.test(text)) return json;
+  return json.replace(/\\(.)|[<>&\u2028\u2029]/g, (found, letter: string | undefined) => {
+    if (letter === "t") return "\\u0009";
+    if (letter === "b") return "\\u0008";
+    if (letter === "f") return "\\u000c";
+    if (letter !== undefined) return found;
+    return `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

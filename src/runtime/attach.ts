@@ -1,0 +1,49 @@
+/** The daemon's end of a data connection to the supervisor. */
+import type { Socket } from "node:net";
+import type { AttachReply, AttachRequest } from "../supervisor/protocol.ts";
+import type { AttachStream } from "./runtime.ts";
+import { connectSocket, SupervisorError } from "./supervisor-client.ts";
+
+/** Opens one; resolves when the supervisor has the client on its list, so that no later byte is missed. */
+export async function openAttach(path: string, request: AttachRequest): Promise<AttachStream> {
+  const socket = await connectSocket(path);
+  try {
+    socket.write(`${JSON.stringify({ attach: request })}\n`);
+    const reply = JSON.parse(await readLine(socket)) as AttachReply;
+    if (!reply.ok) throw new SupervisorError(reply.error);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return { output: socket, input: socket, close: () => void socket.destroy() };
+}
+
+/** Reads the first line and leaves what follows it in the socket, paused. */
+function readLine(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let data = Buffer.alloc(0);
+    const stop = (): void => {
+      socket.off("data", onData);
+      socket.off("error", onError);
+      socket.off("close", onClose);
+      socket.pause();
+    };
+    const onError = (error: Error): void => {
+      stop();
+      reject(error);
+    };
+    const onClose = (): void => onError(new Error("the supervisor closed the connection"));
+    const onData = (chunk: Buffer): void => {
+      data = Buffer.concat([data, chunk]);
+      const newline = data.indexOf(0x0a);
+      if (newline === -1) return;
+      stop();
+      const rest = data.subarray(newline + 1);
+      if (rest.length > 0) socket.unshift(rest);
+      resolve(data.toString("utf8", 0, newline));
+    };
+    socket.on("data", onData);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+  });
+}

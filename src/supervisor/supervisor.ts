@@ -1,0 +1,331 @@
+/** All processes of one engine: started, adopted, signalled, their exits taken and told until forgotten. */
+import { closeSync, existsSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { conflict, messageOf, notFound, systemError } from "../lib/errors.ts";
+import { cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
+import { pidfdGetFd, pidfdOpen, pidfdOpenIdentified, pidfdSignal } from "../linux/pidfd.ts";
+import { childrenOfSelf, reapPid, startTimeOf } from "../linux/process.ts";
+import { setWindowSize } from "../linux/pty.ts";
+import { closeEnds, launch, writeProcess } from "./launch.ts";
+import type { Subscriber } from "./output.ts";
+import type {
+  AdoptRequest,
+  ExecStart,
+  ProcessTarget,
+  Push,
+  StartReply,
+  StartRequest,
+  SupervisedProcess,
+} from "./protocol.ts";
+import { keyOf, type ProcessRecord, type Records } from "./records.ts";
+import { reopenEnds, Supervised } from "./supervised.ts";
+
+const adoptedPollMs = 50;
+const freezePatienceMs = 5000;
+const strayReapDelayMs = 1000;
+
+export class Supervisor {
+  readonly #records: Records;
+  readonly #push: (push: Push) => void;
+  readonly #log: (message: string) => void;
+  readonly #processes = new Map<string, Supervised>();
+  /** Clients that attached before the start. */
+  readonly #waiting = new Map<string, Set<Subscriber>>();
+  readonly #startListeners = new Map<string, Set<() => void>>();
+  readonly #starting = new Set<string>();
+  readonly #runtimePids = new Set<number>();
+  #pollTimer: Timer | null = null;
+  #strayTimer: Timer | null = null;
+
+  constructor(options: { records: Records; push: (push: Push) => void; log: (message: string) => void }) {
+    this.#records = options.records;
+    this.#push = options.push;
+    this.#log = options.log;
+  }
+
+  start(request: StartRequest): Promise<StartReply> {
+    const target = { containerId: request.id };
+    const { runtime, io, log } = request;
+    return this.#launch({ target, runtime, io, log }, request.id, () => ["run", "--bundle", request.bundle]);
+  }
+
+  exec(request: ExecStart): Promise<StartReply> {
+    const { containerId, execId, runtime, io } = request;
+    if (!this.#running(keyOf({ containerId }))) throw notFound(`no running process of container ${containerId}`);
+    const target = { containerId, execId };
+    return this.#launch({ target, runtime, io, log: null }, containerId, (directory) => [
+      "exec",
+      "--process",
+      writeProcess(directory, request.process),
+    ]);
+  }
+
+  async #launch(record: ProcessRecord, id: string, command: (directory: string) => string[]): Promise<StartReply> {
+    const key = keyOf(record.target);
+    if (this.#starting.has(key) || this.#running(key)) throw conflict(`process ${key} is running`);
+    this.#starting.add(key);
+    const runtimePids: number[] = [];
+    try {
+      const directory = this.#records.create(key, record);
+      const { runtime, io } = record;
+      const onSpawn = (pid: number): void => {
+        runtimePids.push(pid);
+        this.#runtimePids.add(pid);
+      };
+      const subcommand = command(directory);
+      const { ends, identity, timings } = await launch({ directory, runtime, io, subcommand, id, onSpawn });
+      const pidfd = pidfdOpen(identity.pid);
+      if (pidfd === null) {
+        closeEnds(ends);
+        throw systemError(`process ${identity.pid} vanished`);
+      }
+      const started = { ...identity, cgroups: cgroupsOf(identity.pid) };
+      this.#records.saveStarted(key, started);
+      const subscribers = this.#waiting.get(key) ?? [];
+      this.#waiting.delete(key);
+      const process = new Supervised({ key, directory, record, started, pidfd, ends, ownChild: true, subscribers });
+      this.#processes.set(key, process);
+      // It may have ended before it was known here: its SIGCHLD has passed.
+      setImmediate(() => this.reap());
+      return { ...identity, stdio: process.stdio, timings };
+    } catch (error) {
+      for (const { socket } of this.#waiting.get(key) ?? []) socket.end();
+      this.#waiting.delete(key);
+      await this.#deleteFailed(record);
+      this.#records.remove(key);
+      throw error;
+    } finally {
+      this.#starting.delete(key);
+      for (const tell of this.#startListeners.get(key) ?? []) tell();
+      this.#startListeners.delete(key);
+      for (const pid of runtimePids) this.#runtimePids.delete(pid);
+    }
+  }
+
+  async #deleteFailed(record: ProcessRecord): Promise<void> {
+    const { containerId, execId } = record.target;
+    if (execId === undefined && existsSync(join(record.runtime.root, containerId))) await this.#deleteContainer(record);
+  }
+
+  async #deleteContainer(record: ProcessRecord): Promise<void> {
+    const { runtime, target } = record;
+    const child = Bun.spawn([runtime.path, "--root", runtime.root, "delete", "--force", target.containerId], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+    });
+    this.#runtimePids.add(child.pid);
+    const complaint = await new Response(child.stderr).text();
+    const code = await child.exited;
+    this.#runtimePids.delete(child.pid);
+    if (code !== 0 && existsSync(join(runtime.root, target.containerId))) {
+      throw systemError(`delete container ${target.containerId}: ${complaint.trim() || `exit code ${code}`}`);
+    }
+  }
+
+  /** Takes the exits of all processes that have ended. Called at SIGCHLD. */
+  reap(): void {
+    for (const process of this.#processes.values()) {
+      if (process.exit !== null) continue;
+      const ended = process.collect();
+      if (ended) void this.#finish(process, ended);
+    }
+    this.#strayTimer ??= setTimeout(() => this.#reapStrays(), strayReapDelayMs);
+  }
+
+  async #finish(process: Supervised, ended: NonNullable<ReturnType<Supervised["collect"]>>): Promise<void> {
+    const status = process.describeExit(ended);
+    process.exit = status;
+    this.#records.saveExit(process.key, process.started.startTime, status);
+    if (status.oomKilled) this.#push({ event: "oom", target: process.record.target });
+    try {
+      await process.settle();
+    } catch (error) {
+      this.#log(`drain ${process.key}: ${messageOf(error)}`);
+    }
+    if (this.#processes.get(process.key) === process) this.#tellExit(process);
+  }
+
+  #tellExit(process: Supervised): void {
+    if (process.exit) this.#push({ event: "exit", target: process.record.target, status: process.exit });
+  }
+
+  /** Orphans of containers that share the host's pid namespace come to us, the subreaper. */
+  #reapStrays(): void {
+    this.#strayTimer = null;
+    if (this.#starting.size > 0 || this.#runtimePids.size > 0) return;
+    const own = new Set([...this.#processes.values()].filter((each) => !each.exit).map((each) => each.started.pid));
+    for (const pid of childrenOfSelf()) if (!own.has(pid)) reapPid(pid);
+  }
+
+  /** Takes over what the records tell of; called once, before anyone connects. */
+  async recover(): Promise<void> {
+    for (const key of this.#records.keys()) {
+      try {
+        await this.#recoverOne(key);
+      } catch (error) {
+        this.#log(`take over ${key}: ${messageOf(error)}`);
+      }
+    }
+    this.#poll();
+  }
+
+  async #recoverOne(key: string): Promise<void> {
+    const record = this.#records.read(key);
+    if (!record) return this.#records.remove(key);
+    const directory = this.#records.directory(key);
+    const started = this.#records.readStarted(key) ?? readUnfinishedStart(directory);
+    if (!started) {
+      await this.#deleteFailed(record);
+      return this.#records.remove(key);
+    }
+    const exit = this.#records.exitOf(key, started.startTime);
+    const pidfd = exit ? null : pidfdOpenIdentified(started.pid, started.startTime, closeSync);
+    const options = { key, directory, record, started, pidfd: pidfd ?? -1, ownChild: false, subscribers: [] };
+    const process = new Supervised({ ...options, ends: reopenEnds(directory, -1) });
+    this.#processes.set(key, process);
+    process.exit = exit;
+    if (exit) await process.settle();
+  }
+
+  /** Terminals whose masters somebody kept: without one, the kernel has hung the process up. */
+  adoptConsoles({ holder, consoles }: AdoptRequest): void {
+    const pidfd = pidfdOpen(holder);
+    if (pidfd === null) return;
+    try {
+      for (const { target, fd } of consoles) {
+        const process = this.#processes.get(keyOf(target));
+        if (process && process.exit === null && process.console === -1) process.adoptConsole(pidfdGetFd(pidfd, fd));
+      }
+    } finally {
+      closeSync(pidfd);
+    }
+  }
+
+  #poll(): void {
+    if (this.#pollTimer || ![...this.#processes.values()].some((each) => each.needsPolling)) return;
+    this.#pollTimer = setTimeout(() => {
+      this.#pollTimer = null;
+      this.reap();
+      this.#poll();
+    }, adoptedPollMs);
+  }
+
+  #running(key: string): Supervised | null {
+    const process = this.#processes.get(key);
+    return process && process.exit === null ? process : null;
+  }
+
+  #need(target: ProcessTarget): Supervised {
+    const process = this.#running(keyOf(target));
+    if (!process) throw notFound(`no running process ${keyOf(target)}`);
+    return process;
+  }
+
+  /** The process of `target` in whatever state; `null` when it is not started yet. */
+  find(target: ProcessTarget): Supervised | null {
+    return this.#processes.get(keyOf(target)) ?? null;
+  }
+
+  /** Lets a client hear the process from its first byte on. */
+  awaitStart(target: ProcessTarget, subscriber: Subscriber): void {
+    const key = keyOf(target);
+    const set = this.#waiting.get(key) ?? new Set();
+    this.#waiting.set(key, set.add(subscriber));
+    subscriber.socket.once("close", () => {
+      set.delete(subscriber);
+      if (set.size === 0 && this.#waiting.get(key) === set) this.#waiting.delete(key);
+    });
+  }
+
+  /** Resolves when the process is started, its start has failed, or the client is gone. */
+  started(target: ProcessTarget, socket: Socket): Promise<void> {
+    const key = keyOf(target);
+    return new Promise((resolve) => {
+      const listeners = this.#startListeners.get(key) ?? new Set();
+      this.#startListeners.set(key, listeners.add(resolve));
+      socket.once("close", resolve);
+    });
+  }
+
+  async endInput(target: ProcessTarget): Promise<void> {
+    const process = this.#running(keyOf(target));
+    if (!process?.input || process.record.io.tty) return;
+    await process.input.end();
+    this.#push({ event: "stdinClosed", target });
+  }
+
+  resize(target: ProcessTarget, height: number, width: number): void {
+    const process = this.#need(target);
+    if (process.console !== -1) setWindowSize(process.console, height, width);
+  }
+
+  signal(target: ProcessTarget, signal: number): void {
+    const process = this.#need(target);
+    if (process.pidfd === -1 || !pidfdSignal(process.pidfd, signal)) {
+      throw notFound(`no running process ${process.key}`);
+    }
+  }
+
+  async freeze(containerId: string, frozen: boolean): Promise<void> {
+    const { cgroups } = this.#need({ containerId }).started;
+    if (!cgroups?.freezer) throw systemError("no freezer cgroup is mounted on this host");
+    setFrozen(cgroups, frozen);
+    const deadline = performance.now() + freezePatienceMs;
+    while (isFrozen(cgroups) !== frozen) {
+      if (performance.now() > deadline) {
+        if (frozen) setFrozen(cgroups, false);
+        throw systemError(`container ${containerId} did not ${frozen ? "freeze" : "thaw"} in time`);
+      }
+      await Bun.sleep(2);
+      if (frozen) setFrozen(cgroups, true);
+    }
+  }
+
+  list(): SupervisedProcess[] {
+    return [...this.#processes.values()].map((process) => process.describe());
+  }
+
+  /** Tells every exit that is known and not forgotten. */
+  replayExits(): void {
+    for (const process of this.#processes.values()) this.#tellExit(process);
+  }
+
+  async forget(target: ProcessTarget): Promise<void> {
+    const key = keyOf(target);
+    const process = this.#processes.get(key);
+    if (!process) return;
+    if (target.execId === undefined) {
+      await this.#deleteContainer(process.record);
+      for (const each of [...this.#processes.values()]) {
+        if (each.record.target.containerId === target.containerId) this.#drop(each);
+      }
+      return;
+    }
+    if (process.exit === null) throw conflict(`process ${key} is running`);
+    this.#drop(process);
+  }
+
+  #drop(process: Supervised): void {
+    if (process.exit === null) {
+      // Killed with its container this instant; its exit is nobody's any more.
+      const ended = process.collect();
+      if (ended) process.exit = process.describeExit(ended);
+      void process.settle().catch((error) => this.#log(`drain ${process.key}: ${messageOf(error)}`));
+    }
+    this.#processes.delete(process.key);
+    this.#records.remove(process.key);
+  }
+}
+
+/** A process whose start outlived the supervisor that asked for it: the runtime wrote its pid. */
+function readUnfinishedStart(directory: string): Supervised["started"] | null {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(join(directory, "pid"), "utf8"));
+  } catch {
+    return null;
+  }
+  const startTime = pid > 0 ? startTimeOf(pid) : null;
+  return startTime === null ? null : { pid, startTime, cgroups: cgroupsOf(pid) };
+}
