@@ -2,118 +2,31 @@
  * What the containers service needs of the rest of the engine, in its own words. `engine/` hands the concrete services
  * in; tests hand in fakes.
  */
-import type { Readable, Writable } from "node:stream";
-import type { ContainerStatsResponse } from "../api/container-stats.ts";
 import type { ContainerConfig, ContainerCreateRequest } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Networks } from "../networks/networks.ts";
+import type { Cgroups } from "../runtime/cgroups.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { OciMount, OciProcess, OciSpec } from "../runtime/spec/oci.ts";
 import type { Archives } from "../snapshots/archive.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { RuntimeBinary } from "../supervisor/protocol.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 
-/** Which process: a container's first one, or one exec of it. */
-export interface ProcessTarget {
-  readonly containerId: string;
-  readonly execId?: string;
-}
-
-export interface RuntimeBinary {
-  readonly path: string;
-  readonly kind: "crun" | "runc";
-  /** State directory of the runtime (`--root`). */
-  readonly root: string;
-}
-
-export interface ProcessIo {
-  readonly tty: boolean;
-  readonly stdin: boolean;
-  readonly stdinOnce: boolean;
-  readonly uid: number;
-  readonly gid: number;
-  readonly consoleSize?: readonly [rows: number, cols: number];
-}
-
-export interface StartRequest {
-  readonly id: string;
-  readonly runtime: RuntimeBinary;
-  readonly bundle: string;
-  readonly io: ProcessIo;
-  /** Null keeps no log. */
-  readonly log: {
-    readonly path: string;
-    readonly maxSize: number;
-    readonly maxFile: number;
-    readonly format: "json-file";
-  } | null;
-}
-
-export interface StartedProcess {
-  readonly pid: number;
-  /** Field 22 of /proc/pid/stat: with the pid, the identity of the process. */
-  readonly startTime: string;
-}
-
-export interface ExitStatus {
-  /** 128+n after signal n. */
-  readonly code: number;
-  readonly signal: number | null;
-  readonly oomKilled: boolean;
-  /** RFC 3339 with nanoseconds. */
-  readonly at: string;
-  /** True when nobody saw the code; `code` is then 255. */
-  readonly unknown: boolean;
-}
-
-export interface SupervisedProcess extends ProcessTarget, StartedProcess {
-  /** Null while it runs. */
-  readonly exit: ExitStatus | null;
-}
-
-export interface AttachStream {
-  /** Docker's 8-byte frames without a terminal, raw bytes with one; ends after the process's output is drained. */
-  readonly output: Readable;
-  /** `end()` is a half-close. */
-  readonly input: Writable;
-  close(): void;
-}
-
-/** An error of `start` or `exec` that says how Docker records the failed start. */
-export interface RuntimeStartFailure {
-  readonly exitCode: 126 | 127 | 128;
-}
+export type { AttachStream } from "../runtime/runtime.ts";
+export type {
+  ExitStatus,
+  ProcessTarget,
+  RuntimeBinary,
+  SupervisedProcess,
+} from "../supervisor/protocol.ts";
 
 /** Starts and supervises processes; they outlive the engine. */
-export interface Runtime {
-  start(request: StartRequest, op: Operation): Promise<StartedProcess>;
-  exec(
-    request: {
-      readonly containerId: string;
-      readonly execId: string;
-      readonly process: OciProcess;
-      readonly io: ProcessIo;
-      readonly runtime: RuntimeBinary;
-    },
-    op: Operation,
-  ): Promise<StartedProcess>;
-  /** Allowed before the process is started: the stream then begins with its first byte. */
-  attach(
-    target: ProcessTarget,
-    want: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean },
-  ): Promise<AttachStream>;
-  resize(target: ProcessTarget, size: { readonly height: number; readonly width: number }): Promise<void>;
-  /** Throws `notFound` when the process is gone. */
-  signal(target: ProcessTarget, signal: number): Promise<void>;
-  pause(id: string): Promise<void>;
-  resume(id: string): Promise<void>;
-  /** Running processes and exited ones not yet forgotten. */
-  list(): Promise<readonly SupervisedProcess[]>;
-  /** Every exit, at least once, until {@link forget} acknowledges it. */
-  onExit(listener: (target: ProcessTarget, status: ExitStatus) => void): void;
-  /** Removes the runtime's state, FIFOs and exit record; absent is fine. */
-  forget(target: ProcessTarget): Promise<void>;
-}
+export type ContainerRuntime = Pick<
+  Runtime,
+  "start" | "exec" | "attach" | "resize" | "signal" | "pause" | "resume" | "list" | "onExit" | "onOom" | "forget"
+>;
 
 /** An image as a container's create needs it. */
 export interface ResolvedImage {
@@ -185,19 +98,6 @@ export interface Bundles {
   ): Promise<{ readonly process: OciProcess; readonly runtime: RuntimeBinary }>;
 }
 
-/** Reads and changes limits of a running container's cgroup. */
-export interface Cgroups {
-  /** Applies the resources of `hostConfig` to the running container. */
-  update(id: string, hostConfig: HostConfig): Promise<void>;
-  /** The cgroup's files as Docker's stats want them; null when it is gone. */
-  stats(id: string): Promise<CgroupStats | null>;
-  /** Pids in the container, init first. */
-  processes(id: string): Promise<readonly number[]>;
-}
-
-/** The parts of Docker's stats that come from the cgroup and from /proc, on the wire's terms. */
-export type CgroupStats = Pick<ContainerStatsResponse, "cpu_stats" | "memory_stats" | "blkio_stats" | "pids_stats">;
-
 /** One line of a container's log. */
 export interface LogLine {
   readonly stream: "stdout" | "stderr";
@@ -252,7 +152,7 @@ export type ContainerVolumes = Pick<Volumes, "resolve" | "populate" | "mount" | 
 
 /** Everything the containers service is made of. */
 export interface Collaborators {
-  readonly runtime: Runtime;
+  readonly runtime: ContainerRuntime;
   readonly snapshots: ContainerSnapshots;
   readonly archives: ContainerArchives;
   readonly images: Images;

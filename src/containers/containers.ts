@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import type { ContainerStatsResponse } from "../api/container-stats.ts";
 import type {
   ContainerCreateRequest,
@@ -10,41 +10,59 @@ import type {
   ContainerUpdateResponse,
   ContainerWaitResponse,
   FilesystemChange,
+  WaitCondition,
 } from "../api/containers.ts";
-import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../api/exec.ts";
+import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
 import type { Filters } from "../api/filters.ts";
 import type { ContainerUpdateRequest } from "../api/host-config.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { PathStat, WriteArchiveOptions } from "../snapshots/archive.ts";
+import type { PathStat } from "../snapshots/archive.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
-import type { AttachStream } from "./collaborators.ts";
+import type { ContainerRecord } from "./record.ts";
 
-export interface LogOptions {
+export interface LogsQuery {
   readonly follow: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+  /** Nanoseconds since the epoch; undefined is no bound. */
+  readonly since: bigint | undefined;
+  readonly until: bigint | undefined;
   readonly timestamps: boolean;
   readonly details: boolean;
-  /** Seconds since the epoch with up to nine decimals (`1700000000.000000001`), or RFC 3339; empty is no bound. */
-  readonly since: string;
-  readonly until: string;
-  /** A number of lines, or `all`. */
-  readonly tail: string;
+  /** Undefined is all lines. */
+  readonly tail: number | undefined;
 }
 
-export interface AttachOptions {
+export interface AttachQuery {
+  /** Begin with what was logged so far. */
+  readonly logs: boolean;
+  /** Live output; false gives only what `logs` asks for. */
+  readonly stream: boolean;
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
-  /** Live output; false gives only what `logs` asks for. */
-  readonly stream: boolean;
-  /** Begin with what was logged so far. */
-  readonly logs: boolean;
 }
 
-/** An open attach or exec: `tty` says whether `output` is raw or Docker's frames. */
-export interface OpenStreams extends AttachStream {
+/** A client's end of a process's stdio; `output` is raw with a terminal, else Docker's frames. */
+export interface StdioSession {
   readonly tty: boolean;
+  readonly output: Readable;
+  /** Null when stdin is not wanted or not open; `end()` is the client's half-close. */
+  readonly input: Writable | null;
+  /** Lets go of the process, which runs on. Harmless when repeated. */
+  close(reason: "finished" | "gone" | "detached"): void;
+}
+
+export interface StopQuery {
+  /** Name or number; empty takes the container's own. */
+  readonly signal: string;
+  /** Seconds, -1 waits for ever; undefined takes the container's own. */
+  readonly timeout: number | undefined;
+}
+
+export interface TerminalSize {
+  readonly height: number;
+  readonly width: number;
 }
 
 /**
@@ -54,83 +72,104 @@ export interface OpenStreams extends AttachStream {
  */
 export interface Containers extends AsyncDisposable {
   /**
-   * Reads the records, takes running containers back from the runtime, finishes or undoes what a crash left, and
-   * applies restart policies. Call once, before anything else.
+   * Reads the records, asks the runtime what runs, and finishes or undoes what a crash left of containers' files.
+   * Returns the ids of the containers that run, for networks to reconcile. Call once, before anything else.
    */
-  restore(): Promise<void>;
+  restore(): Promise<ReadonlySet<string>>;
+  /** Takes the exits that happened meanwhile, and applies restart policies. Call once networks are restored. */
+  resume(): Promise<void>;
   /** Stops all running containers with their grace time, for `daemon stop --all`. */
-  stopAll(op: Operation): Promise<void>;
+  stopAll(): Promise<void>;
 
   create(
-    request: ContainerCreateRequest,
-    options: { name?: string | undefined; platform?: string | undefined },
+    request: { readonly name: string; readonly platform: string; readonly body: ContainerCreateRequest },
     op: Operation,
   ): Promise<ContainerCreateResponse>;
   /** `notModified` when it runs already. */
   start(ref: string, op: Operation): Promise<void>;
-  /** `notModified` when it is stopped. `timeout` in seconds, -1 waits for ever. */
-  stop(
-    ref: string,
-    options: { signal?: string | undefined; timeout?: number | undefined },
-    op: Operation,
-  ): Promise<void>;
-  restart(
-    ref: string,
-    options: { signal?: string | undefined; timeout?: number | undefined },
-    op: Operation,
-  ): Promise<void>;
+  /** `notModified` when it is stopped. */
+  stop(ref: string, query: StopQuery, op: Operation): Promise<void>;
+  restart(ref: string, query: StopQuery, op: Operation): Promise<void>;
   /** `signal` is a name or number; empty is SIGKILL. */
   kill(ref: string, signal: string, op: Operation): Promise<void>;
   pause(ref: string, op: Operation): Promise<void>;
   unpause(ref: string, op: Operation): Promise<void>;
-  /**
-   * Registers a waiter at once (errors are thrown here); `response` settles when the condition is met or `op` is
-   * cancelled, so that a caller may say "registered" before it.
-   */
-  wait(ref: string, condition: string, op: Operation): { readonly response: Promise<ContainerWaitResponse> };
+  /** Resolves when the waiter is registered; `outcome` follows in its own time, or rejects when `op` is cancelled. */
+  wait(
+    ref: string,
+    condition: WaitCondition,
+    op: Operation,
+  ): Promise<{ readonly outcome: Promise<ContainerWaitResponse> }>;
   rename(ref: string, name: string, op: Operation): Promise<void>;
-  remove(ref: string, options: { force: boolean; volumes: boolean; link?: boolean }, op: Operation): Promise<void>;
+  remove(
+    ref: string,
+    query: { readonly volumes: boolean; readonly force: boolean; readonly link: boolean },
+    op: Operation,
+  ): Promise<void>;
   update(ref: string, changes: ContainerUpdateRequest, op: Operation): Promise<ContainerUpdateResponse>;
   prune(filters: Filters, op: Operation): Promise<ContainerPruneResponse>;
 
-  list(
-    query: { all: boolean; limit: number; size: boolean; filters: Filters },
-    op: Operation,
-  ): Promise<ContainerSummary[]>;
-  inspect(ref: string, query: { size: boolean }, op: Operation): Promise<ContainerInspectResponse>;
+  list(query: ListQuery, op: Operation): Promise<ContainerSummary[]>;
+  inspect(ref: string, query: { readonly size: boolean }, op: Operation): Promise<ContainerInspectResponse>;
   /** The full id of `ref`. */
   resolve(ref: string): string;
 
-  /** Log lines as Docker's stream: raw with a terminal, else frames. */
-  logs(ref: string, options: LogOptions, op: Operation): Promise<{ tty: boolean; output: Readable }>;
-  attach(ref: string, options: AttachOptions, op: Operation): Promise<OpenStreams>;
-  resize(ref: string, size: { height: number; width: number }, op: Operation): Promise<void>;
+  logs(ref: string, query: LogsQuery, op: Operation): Promise<{ tty: boolean; output: Readable }>;
+  /** Allowed before the start: the session then begins with the first byte. */
+  attach(ref: string, query: AttachQuery, op: Operation): Promise<StdioSession>;
+  resize(ref: string, size: TerminalSize, op: Operation): Promise<void>;
   top(ref: string, psArgs: string, op: Operation): Promise<ContainerTopResponse>;
   /** Samples about a second apart; one when not streaming. */
   stats(
     ref: string,
-    query: { stream: boolean; oneShot: boolean },
+    query: { readonly stream: boolean; readonly oneShot: boolean },
     op: Operation,
-  ): AsyncIterable<ContainerStatsResponse>;
+  ): Promise<AsyncIterable<ContainerStatsResponse>>;
 
   changes(ref: string, op: Operation): Promise<FilesystemChange[]>;
   export(ref: string, op: Operation): Promise<Readable>;
-  archiveStat(ref: string, path: string, op: Operation): Promise<PathStat>;
-  archiveGet(ref: string, path: string, op: Operation): Promise<{ stat: PathStat; tar: Readable }>;
-  archivePut(ref: string, path: string, tar: Readable, options: ArchivePutOptions, op: Operation): Promise<void>;
+  statPath(ref: string, path: string, op: Operation): Promise<PathStat>;
+  getArchive(ref: string, path: string, op: Operation): Promise<{ stat: PathStat; tar: Readable }>;
+  putArchive(
+    ref: string,
+    query: { readonly path: string; readonly noOverwriteDirNonDir: boolean; readonly copyUidGid: boolean },
+    tar: Readable,
+    op: Operation,
+  ): Promise<void>;
 
-  execCreate(ref: string, config: ExecConfig, op: Operation): Promise<{ Id: string }>;
-  /** Starts the exec; null when detached. */
-  execStart(id: string, config: ExecStartConfig, op: Operation): Promise<OpenStreams | null>;
-  execResize(id: string, size: { height: number; width: number }, op: Operation): Promise<void>;
-  execInspect(id: string, op: Operation): Promise<ExecInspectResponse>;
+  readonly execs: Execs;
 
   /** Containers made from an image, for `rmi` and `images`. */
   usersOfImage(imageId: string): { id: string; name: string; running: boolean }[];
+  /** What an image is made of when a container is committed: its config, image, and writable layer's key. */
+  committable(ref: string): { readonly record: ContainerRecord; readonly running: boolean };
   /** Mounts of a container, for `--volumes-from`. */
   mountsOf(ref: string): readonly ResolvedMount[];
   /** Numbers for `/info`. */
   counts(): { total: number; running: number; paused: number; stopped: number };
 }
 
-export type ArchivePutOptions = Pick<WriteArchiveOptions, "noOverwriteDirNonDir"> & { readonly copyUidGid?: boolean };
+export interface ListQuery {
+  readonly all: boolean;
+  /** 0 is no limit. */
+  readonly limit: number;
+  readonly size: boolean;
+  readonly filters: Filters;
+}
+
+/** Processes run inside running containers; `id` is the exec's own. */
+export interface Execs {
+  create(container: string, config: ExecConfig, op: Operation): Promise<{ Id: string }>;
+  /** Starts the process; a session unless `detach`, attached before the process runs. */
+  start(
+    id: string,
+    query: {
+      readonly detach: boolean;
+      readonly tty: boolean;
+      readonly consoleSize: readonly [rows: number, columns: number] | undefined;
+    },
+    op: Operation,
+  ): Promise<StdioSession | null>;
+  resize(id: string, size: TerminalSize, op: Operation): Promise<void>;
+  inspect(id: string, op: Operation): Promise<ExecInspectResponse>;
+}

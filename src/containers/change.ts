@@ -1,0 +1,104 @@
+import type { ContainerUpdateResponse } from "../api/containers.ts";
+import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
+import { DhowError, invalidArgument } from "../lib/errors.ts";
+import { UniqueConflict } from "../state/record-store.ts";
+import { checkRestartPolicy } from "./check-request.ts";
+import type { Container } from "./container.ts";
+import { nameConflict } from "./container-index.ts";
+import { type Context, emit, save, saveState } from "./context.ts";
+import { hasProcess, refuse, transition } from "./lifecycle.ts";
+import { checkName } from "./names.ts";
+
+export async function pauseContainer(ctx: Context, container: Container): Promise<void> {
+  await container.lock.run(async () => {
+    refuse("pause", container);
+    await ctx.runtime.pause(container.id);
+    saveState(ctx, container, "normal", { status: transition(container.status, "paused") });
+    emit(ctx, container, "pause");
+  });
+}
+
+export async function unpauseContainer(ctx: Context, container: Container): Promise<void> {
+  await container.lock.run(async () => {
+    refuse("unpause", container);
+    await ctx.runtime.resume(container.id);
+    saveState(ctx, container, "normal", { status: transition(container.status, "resumed") });
+    emit(ctx, container, "unpause");
+  });
+}
+
+/** A new name; the old one is free at once. */
+export async function renameContainer(ctx: Context, container: Container, wanted: string): Promise<void> {
+  if (wanted === "") throw invalidArgument("Neither old nor new names may be empty");
+  await container.lock.run(async () => {
+    const old = container.name;
+    if (wanted.replace(/^\//, "") === old) {
+      throw invalidArgument("Renaming a container with the same name as its current name");
+    }
+    const name = newName(ctx, container, wanted);
+    try {
+      save(ctx, container, "full", { name });
+    } catch (error) {
+      ctx.index.release(name, container.id);
+      if (error instanceof UniqueConflict) throw allocationError(nameConflict(name, error.holder));
+      throw error;
+    }
+    ctx.index.release(old, container.id);
+    emit(ctx, container, "rename", { oldName: `/${old}` });
+  });
+}
+
+function newName(ctx: Context, container: Container, wanted: string): string {
+  try {
+    const name = checkName(wanted.startsWith("/") ? wanted : `/${wanted}`);
+    ctx.index.reserve(name, container.id);
+    return name;
+  } catch (error) {
+    throw allocationError(error);
+  }
+}
+
+function allocationError(error: unknown): unknown {
+  if (!(error instanceof DhowError)) return error;
+  return new DhowError(error.kind, `Error when allocating new name: ${error.message}`, { cause: error });
+}
+
+/** New limits, at once where the container runs, and a new restart policy. What is zero or absent stays. */
+export async function updateContainer(
+  ctx: Context,
+  container: Container,
+  changes: ContainerUpdateRequest,
+): Promise<ContainerUpdateResponse> {
+  return container.lock.run(async () => {
+    refuse("update", container);
+    const { RestartPolicy, ...resources } = changes;
+    if (RestartPolicy.Name !== "") {
+      checkRestartPolicy(RestartPolicy);
+      if (container.record.hostConfig.AutoRemove && RestartPolicy.Name !== "no") {
+        throw invalidArgument("Restart policy cannot be updated because AutoRemove is enabled for the container");
+      }
+    }
+    const given = Object.entries(resources).filter(([, value]) => isGiven(value));
+    const hostConfig: HostConfig = {
+      ...container.record.hostConfig,
+      ...Object.fromEntries(given),
+      ...(RestartPolicy.Name === "" ? {} : { RestartPolicy }),
+    };
+    const { record } = container;
+    const warnings = ctx.bundles.validate({
+      ...record.config,
+      HostConfig: hostConfig,
+      NetworkingConfig: { EndpointsConfig: {} },
+    });
+    if (given.length > 0 && hasProcess(container.status))
+      await ctx.cgroups.update(container.record.state.pid, hostConfig);
+    save(ctx, container, "full", { hostConfig });
+    emit(ctx, container, "update");
+    return { Warnings: warnings.length > 0 ? [...warnings] : null };
+  });
+}
+
+function isGiven(value: unknown): boolean {
+  if (value === null || value === undefined || value === "" || value === 0 || value === false) return false;
+  return !(Array.isArray(value) && value.length === 0);
+}

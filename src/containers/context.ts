@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import type { ContainerCreateRequest } from "../api/containers.ts";
+import type { EventJournal } from "../events/events.ts";
+import type { EnginePaths } from "../lib/engine-paths.ts";
+import type { Database, Durability, Tx } from "../state/database.ts";
+import type { Intents } from "../state/intents.ts";
+import { RecordStore } from "../state/record-store.ts";
+import type { Collaborators } from "./collaborators.ts";
+import type { Container } from "./container.ts";
+import { ContainerIndex } from "./container-index.ts";
+import type { Exec } from "./exec.ts";
+import { type ContainerRecord, containerRecords, type RunState } from "./record.ts";
+
+/** What the engine's configuration says for containers that say nothing. */
+export interface ContainersConfig {
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  /** Bytes of /dev/shm. */
+  readonly shmSize: number;
+  /** Seconds that containers get to stop when the engine stops all of them. */
+  readonly shutdownTimeout: number;
+}
+
+export interface ContainersOptions extends Collaborators {
+  readonly db: Database;
+  readonly intents: Intents;
+  readonly events: EventJournal;
+  readonly paths: Pick<EnginePaths, "containers" | "bundles" | "rootfs">;
+  readonly config: ContainersConfig;
+  /** Tells the engine's log. */
+  readonly log: (message: string) => void;
+  /** Called before a request is resolved, for fields that belong to a later part of the engine. */
+  readonly admit?: (request: ContainerCreateRequest) => void;
+}
+
+/** What every operation on containers works with. */
+export interface Context extends ContainersOptions {
+  readonly records: RecordStore<ContainerRecord>;
+  readonly index: ContainerIndex;
+  readonly execs: Map<string, Exec>;
+}
+
+export function createContext(options: ContainersOptions): Context {
+  return {
+    ...options,
+    records: new RecordStore(options.db, containerRecords),
+    index: new ContainerIndex(),
+    execs: new Map(),
+  };
+}
+
+/** Commits a changed record, with whatever `also` writes in the same transaction. */
+export function save(
+  ctx: Context,
+  container: Container,
+  durability: Durability,
+  change: Partial<ContainerRecord>,
+  also?: (tx: Tx) => void,
+): void {
+  const next = { ...container.record, ...change };
+  ctx.db.transaction(durability, (tx) => {
+    ctx.records.put(tx, next.id, next);
+    also?.(tx);
+  });
+  container.record = next;
+}
+
+/** As {@link save}, for the run state alone. */
+export function saveState(
+  ctx: Context,
+  container: Container,
+  durability: Durability,
+  state: Partial<RunState>,
+  also?: (tx: Tx) => void,
+): void {
+  save(ctx, container, durability, { state: { ...container.record.state, ...state } }, also);
+}
+
+/** Tells the journal; every container event carries its image, name and labels. */
+export function emit(
+  ctx: Context,
+  container: Container,
+  action: string,
+  attributes: Readonly<Record<string, string>> = {},
+): void {
+  const { config, name } = container.record;
+  ctx.events.emit({
+    type: "container",
+    action,
+    id: container.id,
+    attributes: { ...config.Labels, ...attributes, image: config.Image, name },
+  });
+}
+
+/** Files of one container. */
+export function pathsOf(ctx: Pick<Context, "paths">, id: string) {
+  const dir = join(ctx.paths.containers, id);
+  return {
+    dir,
+    hosts: join(dir, "hosts"),
+    resolvConf: join(dir, "resolv.conf"),
+    hostname: join(dir, "hostname"),
+    log: join(dir, `${id}-json.log`),
+    shm: join(dir, "shm"),
+    bundle: join(ctx.paths.bundles, id),
+    rootfs: join(ctx.paths.rootfs, id),
+  };
+}

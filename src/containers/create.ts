@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse } from "../api/containers.ts";
+import { invalidArgument } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import type { Operation } from "../lib/operation.ts";
+import { parseBytes } from "../lib/units.ts";
+import { UniqueConflict } from "../state/record-store.ts";
+import type { VolumeClaim } from "../volumes/volumes.ts";
+import { checkPlatform, checkRequest, completeHostConfig, endpointsOf } from "./check-request.ts";
+import type { ResolvedImage } from "./collaborators.ts";
+import { Container } from "./container.ts";
+import { nameConflict } from "./container-index.ts";
+import { type Context, emit, pathsOf } from "./context.ts";
+import { commandOf, mergeImageConfig } from "./merge-config.ts";
+import { checkName, generateName } from "./names.ts";
+import { type ContainerRecord, freshState } from "./record.ts";
+import { timestamp } from "./timestamps.ts";
+
+export interface CreateOptions {
+  readonly name?: string | undefined;
+  readonly platform?: string | undefined;
+}
+
+/**
+ * Makes a container that is not started. One FULL commit holds its record, its new volumes and the intent; the
+ * directories follow, and the intent goes with a NORMAL one. After a crash in between, the create is finished.
+ */
+export async function createContainer(
+  ctx: Context,
+  request: ContainerCreateRequest,
+  options: CreateOptions,
+  op: Operation,
+): Promise<ContainerCreateResponse> {
+  const wantedName = options.name ? checkName(options.name) : undefined;
+  const image = ctx.images.resolve(request.Image);
+  checkPlatform(options.platform, request.Image, image);
+  const { HostConfig: wantedHost, NetworkingConfig: _, ...wantedConfig } = request;
+  const runtime = ctx.bundles.runtimeName(wantedHost.Runtime || undefined);
+  const hostConfig = completeHostConfig(wantedHost, ctx.config, runtime);
+  const id = randomBytes(32).toString("hex");
+  const config = completeConfig(mergeImageConfig(wantedConfig, image.config), hostConfig.NetworkMode, id);
+  checkRequest(config, hostConfig);
+  const warnings = ctx.bundles.validate({ ...request, ...config, HostConfig: hostConfig });
+  const name = wantedName ?? generateName((candidate) => ctx.index.isTaken(candidate));
+  ctx.index.reserve(name, id);
+  try {
+    const claim = await op.timings.measure("volumes", () =>
+      ctx.volumes.resolve(id, mountConfigOf(ctx, config, hostConfig, image), op),
+    );
+    const record: ContainerRecord = {
+      ...identityOf(config),
+      id,
+      name,
+      created: timestamp(),
+      config,
+      hostConfig,
+      endpoints: endpointsOf(request, hostConfig.NetworkMode),
+      image: image.id,
+      imageDescriptor: image.descriptor ?? null,
+      chainId: image.chainId,
+      driver: ctx.snapshots.name,
+      mounts: claim.mounts,
+      runtime,
+      apparmorProfile: "",
+      restartCount: 0,
+      manuallyStopped: false,
+      state: freshState,
+    };
+    const container = await build(ctx, record, claim, op);
+    ctx.index.add(container);
+    emit(ctx, container, "create");
+  } catch (error) {
+    ctx.index.release(name, id);
+    throw error;
+  }
+  return { Id: id, Warnings: [...warnings] };
+}
+
+/** Commits the record and makes what belongs to it; on failure nothing of either is left. */
+async function build(ctx: Context, record: ContainerRecord, claim: VolumeClaim, op: Operation): Promise<Container> {
+  const intent = await commitRecord(ctx, record, claim, op);
+  failPoint("containers.create.recorded");
+  try {
+    await op.timings.measure("prepare", () => makeFiles(ctx, record));
+    await populateVolumes(ctx, record, op);
+    failPoint("containers.create.prepared");
+    ctx.db.transaction("normal", (tx) => ctx.intents.finish(tx, intent));
+  } catch (error) {
+    await discardFiles(ctx, record);
+    await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: true }, op).catch(() => {});
+    ctx.db.transaction("normal", (tx) => {
+      ctx.records.delete(tx, record.id);
+      ctx.intents.finish(tx, intent);
+    });
+    throw error;
+  }
+  return new Container(record);
+}
+
+async function commitRecord(ctx: Context, record: ContainerRecord, claim: VolumeClaim, op: Operation): Promise<number> {
+  try {
+    return op.timings.measureSync("commit", () =>
+      ctx.db.transaction("full", (tx) => {
+        ctx.records.insert(tx, record.id, record);
+        claim.commit(tx);
+        return ctx.intents.begin(tx, {
+          operation: "containers.create",
+          subject: record.id,
+          effects: ["snapshot", "directory"],
+        });
+      }),
+    );
+  } catch (error) {
+    await claim.rollback();
+    if (error instanceof UniqueConflict && error.column === "name") throw nameConflict(record.name, error.holder);
+    throw error;
+  }
+}
+
+/** The writable layer and the container's directory. May be repeated: what exists is left alone. */
+export async function makeFiles(ctx: Context, record: ContainerRecord): Promise<void> {
+  mkdirSync(pathsOf(ctx, record.id).dir, { recursive: true, mode: 0o710 });
+  if (ctx.snapshots.hasKey(record.id)) return;
+  const size = record.hostConfig.StorageOpt?.size;
+  await ctx.snapshots.prepare(record.id, record.chainId, {
+    ephemeral: record.hostConfig.AutoRemove,
+    ...(size ? { sizeLimit: parseBytes(size) } : {}),
+  });
+}
+
+/** Takes back what {@link makeFiles} made. */
+export async function discardFiles(ctx: Context, record: ContainerRecord): Promise<void> {
+  const paths = pathsOf(ctx, record.id);
+  await ctx.snapshots.unmount(paths.rootfs);
+  await ctx.snapshots.remove(record.id);
+  rmSync(paths.dir, { recursive: true, force: true });
+}
+
+/** New volumes get what the image has at their place; the root is mounted for this only where there are such. */
+async function populateVolumes(ctx: Context, record: ContainerRecord, op: Operation): Promise<void> {
+  if (!record.mounts.some((mount) => mount.copyUp)) return;
+  const { rootfs } = pathsOf(ctx, record.id);
+  await op.timings.measure("populate", async () => {
+    await ctx.snapshots.mount(record.id, rootfs);
+    try {
+      await ctx.volumes.populate(record.mounts, rootfs, op);
+    } finally {
+      await ctx.snapshots.unmount(rootfs);
+    }
+  });
+}
+
+function completeConfig(config: ContainerConfig, networkMode: string, id: string): ContainerConfig {
+  if (config.Hostname !== "" || networkMode.startsWith("container:")) return config;
+  return { ...config, Hostname: networkMode === "host" ? hostname() : id.slice(0, 12) };
+}
+
+function identityOf(config: ContainerConfig): { path: string; args: string[] } {
+  const [path, ...args] = commandOf(config);
+  if (path === undefined) throw invalidArgument("no command specified");
+  return { path, args };
+}
+
+function mountConfigOf(
+  ctx: Context,
+  config: ContainerConfig,
+  hostConfig: ContainerCreateRequest["HostConfig"],
+  image: ResolvedImage,
+): Parameters<Context["volumes"]["resolve"]>[1] {
+  return {
+    binds: hostConfig.Binds ?? [],
+    mounts: hostConfig.Mounts ?? [],
+    tmpfs: hostConfig.Tmpfs ?? {},
+    volumes: [...new Set([...Object.keys(config.Volumes ?? {}), ...Object.keys(image.config.Volumes ?? {})])],
+    volumesFrom: hostConfig.VolumesFrom ?? [],
+    volumeDriver: hostConfig.VolumeDriver,
+    mountsOf: (ref) => ctx.index.get(ref).record.mounts,
+  };
+}

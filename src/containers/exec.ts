@@ -1,0 +1,209 @@
+import { randomBytes } from "node:crypto";
+import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
+import { conflict, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { AttachStream, ExitStatus } from "./collaborators.ts";
+import type { Container } from "./container.ts";
+import type { StdioSession } from "./containers.ts";
+import { type Context, emit, pathsOf } from "./context.ts";
+import { refuse } from "./lifecycle.ts";
+import { settlesWithin } from "./settles.ts";
+import { session } from "./stdio.ts";
+
+/** How long an ended exec can still be inspected. */
+const keptAfterEnd = 5 * 60_000;
+/** How long a container's end waits for the ends of its execs, which the kernel killed with it. */
+const lastCall = 500;
+const SIGKILL = 9;
+
+/** One process run inside a running container. */
+export class Exec {
+  readonly id = randomBytes(32).toString("hex");
+  status: "created" | "starting" | "running" | "ended" = "created";
+  exitCode: number | null = null;
+  pid = 0;
+  /** Settles when it is known whether the process runs. */
+  readonly started = Promise.withResolvers<void>();
+  readonly ended = Promise.withResolvers<void>();
+
+  constructor(
+    readonly containerId: string,
+    readonly config: ExecConfig,
+    /** Health checks are not told to the journal as a user's execs are. */
+    readonly quiet = false,
+  ) {}
+
+  get command(): string {
+    const [path = "", ...args] = this.config.Cmd ?? [];
+    return `${path} ${args.join(" ")}`;
+  }
+}
+
+export function createExec(ctx: Context, container: Container, config: ExecConfig): Exec {
+  refuse("exec", container);
+  if (!config.Cmd?.length) throw invalidArgument("No exec command specified");
+  const exec = new Exec(container.id, config);
+  ctx.execs.set(exec.id, exec);
+  container.execs.set(exec.id, exec);
+  emit(ctx, container, `exec_create: ${exec.command}`, { execID: exec.id });
+  return exec;
+}
+
+export function findExec(ctx: Context, id: string): { exec: Exec; container: Container } {
+  const exec = ctx.execs.get(id);
+  const container = exec && ctx.index.find(exec.containerId);
+  if (!exec || !container) throw notFound(`No such exec instance: ${id}`);
+  return { exec, container };
+}
+
+export interface ExecStart {
+  readonly detach: boolean;
+  readonly consoleSize?: readonly [rows: number, columns: number] | undefined;
+}
+
+/** Runs a created exec; the session is attached before the process runs. Null when detached. */
+export async function startExec(
+  ctx: Context,
+  container: Container,
+  exec: Exec,
+  start: ExecStart,
+  op: Operation,
+): Promise<StdioSession | null> {
+  if (exec.status === "ended") throw conflict(`exec command ${exec.id} has already run`);
+  if (exec.status !== "created") throw conflict(`exec command ${exec.id} is already running`);
+  refuse("exec", container);
+  exec.status = "starting";
+  const target = { containerId: container.id, execId: exec.id };
+  let stream: AttachStream | null = null;
+  try {
+    const { process, runtime } = await op.timings.measure("spec", () =>
+      ctx.bundles.makeExec(processRequest(ctx, container, exec, start), op),
+    );
+    const { Tty, AttachStdin, AttachStdout, AttachStderr } = exec.config;
+    if (!start.detach) {
+      stream = await ctx.runtime.attach(target, { stdin: AttachStdin, stdout: AttachStdout, stderr: AttachStderr });
+    }
+    if (!exec.quiet) emit(ctx, container, `exec_start: ${exec.command}`, { execID: exec.id });
+    failPoint("containers.exec.process");
+    const { uid, gid } = process.user;
+    const consoleSize = start.consoleSize ?? exec.config.ConsoleSize;
+    const started = await op.timings.measure("runtime", () =>
+      ctx.runtime.exec(
+        {
+          ...target,
+          process,
+          runtime,
+          io: {
+            tty: Tty,
+            stdin: AttachStdin && !start.detach,
+            stdinOnce: true,
+            uid,
+            gid,
+            ...(consoleSize ? { consoleSize } : {}),
+          },
+        },
+        op,
+      ),
+    );
+    exec.pid = started.pid;
+    exec.status = "running";
+    exec.started.resolve();
+  } catch (error) {
+    stream?.close();
+    const code = error instanceof Error && "exitCode" in error ? error.exitCode : undefined;
+    finish(ctx, container, exec, typeof code === "number" ? code : 126);
+    exec.started.resolve();
+    throw error;
+  }
+  if (!stream) return null;
+  return session(stream, { tty: exec.config.Tty, stdin: exec.config.AttachStdin }, () =>
+    emit(ctx, container, "exec_detach", { execID: exec.id }),
+  );
+}
+
+function processRequest(ctx: Context, container: Container, exec: Exec, start: ExecStart) {
+  const { config } = exec;
+  const { record } = container;
+  const consoleSize = start.consoleSize ?? config.ConsoleSize;
+  return {
+    id: container.id,
+    config: record.config,
+    hostConfig: record.hostConfig,
+    rootfs: pathsOf(ctx, container.id).rootfs,
+    args: config.Cmd ?? [],
+    env: config.Env ?? [],
+    user: config.User || record.config.User,
+    workingDir: config.WorkingDir || record.config.WorkingDir,
+    tty: config.Tty,
+    privileged: config.Privileged,
+    ...(consoleSize ? { consoleSize } : {}),
+  };
+}
+
+/** The end of an exec as the runtime tells it; a stranger (of an earlier engine) is only acknowledged. */
+export async function execEnded(ctx: Context, containerId: string, id: string, status: ExitStatus): Promise<void> {
+  const exec = ctx.execs.get(id);
+  const container = ctx.index.find(containerId);
+  if (exec && container) {
+    await exec.started.promise;
+    endExec(ctx, container, exec, status.code);
+  }
+  await ctx.runtime.forget({ containerId, execId: id });
+}
+
+function endExec(ctx: Context, container: Container, exec: Exec, code: number): void {
+  if (exec.status !== "running") return;
+  finish(ctx, container, exec, code);
+  if (!exec.quiet) emit(ctx, container, "exec_die", { execID: exec.id, exitCode: String(code) });
+}
+
+function finish(ctx: Context, container: Container, exec: Exec, code: number): void {
+  exec.status = "ended";
+  exec.exitCode = code;
+  exec.ended.resolve();
+  const timer = setTimeout(() => {
+    ctx.execs.delete(exec.id);
+    container.execs.delete(exec.id);
+  }, keptAfterEnd);
+  timer.unref();
+}
+
+/** Before a container's end is told, the ends of its execs are: those that nobody reported were killed with it. */
+export async function endRemainingExecs(ctx: Context, container: Container): Promise<void> {
+  const remaining = [...container.execs.values()].filter((exec) => exec.status === "running");
+  if (remaining.length === 0) return;
+  await settlesWithin(Promise.all(remaining.map((exec) => exec.ended.promise)), lastCall);
+  for (const exec of remaining) endExec(ctx, container, exec, 128 + SIGKILL);
+}
+
+export function inspectExec(exec: Exec): ExecInspectResponse {
+  const { config } = exec;
+  const [entrypoint = "", ...args] = config.Cmd ?? [];
+  return {
+    ID: exec.id,
+    Running: exec.status === "running",
+    ExitCode: exec.exitCode,
+    ProcessConfig: {
+      tty: config.Tty,
+      entrypoint,
+      arguments: args,
+      privileged: config.Privileged,
+      ...(config.User ? { user: config.User } : {}),
+    },
+    OpenStdin: config.AttachStdin,
+    OpenStderr: config.AttachStderr,
+    OpenStdout: config.AttachStdout,
+    CanRemove: false,
+    ContainerID: exec.containerId,
+    DetachKeys: Buffer.from(config.DetachKeys).toString("base64"),
+    Pid: exec.pid,
+  };
+}
+
+/** Ends an exec by force, for a health check that takes too long. */
+export async function killExec(ctx: Context, exec: Exec): Promise<void> {
+  await ctx.runtime.signal({ containerId: exec.containerId, execId: exec.id }, SIGKILL).catch((error) => {
+    ctx.log(`exec ${exec.id}: kill: ${messageOf(error)}`);
+  });
+}

@@ -1,0 +1,150 @@
+import type { Health, HealthConfig, HealthcheckResult } from "../api/containers.ts";
+import { messageOf } from "../lib/errors.ts";
+import { background } from "../lib/operation.ts";
+import type { Container } from "./container.ts";
+import { type Context, emit, saveState } from "./context.ts";
+import { Exec, killExec, startExec } from "./exec.ts";
+import { settlesWithin } from "./settles.ts";
+import { timestamp } from "./timestamps.ts";
+
+const nanosecondsPerMillisecond = 1e6;
+const keptResults = 5;
+const keptOutput = 4096;
+const defaultRetries = 3;
+
+/** A health check's settings with Docker's defaults, in milliseconds. */
+interface Probe {
+  readonly args: readonly string[];
+  readonly interval: number;
+  readonly timeout: number;
+  readonly startPeriod: number;
+  readonly startInterval: number;
+  readonly retries: number;
+}
+
+const defaultShell: readonly string[] = ["/bin/sh", "-c"];
+
+/** The probe of a config; null when there is none (`NONE` among them). */
+export function probeOf(health: HealthConfig | undefined, shell: readonly string[] | undefined): Probe | null {
+  const [kind, ...args] = health?.Test ?? [];
+  if (kind !== "CMD" && kind !== "CMD-SHELL") return null;
+  const milliseconds = (value: HealthConfig["Interval"], otherwise: number): number =>
+    value ? Number(value) / nanosecondsPerMillisecond : otherwise;
+  return {
+    args: kind === "CMD" ? args : [...(shell?.length ? shell : defaultShell), ...args],
+    interval: milliseconds(health?.Interval, 30_000),
+    timeout: milliseconds(health?.Timeout, 30_000),
+    startPeriod: milliseconds(health?.StartPeriod, 0),
+    startInterval: milliseconds(health?.StartInterval, 5_000),
+    retries: health?.Retries || defaultRetries,
+  };
+}
+
+/** Health after one more result; failures within the start period do not count. */
+export function nextHealth(health: Health, result: HealthcheckResult, retries: number, starting: boolean): Health {
+  const Log = [...(health.Log ?? []), result].slice(-keptResults);
+  if (result.ExitCode === 0) return { Status: "healthy", FailingStreak: 0, Log };
+  if (starting && health.Status === "starting") return { ...health, Log };
+  const FailingStreak = health.FailingStreak + 1;
+  return { Status: FailingStreak >= retries ? "unhealthy" : health.Status, FailingStreak, Log };
+}
+
+/** Probes the container until it ends; does nothing for one without a health check. Counters of `health` go on. */
+export function startHealthChecks(ctx: Context, container: Container, health?: Health): void {
+  const { config } = container.record;
+  const probe = probeOf(config.Healthcheck, config.Shell);
+  if (!probe) return;
+  saveState(ctx, container, "normal", { health: health ?? { Status: "starting", FailingStreak: 0, Log: [] } });
+  const stopped = new AbortController();
+  container.health = { [Symbol.dispose]: () => stopped.abort() };
+  const from = performance.now();
+  void (async () => {
+    while (!stopped.signal.aborted) {
+      const starting = performance.now() - from < probe.startPeriod;
+      const waiting = container.record.state.health?.Status === "starting" && starting;
+      await pause(waiting ? Math.min(probe.startInterval, probe.interval) : probe.interval, stopped.signal);
+      if (stopped.signal.aborted) return;
+      if (container.status !== "running") continue;
+      const result = await runProbe(ctx, container, probe);
+      if (stopped.signal.aborted) return;
+      record(ctx, container, probe, result, performance.now() - from < probe.startPeriod);
+    }
+  })().catch((error) => ctx.log(`container ${container.id}: health check: ${messageOf(error)}`));
+}
+
+function record(ctx: Context, container: Container, probe: Probe, result: HealthcheckResult, starting: boolean): void {
+  const before = container.record.state.health;
+  if (!before) return;
+  const after = nextHealth(before, result, probe.retries, starting);
+  saveState(ctx, container, "normal", { health: after });
+  if (after.Status !== before.Status) emit(ctx, container, `health_status: ${after.Status}`);
+}
+
+async function runProbe(ctx: Context, container: Container, probe: Probe): Promise<HealthcheckResult> {
+  const Start = timestamp();
+  const exec = new Exec(
+    container.id,
+    {
+      User: "",
+      Privileged: false,
+      Tty: false,
+      ConsoleSize: undefined,
+      AttachStdin: false,
+      AttachStdout: true,
+      AttachStderr: true,
+      DetachKeys: "",
+      Env: null,
+      WorkingDir: "",
+      Cmd: [...probe.args],
+    },
+    true,
+  );
+  ctx.execs.set(exec.id, exec);
+  container.execs.set(exec.id, exec);
+  try {
+    const session = await startExec(ctx, container, exec, { detach: false }, background());
+    const output = session ? collect(session.output) : Promise.resolve("");
+    if (!(await settlesWithin(exec.ended.promise, probe.timeout))) {
+      await killExec(ctx, exec);
+      session?.close("gone");
+      const Output = `Health check exceeded timeout (${probe.timeout / 1000}s)`;
+      return { Start, End: timestamp(), ExitCode: -1, Output };
+    }
+    await settlesWithin(output, 1000);
+    session?.close("finished");
+    return { Start, End: timestamp(), ExitCode: exec.exitCode ?? -1, Output: await Promise.race([output, ""]) };
+  } catch (error) {
+    return { Start, End: timestamp(), ExitCode: -1, Output: messageOf(error) };
+  } finally {
+    ctx.execs.delete(exec.id);
+    container.execs.delete(exec.id);
+  }
+}
+
+/** The payloads of Docker's frames, up to 4 KiB; the rest is read and dropped. */
+async function collect(frames: AsyncIterable<Uint8Array>): Promise<string> {
+  let pending = Buffer.alloc(0);
+  let text = Buffer.alloc(0);
+  for await (const chunk of frames) {
+    pending = Buffer.concat([pending, chunk]);
+    while (pending.length >= 8) {
+      const length = pending.readUInt32BE(4);
+      if (pending.length < 8 + length) break;
+      if (text.length < keptOutput) text = Buffer.concat([text, pending.subarray(8, 8 + length)]);
+      pending = pending.subarray(8 + length);
+    }
+  }
+  return text.subarray(0, keptOutput).toString("utf8");
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

@@ -1,0 +1,57 @@
+import type { ContainerConfig, HealthConfig } from "../api/containers.ts";
+
+/** The container's config with what its image says where the container says nothing. Neither input is changed. */
+export function mergeImageConfig(own: ContainerConfig, image: ContainerConfig): ContainerConfig {
+  const ownEntrypoint = own.Entrypoint !== null && own.Entrypoint.length > 0;
+  const ownCmd = own.Cmd !== null && own.Cmd.length > 0;
+  // An entrypoint of the user's own makes the image's command meaningless.
+  const takesCmd = !ownEntrypoint && !ownCmd;
+  return {
+    ...own,
+    User: own.User || image.User,
+    Env: mergeEnv(own.Env, image.Env),
+    Cmd: takesCmd ? image.Cmd : own.Cmd,
+    Entrypoint: own.Entrypoint === null ? image.Entrypoint : own.Entrypoint,
+    WorkingDir: own.WorkingDir || image.WorkingDir,
+    Labels: { ...image.Labels, ...own.Labels },
+    ...(own.ExposedPorts || image.ExposedPorts ? { ExposedPorts: { ...image.ExposedPorts, ...own.ExposedPorts } } : {}),
+    Volumes: own.Volumes || image.Volumes ? { ...image.Volumes, ...own.Volumes } : own.Volumes,
+    ...optional("StopSignal", own.StopSignal || image.StopSignal),
+    ...optional("Healthcheck", mergeHealth(own.Healthcheck, image.Healthcheck)),
+    ...optional("Shell", own.Shell ?? image.Shell),
+    OnBuild: null,
+  };
+}
+
+/** What is run: the entrypoint and the command after it; empty when neither says anything. */
+export function commandOf(config: Pick<ContainerConfig, "Entrypoint" | "Cmd">): string[] {
+  const entrypoint = config.Entrypoint ?? [];
+  const reset = entrypoint.length === 0 || (entrypoint.length === 1 && entrypoint[0] === "");
+  return [...(reset ? [] : entrypoint), ...(config.Cmd ?? [])];
+}
+
+function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
+  return (value === undefined || value === "" ? {} : { [key]: value }) as { [P in K]?: T };
+}
+
+function mergeEnv(own: string[] | null, image: string[] | null): string[] | null {
+  if (!own?.length) return image;
+  const names = new Set(own.map(nameOf));
+  return [...own, ...(image ?? []).filter((entry) => !names.has(nameOf(entry)))];
+}
+
+function nameOf(entry: string): string {
+  return entry.split("=", 1)[0] ?? entry;
+}
+
+function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefined): HealthConfig | undefined {
+  if (!own || !image) return own ?? image;
+  return {
+    Test: own.Test?.length ? own.Test : image.Test,
+    Interval: own.Interval || image.Interval,
+    Timeout: own.Timeout || image.Timeout,
+    StartPeriod: own.StartPeriod || image.StartPeriod,
+    StartInterval: own.StartInterval || image.StartInterval,
+    Retries: own.Retries || image.Retries,
+  };
+}

@@ -1,0 +1,62 @@
+import { messageOf } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import { background } from "../lib/operation.ts";
+import type { Container } from "./container.ts";
+import { type Context, emit, saveState } from "./context.ts";
+import { discardFiles } from "./create.ts";
+import { transition } from "./lifecycle.ts";
+
+/**
+ * Removes a container without a process; the caller holds the lock. A NORMAL commit says what is about to go, the
+ * files go into the trash, and the FULL commit that drops the record is the removal. When something resists, the
+ * container stays listed as dead and can be removed again.
+ */
+export async function removeUnlocked(ctx: Context, container: Container, options: { volumes: boolean }): Promise<void> {
+  container.removing = true;
+  const { record } = container;
+  let intent: number | undefined;
+  if (container.broken === null) {
+    saveState(ctx, container, "normal", { status: transition(container.status, "removalBegan") }, (tx) => {
+      intent = ctx.intents.begin(tx, {
+        operation: "containers.remove",
+        subject: record.id,
+        effects: ["snapshot", "directory", ...(options.volumes ? ["anonymous volumes"] : [])],
+      });
+    });
+  }
+  try {
+    failPoint("containers.remove.intended");
+    await discardFiles(ctx, record);
+    failPoint("containers.remove.discarded");
+    await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: options.volumes }, background());
+    ctx.db.transaction("full", (tx) => {
+      ctx.records.delete(tx, record.id);
+      if (intent !== undefined) ctx.intents.finish(tx, intent);
+    });
+  } catch (error) {
+    removalFailed(ctx, container, intent, error);
+    throw error;
+  }
+  ctx.index.delete(container);
+  for (const id of container.execs.keys()) ctx.execs.delete(id);
+  emit(ctx, container, "destroy");
+  container.waiters.settle("removed", { StatusCode: record.state.exitCode });
+  container.waiters.settle("not-running", { StatusCode: record.state.exitCode });
+}
+
+function removalFailed(ctx: Context, container: Container, intent: number | undefined, error: unknown): void {
+  container.removing = false;
+  const Message = messageOf(error);
+  ctx.log(`container ${container.id}: removal failed: ${Message}`);
+  if (intent !== undefined) {
+    const failed = intent;
+    saveState(
+      ctx,
+      container,
+      "normal",
+      { status: transition(container.status, "removalFailed"), error: Message },
+      (tx) => ctx.intents.finish(tx, failed),
+    );
+  }
+  container.waiters.settle("removed", { StatusCode: container.record.state.exitCode, Error: { Message } });
+}

@@ -1,0 +1,32 @@
+import { conflict, DhowError, messageOf, systemError } from "../lib/errors.ts";
+import type { Container } from "./container.ts";
+import type { Context } from "./context.ts";
+import { isActive, refuse } from "./lifecycle.ts";
+import { removeUnlocked } from "./removal.ts";
+import { killForRemoval } from "./stop.ts";
+
+export interface RemoveOptions {
+  readonly force: boolean;
+  /** Anonymous volumes go too. */
+  readonly volumes: boolean;
+}
+
+/** Removes for a user. Of several at once one succeeds; the others see it in progress, or nothing any more. */
+export async function removeContainer(ctx: Context, container: Container, options: RemoveOptions): Promise<void> {
+  if (container.removing) throw conflict(`removal of container ${container.id} is already in progress`);
+  if (!options.force) refuse("remove", container);
+  container.removing = true;
+  try {
+    if (isActive(container.status)) await killForRemoval(ctx, container);
+    await container.lock.run(async () => {
+      refuse("remove", container);
+      await removeUnlocked(ctx, container, options);
+    });
+  } catch (error) {
+    container.removing = false;
+    if (!(error instanceof DhowError) || error.kind === "internal") {
+      throw systemError(`cannot remove container "${container.name}": ${messageOf(error)}`, { cause: error });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,218 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ContainerConfig } from "../api/containers.ts";
+import { HostConfig } from "../api/host-config.ts";
+import { parseWire } from "../api/wire.ts";
+import { messageOf } from "../lib/errors.ts";
+import { background } from "../lib/operation.ts";
+import type { Intent } from "../state/intents.ts";
+import type { ExitStatus, SupervisedProcess } from "./collaborators.ts";
+import { Container } from "./container.ts";
+import { type Context, pathsOf, saveState } from "./context.ts";
+import { discardFiles, makeFiles } from "./create.ts";
+import { handleExit, scheduleRestart } from "./exits.ts";
+import { startHealthChecks } from "./health.ts";
+import { hasProcess, transition } from "./lifecycle.ts";
+import { type ContainerRecord, freshState } from "./record.ts";
+import { removeUnlocked } from "./removal.ts";
+import { shouldStartWithEngine } from "./restart-policy.ts";
+import { release, startLocked } from "./start.ts";
+import { timestamp } from "./timestamps.ts";
+
+/** What {@link restoreContainers} leaves for the time when networks are there too. */
+export interface Restored {
+  readonly running: ReadonlySet<string>;
+  readonly ended: readonly { readonly container: Container; readonly status: ExitStatus }[];
+  /** Processes that no record knows. */
+  readonly strangers: readonly SupervisedProcess[];
+  /** Containers whose removal a crash interrupted. */
+  readonly removals: readonly { readonly container: Container; readonly volumes: boolean }[];
+}
+
+/**
+ * The kernel is believed over the record: what the runtime says runs, runs, whatever the record says, and what it does
+ * not know has ended with a code that nobody saw.
+ */
+export async function restoreContainers(ctx: Context): Promise<Restored> {
+  const { records, broken } = ctx.records.list();
+  for (const record of records.values()) ctx.index.add(new Container(record));
+  for (const { id, reason } of broken) {
+    ctx.log(`container ${id}: its record is unreadable: ${reason}`);
+    ctx.index.add(new Container(brokenRecord(id, reason), reason));
+  }
+  const processes = (await ctx.runtime.list()).filter(({ execId }) => execId === undefined);
+  const supervised = new Map(processes.map((process) => [process.containerId, process]));
+  const removals = await settleIntents(ctx);
+  const running = new Set<string>();
+  const ended: { container: Container; status: ExitStatus }[] = [];
+  for (const container of ctx.index.all()) {
+    if (container.broken !== null) continue;
+    ctx.volumes.reference(container.id, container.record.mounts);
+    const process = supervised.get(container.id);
+    const exit = believe(ctx, container, process);
+    if (exit) ended.push({ container, status: exit });
+    if (hasProcess(container.status)) running.add(container.id);
+  }
+  for (const id of running) if (!supervised.get(id) || supervised.get(id)?.exit) running.delete(id);
+  await sweepFiles(ctx, running);
+  const strangers = processes.filter(({ containerId }) => !known(ctx, containerId));
+  return { running, ended, strangers, removals };
+}
+
+function known(ctx: Context, id: string): boolean {
+  return ctx.index.find(id)?.id === id;
+}
+
+/** Makes the record agree with what runs; returns the exit that is still to be handled. */
+function believe(ctx: Context, container: Container, process: SupervisedProcess | undefined): ExitStatus | undefined {
+  const { state } = container.record;
+  if (process) {
+    const { pid, startTime } = process;
+    const isRecorded = hasProcess(state.status) && state.pid === pid && state.startTime === startTime;
+    // Started, but the engine died before it could say so; it is running now, or was.
+    if (!isRecorded && (state.status === "created" || state.status === "exited" || state.status === "restarting")) {
+      const status = transition(state.status, "started");
+      saveState(ctx, container, "full", { status, pid, startTime, startedAt: timestamp(), exitCode: 0, error: "" });
+    } else if (!isRecorded && hasProcess(state.status)) {
+      saveState(ctx, container, "full", { pid, startTime });
+    }
+    return process.exit ?? undefined;
+  }
+  if (!hasProcess(state.status)) return undefined;
+  return { code: 255, signal: null, oomKilled: false, at: timestamp(), unknown: true };
+}
+
+/** Finishes creates, forgets starts (their truth is in the kernel), and collects removals to be finished. */
+async function settleIntents(ctx: Context): Promise<Restored["removals"][number][]> {
+  const removals: Restored["removals"][number][] = [];
+  for (const intent of ctx.intents.pending("containers.")) {
+    const container = ctx.index.find(intent.subject);
+    if (intent.operation === "containers.create" && container) await finishCreate(ctx, container);
+    if (intent.operation === "containers.remove" && container) {
+      removals.push({ container, volumes: intent.effects.includes("anonymous volumes") });
+    }
+    finish(ctx, intent);
+  }
+  for (const container of ctx.index.all()) {
+    if (container.status === "removing" && !removals.some((removal) => removal.container === container)) {
+      removals.push({ container, volumes: false });
+    }
+  }
+  return removals;
+}
+
+function finish(ctx: Context, intent: Intent): void {
+  ctx.db.transaction("normal", (tx) => ctx.intents.finish(tx, intent.id));
+}
+
+async function finishCreate(ctx: Context, container: Container): Promise<void> {
+  try {
+    await makeFiles(ctx, container.record);
+  } catch (error) {
+    ctx.log(`container ${container.id}: its create was interrupted and is undone: ${messageOf(error)}`);
+    await discardFiles(ctx, container.record).catch(() => {});
+    ctx.db.transaction("normal", (tx) => ctx.records.delete(tx, container.id));
+    ctx.index.delete(container);
+  }
+}
+
+/** Mounts of what does not run, and files and layers of what no record knows. */
+async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<void> {
+  const each = async (directory: string, act: (id: string) => Promise<void> | void): Promise<void> => {
+    for (const id of existsSync(directory) ? readdirSync(directory) : []) {
+      try {
+        await act(id);
+      } catch (error) {
+        ctx.log(`container ${id}: sweep: ${messageOf(error)}`);
+      }
+    }
+  };
+  await each(ctx.paths.rootfs, async (id) => {
+    if (!running.has(id)) await ctx.snapshots.unmount(join(ctx.paths.rootfs, id));
+  });
+  await each(ctx.paths.containers, (id) => {
+    if (known(ctx, id)) return;
+    ctx.sharedMemory.unmount(pathsOf(ctx, id).shm);
+    rmSync(pathsOf(ctx, id).dir, { recursive: true, force: true });
+  });
+  await each(ctx.paths.bundles, (id) => {
+    if (!running.has(id)) rmSync(pathsOf(ctx, id).bundle, { recursive: true, force: true });
+  });
+  for (const key of await ctx.snapshots.keys()) {
+    if (/^[0-9a-f]{64}$/.test(key) && !known(ctx, key)) await ctx.snapshots.remove(key);
+  }
+}
+
+/** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies. */
+export async function resumeContainers(ctx: Context, restored: Restored): Promise<void> {
+  for (const stranger of restored.strangers) {
+    const target = { containerId: stranger.containerId };
+    if (!stranger.exit) await ctx.runtime.signal(target, 9).catch(() => {});
+    await ctx.runtime.forget(target).catch((error) => ctx.log(`stranger ${target.containerId}: ${messageOf(error)}`));
+    await ctx.networks.detach(stranger.containerId);
+  }
+  for (const { container, status } of restored.ended) {
+    await container.lock.run(() => handleExit(ctx, container, status));
+  }
+  for (const { container, volumes } of restored.removals) {
+    await container.lock
+      .run(async () => {
+        await release(ctx, container);
+        await removeUnlocked(ctx, container, { volumes });
+      })
+      .catch((error) => ctx.log(`container ${container.id}: removal: ${messageOf(error)}`));
+  }
+  for (const container of ctx.index.all()) {
+    if (container.broken !== null) continue;
+    if (hasProcess(container.status)) takeBack(ctx, container);
+    else if (container.status === "restarting" && !container.restart) scheduleRestart(ctx, container, 0);
+    else if (container.status === "exited") startByPolicy(ctx, container);
+    if (container.status === "exited" && container.record.hostConfig.AutoRemove && !container.removing) {
+      await container.lock.run(() => removeUnlocked(ctx, container, { volumes: true })).catch(() => {});
+    }
+  }
+}
+
+function takeBack(ctx: Context, container: Container): void {
+  container.startedMonotonic = performance.now();
+  if (!container.health) startHealthChecks(ctx, container, container.record.state.health);
+}
+
+function startByPolicy(ctx: Context, container: Container): void {
+  const { record } = container;
+  const wanted = shouldStartWithEngine(record.hostConfig.RestartPolicy, {
+    exitCode: record.state.exitCode,
+    manuallyStopped: record.manuallyStopped,
+    restartCount: record.restartCount,
+  });
+  if (!wanted) return;
+  void container.lock
+    .run(async () => {
+      if (container.status !== "exited" || container.removing) return;
+      await startLocked(ctx, container, background(), { manuallyStopped: false });
+    })
+    .catch((error) => ctx.log(`container ${container.id}: start by policy failed: ${messageOf(error)}`));
+}
+
+/** Stands for a row that cannot be read: it is listed as dead, says why, and can be removed. */
+function brokenRecord(id: string, reason: string): ContainerRecord {
+  return {
+    id,
+    name: `broken_${id.slice(0, 12)}`,
+    created: freshState.startedAt,
+    path: "",
+    args: [],
+    config: parseWire(ContainerConfig, {}),
+    hostConfig: parseWire(HostConfig, {}),
+    endpoints: {},
+    image: "",
+    chainId: null,
+    driver: "",
+    mounts: [],
+    runtime: "",
+    apparmorProfile: "",
+    restartCount: 0,
+    manuallyStopped: true,
+    state: { ...freshState, status: "dead", error: `the container's record is unreadable: ${reason}` },
+  };
+}

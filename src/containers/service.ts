@@ -1,0 +1,143 @@
+import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
+import { invalidArgument, systemError } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import { pauseContainer, renameContainer, unpauseContainer, updateContainer } from "./change.ts";
+import type { Container } from "./container.ts";
+import type { Containers, Execs } from "./containers.ts";
+import { type ContainersOptions, type Context, createContext, emit } from "./context.ts";
+import { createContainer } from "./create.ts";
+import { createExec, findExec, inspectExec, startExec } from "./exec.ts";
+import { onExit, onOom } from "./exits.ts";
+import { changesOf, exportContainer, getArchive, putArchive, statPath } from "./files.ts";
+import { hasProcess, isActive, refuse } from "./lifecycle.ts";
+import { listContainers, sizesOf } from "./list.ts";
+import { pruneContainers } from "./prune.ts";
+import { removeContainer } from "./remove.ts";
+import { type Restored, restoreContainers, resumeContainers } from "./restore.ts";
+import { cancelRestart, startContainer } from "./start.ts";
+import { containerStats } from "./stats.ts";
+import { attachContainer, containerLogs } from "./stdio.ts";
+import { killContainer, restartContainer, stopAllContainers, stopContainer } from "./stop.ts";
+import { topContainer } from "./top.ts";
+import { inspectView } from "./views.ts";
+
+/** The containers service over the rest of the engine. Nothing is read or started before `restore`. */
+export function createContainers(options: ContainersOptions): Containers {
+  const ctx = createContext(options);
+  /** A container that can be worked with; a broken one can only be looked at and removed. */
+  const whole = (ref: string): Container => {
+    const container = ctx.index.get(ref);
+    if (container.broken === null) return container;
+    throw systemError(`container ${container.id} cannot be used: ${container.record.state.error}`);
+  };
+  let restored: Restored | undefined;
+  return {
+    async restore() {
+      restored = await restoreContainers(ctx);
+      return restored.running;
+    },
+    async resume() {
+      ctx.runtime.onExit((target, status) => onExit(ctx, target, status));
+      ctx.runtime.onOom((target) => onOom(ctx, target));
+      if (restored) await resumeContainers(ctx, restored);
+      restored = undefined;
+    },
+    stopAll: () => stopAllContainers(ctx, ctx.config.shutdownTimeout),
+    async [Symbol.asyncDispose]() {
+      for (const container of ctx.index.all()) {
+        cancelRestart(container);
+        container.health?.[Symbol.dispose]();
+      }
+    },
+
+    create: (request, op) => createContainer(ctx, request.body, request, op),
+    start: async (ref, op) => startContainer(ctx, whole(ref), op),
+    stop: async (ref, query) => stopContainer(ctx, whole(ref), query),
+    restart: async (ref, query, op) => restartContainer(ctx, whole(ref), query, op),
+    kill: async (ref, signal) => killContainer(ctx, whole(ref), signal),
+    pause: async (ref) => pauseContainer(ctx, whole(ref)),
+    unpause: async (ref) => unpauseContainer(ctx, whole(ref)),
+    async wait(ref, condition, op) {
+      const outcome = waitFor(ctx.index.get(ref), condition, op);
+      // Nobody may be listening any more when the request is cancelled.
+      outcome.catch(() => {});
+      return { outcome };
+    },
+    rename: async (ref, name) => renameContainer(ctx, whole(ref), name),
+    remove: async (ref, query) => removeContainer(ctx, ctx.index.get(ref), query),
+    update: async (ref, changes) => updateContainer(ctx, whole(ref), changes),
+    prune: (filters) => pruneContainers(ctx, filters),
+
+    list: (query) => listContainers(ctx, query),
+    async inspect(ref, query) {
+      const container = ctx.index.get(ref);
+      return inspectView(ctx, container, query.size ? await sizesOf(ctx, container) : undefined);
+    },
+    resolve: (ref) => ctx.index.get(ref).id,
+
+    logs: async (ref, query, op) => containerLogs(ctx, whole(ref), query, op),
+    attach: async (ref, query, op) => attachContainer(ctx, whole(ref), query, op),
+    async resize(ref, size) {
+      const container = whole(ref);
+      refuse("top", container);
+      await ctx.runtime.resize({ containerId: container.id }, size);
+      emit(ctx, container, "resize", { height: String(size.height), width: String(size.width) });
+    },
+    top: async (ref, psArgs) => topContainer(ctx, whole(ref), psArgs),
+    stats: async (ref, query, op) => containerStats(ctx, whole(ref), query, op),
+
+    changes: async (ref) => changesOf(ctx, whole(ref)),
+    export: async (ref) => exportContainer(ctx, whole(ref)),
+    statPath: async (ref, path, op) => statPath(ctx, whole(ref), path, op),
+    getArchive: async (ref, path, op) => getArchive(ctx, whole(ref), path, op),
+    putArchive: async (ref, query, tar, op) => putArchive(ctx, whole(ref), query.path, tar, query, op),
+
+    execs: createExecs(ctx, whole),
+
+    usersOfImage: (imageId) =>
+      ctx.index
+        .all()
+        .filter(({ record }) => record.image === imageId)
+        .map(({ id, name, status }) => ({ id, name, running: isActive(status) })),
+    committable(ref) {
+      const { record, status } = whole(ref);
+      return { record, running: hasProcess(status) };
+    },
+    mountsOf: (ref) => whole(ref).record.mounts,
+    counts: () => countContainers(ctx),
+  };
+}
+
+function createExecs(ctx: Context, whole: (ref: string) => Container): Execs {
+  return {
+    create: async (ref, config) => ({ Id: createExec(ctx, whole(ref), config).id }),
+    async start(id, query, op) {
+      const { exec, container } = findExec(ctx, id);
+      return startExec(ctx, container, exec, query, op);
+    },
+    async resize(id, size) {
+      const { exec, container } = findExec(ctx, id);
+      await exec.started.promise;
+      if (exec.status !== "running") throw invalidArgument(`exec ${id} is not running`);
+      await ctx.runtime.resize({ containerId: container.id, execId: id }, size);
+    },
+    inspect: async (id) => inspectExec(findExec(ctx, id).exec),
+  };
+}
+
+async function waitFor(container: Container, condition: WaitCondition, op: Operation): Promise<ContainerWaitResponse> {
+  const { exitCode } = container.record.state;
+  if (condition === "not-running" && !isActive(container.status)) return { StatusCode: exitCode };
+  return container.waiters.add(condition, op.signal);
+}
+
+function countContainers(ctx: Context): { total: number; running: number; paused: number; stopped: number } {
+  const counts = { total: 0, running: 0, paused: 0, stopped: 0 };
+  for (const { status } of ctx.index.all()) {
+    counts.total++;
+    if (status === "paused") counts.paused++;
+    else if (status === "running" || status === "restarting") counts.running++;
+    else counts.stopped++;
+  }
+  return counts;
+}

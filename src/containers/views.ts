@@ -1,0 +1,187 @@
+import type {
+  ContainerInspectResponse,
+  ContainerState,
+  ContainerSummary,
+  MountPoint,
+  Port,
+} from "../api/containers.ts";
+import type { PortMap } from "../api/host-config.ts";
+import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
+import { wallClockNanoseconds } from "../events/events.ts";
+import type { ResolvedMount } from "../volumes/mounts.ts";
+import type { Container } from "./container.ts";
+import { type Context, pathsOf } from "./context.ts";
+import { hasProcess } from "./lifecycle.ts";
+import type { RunState } from "./record.ts";
+import { statusText } from "./status-text.ts";
+import { parseTime } from "./timestamps.ts";
+
+/** Sizes that are asked for with `--size` only. */
+export interface Sizes {
+  readonly SizeRw: number;
+  readonly SizeRootFs: number;
+}
+
+export function stateView(state: RunState): ContainerState {
+  const { status, health } = state;
+  return {
+    Status: status,
+    // Docker counts a container that waits for its restart as running.
+    Running: hasProcess(status) || status === "restarting",
+    Paused: status === "paused",
+    Restarting: status === "restarting",
+    OOMKilled: state.oomKilled,
+    Dead: status === "dead",
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: state.startedAt,
+    FinishedAt: state.finishedAt,
+    ...(health ? { Health: health } : {}),
+  };
+}
+
+export function mountView(mount: ResolvedMount): MountPoint {
+  return {
+    Type: mount.type,
+    ...(mount.name ? { Name: mount.name } : {}),
+    Source: mount.source,
+    Destination: mount.destination,
+    ...(mount.driver ? { Driver: mount.driver } : {}),
+    Mode: mount.mode,
+    RW: !mount.readOnly,
+    Propagation: mount.propagation,
+  };
+}
+
+function mountsView(container: Container): MountPoint[] {
+  return container.record.mounts.filter((mount) => mount.listed).map(mountView);
+}
+
+/** What networks say of a running container; for another one, what it asked for. */
+export function networkSettings(ctx: Context, container: Container): NetworkSettings {
+  const live = hasProcess(container.status) ? ctx.networks.settingsOf(container.id) : undefined;
+  return live ?? { ...noNetwork, Networks: restingEndpoints(container) };
+}
+
+function restingEndpoints(container: Container): Record<string, EndpointSettings> {
+  const endpoints: Record<string, EndpointSettings> = {};
+  for (const [name, { IPAMConfig, Links, Aliases, MacAddress, DriverOpts, GwPriority }] of Object.entries(
+    container.record.endpoints,
+  )) {
+    endpoints[name] = { ...emptyEndpoint(), IPAMConfig, Links, Aliases, MacAddress, DriverOpts, GwPriority };
+  }
+  return endpoints;
+}
+
+const noNetwork: Omit<NetworkSettings, "Networks"> = {
+  Bridge: "",
+  SandboxID: "",
+  SandboxKey: "",
+  Ports: {},
+  HairpinMode: false,
+  LinkLocalIPv6Address: "",
+  LinkLocalIPv6PrefixLen: 0,
+  SecondaryIPAddresses: null,
+  SecondaryIPv6Addresses: null,
+  EndpointID: "",
+  Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  MacAddress: "",
+};
+
+export function inspectView(ctx: Context, container: Container, sizes?: Sizes): ContainerInspectResponse {
+  const { record } = container;
+  const paths = pathsOf(ctx, record.id);
+  const hasFiles = container.status !== "created";
+  const logType = record.hostConfig.LogConfig.Type;
+  const execs = [...container.execs.values()].filter((exec) => exec.status === "running").map((exec) => exec.id);
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: record.path,
+    Args: [...record.args],
+    State: stateView(record.state),
+    Image: record.image,
+    ResolvConfPath: hasFiles ? paths.resolvConf : "",
+    HostnamePath: hasFiles ? paths.hostname : "",
+    HostsPath: hasFiles ? paths.hosts : "",
+    LogPath: hasFiles && logType !== "none" ? paths.log : "",
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: record.driver,
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: record.apparmorProfile,
+    ExecIDs: execs.length > 0 ? execs : null,
+    HostConfig: record.hostConfig,
+    GraphDriver: {
+      Name: record.driver,
+      Data: container.broken === null ? ctx.snapshots.driverData(record.id) : {},
+    },
+    ...(sizes ?? {}),
+    Mounts: mountsView(container),
+    Config: record.config,
+    NetworkSettings: networkSettings(ctx, container),
+    ...(record.imageDescriptor ? { ImageManifestDescriptor: record.imageDescriptor } : {}),
+  };
+}
+
+export function summaryView(ctx: Context, container: Container, sizes?: Sizes): ContainerSummary {
+  const { record } = container;
+  const { config, hostConfig } = record;
+  const settings = networkSettings(ctx, container);
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: imageName(ctx, container),
+    ImageID: record.image,
+    ...(record.imageDescriptor ? { ImageManifestDescriptor: record.imageDescriptor } : {}),
+    Command: [record.path, ...record.args].map(quoted).join(" "),
+    Created: Number((parseTime(record.created) ?? 0n) / 1_000_000_000n),
+    Ports: portsView(settings.Ports),
+    ...(sizes ?? {}),
+    Labels: config.Labels,
+    State: record.state.status,
+    Status: statusText(record.state, wallClockNanoseconds()),
+    HostConfig: {
+      NetworkMode: hostConfig.NetworkMode,
+      ...(hostConfig.Annotations ? { Annotations: hostConfig.Annotations } : {}),
+    },
+    NetworkSettings: { Networks: settings.Networks },
+    Mounts: mountsView(container),
+  };
+}
+
+/** The reference the user gave while it still means the same image, else the image's id. */
+function imageName(ctx: Context, container: Container): string {
+  const { config, image } = container.record;
+  try {
+    return ctx.images.resolve(config.Image).id === image ? config.Image : image;
+  } catch {
+    return image;
+  }
+}
+
+/** Arguments with blanks are quoted in the list, as Docker's are. */
+function quoted(argument: string): string {
+  return argument.includes(" ") ? `'${argument}'` : argument;
+}
+
+export function portsView(ports: PortMap): Port[] {
+  const view: Port[] = [];
+  for (const [key, bindings] of Object.entries(ports)) {
+    const [port = "0", protocol = "tcp"] = key.split("/");
+    const base = { PrivatePort: Number(port), Type: protocol };
+    if (!bindings?.length) view.push(base);
+    for (const { HostIp, HostPort } of bindings ?? []) {
+      view.push({ IP: HostIp, ...base, PublicPort: Number(HostPort) });
+    }
+  }
+  return view;
+}
