@@ -254,7 +254,7 @@ function commentData(comment: string): Buffer {
 }
 
 function commentOf(data: Buffer | undefined): string {
-  if (!data || data[0] !== 0) return "";
+  if (data?.[0] !== 0) return "";
   return attributeText(data.subarray(2, 2 + (data[1] ?? 0)));
 }
 

@@ -37,6 +37,7 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_STATS64 = 23;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
@@ -66,6 +67,8 @@ export interface Link {
   readonly master: number;
   /** `bridge`, `veth`, ...; empty for hardware and loopback. */
   readonly kind: string;
+  /** Free text that its maker left on it. */
+  readonly alias: string;
   readonly stats: LinkStats;
 }
 
@@ -118,6 +121,8 @@ export const rtnetlink = {
     message(RTM_NEWLINK, 0, linkHeader(index), attributeString(IFLA_IFNAME, name)),
   linkMtu: (index: number, mtu: number): NetlinkMessage =>
     message(RTM_NEWLINK, 0, linkHeader(index), attributeU32(IFLA_MTU, mtu)),
+  linkAlias: (index: number, alias: string): NetlinkMessage =>
+    message(RTM_NEWLINK, 0, linkHeader(index), attributeString(IFLA_IFALIAS, alias)),
   linkMaster: (index: number, master: number): NetlinkMessage =>
     message(RTM_NEWLINK, 0, linkHeader(index), attributeU32(IFLA_MASTER, master)),
   /** Lets a bridge port send frames back where they came from: a container reaching its own published port. */
@@ -312,6 +317,7 @@ function readLink(reply: Buffer): Link {
     up: (reply.readUInt32LE(8) & IFF_UP) !== 0,
     master: attributes.get(IFLA_MASTER)?.readUInt32LE(0) ?? 0,
     kind,
+    alias: attributeText(attributes.get(IFLA_IFALIAS)),
     stats: {
       rxPackets: counter(0),
       txPackets: counter(1),

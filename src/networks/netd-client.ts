@@ -39,7 +39,10 @@ export class NetdClient implements AsyncDisposable {
   #connecting: Promise<Socket> | undefined;
   #socket: Socket | undefined;
   #next = 1;
-  /** Runs once for each fresh netd, before anything else is asked of it. */
+  #closing = false;
+  /** Runs when an established connection ends without our doing. */
+  onLost: () => void = () => {};
+  /** Runs once for each connection that is made, before anything else is asked. */
   onConnect: (call: NetdClient["call"]) => Promise<void> = async () => {};
 
   constructor(options: NetdOptions) {
@@ -70,6 +73,7 @@ export class NetdClient implements AsyncDisposable {
 
   /** Lets go of netd, which lives on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
     const socket = this.#socket ?? (await this.#connecting?.catch(() => undefined));
     socket?.destroy();
   }
@@ -122,6 +126,7 @@ export class NetdClient implements AsyncDisposable {
       this.#connecting = undefined;
       for (const { reject } of this.#pending.values()) reject(unavailable("the connection to netd was lost"));
       this.#pending.clear();
+      if (!this.#closing) this.onLost();
     };
     socket.on("error", lost);
     socket.on("close", lost);

@@ -4,7 +4,7 @@ import { writeNetSysctl } from "../../linux/netns.ts";
 import { macText, type Rtnetlink, rtnetlink } from "../../linux/rtnetlink.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import type { Firewall } from "./firewall.ts";
-import { addressBytes, addressFromBytes, broadcastOf, cidrOf, cidrText, parseCidr } from "./ipv4.ts";
+import { addressBytes, addressFromBytes, broadcastOf, parseCidr } from "./ipv4.ts";
 import type { BridgeSpec } from "./protocol.ts";
 
 export interface Bridge {
@@ -22,11 +22,14 @@ export function randomMac(): string {
 }
 
 export class Bridges {
+  readonly #mark: string;
   readonly #route: Rtnetlink;
   readonly #firewall: Firewall | null;
   readonly #bridges = new Map<string, Bridge>();
 
-  constructor(route: Rtnetlink, firewall: Firewall | null) {
+  constructor(route: Rtnetlink, firewall: Firewall | null, instance: string) {
+    // Left on devices that we make, so that a later netd knows which ones it may remove.
+    this.#mark = `dhow ${instance}`;
     this.#route = route;
     this.#firewall = firewall;
   }
@@ -52,13 +55,12 @@ export class Bridges {
       return known;
     }
     if (known) this.#forget(known);
-    let made = known?.made ?? false;
     let link = this.#route.link(spec.name);
     if (link && link.kind !== "bridge") throw new Error(`device ${spec.name} exists and is not a bridge`);
     if (!link) {
       this.#route.apply(`create bridge ${spec.name}`, rtnetlink.bridge(spec.name, spec.mtu, randomMac()));
       link = this.#route.link(spec.name);
-      made = true;
+      if (link) this.#route.apply("mark bridge", rtnetlink.linkAlias(link.index, this.#mark));
     }
     if (!link) throw new Error(`bridge ${spec.name} vanished while it was made`);
     const { index } = link;
@@ -69,7 +71,7 @@ export class Bridges {
     this.#setAddress(spec, index);
     this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
     this.#firewall?.addBridge(spec);
-    const bridge = { spec, index, made };
+    const bridge = { spec, index, made: this.#route.link(spec.name)?.alias === this.#mark };
     this.#bridges.set(spec.name, bridge);
     return bridge;
   }
@@ -83,20 +85,6 @@ export class Bridges {
     if (bridge.made && link?.index === bridge.index) {
       this.#route.apply(`delete bridge ${name}`, rtnetlink.linkDelete(bridge.index));
     }
-  }
-
-  /** A netd that takes over after a crash counts the bridges it finds under its own prefix as made by it. */
-  claim(name: string): void {
-    const bridge = this.#bridges.get(name);
-    if (bridge) this.#bridges.set(name, { ...bridge, made: true });
-  }
-
-  /** IPv4 networks that this host uses, those on devices of `except` left out. */
-  usedNetworks(except: readonly string[]): string[] {
-    const skipped = new Set(except.map((name) => this.#route.link(name)?.index));
-    return [...this.#route.addresses(), ...this.#route.routes()]
-      .filter((used) => !skipped.has(used.index))
-      .map((used) => cidrText(cidrOf(addressFromBytes(used.address), used.prefix)));
   }
 
   #forget(bridge: Bridge): void {

@@ -51,7 +51,7 @@ export async function netdMain(args: string[]): Promise<void> {
   const host = new Rtnetlink();
   const firewall = values["no-firewall"] ? null : new Firewall(values.instance);
   const neighbours = firewall ? new Neighbours(values.instance) : null;
-  const bridges = new Bridges(host, firewall);
+  const bridges = new Bridges(host, firewall, values.instance);
   const namespaces = new Namespaces(directory, host, poolSize);
   const sandboxes = new Sandboxes(host, directory, bridges, namespaces, firewall ? new Ports(firewall) : null);
 
@@ -59,7 +59,10 @@ export async function netdMain(args: string[]): Promise<void> {
   let clients = 0;
   let lonely: ReturnType<typeof setTimeout> | undefined;
 
+  let ended = false;
   const end = (): void => {
+    if (ended) return;
+    ended = true;
     server?.close();
     rmSync(socketPath, { force: true });
     for (const { containerId } of sandboxes.list()) sandboxes.detach(containerId);
@@ -70,6 +73,12 @@ export async function netdMain(args: string[]): Promise<void> {
     // Links of the namespaces just dropped are taken apart by the timers of detach.
     setTimeout(() => process.exit(0), 250);
   };
+  // Whoever stops the daemon's unit must not stop the containers' network.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (sandboxes.size === 0) end();
+    });
+  }
   const watchLoneliness = (): void => {
     clearTimeout(lonely);
     if (clients === 0 && sandboxes.size === 0) lonely = setTimeout(end, lonelyMs);
@@ -98,7 +107,6 @@ export async function netdMain(args: string[]): Promise<void> {
     disconnect: ({ containerId, bridge }) => sandboxes.disconnect(containerId, bridge),
     list: () => sandboxes.list(),
     stats: ({ containerId }) => sandboxes.stats(containerId),
-    usedNetworks: ({ except }) => bridges.usedNetworks(except),
     sweep: () => ({ dropped: sandboxes.sweep(namespaces.spares()) }),
     shutdown: () => {
       setImmediate(end);

@@ -120,7 +120,10 @@ export class Namespaces {
   drop(namespace: Namespace, links: readonly string[]): void {
     namespace.route[Symbol.dispose]();
     dropNamespace(namespace.path);
-    if (links.length > 0) setTimeout(() => links.forEach((veth) => this.#deleteLink(veth)), 200);
+    if (links.length === 0) return;
+    setTimeout(() => {
+      for (const veth of links) this.#deleteLink(veth);
+    }, 200);
   }
 
   /** File names of the spare namespaces. */

@@ -92,8 +92,7 @@ export class Ports {
   }
 
   async #holdAt(spec: PortSpec, hostPort: number): Promise<Hold[]> {
-    // Docker's clients know the IPv6 address as the one named when a dual bind fails.
-    const hosts = spec.host === "" ? ["::", "0.0.0.0"] : [spec.host];
+    const hosts = spec.host === "" ? ["0.0.0.0", "::"] : [spec.host];
     const holds: Hold[] = [];
     try {
       for (const host of hosts) {
@@ -109,7 +108,7 @@ export class Ports {
       for (const hold of holds) hold.close();
       throw error;
     }
-    return holds.reverse();
+    return holds;
   }
 
   async #holdOne(spec: PortSpec, host: string, hostPort: number): Promise<Hold> {

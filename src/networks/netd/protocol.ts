@@ -101,8 +101,6 @@ export interface Methods {
   disconnect: { params: { containerId: string; bridge: string }; result: SandboxState };
   list: { params: Record<string, never>; result: SandboxState[] };
   stats: { params: { containerId: string }; result: Record<string, InterfaceCounters> };
-  /** Networks in use on this host, so that a pool does not overlap them: IPv4 `address/prefix`. */
-  usedNetworks: { params: { except: readonly string[] }; result: string[] };
   /** Drops namespaces in netd's directory that nobody claims. */
   sweep: { params: Record<string, never>; result: { dropped: number } };
   shutdown: { params: Record<string, never>; result: Record<string, never> };

@@ -1,0 +1,137 @@
+/** The texts of a container's /etc/hosts and /etc/resolv.conf. Nothing from a request reaches them unchecked. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { invalidArgument } from "../lib/errors.ts";
+import { isErrno } from "../linux/syscall-error.ts";
+
+export interface HostsInput {
+  readonly hostname: string;
+  readonly domainname: string;
+  /** The container's own addresses. */
+  readonly addresses: readonly string[];
+  /** `name:address`. */
+  readonly extraHosts: readonly string[];
+  /** What `host-gateway` stands for. */
+  readonly hostGateways: readonly string[];
+}
+
+const localLines = [
+  ["127.0.0.1", "localhost"],
+  ["::1", "localhost ip6-localhost ip6-loopback"],
+  ["fe00::", "ip6-localnet"],
+  ["ff00::", "ip6-mcastprefix"],
+  ["ff02::1", "ip6-allnodes"],
+  ["ff02::2", "ip6-allrouters"],
+] as const;
+
+/** A container's /etc/hosts; throws `invalidArgument` for a name or address that could not be one. */
+export function hostsText(input: HostsInput): string {
+  const lines: string[][] = localLines.map((line) => [...line]);
+  for (const entry of extraLines(input)) lines.push(entry);
+  for (const address of input.addresses) lines.push([address, ownNames(input)]);
+  return `${lines.map((line) => line.join("\t")).join("\n")}\n`;
+}
+
+/** The host's own file with the extra names, for a container on the host's network. */
+export function hostNetworkHosts(input: HostsInput): string {
+  const text = readText("/etc/hosts") || `${localLines.map((line) => line.join("\t")).join("\n")}\n`;
+  const extra = extraLines(input).map((line) => `${line.join("\t")}\n`);
+  return (text.endsWith("\n") ? text : `${text}\n`) + extra.join("");
+}
+
+function extraLines({ extraHosts, hostGateways }: HostsInput): string[][] {
+  return extraHosts.flatMap((entry) => {
+    const { name, address } = splitExtraHost(entry);
+    const addresses = address === "host-gateway" ? hostGateways : [address];
+    return addresses.map((one) => [one, name]);
+  });
+}
+
+/** Splits `name:address` (or `name=address`); the address may be an IPv6 one in brackets. */
+export function splitExtraHost(entry: string): { name: string; address: string } {
+  const [, name = "", raw = ""] = /^([^:=]+)[:=](.*)$/s.exec(entry) ?? [];
+  const address = raw.replace(/^\[(.*)\]$/, "$1");
+  if (!isPlain(name)) throw invalidArgument(`bad format for add-host: ${JSON.stringify(entry)}`);
+  if (address !== "host-gateway" && isIP(address) === 0) {
+    throw invalidArgument(`invalid IP address in add-host: ${JSON.stringify(raw)}`);
+  }
+  return { name, address };
+}
+
+function ownNames({ hostname, domainname }: HostsInput): string {
+  for (const name of [hostname, domainname]) {
+    if (name !== "" && !isPlain(name)) throw invalidArgument(`invalid hostname: ${JSON.stringify(name)}`);
+  }
+  return domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+}
+
+/** One word that a line of either file can hold. */
+const isPlain = (word: string): boolean => /^[^\s#\p{Cc}]+$/u.test(word);
+
+export interface ResolvInput {
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+  /** Loopback servers of the host are out of reach in a namespace of its own. */
+  readonly ownNamespace: boolean;
+}
+
+/** A container's /etc/resolv.conf: what was asked for, the rest as on the host. */
+export function resolvText(input: ResolvInput): string {
+  const host = hostResolv();
+  const servers =
+    input.servers.length > 0
+      ? input.servers
+      : host.servers.filter((server) => !input.ownNamespace || !/^(127\.|::1$)/.test(server));
+  for (const server of input.servers) {
+    if (isIP(server) === 0) throw invalidArgument(`invalid DNS address: ${JSON.stringify(server)}`);
+  }
+  const search = input.search.length > 0 ? input.search.filter((domain) => domain !== ".") : host.search;
+  const options = input.options.length > 0 ? input.options : host.options;
+  for (const word of [...input.search, ...input.options]) {
+    if (!isPlain(word)) throw invalidArgument(`invalid DNS option: ${JSON.stringify(word)}`);
+  }
+  const lines = servers.map((server) => `nameserver ${server}`);
+  if (search.length > 0) lines.push(`search ${search.join(" ")}`);
+  if (options.length > 0) lines.push(`options ${options.join(" ")}`);
+  return `${lines.join("\n")}\n`;
+}
+
+interface Resolv {
+  servers: string[];
+  search: string[];
+  options: string[];
+}
+
+/** systemd-resolved's stub listens on loopback; the servers behind it are in a file of its own. */
+function hostResolv(): Resolv {
+  const first = parseResolv(readText("/etc/resolv.conf"));
+  const onlyStub = first.servers.length > 0 && first.servers.every((server) => server === "127.0.0.53");
+  if (!onlyStub) return first;
+  const behind = readText("/run/systemd/resolve/resolv.conf");
+  return behind === "" ? first : parseResolv(behind);
+}
+
+/** Reads the parts of resolv.conf(5) that matter; the last `search` wins. */
+export function parseResolv(text: string): Resolv {
+  const found: Resolv = { servers: [], search: [], options: [] };
+  for (const line of text.split("\n")) {
+    const [keyword, ...words] = line
+      .replace(/[#;].*/, "")
+      .trim()
+      .split(/\s+/);
+    if (keyword === "nameserver" && words[0]) found.servers.push(words[0]);
+    if (keyword === "search" || keyword === "domain") found.search = words;
+    if (keyword === "options") found.options.push(...words);
+  }
+  return found;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return "";
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+/** Networks as the wire shows them, and the filters of list and prune. */
+import type { Network, NetworkContainer } from "../api/networks.ts";
+import { invalidArgument } from "../lib/errors.ts";
+import { isPredefined } from "./create-request.ts";
+import type { NetworkFilters } from "./networks.ts";
+import type { EndpointRecord, NetworkRecord } from "./record.ts";
+
+export function networkView(id: string, network: NetworkRecord, members: readonly [string, EndpointRecord][]): Network {
+  const Containers: Record<string, NetworkContainer> = {};
+  for (const [endpointId, { containerId, containerName, settings }] of members) {
+    Containers[containerId] = {
+      Name: containerName,
+      EndpointID: endpointId,
+      MacAddress: settings.MacAddress,
+      IPv4Address: settings.IPAddress === "" ? "" : `${settings.IPAddress}/${settings.IPPrefixLen}`,
+      IPv6Address: "",
+    };
+  }
+  return {
+    Name: network.name,
+    Id: id,
+    Created: network.created,
+    Scope: "local",
+    Driver: network.driver,
+    EnableIPv4: true,
+    EnableIPv6: false,
+    IPAM: network.ipam,
+    Internal: network.internal,
+    Attachable: network.attachable,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Containers,
+    Options: network.options,
+    Labels: network.labels,
+  };
+}
+
+type Test = (value: string, context: { id: string; network: NetworkRecord; inUse: boolean }) => boolean;
+
+const truth: Record<string, boolean> = { true: true, "1": true, false: false, "0": false };
+
+const hasLabel = (network: NetworkRecord, value: string): boolean => {
+  const at = value.indexOf("=");
+  const name = at === -1 ? value : value.slice(0, at);
+  return Object.hasOwn(network.labels, name) && (at === -1 || network.labels[name] === value.slice(at + 1));
+};
+
+const tests: Record<string, Test> = {
+  id: (value, { id }) => id.startsWith(value),
+  name: (value, { network }) => network.name.includes(value),
+  driver: (value, { network }) => network.driver === value,
+  scope: (value) => value === "local",
+  type: (value, { network }) => {
+    if (value !== "custom" && value !== "builtin") throw invalidArgument(`invalid filter: 'type'='${value}'`);
+    return isPredefined(network.name) === (value === "builtin");
+  },
+  dangling: (value, { network, inUse }) => {
+    const wanted = truth[value];
+    if (wanted === undefined) throw invalidArgument(`invalid filter 'dangling=[${value}]'`);
+    return (!inUse && !isPredefined(network.name)) === wanted;
+  },
+  label: (value, { network }) => hasLabel(network, value),
+  "label!": (value, { network }) => !hasLabel(network, value),
+  until: (value, { network }) => Date.parse(network.created) < untilTime(value),
+};
+
+/** Filters whose values must all hold; of the others one is enough. */
+const conjunctive = new Set(["label", "label!"]);
+
+/** True when the network passes all of `filters`; `invalidArgument` for a filter that does not exist. */
+export function matchesFilters(
+  id: string,
+  network: NetworkRecord,
+  filters: NetworkFilters,
+  endpoints: readonly [string, EndpointRecord][],
+): boolean {
+  const context = { id, network, inUse: endpoints.some(([, endpoint]) => endpoint.networkId === id) };
+  return Object.entries(filters).every(([name, values]) => {
+    const test = Object.hasOwn(tests, name) ? tests[name] : undefined;
+    if (!test) throw invalidArgument(`invalid filter '${name}'`);
+    const holds = (value: string): boolean => test(value, context);
+    return conjunctive.has(name) ? values.every(holds) : values.length === 0 || values.some(holds);
+  });
+}
+
+/** A moment as clients send it: seconds since 1970, a date, or an age such as `10m`. */
+function untilTime(value: string): number {
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  const age = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(value);
+  if (age && value !== "") {
+    const [, h = 0, m = 0, s = 0] = age;
+    return Date.now() - (Number(h) * 3600 + Number(m) * 60 + Number(s)) * 1000;
+  }
+  const time = Date.parse(value);
+  if (Number.isNaN(time)) throw invalidArgument(`invalid filter 'until=[${value}]'`);
+  return time;
+}

@@ -1,0 +1,407 @@
+/** The service against the real kernel: its own bridge, table and subnet, all given back. Needs root. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { emptyEndpoint, NetworkCreateRequest } from "../api/networks.ts";
+import { background } from "../lib/operation.ts";
+import { Database } from "../state/database.ts";
+import type { Networks, NetworksConfig, SandboxRequest } from "./networks.ts";
+import { createNetworks } from "./service.ts";
+
+setDefaultTimeout(60_000);
+
+const octet = 10 + (process.pid % 200);
+const tag = `${process.pid % 100000}`;
+const bridge = `dtn${tag}`;
+const instance = `dhowtn${tag}`;
+const outside = `dtnout${tag}`;
+const root = mkdtempSync(join(tmpdir(), "dhow-networks-"));
+const execRoot = join(root, "exec");
+const subnet = (n: number): string => `10.21${n}.${octet}`;
+const children: ChildProcess[] = [];
+
+const config: NetworksConfig = {
+  bridgeName: bridge,
+  bip: `${subnet(6)}.1/24`,
+  fixedCidr: undefined,
+  defaultGateway: undefined,
+  addressPools: [{ base: `${subnet(7)}.0/24`, size: 27 }],
+  mtu: 1500,
+  icc: true,
+  ipMasquerade: true,
+  ipForward: true,
+  firewall: true,
+  hostBinding: "0.0.0.0",
+  dns: [],
+  dnsSearch: [],
+  dnsOptions: [],
+  hostGatewayIps: [],
+};
+
+let db: Database;
+let networks: Networks;
+const make = (): Networks =>
+  createNetworks({
+    config,
+    instance,
+    paths: { execRoot, netdSocket: join(execRoot, "netd.sock") },
+    db,
+    log: () => {},
+  });
+
+const request = (id: string, more: Partial<SandboxRequest> = {}): SandboxRequest => ({
+  containerId: id.padEnd(64, "-"),
+  name: id,
+  hostname: id,
+  domainname: "",
+  networkMode: "default",
+  endpoints: {},
+  portBindings: {},
+  exposedPorts: [],
+  publishAllPorts: false,
+  ...more,
+});
+
+const run = (command: string, ...args: string[]): string => {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
+  return stdout;
+};
+
+/** Status of an HTTP request from a namespace (null is this host); 0 when there is no answer. */
+function ask(netns: string | null, url: string, ...more: string[]): number {
+  const curl = ["curl", "-sS", "-g", "-m", "1", "-o", "/dev/null", "-w", "%{http_code}", ...more, url];
+  const args = netns === null ? curl : ["nsenter", `--net=${netns}`, ...curl];
+  return Number(spawnSync(args[0] ?? "", args.slice(1), { encoding: "utf8" }).stdout);
+}
+
+/** Serves HTTP on port 80 of a namespace until the tests end. */
+async function serve(netns: string, port = 80): Promise<void> {
+  const child = spawn("nsenter", [`--net=${netns}`, "python3", "-m", "http.server", `${port}`, "-d", "/var/empty"], {
+    stdio: "ignore",
+  });
+  children.push(child);
+  for (let n = 0; n < 100 && ask(netns, `http://127.0.0.1:${port}/`) === 0; n++) await Bun.sleep(50);
+}
+
+const outsideNetns = `/run/netns/${outside}`;
+
+beforeAll(async () => {
+  db = Database.open(":memory:");
+  networks = make();
+  await networks.restore(new Set());
+  // Another machine: a namespace with its own link to this host and routes to everything of ours.
+  run("ip", "netns", "add", outside);
+  run("ip", "link", "add", `${bridge}o`, "type", "veth", "peer", "name", "eth0", "netns", outside);
+  run("ip", "addr", "add", `${subnet(8)}.1/24`, "dev", `${bridge}o`);
+  run("ip", "link", "set", `${bridge}o`, "up");
+  run("ip", "-n", outside, "addr", "add", `${subnet(8)}.2/24`, "dev", "eth0");
+  run("ip", "-n", outside, "link", "set", "eth0", "up");
+  run("ip", "-n", outside, "route", "add", "default", "via", `${subnet(8)}.1`);
+  run("ip", "-n", outside, "link", "set", "lo", "up");
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await networks.shutdown();
+  for (let n = 0; n < 100 && existsSync(`/sys/class/net/${bridge}`); n++) await Bun.sleep(20);
+  run("ip", "netns", "delete", outside);
+  expect(existsSync(`/sys/class/net/${bridge}`)).toBe(false);
+  for (let n = 0; n < 100 && run("nft", "list", "tables").includes(instance); n++) await Bun.sleep(20);
+  expect(readdirSync(join(execRoot, "netns"))).toEqual([]);
+  expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(root);
+  expect(run("nft", "list", "tables")).not.toContain(instance);
+  expect(run("nft", "list", "ruleset")).not.toContain(instance);
+  expect(readFileSync(join(execRoot, "netd.log"), "utf8")).toBe("");
+  db[Symbol.dispose]();
+  rmSync(root, { recursive: true });
+});
+
+test("attach() gives a container an address, a way out and a published port", async () => {
+  const box = await networks.attach(
+    request("web", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28080" }] }, exposedPorts: ["80/tcp"] }),
+    background(),
+  );
+  const netns = box.netnsPath ?? "";
+  expect(box.settings.IPAddress).toBe(`${subnet(6)}.2`);
+  expect(box.settings.SandboxKey).toBe(netns);
+  expect(box.settings.Ports["80/tcp"]).toEqual([
+    { HostIp: "0.0.0.0", HostPort: "28080" },
+    { HostIp: "::", HostPort: "28080" },
+  ]);
+  expect(box.hosts).toContain(`${subnet(6)}.2\tweb\n`);
+  await serve(netns);
+  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  expect(ask(null, "http://[::1]:28080/")).toBe(200);
+  expect(ask(null, `http://${subnet(6)}.1:28080/`)).toBe(200);
+  expect(ask(outsideNetns, `http://${subnet(8)}.1:28080/`)).toBe(200);
+  expect(ask(netns, `http://${subnet(6)}.1:28080/`)).toBe(200);
+  const stats = await networks.statsOf("web".padEnd(64, "-"));
+  expect(stats.eth0?.rx_packets).toBeGreaterThan(0);
+});
+
+test("a container reaches the world under the host's address", async () => {
+  await serve(outsideNetns, 8081);
+  const box = networks.settingsOf("web".padEnd(64, "-"));
+  run("ip", "-n", outside, "route", "delete", "default");
+  try {
+    expect(ask(box?.SandboxKey ?? "", `http://${subnet(8)}.2:8081/`)).toBe(200);
+  } finally {
+    run("ip", "-n", outside, "route", "add", "default", "via", `${subnet(8)}.1`);
+  }
+});
+
+test("an unpublished port cannot be reached by routing from a neighbour host", () => {
+  expect(ask(outsideNetns, `http://${subnet(6)}.2/`)).toBe(0);
+  expect(ask(null, `http://${subnet(6)}.2/`)).toBe(200);
+});
+
+test("a port published on a loopback address answers to this host only", async () => {
+  const box = await networks.attach(
+    request("local", { portBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "28081" }] } }),
+    background(),
+  );
+  await serve(box.netnsPath ?? "");
+  expect(ask(null, "http://127.0.0.1:28081/")).toBe(200);
+  expect(ask(outsideNetns, `http://${subnet(8)}.1:28081/`)).toBe(0);
+  expect(ask(outsideNetns, `http://${box.settings.IPAddress}/`)).toBe(0);
+  // Straight at the loopback address, as a host on the same wire could send it.
+  run("ip", "netns", "exec", outside, "ip", "link", "set", "lo", "down");
+  run("ip", "-n", outside, "route", "add", "127.0.0.1/32", "via", `${subnet(8)}.1`, "table", "main");
+  const localnet = `/proc/sys/net/ipv4/conf/${bridge}o/route_localnet`;
+  try {
+    await Bun.write(localnet, "1");
+    spawnSync("nsenter", [`--net=${outsideNetns}`, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet"]);
+    expect(ask(outsideNetns, "http://127.0.0.1:28081/")).toBe(0);
+  } finally {
+    await Bun.write(localnet, "0");
+    spawnSync("ip", ["-n", outside, "route", "delete", "127.0.0.1/32"]);
+    run("ip", "netns", "exec", outside, "ip", "link", "set", "lo", "up");
+  }
+});
+
+test("a container cannot reach loopback services of the host through its gateway", async () => {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("host") });
+  const box = networks.settingsOf("web".padEnd(64, "-"));
+  const netns = box?.SandboxKey ?? "";
+  try {
+    run("nsenter", `--net=${netns}`, "ip", "link", "set", "lo", "down");
+    run("nsenter", `--net=${netns}`, "ip", "route", "add", "127.0.0.1/32", "via", `${subnet(6)}.1`);
+    expect(ask(netns, `http://127.0.0.1:${server.port}/`)).toBe(0);
+  } finally {
+    spawnSync("nsenter", [`--net=${netns}`, "ip", "route", "delete", "127.0.0.1/32"]);
+    run("nsenter", `--net=${netns}`, "ip", "link", "set", "lo", "up");
+    await server.stop(true);
+  }
+});
+
+test("a taken host port is refused in Docker's words and everything is rolled back", async () => {
+  const before = networks.inspect("bridge").Containers;
+  const ours = networks.attach(
+    request("late", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28080" }] } }),
+    background(),
+  );
+  await expect(ours).rejects.toThrow(
+    /^failed to set up container networking: driver failed programming external connectivity on endpoint late \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:28080 failed: port is already allocated$/,
+  );
+  const foreign = Bun.listen({ hostname: "0.0.0.0", port: 28090, socket: { data() {} } });
+  const theirs = networks.attach(
+    request("late", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28090" }] } }),
+    background(),
+  );
+  await expect(theirs).rejects.toThrow("failed to bind host port for 0.0.0.0:28090");
+  foreign.stop(true);
+  expect(networks.inspect("bridge").Containers).toEqual(before);
+  expect(networks.settingsOf("late".padEnd(64, "-"))).toBeUndefined();
+});
+
+test("a published port cannot be bound by another process", () => {
+  expect(() => Bun.listen({ hostname: "0.0.0.0", port: 28080, socket: { data() {} } })).toThrow();
+});
+
+test("a range gives the first free port and udp is published beside tcp", async () => {
+  const box = await networks.attach(
+    request("range", {
+      portBindings: {
+        "90/tcp": [{ HostIp: "0.0.0.0", HostPort: "28080-28085" }],
+        "53/udp": [{ HostIp: "0.0.0.0", HostPort: "" }],
+      },
+    }),
+    background(),
+  );
+  expect(box.settings.Ports["90/tcp"]).toEqual([{ HostIp: "0.0.0.0", HostPort: "28082" }]);
+  const udp = Number(box.settings.Ports["53/udp"]?.[0]?.HostPort);
+  expect(udp).toBeGreaterThan(1023);
+  const echo = spawn(
+    "nsenter",
+    [
+      `--net=${box.netnsPath}`,
+      "python3",
+      "-c",
+      "import socket\ns=socket.socket(2,2);s.bind(('0.0.0.0',53))\nwhile 1:\n d,a=s.recvfrom(99);s.sendto(d,a)",
+    ],
+    { stdio: "ignore" },
+  );
+  children.push(echo);
+  await Bun.sleep(400);
+  const answer = run(
+    "python3",
+    "-c",
+    `import socket\ns=socket.socket(2,2);s.settimeout(3);s.sendto(b'hello',('127.0.0.1',${udp}));print(s.recvfrom(99)[0])`,
+  );
+  expect(answer).toContain("hello");
+  await networks.detach("range".padEnd(64, "-"));
+});
+
+test("the proxy keeps a half-closed connection open", async () => {
+  const box = await networks.attach(
+    request("half", { portBindings: { "7/tcp": [{ HostIp: "::1", HostPort: "28087" }] } }),
+    background(),
+  );
+  const script =
+    "import socket\ns=socket.socket();s.bind(('0.0.0.0',7));s.listen()\nc,_=s.accept();n=0\nwhile 1:\n d=c.recv(65536)\n if not d: break\n n+=len(d)\nc.sendall(str(n).encode());c.close()";
+  children.push(spawn("nsenter", [`--net=${box.netnsPath}`, "python3", "-c", script], { stdio: "ignore" }));
+  await Bun.sleep(400);
+  const answer = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    const socket = connect({ host: "::1", port: 28087, allowHalfOpen: true });
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("end", () => resolve(text));
+    socket.on("error", reject);
+    socket.end(Buffer.alloc(3_000_000));
+  });
+  expect(answer).toBe("3000000");
+  await networks.detach("half".padEnd(64, "-"));
+});
+
+test("containers of two bridges cannot reach each other, by address, published port or gateway", async () => {
+  const body = v.parse(NetworkCreateRequest, { Name: "other" });
+  const { Id } = await networks.create(body, background());
+  const box = await networks.attach(request("apart", { networkMode: "other" }), background());
+  const netns = box.netnsPath ?? "";
+  const gateway = box.settings.Networks.other?.Gateway;
+  for (const url of [
+    `http://${subnet(6)}.2/`,
+    `http://${subnet(6)}.1:28080/`,
+    `http://${gateway}:28080/`,
+    `http://${subnet(8)}.1:28080/`,
+  ]) {
+    expect([url, ask(netns, url)]).toEqual([url, 0]);
+  }
+  await networks.connect("bridge", "apart".padEnd(64, "-"), { Container: "apart" }, background());
+  expect(ask(netns, `http://${subnet(6)}.2/`)).toBe(200);
+  await networks.disconnect("bridge", "apart".padEnd(64, "-"), { Container: "apart", Force: false }, background());
+  expect(ask(netns, `http://${subnet(6)}.2/`)).toBe(0);
+  await expect(networks.remove("other", background())).rejects.toThrow("has active endpoints");
+  await networks.detach("apart".padEnd(64, "-"));
+  await networks.remove(Id, background());
+  expect(existsSync(`/sys/class/net/br-${Id.slice(0, 12)}`)).toBe(false);
+});
+
+test("an IPv4 network gives no IPv6 address and believes no router", () => {
+  const netns = networks.settingsOf("web".padEnd(64, "-"))?.SandboxKey ?? "";
+  expect(run("nsenter", `--net=${netns}`, "ip", "-6", "addr", "show", "dev", "eth0")).toBe("");
+  expect(run("ip", "-6", "addr", "show", "dev", bridge)).toBe("");
+  for (const name of [`${bridge}/accept_ra`]) {
+    expect(readFileSync(`/proc/sys/net/ipv6/conf/${name}`, "utf8")).toBe("0\n");
+  }
+  expect(run("nsenter", `--net=${netns}`, "cat", "/proc/sys/net/ipv6/conf/eth0/accept_ra")).toBe("0\n");
+});
+
+test("create() refuses what overlaps and says so when the pool is empty", async () => {
+  const create = (body: object) => networks.create(v.parse(NetworkCreateRequest, body), background());
+  const withSubnet = (Subnet: string) => create({ Name: "over", IPAM: { Config: [{ Subnet }] } });
+  await expect(withSubnet(`${subnet(6)}.0/25`)).rejects.toThrow("Pool overlaps");
+  await expect(withSubnet(`${subnet(8)}.0/24`)).rejects.toThrow("Pool overlaps");
+  await expect(withSubnet("10.1.1.1/24")).rejects.toThrow("it should be 10.1.1.0/24");
+  await expect(create({ Name: "bridge" })).rejects.toThrow("operation is not permitted on predefined bridge network");
+  await expect(create({ Name: "x", Driver: "foo" })).rejects.toThrow('plugin "foo" not found');
+  const names = await Promise.all([..."abcdefgh"].map(async (name) => (await create({ Name: name })).Id));
+  await expect(create({ Name: "i" })).rejects.toThrow("all predefined address pools have been fully subnetted");
+  await expect(create({ Name: "a" })).rejects.toThrow("network with name a already exists");
+  const subnets = new Set(names.map((id) => networks.inspect(id).IPAM.Config?.[0]?.Subnet));
+  expect(subnets.size).toBe(8);
+  const pruned = await networks.prune({}, background());
+  expect(pruned.NetworksDeleted.sort()).toEqual([..."abcdefgh"]);
+});
+
+test("a fixed address is kept, refused when taken and given back", async () => {
+  const Subnet = `${subnet(9)}.0/24`;
+  await networks.create(v.parse(NetworkCreateRequest, { Name: "fix", IPAM: { Config: [{ Subnet }] } }), background());
+  const at = (id: string, IPv4Address: string) =>
+    networks.attach(
+      request(id, { networkMode: "fix", endpoints: { fix: { ...emptyEndpoint(), IPAMConfig: { IPv4Address } } } }),
+      background(),
+    );
+  const box = await at("one", `${subnet(9)}.77`);
+  expect(box.settings.Networks.fix?.IPAddress).toBe(`${subnet(9)}.77`);
+  await expect(at("two", `${subnet(9)}.77`)).rejects.toThrow("Address already in use");
+  await expect(at("two", "10.9.9.9")).rejects.toThrow("does not belong to any of this network's subnets");
+  await networks.detach("one".padEnd(64, "-"));
+  await at("two", `${subnet(9)}.77`);
+  await networks.detach("two".padEnd(64, "-"));
+  await networks.remove("fix", background());
+});
+
+test("one hundred attaches at once share no address and leave nothing", async () => {
+  const links = (): number => readdirSync("/sys/class/net").filter((name) => /^dh[0-9a-f]{10}\d$/.test(name)).length;
+  const boxes = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => networks.attach(request(`many${n}`), background())),
+  );
+  expect(new Set(boxes.map((box) => box.settings.IPAddress)).size).toBe(100);
+  expect(new Set(boxes.map((box) => box.settings.MacAddress)).size).toBe(100);
+  await Promise.all(boxes.map((_, n) => networks.detach(`many${n}`.padEnd(64, "-"))));
+  expect(Object.keys(networks.inspect("bridge").Containers)).toHaveLength(2);
+  for (let n = 0; n < 200 && links() > 10; n++) await Bun.sleep(50);
+  expect(links()).toBeLessThanOrEqual(10);
+}, 30_000);
+
+test("host, none and container: modes", async () => {
+  const host = await networks.attach(request("onhost", { networkMode: "host" }), background());
+  expect(host.netnsPath).toBeNull();
+  expect(Object.keys(host.settings.Networks)).toEqual(["host"]);
+  const none = await networks.attach(request("alone", { networkMode: "none" }), background());
+  expect(run("nsenter", `--net=${none.netnsPath}`, "ip", "-o", "link").trim().split("\n")).toHaveLength(1);
+  const web = "web".padEnd(64, "-");
+  const shared = await networks.attach(request("guest", { networkMode: `container:${web}` }), background());
+  expect(shared.netnsPath).toBe(networks.settingsOf(web)?.SandboxKey ?? "");
+  for (const id of ["onhost", "alone", "guest"]) await networks.detach(id.padEnd(64, "-"));
+  await expect(networks.attach(request("x", { networkMode: "nope" }), background())).rejects.toThrow(
+    "failed to set up container networking: network nope not found",
+  );
+});
+
+test("connections live while the daemon is away and a new one takes all back", async () => {
+  const web = "web".padEnd(64, "-");
+  const before = networks.settingsOf(web);
+  await networks[Symbol.asyncDispose]();
+  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  networks = make();
+  await networks.restore(new Set([web]));
+  expect(networks.settingsOf(web)).toEqual(before as NonNullable<typeof before>);
+  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  expect(networks.settingsOf("local".padEnd(64, "-"))).toBeUndefined();
+});
+
+test("a netd that is killed is replaced and its containers stay reachable", async () => {
+  const [pid = 0] = readdirSync("/proc")
+    .filter((name) => {
+      try {
+        const line = readFileSync(`/proc/${name}/cmdline`, "utf8");
+        return line.includes("\0netd\0") && line.includes(execRoot);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+  process.kill(pid, "SIGKILL");
+  for (let n = 0; n < 100 && ask(null, "http://127.0.0.1:28080/") !== 200; n++) await Bun.sleep(50);
+  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  expect(ask(outsideNetns, `http://${subnet(6)}.2/`)).toBe(0);
+});

@@ -1,0 +1,67 @@
+/** From Docker's port bindings to what netd is asked for, and back. */
+import { isIP } from "node:net";
+import type { PortBinding, PortMap } from "../api/networks.ts";
+import { invalidArgument } from "../lib/errors.ts";
+import type { PortSpec, Protocol, PublishedPort } from "./netd/protocol.ts";
+
+export interface PortsInput {
+  readonly bindings: PortMap;
+  readonly exposed: readonly string[];
+  readonly publishAll: boolean;
+  /** The container's address. */
+  readonly address: string;
+  /** Host address for bindings that name none. */
+  readonly hostBinding: string;
+}
+
+/** The ports to publish: those with a fixed host port first, so that no free choice takes one of them. */
+export function planPorts(input: PortsInput): PortSpec[] {
+  const specs: PortSpec[] = [];
+  for (const [key, bindings] of Object.entries(input.bindings)) {
+    for (const binding of bindings ?? []) specs.push(specOf(key, binding, input));
+  }
+  if (input.publishAll) {
+    for (const key of input.exposed) {
+      if ((input.bindings[key] ?? []).length === 0) specs.push(specOf(key, { HostIp: "", HostPort: "" }, input));
+    }
+  }
+  return specs.sort((a, b) => freedom(a) - freedom(b));
+}
+
+const freedom = ({ first, last }: PortSpec): number => (first === 0 ? 65536 : last - first);
+
+function specOf(key: string, binding: PortBinding, { address, hostBinding }: PortsInput): PortSpec {
+  const { port, protocol } = parsePort(key);
+  let host = binding.HostIp ?? "";
+  if (host === "" && hostBinding !== "0.0.0.0") host = hostBinding;
+  if (host !== "" && isIP(host) === 0) throw invalidArgument(`invalid host address in port binding: ${host}`);
+  const range = /^(?:(\d+)(?:-(\d+))?)?$/.exec(binding.HostPort ?? "");
+  const first = Number(range?.[1] ?? 0);
+  const last = Number(range?.[2] ?? first);
+  if (!range || first > 65535 || last > 65535 || last < first) {
+    throw invalidArgument(`invalid port specification: "${binding.HostPort}"`);
+  }
+  return { protocol, port, host, first, last, address };
+}
+
+/** `80/tcp`, the protocol tcp when it is left out. */
+export function parsePort(key: string): { port: number; protocol: Protocol } {
+  const [, digits = "", protocol = "tcp"] = /^(\d{1,5})(?:\/(\w+))?$/.exec(key) ?? [];
+  const port = Number(digits);
+  if (port < 1 || port > 65535) throw invalidArgument(`invalid port specification: "${key}"`);
+  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") {
+    throw invalidArgument(`invalid proto: ${protocol}`);
+  }
+  return { port, protocol };
+}
+
+/** What inspect shows: published ports, and null for those only exposed. */
+export function portMapOf(published: readonly PublishedPort[], exposed: readonly string[]): PortMap {
+  const map: PortMap = {};
+  for (const key of exposed) map[key] = null;
+  for (const { protocol, port, host, hostPort } of published) {
+    const key = `${port}/${protocol}`;
+    map[key] = [...(map[key] ?? []), { HostIp: host, HostPort: String(hostPort) }];
+  }
+  return map;
+}
