@@ -1,6 +1,7 @@
 /** JSON request bodies: capped, of the right type, one value and no more. */
-import type { IncomingMessage } from "node:http";
-import { invalidArgument, isKind, tooLarge } from "../lib/errors.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import { canceled, invalidArgument, isKind, tooLarge } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
 
 /** Larger JSON bodies are refused; streamed bodies have no cap. */
@@ -10,23 +11,28 @@ export const maxJsonBody = 4 * 1024 * 1024;
  * Reads and decodes the body; undefined when it is empty. Throws `tooLarge` without reading on, `invalidArgument` for another
  * content type or text that is not exactly one JSON value.
  */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
-  const text = await readText(request);
+export async function readJsonBody(headers: IncomingHttpHeaders, body: Readable): Promise<unknown> {
+  const text = await readText(headers, body);
   if (text === "") return undefined;
-  checkContentType(request.headers["content-type"]);
+  checkContentType(headers["content-type"]);
   return decode(text);
 }
 
-async function readText(request: IncomingMessage): Promise<string> {
-  if (Number(request.headers["content-length"] ?? 0) > maxJsonBody) throw bodyTooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxJsonBody) throw bodyTooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+function readText(headers: IncomingHttpHeaders, body: Readable): Promise<string> {
+  if (Number(headers["content-length"] ?? 0) > maxJsonBody) return Promise.reject(bodyTooLarge());
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    // Events, not iteration: leaving an iteration early would destroy the request, and the reply with it.
+    body.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxJsonBody) chunks.push(chunk);
+      else reject(bodyTooLarge());
+    });
+    body.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    body.on("error", reject);
+    body.on("close", () => reject(canceled("client is gone")));
+  });
 }
 
 function bodyTooLarge(): Error {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { type ClientRequest, type IncomingMessage, request, type Server } from "node:http";
-import { connect } from "node:net";
+import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import { connect, type Server } from "node:net";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { conflict, notFound, notModified, systemError } from "../lib/errors.ts";
@@ -114,7 +114,6 @@ beforeAll(async () => {
 
 afterAll(() => {
   server.close();
-  server.closeAllConnections();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -312,7 +311,7 @@ test("the server answers 304 and 204 without a body", async () => {
 
 test("the server tells timings only to a client that asks", async () => {
   const asked = await call("POST", "/containers/other/start", { headers: { "Dhow-Timings": "1" } });
-  expect(asked.headers["server-timing"]).toBe("fake_step;dur=1.500");
+  expect(asked.headers["server-timing"]).toMatch(/^fake_step;dur=1\.500, total;dur=[\d.]+$/);
   expect((await call("POST", "/containers/other/start")).headers["server-timing"]).toBeUndefined();
   const streamed = await call("GET", "/containers/a/export", { headers: { "Dhow-Timings": "1", TE: "trailers" } });
   expect(streamed.trailers).toHaveProperty("server-timing");

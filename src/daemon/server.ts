@@ -1,24 +1,24 @@
 /** The API server: requests in, calls to handlers, replies out. It listens nowhere by itself (see listeners.ts). */
-import { createServer, type IncomingMessage, type RequestListener, type Server, ServerResponse } from "node:http";
-import { createServer as createTlsServer, type ServerOptions as TlsOptions } from "node:https";
-import type { Socket } from "node:net";
-import { maxApiVersion } from "../api/paths.ts";
+import { createServer, type IncomingMessage } from "node:http";
+import type { Server, Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { TlsOptions } from "node:tls";
 import type { RouteSpec } from "../api/route.ts";
 import { type Routes, routes } from "../api/routes.ts";
 import { type UnbuiltRoute, unbuiltRoutes } from "../api/unbuilt.ts";
 import { parseWire } from "../api/wire.ts";
 import { DhowError, kindOf, messageOf } from "../lib/errors.ts";
-import { type Operation, Timings } from "../lib/operation.ts";
-import { version as productVersion } from "../lib/version.ts";
 import { readJsonBody } from "./body.ts";
 import { refuseBrowsers } from "./browser-guard.ts";
 import type { Call, Handler, Handlers } from "./call.ts";
 import { readDetachKeys } from "./detach-keys.ts";
+import { commonHeaders, commonHeaderText, Exchange } from "./exchange.ts";
+import { createFront } from "./front.ts";
 import { hijackHead, joinSession } from "./hijack.ts";
 import type { Logger } from "./log.ts";
 import { parseQuery } from "./query.ts";
 import { ProgressReply, sendEmpty, sendJson, sendLater, sendLines, sendStream, sendText } from "./reply.ts";
-import { createRouter, pageNotFound, parseTarget, type Target, VersionTooOld } from "./router.ts";
+import { createRouter, pageNotFound, parseTarget, VersionTooOld } from "./router.ts";
 import { statusOf } from "./status.ts";
 import type { StdioSession } from "./stdio-session.ts";
 
@@ -45,21 +45,7 @@ export interface ServeOptions {
   readonly tls?: TlsOptions;
 }
 
-/** Headers of every reply. */
-const commonHeaders: Readonly<Record<string, string>> = {
-  "Api-Version": maxApiVersion,
-  "Docker-Experimental": "false",
-  Ostype: "linux",
-  Server: `dhow/${productVersion} (linux)`,
-};
-const commonHeaderText = Object.entries(commonHeaders)
-  .map(([name, value]) => `${name}: ${value}\r\n`)
-  .join("");
-
-/** A client that asks for it gets the timings of its request as `Server-Timing`, in a header or a trailer. */
-const timingsHeader = "dhow-timings";
-
-/** Makes servers that share the handlers; give each listener its own. */
+/** Makes servers that share the handlers; give each listener its own, and let it listen. */
 export function createApi(options: ApiServerOptions): { serve(how: ServeOptions): Server } {
   const entries: Entry[] = unbuiltRoutes.map((route) => ({ unbuilt: true, ...route }));
   for (const name of Object.keys(routes) as (keyof Routes)[]) {
@@ -74,15 +60,19 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
   async function answer(exchange: Exchange, how: ServeOptions): Promise<void> {
     const { request } = exchange;
     if (how.allowedHosts) refuseBrowsers(request, how.allowedHosts);
+    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
+      exchange.response().setHeader("Connection", "close");
+      throw new DhowError("invalidArgument", "missing required Host header");
+    }
     if (request.method === "OPTIONS") return sendEmpty(exchange.response(), 200);
     const target = parseTarget(request.url ?? "/");
-    exchange.target = target;
     const found = match(request.method ?? "GET", target.path);
     if (!found) throw pageNotFound();
     if ("unbuilt" in found.route) return answerUnbuilt(exchange, found.route, found.params);
     const { spec, handler } = found.route;
     const query = parseQuery(spec, target.search);
-    const rawBody = spec.body.kind === "json" ? await readJsonBody(request) : undefined;
+    const input = exchange.body();
+    const rawBody = spec.body.kind === "json" ? await readJsonBody(request.headers, input) : undefined;
     const body = spec.body.kind === "json" ? checkBody(spec.body, rawBody) : undefined;
     const progress = spec.reply.kind === "progress" ? new ProgressReply(exchange.response()) : undefined;
     const call: Call = {
@@ -90,7 +80,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       query: query as Call["query"],
       body: body as Call["body"],
       rawBody,
-      input: request,
+      input,
       version: target.version,
       op: exchange.op,
       header: (name) => headerValue(request, name),
@@ -116,6 +106,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
   ): Promise<void> {
     const { op } = exchange;
     const timings = exchange.wantsTimings ? op.timings : undefined;
+    timings?.record("total", exchange.elapsedMs);
     const { kind, status } = spec.reply;
     switch (kind) {
       case "json":
@@ -129,7 +120,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       case "lines":
         return sendLines(exchange.response(), result as AsyncIterable<unknown>, op.signal, timings);
       case "stream": {
-        const { type, stream } = result as { type: string; stream: import("node:stream").Readable };
+        const { type, stream } = result as { type: string; stream: Readable };
         return sendStream(exchange.response(), type, stream, timings);
       }
       case "progress":
@@ -159,15 +150,15 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
     }
   }
 
-  function fail(exchange: Exchange, error: unknown): void {
+  async function fail(exchange: Exchange, error: unknown): Promise<void> {
     report(exchange, error);
+    if (!exchange.begun) await exchange.drain();
     if (exchange.begun) {
       exchange.abandon();
       return;
     }
     const response = exchange.response();
     for (const name of ["Content-Length", "Trailer"]) response.removeHeader(name);
-    exchange.closeAfterReply();
     if (error instanceof VersionTooOld) {
       sendText(response, 400, "text/plain; charset=utf-8", `${error.message}\n`);
       return;
@@ -177,25 +168,37 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
     else sendJson(response, status, { message: messageOf(error) });
   }
 
+  /** Only routes that hijack leave HTTP; another upgrade that a client offers is not taken, as HTTP allows. */
+  function leavesHttp(request: IncomingMessage): boolean {
+    try {
+      const found = match(request.method ?? "", parseTarget(request.url ?? "").path);
+      return found !== undefined && "spec" in found.route && found.route.spec.reply.kind === "hijack";
+    } catch {
+      return false;
+    }
+  }
+
   return {
     serve(how) {
-      const listener: RequestListener = (request, response) => {
-        for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
-        const exchange = new Exchange(request, response, undefined);
-        answer(exchange, how).catch((error: unknown) => fail(exchange, error));
-      };
-      const limits = { maxHeaderSize: 1024 * 1024, requestTimeout: 0, keepAliveTimeout: 0 };
-      const server = how.tls ? createTlsServer({ ...limits, ...how.tls }, listener) : createServer(limits, listener);
+      // Missing in the type declarations; Node 24 and Bun 1.4 have it.
+      const upgrades = { shouldUpgradeCallback: leavesHttp };
+      const server = createServer(
+        { maxHeaderSize: 1024 * 1024, requestTimeout: 0, keepAliveTimeout: 0, ...upgrades },
+        (request, response) => {
+          for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
+          const exchange = new Exchange(request, response, undefined);
+          answer(exchange, how).catch((error: unknown) => fail(exchange, error));
+        },
+      );
       server.timeout = 0;
       server.headersTimeout = 60_000;
       server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        if (head.length > 0) socket.unshift(head);
         socket.on("error", () => socket.destroy());
-        const exchange = new Exchange(request, undefined, socket);
+        const exchange = new Exchange(request, undefined, { socket, head });
         answer(exchange, how).catch((error: unknown) => fail(exchange, error));
       });
       server.on("clientError", answerClientError);
-      return server;
+      return createFront(server, how.tls);
     },
   };
 }
@@ -226,74 +229,4 @@ function answerClientError(error: Error & { code?: string }, socket: Socket): vo
   }
   const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
-}
-
-/** One request and the way back, whether it came as a plain request or asked for an upgrade. */
-class Exchange {
-  readonly request: IncomingMessage;
-  readonly op: Operation;
-  target: Target | undefined;
-  readonly #abort = new AbortController();
-  readonly #socket: Socket | undefined;
-  #response: ServerResponse | undefined;
-  #hijacked = false;
-
-  constructor(request: IncomingMessage, response: ServerResponse | undefined, socket: Socket | undefined) {
-    this.request = request;
-    this.#response = response;
-    this.#socket = socket;
-    this.op = { signal: this.#abort.signal, timings: new Timings() };
-    const gone = (): void => this.#abort.abort(new DhowError("canceled", "client is gone"));
-    response?.on("close", () => {
-      if (!response.writableFinished) gone();
-    });
-    socket?.on("close", gone);
-  }
-
-  get wantsTimings(): boolean {
-    return this.request.headers[timingsHeader] !== undefined;
-  }
-
-  /** True when something of the reply is on its way already. */
-  get begun(): boolean {
-    return this.#hijacked || (this.#response?.headersSent ?? false);
-  }
-
-  /** The response; for an upgrade that no handler took, a plain one on its socket. */
-  response(): ServerResponse {
-    if (this.#response) return this.#response;
-    const response = new ServerResponse(this.request);
-    for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
-    response.setHeader("Connection", "close");
-    // Bun's and Node's types differ on the socket's class; it is the one that the server handed over.
-    response.assignSocket(this.#socket!);
-    response.on("finish", () => this.#socket?.end());
-    this.#response = response;
-    return response;
-  }
-
-  /** Takes the connection over for raw bytes. */
-  hijack(): { socket: Socket; upgraded: boolean } {
-    this.#hijacked = true;
-    if (this.#socket) return { socket: this.#socket, upgraded: true };
-    return { socket: this.request.socket, upgraded: false };
-  }
-
-  /** Cuts a reply short, so that the client sees it is not whole. */
-  abandon(): void {
-    (this.#socket ?? this.request.socket).destroy();
-  }
-
-  /** A body that nobody will read makes the connection useless for a next request. */
-  closeAfterReply(): void {
-    const { request } = this;
-    if (request.complete || !this.#response) return;
-    const response = this.#response;
-    response.setHeader("Connection", "close");
-    response.on("finish", () => {
-      request.resume();
-      const timer = setTimeout(() => request.socket.destroy(), 2_000);
-      request.socket.on("close", () => clearTimeout(timer));
-    });
-  }
 }
