@@ -3,7 +3,7 @@
  *
  *     <root>/layers/<hex>/diff        the layer's files in overlayfs's form
  *     <root>/layers/<hex>/layer.json  what it is; there means complete
- *     <root>/layers/<hex>/refs/NAME   one empty file for each layer or writable layer that stands on it
+ *     <root>/layers/<hex>/refs/NAME   one name of layer.json for each layer or writable layer that stands on it
  *     <root>/layers/<hex>/init        the init layer over this chain, made when first needed
  *     <root>/tmp/<hex>.RANDOM         a layer being unpacked
  *     <root>/locks/<hex>              flock: one unpack of one layer at a time, among all processes
@@ -17,6 +17,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -29,9 +30,9 @@ import type { Readable } from "node:stream";
 import { conflict, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
-import { AT_FDCWD, close, O_CREAT, O_EXCL, O_WRONLY, tryOpenAt, unlinkAt } from "../linux/file.ts";
+import { AT_FDCWD, unlinkAt } from "../linux/file.ts";
 import { lock, tryLock } from "../linux/flock.ts";
-import { isErrno, SyscallError } from "../linux/syscall-error.ts";
+import { isErrno } from "../linux/syscall-error.ts";
 import { runHelper } from "./helper-process.ts";
 import { chainHex } from "./names.ts";
 import { copyRoot } from "./ownership.ts";
@@ -109,10 +110,14 @@ export class LayerStore {
 
   /** Says that `user` stands on the layer; throws `notFound` when it does not exist. */
   refer(chainId: string, user: string): void {
-    const fd = tryOpenAt(AT_FDCWD, join(this.#dir(chainId), "refs", user), O_CREAT | O_EXCL | O_WRONLY, 0o600);
-    if (fd === -2) throw notFound(`layer ${chainId} does not exist`);
-    if (fd >= 0) close(fd);
-    else if (fd !== -17) throw new SyscallError("open", -fd, user);
+    const dir = this.#dir(chainId);
+    try {
+      // A second name of a file that is there already: no inode has to be made.
+      linkSync(join(dir, "layer.json"), join(dir, "refs", user));
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) throw notFound(`layer ${chainId} does not exist`);
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
   }
 
   unrefer(chainId: string, user: string): void {

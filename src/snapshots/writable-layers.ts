@@ -1,13 +1,15 @@
 /**
- * The writable layers of one driver: `<root>/containers/<key>/`, with what the driver keeps in it. The symbolic link
- * `parent` in it, made last, says what the layer stands on; there means complete. It is a link and not a file because
- * a link's text is written together with its name.
+ * The writable layers of one driver: `<root>/containers/<key>/`, with what the driver keeps in it. An attribute of that
+ * directory, set last, says what the layer stands on; there means complete. (Making an inode in a fresh directory costs
+ * ext4 0.3 ms, an attribute 0.006.)
  */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
-import { isErrno } from "../linux/syscall-error.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, openAt, tryOpenAt } from "../linux/file.ts";
+import { isErrno, SyscallError } from "../linux/syscall-error.ts";
+import { fsetxattr, getxattr } from "../linux/xattr.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { checkedKey } from "./names.ts";
 
@@ -17,6 +19,8 @@ export interface WritableLayer {
   readonly parent: string | null;
   readonly ephemeral: boolean;
 }
+
+const parentAttribute = "trusted.dhow.parent";
 
 export class WritableLayers {
   readonly #root: string;
@@ -29,12 +33,18 @@ export class WritableLayers {
   }
 
   has(key: string): boolean {
+    return this.#mark(join(this.#root, checkedKey(key))) !== null;
+  }
+
+  /** The text of the directory's mark; `null` where there is none. */
+  #mark(dir: string): string | null {
+    const fd = tryOpenAt(AT_FDCWD, dir, O_DIRECTORY | O_NOFOLLOW);
+    if (fd === -2) return null;
+    if (fd < 0) throw new SyscallError("open", -fd, dir);
     try {
-      readlinkSync(join(this.#root, checkedKey(key), "parent"));
-      return true;
-    } catch (error) {
-      if (isErrno(error, "ENOENT")) return false;
-      throw error;
+      return getxattr(fd, parentAttribute)?.toString() ?? null;
+    } finally {
+      close(fd);
     }
   }
 
@@ -57,10 +67,12 @@ export class WritableLayers {
       if (parent !== null) this.#store.refer(parent, key);
       fill(dir);
       failPoint("snapshots.prepare");
-      symlinkSync(`${parent ?? "none"}${ephemeral ? ";ephemeral" : ""}`, join(dir, "parent"));
+      const fd = openAt(AT_FDCWD, dir, O_DIRECTORY);
+      fsetxattr(fd, parentAttribute, Buffer.from(`${parent ?? "none"}${ephemeral ? ";ephemeral" : ""}`));
+      close(fd);
     } catch (error) {
       this.#store.trash.take(dir);
-      if (parent !== null && !isErrno(error, "EEXIST")) this.#store.unrefer(parent, key);
+      if (parent !== null) this.#store.unrefer(parent, key);
       throw error;
     }
   }
@@ -68,13 +80,10 @@ export class WritableLayers {
   /** Throws `notFound` for an unknown key. */
   get(key: string): WritableLayer {
     const dir = join(this.#root, checkedKey(key));
-    try {
-      const [parent = "none", flag] = readlinkSync(join(dir, "parent")).split(";");
-      return { dir, parent: parent === "none" ? null : parent, ephemeral: flag === "ephemeral" };
-    } catch (error) {
-      if (isErrno(error, "ENOENT")) throw notFound(`snapshot ${key} does not exist`);
-      throw error;
-    }
+    const mark = this.#mark(dir);
+    if (mark === null) throw notFound(`snapshot ${key} does not exist`);
+    const [parent = "none", flag] = mark.split(";");
+    return { dir, parent: parent === "none" ? null : parent, ephemeral: flag === "ephemeral" };
   }
 
   remove(key: string): void {
