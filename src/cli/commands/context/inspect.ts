@@ -1,0 +1,32 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { contextPaths, readContext } from "../../context-store.ts";
+import { contextName, defaultAddress } from "../../daemon-address.ts";
+import { inspectAll } from "../../inspect.ts";
+
+export const command = defineCommand({
+  summary: "Show everything known of contexts",
+  usage: "[CONTEXT] [CONTEXT...]",
+  args: { min: 0 },
+  flags: { format: flag.string("How to print: json, or a Go template", { short: "f" }) },
+  complete: "contexts",
+  async run(cli, { flags, args }) {
+    const names = args.length > 0 ? args : [contextName(cli.globals, await cli.config())];
+    return inspectAll(cli, names, flags.format, async (name) => {
+      if (name === "default") {
+        const Host = process.env.DOCKER_HOST || defaultAddress(cli.name);
+        const Storage = { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" };
+        return JSON.stringify({
+          Name: name,
+          Metadata: {},
+          Endpoints: { docker: { Host, SkipTLSVerify: false } },
+          TLSMaterial: {},
+          Storage,
+        });
+      }
+      const meta = await readContext(cli.configDir, name);
+      const paths = contextPaths(cli.configDir, name);
+      return JSON.stringify({ ...meta, TLSMaterial: {}, Storage: { MetadataPath: paths.meta, TLSPath: paths.tls } });
+    });
+  },
+});

@@ -1,0 +1,28 @@
+import { defineCommand } from "../../command.ts";
+import { writeConfigFile } from "../../config-file.ts";
+import { readContext } from "../../context-store.ts";
+
+export const command = defineCommand({
+  summary: "Choose the context for commands to come",
+  usage: "CONTEXT",
+  args: { min: 1, max: 1 },
+  flags: {},
+  complete: "contexts",
+  async run(cli, { args: [name = ""] }) {
+    const config = await cli.config();
+    if (name === "default") delete config.currentContext;
+    else {
+      await readContext(cli.configDir, name);
+      config.currentContext = name;
+    }
+    await writeConfigFile(cli.configDir, config);
+    cli.out(`${name}\n`);
+    cli.err(`Current context is now ${JSON.stringify(name)}\n`);
+    if (process.env.DOCKER_HOST) {
+      cli.err(
+        "Warning: DOCKER_HOST environment variable overrides the active context. To use a context, either set the global --context flag, or unset DOCKER_HOST environment variable.\n",
+      );
+    }
+    return 0;
+  },
+});

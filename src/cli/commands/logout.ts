@@ -1,0 +1,28 @@
+import { defineCommand } from "../command.ts";
+import { writeConfigFile } from "../config-file.ts";
+import { hubAddress, runHelper } from "../image/auth.ts";
+
+export const command = defineCommand({
+  summary: "Forget the credentials of a registry",
+  usage: "[SERVER]",
+  args: { min: 0, max: 1 },
+  flags: {},
+  async run(cli, { args: [server = ""] }) {
+    const registry =
+      server === "" || server === "docker.io" ? hubAddress : server.replace(/^https?:\/\//, "").replace(/\/$/, "");
+    const config = await cli.config();
+    cli.out(`Removing login credentials for ${registry}\n`);
+    const helper = config.credHelpers?.[registry] ?? config.credsStore;
+    if (helper) await runHelper(helper, "erase", registry);
+    const auths = { ...config.auths };
+    for (const key of Object.keys(auths)) {
+      if (
+        key.replace(/^https?:\/\//, "").replace(/\/$/, "") === registry.replace(/^https?:\/\//, "").replace(/\/$/, "")
+      )
+        delete auths[key];
+    }
+    config.auths = auths;
+    await writeConfigFile(cli.configDir, config);
+    return 0;
+  },
+});

@@ -1,0 +1,31 @@
+/** Questions on the terminal. */
+import { openRawInput } from "../lib/terminal.ts";
+import type { Cli } from "./cli.ts";
+import { ExitError } from "./command.ts";
+
+/** Asks for one line; with `echo` false nothing of what is typed is shown. */
+export async function askLine(cli: Cli, question: string, echo: boolean): Promise<string> {
+  cli.out(question);
+  await cli.flush();
+  const raw = openRawInput();
+  const decoder = new TextDecoder();
+  let line = "";
+  try {
+    for await (const bytes of raw.keys) {
+      for (const key of decoder.decode(bytes, { stream: true })) {
+        if (key === "\x03") throw new ExitError(130);
+        if (key === "\r" || key === "\n" || key === "\x04") return line;
+        const back = key === "\x7f" || key === "\b";
+        if (back && line === "") continue;
+        line = back ? line.slice(0, -1) : line + key;
+        if (echo) cli.out(back ? "\b \b" : key);
+        await cli.flush();
+      }
+    }
+    return line;
+  } finally {
+    raw.restore();
+    cli.out("\n");
+    await cli.flush();
+  }
+}
