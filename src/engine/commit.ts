@@ -1,0 +1,63 @@
+import type { ContainerConfig } from "../api/containers.ts";
+import type { Containers } from "../containers/containers.ts";
+import type { Images } from "../images/images.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
+
+/** What `POST /commit` asks. */
+export interface CommitRequest {
+  readonly container: string;
+  readonly repo: string;
+  readonly tag: string;
+  readonly comment: string;
+  readonly author: string;
+  /** Freezes the container while its files are read. */
+  readonly pause: boolean;
+  /** Dockerfile instructions. */
+  readonly changes: readonly string[];
+  /** Overrides of the container's configuration. */
+  readonly config: ContainerConfig | null;
+}
+
+interface Parts {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly snapshots: Snapshotter;
+}
+
+/** Makes an image of a container's writable layer and configuration; its id. */
+export async function commitContainer(parts: Parts, request: CommitRequest, op: Operation): Promise<{ Id: string }> {
+  const { containers, images, snapshots } = parts;
+  const { record, running } = containers.committable(request.container);
+  const freeze = request.pause && running && record.state.status === "running";
+  if (freeze) await containers.pause(record.id, op);
+  try {
+    const id = await images.commit(
+      {
+        parent: record.image || null,
+        config: { ...record.config, ...withoutEmpty(request.config) },
+        author: request.author,
+        comment: request.comment,
+        repo: request.repo,
+        tag: request.tag,
+        createdBy: [record.path, ...record.args].join(" "),
+        changes: request.changes,
+        diff: snapshots.diffTar(record.id),
+      },
+      op,
+    );
+    return { Id: id };
+  } finally {
+    if (freeze) await containers.unpause(record.id, op);
+  }
+}
+
+/** The fields a client really set: empty strings, lists and maps say nothing. */
+function withoutEmpty(config: ContainerConfig | null): Partial<ContainerConfig> {
+  const said = (value: unknown): boolean => {
+    if (value === null || value === undefined || value === "" || value === false) return false;
+    if (Array.isArray(value)) return value.length > 0;
+    return typeof value !== "object" || Object.keys(value).length > 0;
+  };
+  return Object.fromEntries(Object.entries(config ?? {}).filter(([, value]) => said(value)));
+}

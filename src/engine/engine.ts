@@ -1,0 +1,216 @@
+/**
+ * The composition root: makes the services, hands each what it asks for, restores them in order, and gives them back in
+ * reverse. No decision of a service is taken here.
+ */
+import { mkdirSync } from "node:fs";
+import { noFilters } from "../api/filters.ts";
+import type { Containers, Execs } from "../containers/containers.ts";
+import { createContainers } from "../containers/service.ts";
+import { EventJournal } from "../events/events.ts";
+import type { Images } from "../images/images.ts";
+import { createImages } from "../images/service.ts";
+import { type EnginePaths, enginePaths } from "../lib/engine-paths.ts";
+import { background, type Operation } from "../lib/operation.ts";
+import type { Networks } from "../networks/networks.ts";
+import { createNetworks } from "../networks/service.ts";
+import { createCgroups } from "../runtime/cgroups.ts";
+import { type HostFacts, probeHost } from "../runtime/host-facts.ts";
+import { OciRuntimes } from "../runtime/oci-runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { createSharedMemory } from "../runtime/shared-memory.ts";
+import { Bundles } from "../runtime/spec/bundle.ts";
+import { createRuntime } from "../runtime/supervised-runtime.ts";
+import { createArchives } from "../snapshots/archive.ts";
+import { pickSnapshotter } from "../snapshots/drivers.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import { Database } from "../state/database.ts";
+import { Intents } from "../state/intents.ts";
+import { createVolumes } from "../volumes/service.ts";
+import type { Volumes } from "../volumes/volumes.ts";
+import { commitContainer } from "./commit.ts";
+import type { EngineConfig } from "./config.ts";
+import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
+import { engineId } from "./engine-id.ts";
+import { createLogReader } from "./log-reader.ts";
+import { createSystem, type System } from "./system.ts";
+
+/** Where the engine tells what happens. */
+export interface EngineLog {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** The engine: a plain record of services. Disposing leaves containers running; {@link Engine.stopAll} ends them first. */
+export interface Engine extends AsyncDisposable {
+  readonly containers: Containers & Pick<ConnectedNetworks, never> & { commit: CommitMethod };
+  readonly exec: Execs;
+  readonly images: Images;
+  readonly networks: ConnectedNetworks;
+  readonly volumes: Volumes;
+  readonly events: EventJournal;
+  readonly system: System;
+  /** Stops every container, then the supervisor and netd. */
+  stopAll(): Promise<void>;
+}
+
+type CommitMethod = (request: Parameters<typeof commitContainer>[1], op: Operation) => Promise<{ Id: string }>;
+
+/** Builds and restores an engine. The data root is locked by the caller; no other engine uses either root. */
+export async function createEngine(config: EngineConfig, log: EngineLog): Promise<Engine> {
+  const paths = enginePaths(config.dataRoot, config.execRoot);
+  makeDirectories(paths);
+  await using stack = new AsyncDisposableStack();
+  const db = stack.use(Database.open(paths.database, (message) => log.error(message)));
+  const events = new EventJournal();
+  const host = probeHost();
+  const runtimes = await OciRuntimes.discover({
+    execRoot: config.execRoot,
+    configured: config.runtimes,
+    preferred: config.defaultRuntime,
+    log: (message) => log.warn(message),
+  });
+  const snapshots = await pickSnapshotter(config.storageDriver, paths.snapshots, (message) => log.warn(message));
+  const archives = createArchives();
+  const runtime = stack.use(createRuntime({ execRoot: config.execRoot, log: (message) => log.info(message) }));
+  const networks = stack.use(
+    createNetworks({
+      config: config.network,
+      instance: config.instance,
+      paths,
+      db,
+      log: (message) => log.info(message),
+    }),
+  );
+  networks.onEvent((event) =>
+    events.emit({ type: "network", action: event.action, id: event.networkId, attributes: event.attributes }),
+  );
+  const volumes = createVolumes({
+    db,
+    root: paths.volumes,
+    trash: paths.trash,
+    execRoot: config.execRoot,
+    copyUp: (rootfs, path, target, op) => archives.copyUp(rootfs, path, target, op),
+    recursiveReadOnly: host.recursiveReadOnly,
+    emit: (action, name, attributes) => events.emit({ type: "volume", action, id: name, attributes }),
+  });
+  const images = createImages({
+    db,
+    contentRoot: paths.content,
+    snapshots,
+    registry: config.registry,
+    maxConcurrentDownloads: config.maxConcurrentDownloads,
+    usersOf: (imageId) => containers.usersOfImage(imageId),
+    emit: (event) => events.emit(event),
+  });
+  const containers: Containers = stack.use(
+    createContainers({
+      runtime,
+      snapshots,
+      archives,
+      images,
+      networks,
+      volumes,
+      bundles: makeBundles(config, paths, host, runtimes),
+      cgroups: createCgroups(),
+      logs: createLogReader(),
+      sharedMemory: createSharedMemory(),
+      db,
+      intents: new Intents(db),
+      events,
+      paths,
+      config,
+      log: (message) => log.warn(message),
+    }),
+  );
+  await restore({ containers, networks, images, snapshots, runtime });
+  const system = createSystem({
+    config,
+    engineId: engineId(config.dataRoot),
+    host,
+    storageDriver: snapshots.name,
+    runtimes: Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
+    defaultRuntime: { name: runtimes.defaultName, version: runtimes.get(undefined).version },
+    firewall: config.network.firewall ? "nftables" : "none",
+    warnings: () => [...runtimes.warnings()],
+    counts: () => containers.counts(),
+    listeners: () => events.listeners,
+    containers: (op) => containers.list({ all: true, limit: 0, size: true, filters: noFilters }, op),
+    images: (op) => images.list({ all: false, filters: noFilters, sharedSize: true, manifests: false }, op),
+    layersSize: () => images.layersSize(),
+    volumes: (op) => volumes.usage(op),
+  });
+  const owned = stack.move();
+  return {
+    containers: Object.assign(containers, {
+      commit: (request: Parameters<typeof commitContainer>[1], op: Operation) =>
+        commitContainer({ containers, images, snapshots }, request, op),
+    }),
+    exec: containers.execs,
+    images,
+    networks: connectNetworks(networks, containers),
+    volumes,
+    events,
+    system,
+    async stopAll() {
+      await containers.stopAll();
+      await networks.shutdown();
+      await runtime.shutdown();
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The order matters: what runs is known before networks are reconciled, and restart policies come last. */
+async function restore(services: {
+  containers: Containers;
+  networks: Networks;
+  images: Images;
+  snapshots: Snapshotter;
+  runtime: Runtime;
+}): Promise<void> {
+  await services.runtime.ensure();
+  const running = await services.containers.restore();
+  await services.networks.restore(running);
+  await services.images.sweep();
+  await services.snapshots.sweep();
+  await services.containers.resume();
+}
+
+function makeBundles(config: EngineConfig, paths: EnginePaths, host: HostFacts, runtimes: OciRuntimes): Bundles {
+  return new Bundles({
+    host,
+    runtimes,
+    seccompDirectory: paths.seccomp,
+    seccompProfile: config.seccompProfile,
+    defaults: {
+      cgroupParent: config.cgroupParent ?? `/${config.instance}`,
+      shmSize: config.shmSize,
+      ipcMode: "private",
+      cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
+      init: config.init,
+      initPath: config.initPath ?? "/usr/bin/tini-static",
+      noNewPrivileges: config.noNewPrivileges,
+      ulimits: config.defaultUlimits,
+    },
+  });
+}
+
+/** The two roots are root's alone; a container's user passes through only where a mount is bound for it. */
+function makeDirectories(paths: EnginePaths): void {
+  for (const dir of [paths.dataRoot, paths.execRoot]) mkdirSync(dir, { recursive: true, mode: 0o710 });
+  for (const dir of [
+    paths.content,
+    paths.snapshots,
+    paths.containers,
+    paths.seccomp,
+    paths.trash,
+    paths.bundles,
+    paths.rootfs,
+    paths.netns,
+  ]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+  mkdirSync(paths.volumes, { recursive: true, mode: 0o711 });
+}
