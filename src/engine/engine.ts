@@ -124,7 +124,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       log: (message) => log.warn(message),
     }),
   );
-  await restore({ containers, networks, images, snapshots, runtime });
+  await restore({ containers, networks, images, snapshots, runtime, volumes });
   const system = createSystem({
     config,
     engineId: engineId(config.dataRoot),
@@ -169,8 +169,10 @@ async function restore(services: {
   images: Images;
   snapshots: Snapshotter;
   runtime: Runtime;
+  volumes: Volumes;
 }): Promise<void> {
   await services.runtime.ensure();
+  await services.volumes.restore(background());
   const running = await services.containers.restore();
   await services.networks.restore(running);
   await services.images.sweep();
