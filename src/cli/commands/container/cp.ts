@@ -1,0 +1,28 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { copyFrom, copyTo, parseCopyArgument } from "../../container/copy.ts";
+
+export const command = defineCommand({
+  summary: "Copy files between a container and here",
+  details: "Either side may be CONTAINER:PATH; - is a tar archive on standard input or output.",
+  usage: "CONTAINER:SRC_PATH DEST_PATH|-",
+  args: { min: 2, max: 2 },
+  flags: {
+    archive: flag.bool("Keep owner and group", { short: "a" }),
+    "follow-link": flag.bool("Copy what a link at the source points to", { short: "L" }),
+    quiet: flag.bool("Show no progress", { short: "q" }),
+  },
+  complete: "containers",
+  async run(cli, { flags, args: [from = "", to = ""] }) {
+    const source = parseCopyArgument(from);
+    const target = parseCopyArgument(to);
+    if (source.path === "") throw new Error("source can not be empty");
+    if (target.path === "") throw new Error("destination can not be empty");
+    if (source.container && target.container) throw new Error("copying between containers is not supported");
+    if (!source.container && !target.container) throw new Error("must specify at least one container source");
+    const options = { archive: flags.archive, follow: flags["follow-link"], quiet: flags.quiet };
+    if (source.container) await copyFrom(cli, source.container, source.path, target.path, options);
+    else await copyTo(cli, source.path, target.container, target.path, options);
+    return 0;
+  },
+});

@@ -1,0 +1,45 @@
+import type { ContainerStatsResponse } from "../../../api/container-stats.ts";
+import type { ContainerSummary } from "../../../api/containers.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { type StatsRow, statsListing, statsRow } from "../../container/stats.ts";
+import { alignTable, printList } from "../../format.ts";
+
+export const command = defineCommand({
+  summary: "Show what containers use, live",
+  usage: "[CONTAINER...]",
+  args: { min: 0 },
+  flags: {
+    all: flag.bool("Show stopped ones too", { short: "a" }),
+    format: flag.string("How to print: table, table TEMPLATE, json, or a Go template"),
+    "no-stream": flag.bool("Print once and end"),
+    "no-trunc": flag.bool("Cut nothing short"),
+  },
+  complete: "running",
+  async run(cli, { flags, args }) {
+    const client = await cli.client();
+    const format = flags.format || ((await cli.config()).statsFormat ?? "");
+    const listing = statsListing(flags["no-trunc"]);
+    const names = async (): Promise<string[]> => {
+      if (args.length > 0) return [...args];
+      const rows = await client.json<ContainerSummary[]>("GET", "/containers/json", { query: { all: flags.all } });
+      return rows.map(({ Id }) => Id);
+    };
+    for (;;) {
+      const asked = await names();
+      const rows = await Promise.all(
+        asked.map(async (name): Promise<StatsRow> => {
+          const path = `/containers/${encodeURIComponent(name)}/stats`;
+          return statsRow(name, await client.json<ContainerStatsResponse>("GET", path, { query: { stream: "0" } }));
+        }),
+      );
+      if (!flags["no-stream"]) cli.out("\x1b[H\x1b[2J");
+      if (rows.length === 0 && format === "")
+        cli.out(alignTable([listing.columns.map((name) => listing.fields[name]!.header)]));
+      else await printList(cli, listing, rows, { format });
+      await cli.flush();
+      if (flags["no-stream"] || cli.stdout.broken) return 0;
+      await Bun.sleep(500);
+    }
+  },
+});

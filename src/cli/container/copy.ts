@@ -1,0 +1,193 @@
+/**
+ * `cp` both ways. Archives are made and unpacked by the host's tar(1), which refuses to leave its directory; where the
+ * copied thing goes follows cp(1): into an existing directory, else under the target's own name.
+ */
+import { lstat, mkdtemp, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { ContainerPathStat } from "../../api/containers.ts";
+import { ApiError, type Client } from "../../client/client.ts";
+import type { Cli } from "../cli.ts";
+import { resolvePath } from "./mounts.ts";
+
+export interface CopyOptions {
+  readonly archive: boolean;
+  readonly follow: boolean;
+  readonly quiet: boolean;
+}
+
+/** `CONTAINER:PATH`, or a path here when it starts like one or has no colon. */
+export function parseCopyArgument(text: string): { container: string; path: string } {
+  const at = text.indexOf(":");
+  if (text.startsWith("/") || text.startsWith(".") || at < 0) return { container: "", path: text };
+  return { container: text.slice(0, at), path: text.slice(at + 1) };
+}
+
+/** Go's os.FileMode bits for a directory and a symbolic link. */
+const modeDirectory = 0x80000000;
+const modeLink = 0x08000000;
+
+const has = (mode: number, bit: number): boolean => Math.floor(mode / bit) % 2 === 1;
+
+/** True when a path names what is inside a directory rather than the directory. */
+const meansContents = (path: string): boolean => /(^|\/)\.$/.test(path);
+const asksDirectory = (path: string): boolean => path.endsWith("/") || meansContents(path);
+
+function archivePath(container: string): string {
+  return `/containers/${encodeURIComponent(container)}/archive`;
+}
+
+async function statInside(client: Client, container: string, path: string): Promise<ContainerPathStat | null> {
+  try {
+    const headers = await client.head(archivePath(container), { query: { path } });
+    return JSON.parse(
+      Buffer.from(headers.get("x-docker-container-path-stat") ?? "", "base64").toString(),
+    ) as ContainerPathStat;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** Out of a container. */
+export async function copyFrom(
+  cli: Cli,
+  container: string,
+  path: string,
+  to: string,
+  options: CopyOptions,
+): Promise<void> {
+  const client = await cli.client();
+  let source = path.startsWith("/") ? path : `/${path}`;
+  if (options.follow) {
+    const found = await statInside(client, container, source);
+    if (found && has(found.mode, modeLink)) {
+      source = found.linkTarget.startsWith("/") ? found.linkTarget : join(dirname(source), found.linkTarget);
+    }
+  }
+  const { headers, body } = await client.stream("GET", archivePath(container), { query: { path: source } });
+  if (to === "-") {
+    for await (const bytes of body) await cli.stdout.bytes(bytes);
+    return;
+  }
+  const found = JSON.parse(
+    Buffer.from(headers.get("x-docker-container-path-stat") ?? "", "base64").toString(),
+  ) as ContainerPathStat;
+  const target = resolvePath(to);
+  const existing = await stat(target).catch(() => null);
+  const isDirectory = has(found.mode, modeDirectory);
+  if (existing && !existing.isDirectory() && isDirectory) throw new Error("cannot copy directory");
+  if (!existing && asksDirectory(to) && !isDirectory) {
+    throw new Error(`destination directory ${JSON.stringify(to)} must exist`);
+  }
+  const parent = existing?.isDirectory() ? target : dirname(target);
+  if (!(await stat(parent).catch(() => null)))
+    throw new Error(`invalid output path: directory ${JSON.stringify(parent)} does not exist`);
+  // Unpacked beside the target first, so that the archive chooses no name there.
+  const staging = await mkdtemp(join(parent, ".dhow-cp-"));
+  try {
+    await unpack(body, staging, options.archive);
+    const inside = meansContents(source) ? staging : join(staging, basename(source === "/" ? found.name : source));
+    const from = (await lstat(inside).catch(() => null)) ? inside : join(staging, found.name);
+    const contents = existing?.isDirectory() && meansContents(source);
+    if (contents) await runTool(["cp", "-a", "--", `${from}/.`, target]);
+    else {
+      const final = existing?.isDirectory() ? join(target, basename(from)) : target;
+      if (await lstat(final).catch(() => null)) await runTool(["cp", "-a", "-T", "--", from, final]);
+      else await rename(from, final);
+    }
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  if (!options.quiet) cli.err(`Successfully copied to ${target}\n`);
+}
+
+/** Into a container. */
+export async function copyTo(
+  cli: Cli,
+  from: string,
+  container: string,
+  path: string,
+  options: CopyOptions,
+): Promise<void> {
+  const client = await cli.client();
+  let target = path.startsWith("/") ? path : `/${path}`;
+  let found = await statInside(client, container, target);
+  if (found && has(found.mode, modeLink)) {
+    target = found.linkTarget.startsWith("/") ? found.linkTarget : join(dirname(target), found.linkTarget);
+    found = await statInside(client, container, target);
+  }
+  const targetIsDirectory = found !== null && has(found.mode, modeDirectory);
+  if (from === "-") {
+    if (!targetIsDirectory)
+      throw new Error(`destination ${JSON.stringify(`${container}:${path}`)} must be a directory`);
+    return put(client, container, target, Bun.stdin.stream(), options);
+  }
+  const local = resolvePath(from);
+  const info = await (options.follow ? stat(local) : lstat(local)).catch(() => null);
+  if (!info) throw new Error(`lstat ${local}: no such file or directory`);
+  if (!targetIsDirectory && found && info.isDirectory()) throw new Error("cannot copy directory");
+  if (!found && asksDirectory(path) && !info.isDirectory()) throw new Error(`no such directory`);
+  const real = options.follow ? await realpath(local) : local;
+  const contents = meansContents(from);
+  const into = targetIsDirectory ? target : dirname(target);
+  const name = targetIsDirectory ? basename(local) : basename(target);
+  // tar(1) renames the one top entry as it writes it; a leading ./ keeps names with a dash from being options.
+  const argv =
+    contents && targetIsDirectory
+      ? ["tar", "-C", real, "-cf", "-", "."]
+      : [
+          "tar",
+          "-C",
+          dirname(real),
+          "--transform",
+          `flags=r;s,^\\./${quote(basename(real))},./${quoteReplacement(name)},`,
+          "-cf",
+          "-",
+          `./${basename(real)}`,
+        ];
+  const child = Bun.spawn(argv, { stdout: "pipe", stderr: "inherit", stdin: "ignore" });
+  await put(client, container, into, child.stdout, options);
+  if ((await child.exited) !== 0) throw new Error(`reading ${from} failed`);
+  if (!options.quiet) cli.err(`Successfully copied to ${container}:${path}\n`);
+}
+
+const quote = (text: string): string => text.replace(/[\\.*[\]^$,]/g, "\\$&");
+const quoteReplacement = (text: string): string => text.replace(/[\\&,]/g, "\\$&");
+
+async function put(
+  client: Client,
+  container: string,
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+  options: CopyOptions,
+): Promise<void> {
+  await client.json("PUT", archivePath(container), {
+    query: { path, noOverwriteDirNonDir: "true", copyUIDGID: options.archive ? "true" : undefined },
+    headers: { "Content-Type": "application/x-tar" },
+    body,
+  });
+}
+
+async function unpack(body: AsyncIterable<Uint8Array>, directory: string, keepOwner: boolean): Promise<void> {
+  const owner = keepOwner ? "--same-owner" : "--no-same-owner";
+  const child = Bun.spawn(["tar", "-C", directory, owner, "-p", "-xf", "-"], {
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  try {
+    for await (const bytes of body) {
+      child.stdin.write(bytes);
+      await child.stdin.flush();
+    }
+  } finally {
+    child.stdin.end();
+  }
+  if ((await child.exited) !== 0)
+    throw new Error(`unpacking failed: ${(await new Response(child.stderr).text()).trim()}`);
+}
+
+async function runTool(argv: string[]): Promise<void> {
+  const child = Bun.spawn(argv, { stdout: "ignore", stderr: "pipe" });
+  if ((await child.exited) !== 0) throw new Error((await new Response(child.stderr).text()).trim());
+}
