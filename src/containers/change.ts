@@ -1,5 +1,6 @@
 import type { ContainerUpdateResponse } from "../api/containers.ts";
 import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
+import type { EndpointSettings } from "../api/networks.ts";
 import { DhowError, invalidArgument } from "../lib/errors.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import { checkRestartPolicy } from "./check-request.ts";
@@ -101,4 +102,15 @@ export async function updateContainer(
 function isGiven(value: unknown): boolean {
   if (value === null || value === undefined || value === "" || value === 0 || value === false) return false;
   return !(Array.isArray(value) && value.length === 0);
+}
+
+/** Records what the container asks of a network; null takes the network off. */
+export function setEndpoint(
+  ctx: Context,
+  container: Container,
+  network: string,
+  endpoint: EndpointSettings | null,
+): void {
+  const { [network]: _, ...others } = container.record.endpoints;
+  save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
 }

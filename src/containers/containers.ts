@@ -15,6 +15,7 @@ import type {
 import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
 import type { Filters } from "../api/filters.ts";
 import type { ContainerUpdateRequest } from "../api/host-config.ts";
+import type { EndpointSettings } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { PathStat } from "../snapshots/archive.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
@@ -143,6 +144,10 @@ export interface Containers extends AsyncDisposable {
   usersOfImage(imageId: string): { id: string; name: string; running: boolean }[];
   /** What an image is made of when a container is committed: its config, image, and writable layer's key. */
   committable(ref: string): { readonly record: ContainerRecord; readonly running: boolean };
+  /** Records what a container asks of a network, by the network's name or id; null takes it off. */
+  setEndpoint(ref: string, network: string, endpoint: EndpointSettings | null): void;
+  /** True while the container has a process, frozen or not. */
+  isRunning(ref: string): boolean;
   /** Mounts of a container, for `--volumes-from`. */
   mountsOf(ref: string): readonly ResolvedMount[];
   /** Numbers for `/info`. */

@@ -61,8 +61,8 @@ export class FakeRuntime implements ContainerRuntime {
     if (this.processes.has(key(target))) throw new Error(`container ${key(target)} exists`);
     if (!target.execId) this.starts++;
     const started = { pid: ++this.#pid, startTime: String(this.#pid * 7) };
-    const rest = { tty: false, consoleFd: null, stdinPath: null };
-    this.processes.set(key(target), { ...target, ...started, ...rest, exit: null });
+    const stdio = { directory: "", stdinOpen: false, consoleFd: null };
+    this.processes.set(key(target), { ...target, ...started, stdio, tty: false, exit: null });
     if (this.endsWith !== null) this.end(target, this.endsWith);
     return started;
   }

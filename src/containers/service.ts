@@ -1,7 +1,7 @@
 import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
 import { invalidArgument, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { pauseContainer, renameContainer, unpauseContainer, updateContainer } from "./change.ts";
+import { pauseContainer, renameContainer, setEndpoint, unpauseContainer, updateContainer } from "./change.ts";
 import type { Container } from "./container.ts";
 import type { Containers, Execs } from "./containers.ts";
 import { type ContainersOptions, type Context, createContext, emit } from "./context.ts";
@@ -103,6 +103,8 @@ export function createContainers(options: ContainersOptions): Containers {
       const { record, status } = whole(ref);
       return { record, running: hasProcess(status) };
     },
+    setEndpoint: (ref, network, endpoint) => setEndpoint(ctx, whole(ref), network, endpoint),
+    isRunning: (ref) => hasProcess(ctx.index.get(ref).status),
     mountsOf: (ref) => whole(ref).record.mounts,
     counts: () => countContainers(ctx),
   };

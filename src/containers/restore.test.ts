@@ -1,0 +1,167 @@
+import { expect, test } from "bun:test";
+import { background } from "../lib/operation.ts";
+import { FakeEngine } from "./fakes.ts";
+import { nextBackoff, shouldRestart } from "./restart-policy.ts";
+
+const op = background();
+const noStop = { signal: "", timeout: undefined };
+
+async function inspect(engine: FakeEngine, ref: string) {
+  return engine.containers.inspect(ref, { size: false }, op);
+}
+
+/** Waits for a condition that a timer of the engine brings about. */
+async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 5000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error("the condition did not come true");
+    await Bun.sleep(5);
+  }
+}
+
+test("a new engine takes a running container back with its pid and start time, and hears its exit", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.run("box");
+  const before = await inspect(engine, id);
+  await engine.restart();
+  const after = await inspect(engine, "box");
+  expect(after.State).toEqual(before.State);
+  const { outcome } = await engine.containers.wait("box", "not-running", op);
+  engine.runtime.end({ containerId: id }, 9);
+  expect(await outcome).toEqual({ StatusCode: 9 });
+});
+
+test("an exit while no engine was there keeps its code and time", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.run("box");
+  engine.runtime.reconnect();
+  engine.runtime.end({ containerId: id }, 42, { at: "2026-01-02T03:04:05.678Z" });
+  await engine.restart();
+  expect((await inspect(engine, id)).State).toMatchObject({
+    Status: "exited",
+    ExitCode: 42,
+    FinishedAt: "2026-01-02T03:04:05.678Z",
+  });
+  expect(engine.ledger).toMatchObject({ mounts: new Set(), networks: new Set() });
+  expect(await engine.actions()).toEqual(["die"]);
+  await engine.containers.start(id, op);
+});
+
+test("after a reboot a container that ran has ended with 255, and its policy applies", async () => {
+  await using engine = await FakeEngine.start();
+  const plain = await engine.run("plain");
+  const always = await engine.run("always", { HostConfig: { RestartPolicy: { Name: "always" } } });
+  engine.runtime.processes.clear();
+  engine.ledger.mounts.clear();
+  engine.ledger.networks.clear();
+  await engine.restart();
+  expect((await inspect(engine, plain)).State).toMatchObject({ Status: "exited", ExitCode: 255 });
+  await until(async () => (await engine.status(always)) === "running");
+});
+
+test("a container whose recorded pid belongs to another process now is not taken for running", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.run("box");
+  engine.runtime.processes.clear();
+  await engine.restart();
+  expect((await inspect(engine, id)).State).toMatchObject({ Status: "exited", Pid: 0 });
+  expect(engine.runtime.signals).toEqual([]);
+});
+
+test("an unreadable record is listed as dead with its reason, can be removed, and spoils nothing else", async () => {
+  await using engine = await FakeEngine.start();
+  const bad = await engine.create("bad");
+  const good = await engine.run("good");
+  for (const document of ["", '{"id":"x', "\0\0\0\0", "null", '{"id":17}']) {
+    engine.db.sql.query("UPDATE containers SET document=? WHERE id=?").run(document, bad);
+    await engine.restart();
+    const { State } = await inspect(engine, bad);
+    expect(State.Status).toBe("dead");
+    expect(State.Error).toStartWith("the container's record is unreadable: ");
+    expect(await engine.status(good)).toBe("running");
+    await expect(engine.containers.start(bad, op)).rejects.toThrow("cannot be used");
+  }
+  await engine.containers.remove(bad, { volumes: false, force: false, link: false }, op);
+  await engine.restart();
+  await expect(inspect(engine, bad)).rejects.toThrow(`No such container: ${bad}`);
+  expect(engine.ledger.snapshots).toEqual(new Set([good]));
+});
+
+test("files and layers that no record knows are swept, and unknown processes ended", async () => {
+  await using engine = await FakeEngine.start();
+  const stranger = "e".repeat(64);
+  engine.ledger.snapshots.add(stranger);
+  await engine.runtime.start({ id: stranger });
+  await engine.restart();
+  expect(engine.ledger.snapshots.size).toBe(0);
+  expect(await engine.runtime.list()).toEqual([]);
+});
+
+test("a removal interrupted after its intent is finished at the next start", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.create("box");
+  engine.db.sql
+    .query("INSERT INTO intents (operation, subject, effects) VALUES ('containers.remove', ?, '[]')")
+    .run(id);
+  await engine.restart();
+  await expect(inspect(engine, id)).rejects.toThrow("No such container");
+  expect(engine.ledger.snapshots.size).toBe(0);
+});
+
+test("shouldRestart() follows the policy, counts on-failure exactly, and lets a manual stop win", () => {
+  const policy = (Name: string, MaximumRetryCount = 0) => ({ Name, MaximumRetryCount });
+  const ending = { exitCode: 1, manuallyStopped: false, restartCount: 0 };
+  expect(shouldRestart(policy("no"), ending)).toBe(false);
+  expect(shouldRestart(policy("always"), { ...ending, exitCode: 0 })).toBe(true);
+  expect(shouldRestart(policy("always"), { ...ending, manuallyStopped: true })).toBe(false);
+  expect(shouldRestart(policy("on-failure"), { ...ending, exitCode: 0 })).toBe(false);
+  expect(shouldRestart(policy("on-failure", 3), { ...ending, restartCount: 2 })).toBe(true);
+  expect(shouldRestart(policy("on-failure", 3), { ...ending, restartCount: 3 })).toBe(false);
+});
+
+test("nextBackoff() doubles from 100 ms to a minute and begins again after ten seconds up", () => {
+  expect(nextBackoff(0, 0)).toBe(100);
+  expect(nextBackoff(100, 9_999)).toBe(200);
+  expect(nextBackoff(51_200, 0)).toBe(60_000);
+  expect(nextBackoff(60_000, 10_000)).toBe(100);
+});
+
+test("on-failure:2 starts a failing container exactly three times", async () => {
+  await using engine = await FakeEngine.start();
+  engine.runtime.endsWith = 1;
+  const RestartPolicy = { Name: "on-failure", MaximumRetryCount: 2 };
+  const id = await engine.run("box", { HostConfig: { RestartPolicy } });
+  await until(async () => (await engine.status(id)) === "exited");
+  expect(engine.runtime.starts).toBe(3);
+  expect((await inspect(engine, id)).RestartCount).toBe(2);
+});
+
+test("stop() of a container that waits for its restart wins over the timer", async () => {
+  await using engine = await FakeEngine.start();
+  engine.runtime.endsWith = 1;
+  const id = await engine.run("box", { HostConfig: { RestartPolicy: { Name: "always" } } });
+  await until(async () => (await engine.status(id)) === "restarting");
+  await engine.containers.stop(id, noStop, op);
+  expect(await engine.status(id)).toBe("exited");
+  await Bun.sleep(250);
+  expect(engine.runtime.starts).toBe(1);
+});
+
+test("a container that waits for its restart when the engine dies is started by the next one", async () => {
+  await using engine = await FakeEngine.start();
+  engine.runtime.endsWith = 1;
+  const id = await engine.run("box", { HostConfig: { RestartPolicy: { Name: "always" } } });
+  await until(async () => (await engine.status(id)) === "restarting");
+  engine.runtime.endsWith = null;
+  await engine.restart();
+  await until(async () => (await engine.status(id)) === "running");
+});
+
+test("unless-stopped leaves a container alone that a user stopped before the engine died", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.run("box", { HostConfig: { RestartPolicy: { Name: "unless-stopped" } } });
+  await engine.containers.stop(id, noStop, op);
+  await engine.restart();
+  await Bun.sleep(150);
+  expect(await engine.status(id)).toBe("exited");
+});
