@@ -1,0 +1,42 @@
+/** `commit`: a container's changes become one more layer over its image. */
+import { isDigest } from "../lib/digest.ts";
+import { dataLoss } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import { hostPlatform } from "../lib/platform.ts";
+import { applyChanges } from "./config-changes.ts";
+import type { CommitImage } from "./images.ts";
+import { targetName } from "./import.ts";
+import { makeImage, storeLayer } from "./make-image.ts";
+import type { Shelf } from "./shelf.ts";
+
+/** Answers the new image's id. */
+export async function commit(shelf: Shelf, request: CommitImage, op: Operation): Promise<string> {
+  const { parent } = request;
+  if (parent !== null && !isDigest(parent)) throw dataLoss(`image id ${parent} is malformed`);
+  const base = parent === null ? null : shelf.catalog.get(parent);
+  const name = targetName(request.repo, request.tag);
+  const config = applyChanges(request.config, request.changes);
+  using hold = shelf.hold();
+  const layer = await storeLayer(shelf, hold, request.diff, op);
+  const own = base && {
+    os: base.file.os || "linux",
+    architecture: base.file.architecture || "",
+    variant: base.file.variant ?? undefined,
+  };
+  const image = await makeImage(
+    shelf,
+    hold,
+    layer,
+    {
+      base,
+      config,
+      platform: own ?? hostPlatform(),
+      author: request.author,
+      comment: request.comment,
+      createdBy: request.createdBy,
+      names: name ? [name] : [],
+    },
+    op,
+  );
+  return image.id;
+}

@@ -1,0 +1,309 @@
+/** `pull`: resolve, fetch what is missing, unpack, record. Pulls of one thing share one job. */
+import type { ProgressMessage, ProgressSink } from "../api/images.ts";
+import { type Digest, isDigest, parseDigest } from "../lib/digest.ts";
+import { canceled, DhowError, invalidArgument, isKind, notFound, systemError, unavailable } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import type { Operation, Timings } from "../lib/operation.ts";
+import { formatPlatform, type Platform, parsePlatform, platformMatch } from "../lib/platform.ts";
+import {
+  familiarReference,
+  familiarRepository,
+  formatReference,
+  isTag,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "../lib/reference.ts";
+import { pause, RegistryClient } from "../registry/client.ts";
+import type { ImagesOptions, PullRequest } from "./images.ts";
+import { type Descriptor, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
+import type { Hold, Shelf } from "./shelf.ts";
+
+const maxIndexDepth = 3;
+const maxDownloadAttempts = 5;
+
+interface Job {
+  readonly listeners: Set<ProgressSink>;
+  readonly past: Map<string, ProgressMessage>;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+type Pull = (request: PullRequest, progress: ProgressSink, op: Operation) => Promise<void>;
+
+/** Makes the pull of one engine, which joins equal pulls. A job ends early when the last who waits for it leaves. */
+export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
+  const jobs = new Map<string, Job>();
+  return async (request, progress, op) => {
+    const reference = pullTarget(request);
+    const platform = parsePlatform(request.platform);
+    const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.auth ?? null]);
+    let job = jobs.get(key);
+    if (!job) {
+      job = startJob(
+        (tell, inner) => pullOne(shelf, options, { reference, platform, request }, tell, inner),
+        op.timings,
+      );
+      jobs.set(key, job);
+      const own = job;
+      const forget = () => jobs.get(key) === own && jobs.delete(key);
+      own.done.then(forget, forget);
+    }
+    for (const message of job.past.values()) progress(message);
+    job.listeners.add(progress);
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const leave = () => reject(canceled("context canceled"));
+    op.signal.addEventListener("abort", leave, { once: true });
+    try {
+      await Promise.race([job.done, left]);
+    } finally {
+      op.signal.removeEventListener("abort", leave);
+      job.listeners.delete(progress);
+      if (job.listeners.size === 0) {
+        job.abort.abort();
+        if (jobs.get(key) === job) jobs.delete(key);
+      }
+    }
+  };
+}
+
+function startJob(work: (tell: ProgressSink, op: Operation) => Promise<void>, timings: Timings): Job {
+  const listeners = new Set<ProgressSink>();
+  const past = new Map<string, ProgressMessage>();
+  const abort = new AbortController();
+  const tell: ProgressSink = (message) => {
+    past.set(message.id ?? `line ${past.size}`, message);
+    for (const listener of listeners) listener(message);
+  };
+  // The work starts a turn later, so that whoever asked for it is listening to its first word.
+  const done = Promise.resolve().then(() => work(tell, { signal: abort.signal, timings }));
+  done.catch(() => {});
+  return { listeners, past, abort, done };
+}
+
+function pullTarget(request: PullRequest): Reference {
+  const reference = parseReference(request.fromImage);
+  if (request.tag === "") return withDefaultTag(reference);
+  if (request.tag.includes(":")) return { ...reference, tag: null, digest: parseDigest(request.tag) };
+  if (!isTag(request.tag)) throw invalidArgument("invalid tag format");
+  return { ...reference, tag: request.tag };
+}
+
+interface Wanted {
+  readonly reference: Reference;
+  readonly platform: Platform;
+  readonly request: PullRequest;
+}
+
+async function pullOne(
+  shelf: Shelf,
+  options: ImagesOptions,
+  wanted: Wanted,
+  tell: ProgressSink,
+  op: Operation,
+): Promise<void> {
+  const { reference, request } = wanted;
+  const mirrors = reference.domain === "docker.io" ? options.registry.mirrors : [];
+  const { insecure } = options.registry;
+  for (const mirror of [...mirrors, undefined]) {
+    const client = new RegistryClient({
+      domain: reference.domain,
+      insecure,
+      auth: request.auth,
+      ...(mirror === undefined ? {} : { mirror }),
+    });
+    try {
+      return await pullFrom(shelf, options, client, wanted, tell, op);
+    } catch (error) {
+      if (mirror === undefined || op.signal.aborted || isKind(error, "resourceExhausted")) throw error;
+    }
+  }
+}
+
+async function pullFrom(
+  shelf: Shelf,
+  options: ImagesOptions,
+  client: RegistryClient,
+  { reference, platform }: Wanted,
+  tell: ProgressSink,
+  op: Operation,
+): Promise<void> {
+  const hold = shelf.hold();
+  const fetched: Digest[] = [];
+  try {
+    const wantedName = reference.digest ?? reference.tag ?? "latest";
+    const target = await fetchManifest(shelf, hold, client, reference, wantedName, fetched, op).catch((error) => {
+      if (isKind(error, "notFound") && !error.message.startsWith("pull access denied")) {
+        throw notFound(`manifest for ${familiarReference(reference)} not found: manifest unknown: ${error.message}`);
+      }
+      throw error;
+    });
+    tell({ status: `Pulling from ${reference.path}`, id: wantedName });
+    const found = await choose(shelf, hold, client, reference, target, platform, fetched, op, 0);
+    const { manifest } = found;
+    const path = reference.path;
+    const fetchOne = (blob: Descriptor, id: string | null) =>
+      download(shelf, hold, client, path, blob, id, fetched, tell, op);
+    if (manifest.config.size > maxManifestSize) throw invalidArgument("image config is too large");
+    await fetchOne(manifest.config, null);
+    failPoint("images.pull.config");
+    const file = parseConfig(shelf.content.read(manifest.config.digest, maxManifestSize));
+    const idOf = (blob: Descriptor): string => blob.digest.slice(7, 19);
+    for (const layer of manifest.layers) {
+      const isHere = shelf.content.has(layer.digest);
+      tell({ status: isHere ? "Already exists" : "Pulling fs layer", progressDetail: {}, id: idOf(layer) });
+    }
+    const queue = [...manifest.layers];
+    const worker = async (): Promise<void> => {
+      for (let layer = queue.shift(); layer; layer = queue.shift()) await fetchOne(layer, idOf(layer));
+    };
+    const count = Math.max(1, Math.min(options.maxConcurrentDownloads || 3, 16));
+    const settled = await op.timings.measure("download", () =>
+      Promise.allSettled(Array.from({ length: count }, worker)),
+    );
+    for (const one of settled) if (one.status === "rejected") throw one.reason;
+    failPoint("images.pull.downloaded");
+    const named: Reference[] = [{ ...reference, tag: null, digest: target.digest }];
+    if (reference.digest === null) named.push(reference);
+    const isNew = !shelf.catalog.ids().includes(manifest.config.digest);
+    const image = await shelf.place(
+      { id: manifest.config.digest, file, manifest, manifestDescriptor: found.descriptor, target, names: named },
+      hold,
+      op,
+      (layer, state) => {
+        if (state === "extracting")
+          tell({ status: "Extracting", id: idOf(layer), progressDetail: { current: 0, total: layer.size } });
+        if (state === "complete") tell({ status: "Pull complete", progressDetail: {}, id: idOf(layer) });
+      },
+    );
+    failPoint("images.pull.recorded");
+    tell({ status: `Digest: ${target.digest}` });
+    const shown = familiarReference(reference.digest === null ? reference : { ...reference, tag: null });
+    tell({ status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${shown}` });
+    shelf.catalog.emit("pull", shown, familiarRepository(reference));
+    void image;
+  } catch (error) {
+    const chains = [...hold.chains];
+    hold[Symbol.dispose]();
+    await shelf.release(chains, fetched);
+    throw error;
+  } finally {
+    hold[Symbol.dispose]();
+  }
+}
+
+async function fetchManifest(
+  shelf: Shelf,
+  hold: Hold,
+  client: RegistryClient,
+  { path }: Reference,
+  name: string,
+  fetched: Digest[],
+  op: Operation,
+): Promise<Descriptor> {
+  if (isDigest(name) && shelf.content.has(name)) {
+    hold.lease.add(name);
+    const bytes = shelf.content.read(name, maxManifestSize);
+    return { mediaType: parseManifest(bytes, "").mediaType, digest: name, size: bytes.length };
+  }
+  const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, op.signal);
+  const parsed = parseManifest(bytes, mediaType);
+  const isHere = shelf.content.put(bytes, hold.lease);
+  fetched.push(isHere.digest);
+  return { mediaType: parsed.mediaType, ...isHere };
+}
+
+async function choose(
+  shelf: Shelf,
+  hold: Hold,
+  client: RegistryClient,
+  reference: Reference,
+  descriptor: Descriptor,
+  platform: Platform,
+  fetched: Digest[],
+  op: Operation,
+  depth: number,
+): Promise<{
+  descriptor: Descriptor;
+  manifest: Extract<ReturnType<typeof parseManifest>, { kind: "manifest" }>["manifest"];
+}> {
+  const parsed = parseManifest(shelf.content.read(descriptor.digest, maxManifestSize), descriptor.mediaType);
+  if (parsed.kind === "manifest") return { descriptor, manifest: parsed.manifest };
+  const none = () => notFound(`no matching manifest for ${formatPlatform(platform)} in the manifest list entries`);
+  if (depth >= maxIndexDepth) throw none();
+  let best: { score: number; entry: Descriptor } | null = null;
+  // The first of equally good entries wins, as with Docker.
+  for (const entry of parsed.index.manifests) {
+    const score = entry.platform ? platformMatch(platform, entry.platform) : 0;
+    if (score >= 0 && (!best || score > best.score)) best = { score, entry };
+  }
+  if (!best) throw none();
+  const child = await fetchManifest(shelf, hold, client, reference, best.entry.digest, fetched, op);
+  if (child.size !== best.entry.size) throw systemError(`unexpected size of manifest ${child.digest}`);
+  return choose(shelf, hold, client, reference, child, platform, fetched, op, depth + 1);
+}
+
+/** Fetches one blob unless it is here; goes on where a broken try stopped. */
+async function download(
+  shelf: Shelf,
+  hold: Hold,
+  client: RegistryClient,
+  path: string,
+  blob: Descriptor,
+  id: string | null,
+  fetched: Digest[],
+  tell: ProgressSink,
+  op: Operation,
+): Promise<void> {
+  hold.lease.add(blob.digest);
+  if (shelf.content.has(blob.digest)) return;
+  using _right = await shelf.content.fetching(blob.digest, op.signal);
+  if (shelf.content.has(blob.digest)) return;
+  let lastTold = 0;
+  for (let attempt = 1; ; attempt++) {
+    using ingest = shelf.content.ingest(blob.digest);
+    try {
+      if (ingest.size > blob.size) ingest.restart();
+      if (ingest.size < blob.size || blob.size === 0) {
+        const { from, body } = await client.blob(path, blob.digest, ingest.size, op.signal);
+        if (from !== ingest.size) ingest.restart();
+        for await (const chunk of body) {
+          op.signal.throwIfAborted();
+          if (ingest.size + chunk.length > blob.size) {
+            ingest.discard();
+            throw new DhowError("dataLoss", `unexpected size: more than ${blob.size} bytes for ${blob.digest}`);
+          }
+          ingest.write(chunk);
+          const now = performance.now();
+          if (id && now - lastTold > 100) {
+            lastTold = now;
+            tell({ status: "Downloading", id, progressDetail: { current: ingest.size, total: blob.size } });
+          }
+        }
+        if (ingest.size < blob.size) throw unavailable("unexpected EOF");
+      }
+      fetched.push(blob.digest);
+      if (id) tell({ status: "Verifying Checksum", id, progressDetail: {} });
+      ingest.commit(blob, hold.lease);
+      if (id) tell({ status: "Download complete", id, progressDetail: {} });
+      return;
+    } catch (error) {
+      if (op.signal.aborted) throw canceled("context canceled", { cause: error });
+      const isFinal = isKind(
+        error,
+        "dataLoss",
+        "resourceExhausted",
+        "notFound",
+        "forbidden",
+        "unauthorized",
+        "tooLarge",
+      );
+      if (isFinal || attempt >= maxDownloadAttempts) {
+        ingest.discard();
+        throw error;
+      }
+    }
+    if (id) tell({ status: `Retrying in ${attempt} second${attempt > 1 ? "s" : ""}`, id, progressDetail: {} });
+    await pause(200 * attempt, op.signal);
+  }
+}

@@ -1,0 +1,95 @@
+/** `save`: images as one tar that both Docker's `load` and tools for OCI layouts read. */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { type Digest, hexOf } from "../lib/digest.ts";
+import { notFound } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import { parsePlatform, platformMatch } from "../lib/platform.ts";
+import { familiarReference, formatReference, isIdPrefix, parseReference, type Reference } from "../lib/reference.ts";
+import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
+import type { Image } from "./catalog.ts";
+import { mediaTypes } from "./manifest.ts";
+import type { Shelf } from "./shelf.ts";
+
+/** Finds all images first, so that an unknown name fails the call and not the stream. */
+export function save(
+  shelf: Shelf,
+  names: readonly string[],
+  query: { platforms: readonly string[] },
+  op: Operation,
+): Readable {
+  const wanted = new Map<Digest, { image: Image; names: Reference[] }>();
+  for (const text of names) {
+    const { image, name } = shelf.catalog.find(text);
+    const { os, architecture, variant } = image.file;
+    const own = { os: os || "linux", architecture: architecture ?? "", variant: variant ?? undefined };
+    for (const platform of query.platforms) {
+      if (platformMatch(parsePlatform(platform), own) < 0) {
+        throw notFound(
+          `image with reference ${text} was found but does not provide the specified platform (${platform})`,
+        );
+      }
+    }
+    const entry = wanted.get(image.id) ?? { image, names: [] };
+    wanted.set(image.id, entry);
+    if (name?.tag) entry.names.push(name);
+    else if (name === null && !isIdPrefix(text)) entry.names.push(parseReference(text));
+  }
+  return Readable.from(archive(shelf, [...wanted.values()], op), { objectMode: false, highWaterMark: 1 << 20 });
+}
+
+async function* archive(
+  shelf: Shelf,
+  wanted: readonly { image: Image; names: Reference[] }[],
+  op: Operation,
+): AsyncGenerator<Uint8Array> {
+  const { content } = shelf;
+  using hold = shelf.hold();
+  const blobs = new Set<Digest>();
+  for (const { image } of wanted) {
+    for (const layer of image.manifest.layers) blobs.add(layer.digest);
+    blobs.add(image.id);
+    blobs.add(image.record.manifest.digest);
+  }
+  for (const digest of blobs) hold.lease.add(digest);
+  const file = function* (path: string, text: string): Generator<Uint8Array> {
+    const bytes = Buffer.from(text);
+    yield tarHeader({ path: Buffer.from(path), type: "file", mode: 0o644, size: bytes.length });
+    yield bytes;
+    yield tarPadding(bytes.length);
+  };
+  for (const dir of ["blobs/", "blobs/sha256/"])
+    yield tarHeader({ path: Buffer.from(dir), type: "directory", mode: 0o755 });
+  for (const digest of blobs) {
+    const size = content.size(digest);
+    if (size === null) throw notFound(`content ${digest} not found`);
+    yield tarHeader({ path: Buffer.from(blobPath(digest)), type: "file", mode: 0o644, size });
+    for await (const chunk of createReadStream(content.path(digest), { highWaterMark: 1 << 20 })) {
+      op.signal.throwIfAborted();
+      yield chunk as Uint8Array;
+    }
+    yield tarPadding(size);
+  }
+  const manifests = wanted.flatMap(({ image, names }) => {
+    const { mediaType, digest, size } = image.record.manifest;
+    const named = names.map((name) => ({
+      "io.containerd.image.name": formatReference(name),
+      "org.opencontainers.image.ref.name": name.tag ?? "",
+    }));
+    return (named.length > 0 ? named : [undefined]).map((annotations) => ({ mediaType, digest, size, annotations }));
+  });
+  yield* file("index.json", JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
+  const docker = wanted.map(({ image, names }) => ({
+    Config: blobPath(image.id),
+    RepoTags: names.length > 0 ? names.map(familiarReference) : null,
+    Layers: image.manifest.layers.map((layer) => blobPath(layer.digest)),
+  }));
+  yield* file("manifest.json", JSON.stringify(docker));
+  yield* file("oci-layout", JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  for (const { image } of wanted) shelf.catalog.emit("save", image.id, image.id);
+  yield tarEnd;
+}
+
+function blobPath(digest: Digest): string {
+  return `blobs/sha256/${hexOf(digest)}`;
+}

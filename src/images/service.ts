@@ -1,0 +1,66 @@
+/** The images service put together. */
+import { ContentStore } from "../content/content-store.ts";
+import { invalidArgument } from "../lib/errors.ts";
+import { isTag, parseReference, withDefaultTag } from "../lib/reference.ts";
+import { Catalog } from "./catalog.ts";
+import { commit } from "./commit.ts";
+import type { Images, ImagesOptions } from "./images.ts";
+import { importTar } from "./import.ts";
+import { load } from "./load.ts";
+import { wireDescriptor } from "./manifest.ts";
+import { createPuller } from "./pull.ts";
+import { history, inspect, list, type QuerySources, sizeOf } from "./query.ts";
+import { prune, remove } from "./remove.ts";
+import { save } from "./save.ts";
+import { Shelf } from "./shelf.ts";
+
+/** Opens the image records and the content store. */
+export function createImages(options: ImagesOptions): Images {
+  const content = new ContentStore(options.contentRoot);
+  const catalog = new Catalog(options.db, content, options.emit);
+  const shelf = new Shelf(catalog, options.snapshots);
+  const sources: QuerySources = { catalog, snapshots: options.snapshots, usersOf: options.usersOf };
+  const pull = createPuller(shelf, options);
+  return {
+    resolve(nameOrId) {
+      const { image } = catalog.find(nameOrId);
+      return {
+        id: image.id,
+        config: image.config,
+        os: image.file.os || "linux",
+        architecture: image.file.architecture || "",
+        variant: image.file.variant ?? undefined,
+        chainId: image.chain.at(-1) ?? null,
+        descriptor: wireDescriptor(image.record.manifest),
+      };
+    },
+    sizeOf: async (imageId) => sizeOf(sources, catalog.find(imageId).image),
+    async layersSize() {
+      const chains = new Set(catalog.readable().flatMap((image) => image.chain));
+      let total = 0;
+      for (const id of chains) if (options.snapshots.hasLayer(id)) total += await options.snapshots.layerSize(id);
+      return total;
+    },
+    list: (query) => list(sources, query),
+    inspect: (name, query) => inspect(sources, name, query.platform),
+    history: (name, query) => history(sources, name, query.platform),
+    async tag(name, target) {
+      const { image } = catalog.find(name);
+      const reference = parseReference(target.repo);
+      if (reference.digest !== null) throw invalidArgument("refusing to create a tag with a digest reference");
+      if (target.tag !== "" && !isTag(target.tag)) throw invalidArgument("invalid tag format");
+      catalog.tag(image.id, withDefaultTag(target.tag === "" ? reference : { ...reference, tag: target.tag }));
+    },
+    remove: (name, query) => remove(shelf, sources, name, query),
+    prune: (filters) => prune(shelf, sources, filters),
+    pull,
+    importTar: (request, source, progress, op) => importTar(shelf, request, source, progress, op),
+    load: (query, archive, progress, op) => load(shelf, query, archive, progress, op),
+    save: async (names, query, op) => save(shelf, names, query, op),
+    commit: (request, op) => commit(shelf, request, op),
+    async sweep() {
+      const used = catalog.usedBlobs();
+      content.sweep((digest) => used.has(digest));
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/** Credentials for one registry: basic, or a bearer token fetched from the realm that the registry names. */
+import type { AuthConfig } from "../api/system.ts";
+import { messageOf, systemError, unauthorized } from "../lib/errors.ts";
+
+/** Holds what one pull proved; never shared between users, so that nobody pulls with another's token. */
+export class Authorizer {
+  readonly #auth: AuthConfig | undefined;
+  readonly #skipVerify: boolean;
+  #basic = false;
+  #token: string | null;
+
+  constructor(auth: AuthConfig | undefined, skipVerify: boolean) {
+    this.#auth = auth;
+    this.#skipVerify = skipVerify;
+    this.#token = auth?.registrytoken || null;
+  }
+
+  /** The Authorization header for a request to the registry itself. */
+  header(_url: URL, _path: string): string | undefined {
+    if (this.#token) return `Bearer ${this.#token}`;
+    return this.#basic ? this.#basicHeader() : undefined;
+  }
+
+  #basicHeader(): string | undefined {
+    const { username, password } = this.#auth ?? {};
+    return username ? `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` : undefined;
+  }
+
+  /** Answers a 401; afterwards {@link header} gives what was asked for. Throws when there is nothing to give. */
+  async challenge(url: URL, header: string, path: string, signal: AbortSignal): Promise<void> {
+    const [, scheme = "", rest = ""] = /^\s*(\w+)\s*([\s\S]*)$/.exec(header) ?? [];
+    if (scheme.toLowerCase() === "basic") {
+      if (!this.#basicHeader()) throw systemError(`Head "${url.href}": no basic auth credentials`);
+      this.#basic = true;
+      return;
+    }
+    if (scheme.toLowerCase() !== "bearer") throw unauthorized("unauthorized: authentication required");
+    const fields = new Map(
+      [...rest.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", value = ""]) => [key.toLowerCase(), value]),
+    );
+    const realm = new URL(fields.get("realm") ?? "", url);
+    if (url.protocol === "https:" && realm.protocol !== "https:") {
+      throw unauthorized("registry names a token server without TLS");
+    }
+    if (realm.protocol !== "https:" && realm.protocol !== "http:") throw unauthorized("registry names no token server");
+    if (isLocalTarget(realm.hostname) && realm.hostname !== url.hostname) {
+      throw unauthorized("registry names a token server inside this host");
+    }
+    realm.searchParams.set("service", fields.get("service") ?? "");
+    realm.searchParams.set("scope", `repository:${path}:pull`);
+    this.#token = await this.#fetchToken(realm, signal);
+  }
+
+  async #fetchToken(realm: URL, signal: AbortSignal): Promise<string> {
+    const identity = this.#auth?.identitytoken;
+    const basic = this.#basicHeader();
+    const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: identity ?? "", client_id: "dhow" });
+    for (const key of ["service", "scope"]) form.set(key, realm.searchParams.get(key) ?? "");
+    const tls = { rejectUnauthorized: !this.#skipVerify };
+    try {
+      const response = identity
+        ? await fetch(realm.origin + realm.pathname, { method: "POST", body: form, redirect: "error", signal, tls })
+        : await fetch(realm, { headers: basic ? { authorization: basic } : {}, redirect: "error", signal, tls });
+      if (response.status === 401) throw unauthorized("unauthorized: incorrect username or password");
+      if (!response.ok) throw systemError(`token server answered ${response.status}`);
+      const answer = (await response.json()) as { token?: unknown; access_token?: unknown };
+      const token = answer.token ?? answer.access_token;
+      if (typeof token !== "string" || token === "")
+        throw systemError("authorization server did not include a token in the response");
+      return token;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Error && "kind" in error) throw error;
+      throw systemError(`cannot fetch a token from ${realm.origin}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+function isLocalTarget(host: string): boolean {
+  return /^(localhost|127\.|169\.254\.|0\.0\.0\.0|\[::1\]|\[fe80:)/i.test(host);
+}

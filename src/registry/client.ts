@@ -1,0 +1,220 @@
+/**
+ * The distribution API, as far as a pull needs it. Redirects are followed by hand so that credentials never leave the
+ * host they are for; a body's digest, never a header, decides what it is.
+ */
+import type { AuthConfig } from "../api/system.ts";
+import { type Digest, digestOf } from "../lib/digest.ts";
+import {
+  canceled,
+  type DhowError,
+  dataLoss,
+  forbidden,
+  messageOf,
+  notFound,
+  systemError,
+  tooLarge,
+  unavailable,
+} from "../lib/errors.ts";
+import { Authorizer } from "./auth.ts";
+import { isInsecureHost } from "./insecure.ts";
+
+/** One registry and how it may be spoken to. */
+export interface RegistryOptions {
+  /** Host and port as in a reference: `docker.io`, `localhost:5000`. */
+  readonly domain: string;
+  readonly insecure: readonly string[];
+  readonly auth: AuthConfig | undefined;
+  /** Base URL of a mirror that stands for the registry. */
+  readonly mirror?: string;
+}
+
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+const maxRedirects = 5;
+const maxAttempts = 5;
+const maxWaitMs = 30_000;
+
+export class RegistryClient {
+  readonly #bases: URL[];
+  readonly #auth: Authorizer;
+  readonly #skipVerify: boolean;
+  #base: URL | null = null;
+
+  constructor(options: RegistryOptions) {
+    const host = options.domain === "docker.io" ? "registry-1.docker.io" : options.domain;
+    this.#skipVerify = isInsecureHost(host, options.insecure);
+    if (options.mirror) this.#bases = [new URL(options.mirror)];
+    else
+      this.#bases = this.#skipVerify
+        ? [new URL(`https://${host}`), new URL(`http://${host}`)]
+        : [new URL(`https://${host}`)];
+    this.#auth = new Authorizer(options.mirror ? undefined : options.auth, this.#skipVerify);
+  }
+
+  /** A manifest or index by tag or digest; bytes that do not hash to the digest asked for are `dataLoss`. */
+  async manifest(
+    path: string,
+    reference: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ bytes: Buffer; mediaType: string; digest: Digest }> {
+    const response = await this.#get(path, `manifests/${reference}`, { accept: manifestTypes }, signal);
+    const bytes = await bounded(response, limit);
+    const digest = digestOf(bytes);
+    if (reference.includes(":") && reference !== digest) {
+      throw dataLoss(`manifest verification failed for digest ${reference}`);
+    }
+    return { bytes, mediaType: response.headers.get("content-type") ?? "", digest };
+  }
+
+  /** A blob's bytes from `offset` on. `from` is where they really begin: a registry without ranges starts at 0. */
+  async blob(
+    path: string,
+    digest: Digest,
+    offset: number,
+    signal: AbortSignal,
+  ): Promise<{ from: number; body: AsyncIterable<Uint8Array> }> {
+    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const response = await this.#get(path, `blobs/${digest}`, headers, signal);
+    let from = 0;
+    if (response.status === 206) {
+      from = Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? Number.NaN);
+      if (from !== offset) {
+        await response.body?.cancel();
+        throw unavailable(`registry answered another range than bytes=${offset}-`);
+      }
+    }
+    if (!response.body) throw unavailable("registry answered without a body");
+    return { from, body: response.body as AsyncIterable<Uint8Array> };
+  }
+
+  async #get(path: string, rest: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    if (this.#base) return this.#attempts(new URL(`/v2/${path}/${rest}`, this.#base), path, headers, signal);
+    let failure: unknown = null;
+    for (const base of this.#bases) {
+      try {
+        const response = await this.#attempts(new URL(`/v2/${path}/${rest}`, base), path, headers, signal);
+        this.#base = base;
+        return response;
+      } catch (error) {
+        // Only a registry that is insecure by configuration is tried over HTTP, and only when HTTPS found nobody.
+        if (!(error instanceof ConnectError)) throw error;
+        failure ??= error.cause;
+        if (base.protocol === "http:") failure = error.cause;
+      }
+    }
+    throw systemError(`Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, { cause: failure });
+  }
+
+  async #attempts(url: URL, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    let refreshed = false;
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      const response = await this.#follow(url, path, headers, signal);
+      if (response.ok) return response;
+      const body = (await bounded(response, 64 * 1024).catch(() => Buffer.alloc(0))).toString("utf8");
+      if (response.status === 401 && !refreshed) {
+        refreshed = true;
+        await this.#auth.challenge(url, response.headers.get("www-authenticate") ?? "", path, signal);
+        continue;
+      }
+      const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
+      if (!isTransient || attempt >= maxAttempts) throw failureOf(response.status, body, path);
+      await pause(waitFor(response, attempt), signal);
+    }
+  }
+
+  async #follow(url: URL, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    let at = url;
+    for (let hop = 0; hop <= maxRedirects; hop++) {
+      const sameOrigin = at.origin === url.origin;
+      const authorization = sameOrigin ? this.#auth.header(url, path) : undefined;
+      let response: Response;
+      try {
+        response = await fetch(at, {
+          headers: { ...headers, "user-agent": "dhow", ...(authorization ? { authorization } : {}) },
+          redirect: "manual",
+          decompress: false,
+          signal,
+          tls: { rejectUnauthorized: !this.#skipVerify },
+        });
+      } catch (error) {
+        if (signal.aborted) throw canceled("context canceled", { cause: error });
+        if (hop === 0) throw new ConnectError(error);
+        throw unavailable(`Get "${at.origin}": ${messageOf(error)}`, { cause: error });
+      }
+      if (![301, 302, 303, 307, 308].includes(response.status)) return response;
+      await response.body?.cancel();
+      const next = new URL(response.headers.get("location") ?? "", at);
+      if (next.protocol !== "https:" && next.protocol !== "http:")
+        throw unavailable("registry redirected to no web address");
+      if (at.protocol === "https:" && next.protocol === "http:")
+        throw unavailable("registry redirected from https to http");
+      at = next;
+    }
+    throw unavailable(`stopped after ${maxRedirects} redirects`);
+  }
+}
+
+/** Nobody answered at all. */
+class ConnectError extends Error {
+  override readonly name = "ConnectError";
+  constructor(override readonly cause: unknown) {
+    super(messageOf(cause));
+  }
+}
+
+function describe(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "connect: connection refused";
+  return messageOf(error);
+}
+
+async function bounded(response: Response, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  if (!response.body) return Buffer.alloc(0);
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    total += chunk.length;
+    if (total > limit) throw tooLarge(`registry answer is larger than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function waitFor(response: Response, attempt: number): number {
+  const after = Number(response.headers.get("retry-after"));
+  const base = Number.isFinite(after) && after > 0 ? after * 1000 : 250 * 2 ** attempt;
+  return Math.min(base * (1 + Math.random() / 4), maxWaitMs);
+}
+
+/** Waits, unless the signal ends the operation first. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.throwIfAborted();
+}
+
+function failureOf(status: number, body: string, path: string): DhowError {
+  let detail = "";
+  try {
+    const first = (JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[] }).errors?.[0];
+    if (typeof first?.message === "string") detail = String(first.message).slice(0, 500);
+  } catch {
+    detail = "";
+  }
+  const denied = `pull access denied for ${path}, repository does not exist or may require 'docker login'`;
+  if (status === 401) return notFound(`${denied}: ${detail || "unauthorized: authentication required"}`);
+  if (status === 403) return forbidden(`${denied}: denied: ${detail || "requested access to the resource is denied"}`);
+  if (status === 404) return notFound(detail || "not found");
+  if (status === 429) return systemError(`toomanyrequests: ${detail || "too many requests"}`);
+  return systemError(`received unexpected HTTP status: ${status}${detail ? `: ${detail}` : ""}`);
+}

@@ -1,0 +1,16 @@
+/** Which registries may be spoken to over HTTP or with an unknown certificate. */
+import { BlockList, isIP } from "node:net";
+
+/** True for loopback and for what `list` (hosts, `host:port`, CIDRs) names. */
+export function isInsecureHost(host: string, list: readonly string[]): boolean {
+  const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  if (list.includes(host) || list.includes(name) || name === "localhost") return true;
+  const family = isIP(name);
+  if (family === 0) return false;
+  const blocks = new BlockList();
+  for (const entry of ["127.0.0.0/8", "::1/128", ...list]) {
+    const [net = "", bits = ""] = entry.split("/");
+    if (isIP(net) !== 0 && /^\d+$/.test(bits)) blocks.addSubnet(net, Number(bits), isIP(net) === 6 ? "ipv6" : "ipv4");
+  }
+  return blocks.check(name, family === 6 ? "ipv6" : "ipv4");
+}
