@@ -49,7 +49,7 @@ export interface Images {
   sizeOf?(imageId: string): Promise<number>;
 }
 
-export type ContainerNetworks = Pick<Networks, "attach" | "detach" | "settingsOf" | "statsOf">;
+export type ContainerNetworks = Pick<Networks, "validate" | "attach" | "detach" | "settingsOf" | "statsOf">;
 
 /** What one start knows when its bundle is made. */
 export interface BundleRequest {

@@ -26,6 +26,8 @@ export class Container {
   startedMonotonic = 0;
   /** The `oom` event of the present process was sent. */
   oomTold = false;
+  /** A user's stop is under way: the `stop` event follows the `die` event. */
+  stopping = false;
   /** True from the moment somebody's removal is accepted. */
   removing = false;
   /** Waits to start again by its policy. */

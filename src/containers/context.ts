@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { ContainerCreateRequest } from "../api/containers.ts";
 import type { EventJournal } from "../events/events.ts";
 import type { EnginePaths } from "../lib/engine-paths.ts";
 import type { Database, Durability, Tx } from "../state/database.ts";
@@ -29,8 +28,12 @@ export interface ContainersOptions extends Collaborators {
   readonly config: ContainersConfig;
   /** Tells the engine's log. */
   readonly log: (message: string) => void;
-  /** Called before a request is resolved, for fields that belong to a later part of the engine. */
-  readonly admit?: (request: ContainerCreateRequest) => void;
+  /** What inspect shows where a container says nothing; the bundle maker has the same defaults. */
+  readonly shownDefaults?: {
+    readonly cgroupnsMode: string;
+    readonly maskedPaths: readonly string[];
+    readonly readonlyPaths: readonly string[];
+  };
 }
 
 /** What every operation on containers works with. */

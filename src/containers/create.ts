@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse } from "../api/containers.ts";
-import { invalidArgument } from "../lib/errors.ts";
+import type { HostConfig } from "../api/host-config.ts";
+import { invalidArgument, isKind } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parseBytes } from "../lib/units.ts";
@@ -43,6 +44,8 @@ export async function createContainer(
   const config = completeConfig(mergeImageConfig(wantedConfig, image.config), hostConfig.NetworkMode, id);
   checkRequest(config, hostConfig);
   const warnings = ctx.bundles.validate({ ...request, ...config, HostConfig: hostConfig });
+  const endpoints = endpointsOf(request, hostConfig.NetworkMode);
+  checkNetworks(ctx, hostConfig, endpoints);
   const name = wantedName ?? generateName((candidate) => ctx.index.isTaken(candidate));
   ctx.index.reserve(name, id);
   try {
@@ -56,7 +59,7 @@ export async function createContainer(
       created: timestamp(),
       config,
       hostConfig,
-      endpoints: endpointsOf(request, hostConfig.NetworkMode),
+      endpoints,
       image: image.id,
       imageDescriptor: image.descriptor ?? null,
       chainId: image.chainId,
@@ -152,6 +155,17 @@ async function populateVolumes(ctx: Context, record: ContainerRecord, op: Operat
   });
 }
 
+/** Refuses what no network could ever grant; a network that is not there yet is the start's matter. */
+function checkNetworks(ctx: Context, hostConfig: HostConfig, endpoints: ContainerRecord["endpoints"]): void {
+  const { NetworkMode, PortBindings } = hostConfig;
+  if (NetworkMode.startsWith("container:")) return;
+  try {
+    ctx.networks.validate({ networkMode: NetworkMode, endpoints, portBindings: PortBindings });
+  } catch (error) {
+    if (isKind(error, "invalidArgument")) throw error;
+  }
+}
+
 function completeConfig(config: ContainerConfig, networkMode: string, id: string): ContainerConfig {
   if (config.Hostname !== "" || networkMode.startsWith("container:")) return config;
   return { ...config, Hostname: networkMode === "host" ? hostname() : id.slice(0, 12) };
@@ -166,7 +180,7 @@ function identityOf(config: ContainerConfig): { path: string; args: string[] } {
 function mountConfigOf(
   ctx: Context,
   config: ContainerConfig,
-  hostConfig: ContainerCreateRequest["HostConfig"],
+  hostConfig: HostConfig,
   image: ResolvedImage,
 ): Parameters<Context["volumes"]["resolve"]>[1] {
   return {

@@ -72,6 +72,8 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     exitCode: String(status.code),
     execDuration: String(secondsBetween(record.state.startedAt, status.at)),
   });
+  if (container.stopping) emit(ctx, container, "stop");
+  container.stopping = false;
   forget(ctx, container);
   container.attached.clear();
   container.running.abort();

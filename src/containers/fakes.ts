@@ -188,6 +188,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       },
     },
     networks: {
+      validate() {},
       async attach({ containerId }) {
         fail("networks.attach");
         ledger.networks.add(containerId);

@@ -1,4 +1,4 @@
-import { DhowError, isKind, systemError } from "../lib/errors.ts";
+import { conflict, DhowError, isKind, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
@@ -31,7 +31,6 @@ export async function stopContainer(ctx: Context, container: Container, options:
     await sendSignal(ctx, container, SIGKILL);
     await goneOrError(container, ending.ended, "stop");
   }
-  emit(ctx, container, "stop");
 }
 
 /**
@@ -44,8 +43,12 @@ interface Ending {
 
 /** Marks the container as stopped by a user and sends the signal; undefined when no process had to be told. */
 async function beginStop(ctx: Context, container: Container, signal: number): Promise<Ending | undefined> {
-  if (endPendingRestart(ctx, container)) return undefined;
+  if (endPendingRestart(ctx, container)) {
+    emit(ctx, container, "stop");
+    return undefined;
+  }
   save(ctx, container, "normal", { manuallyStopped: true });
+  container.stopping = true;
   await sendSignal(ctx, container, signal);
   await resumeToDie(ctx, container);
   return { ended: container.ended.promise };
@@ -90,7 +93,7 @@ export async function killForRemoval(ctx: Context, container: Container): Promis
   if (ending) await goneOrError(container, ending.ended, "kill");
 }
 
-/** Stop and start as one: nobody else's operation comes between the end and the new start. */
+/** Stops what runs, and starts; somebody else's start in between counts as well. */
 export async function restartContainer(
   ctx: Context,
   container: Container,
@@ -104,6 +107,7 @@ export async function restartContainer(
   }
   await container.lock.run(async () => {
     if (hasProcess(container.status)) return;
+    if (container.removing) throw conflict("container is marked for removal and cannot be started");
     refuse("start", container);
     cancelRestart(container);
     await startLocked(ctx, container, op, { manuallyStopped: false, restartCount: 0 });

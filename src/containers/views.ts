@@ -5,7 +5,7 @@ import type {
   MountPoint,
   Port,
 } from "../api/containers.ts";
-import type { PortMap } from "../api/host-config.ts";
+import type { HostConfig, PortMap } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
 import { wallClockNanoseconds } from "../events/events.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
@@ -119,16 +119,28 @@ export function inspectView(ctx: Context, container: Container, sizes?: Sizes): 
     ProcessLabel: "",
     AppArmorProfile: record.apparmorProfile,
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: record.hostConfig,
+    HostConfig: hostConfigView(ctx, record.hostConfig),
     GraphDriver: {
       Name: record.driver,
-      Data: container.broken === null ? ctx.snapshots.driverData(record.id) : {},
+      Data: ctx.snapshots.hasKey(record.id) ? ctx.snapshots.driverData(record.id) : {},
     },
     ...(sizes ?? {}),
     Mounts: mountsView(container),
     Config: record.config,
     NetworkSettings: networkSettings(ctx, container),
     ...(record.imageDescriptor ? { ImageManifestDescriptor: record.imageDescriptor } : {}),
+  };
+}
+
+function hostConfigView({ shownDefaults }: Context, hostConfig: HostConfig): HostConfig {
+  if (!shownDefaults) return hostConfig;
+  const hidden = (own: string[] | null, otherwise: readonly string[]): string[] | null =>
+    own ?? (hostConfig.Privileged ? null : [...otherwise]);
+  return {
+    ...hostConfig,
+    CgroupnsMode: hostConfig.CgroupnsMode || shownDefaults.cgroupnsMode,
+    MaskedPaths: hidden(hostConfig.MaskedPaths, shownDefaults.maskedPaths),
+    ReadonlyPaths: hidden(hostConfig.ReadonlyPaths, shownDefaults.readonlyPaths),
   };
 }
 
