@@ -18,31 +18,34 @@ export async function openAttach(path: string, request: AttachRequest): Promise<
   return { output: socket, input: socket, close: () => void socket.destroy() };
 }
 
-/** Reads the first line and leaves what follows it in the socket, paused. */
+/** Reads the first line and leaves what follows it in the socket, which flows when its reader wants it to. */
 function readLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let data = Buffer.alloc(0);
     const stop = (): void => {
-      socket.off("data", onData);
+      socket.off("readable", onReadable);
       socket.off("error", onError);
       socket.off("close", onClose);
-      socket.pause();
     };
     const onError = (error: Error): void => {
       stop();
       reject(error);
     };
     const onClose = (): void => onError(new Error("the supervisor closed the connection"));
-    const onData = (chunk: Buffer): void => {
-      data = Buffer.concat([data, chunk]);
-      const newline = data.indexOf(0x0a);
-      if (newline === -1) return;
-      stop();
-      const rest = data.subarray(newline + 1);
-      if (rest.length > 0) socket.unshift(rest);
-      resolve(data.toString("utf8", 0, newline));
+    // By `readable`: a socket once paused by hand would stay so for a reader that only listens for data.
+    const onReadable = (): void => {
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+        data = Buffer.concat([data, chunk as Buffer]);
+        const newline = data.indexOf(0x0a);
+        if (newline === -1) continue;
+        stop();
+        const rest = data.subarray(newline + 1);
+        if (rest.length > 0) socket.unshift(rest);
+        resolve(data.toString("utf8", 0, newline));
+        return;
+      }
     };
-    socket.on("data", onData);
+    socket.on("readable", onReadable);
     socket.on("error", onError);
     socket.on("close", onClose);
   });

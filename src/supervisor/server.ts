@@ -72,6 +72,7 @@ function readFirstLine(socket: Socket, then: (line: string, rest: Buffer) => voi
     if (length > longestLine) return void socket.destroy();
     if (!chunk.includes(0x0a)) return;
     socket.off("data", onData);
+    socket.pause();
     const data = Buffer.concat(chunks);
     const newline = data.indexOf(0x0a);
     try {
@@ -121,6 +122,7 @@ function control(
   socket.on("data", onData);
   socket.on("end", () => socket.end());
   if (rest.length > 0) onData(rest);
+  socket.resume();
 }
 
 type Handlers = { [M in MethodName]: (params: Methods[M]["params"]) => Promise<Methods[M]["result"]> };
@@ -202,31 +204,27 @@ function attach(supervisor: Supervisor, socket: Socket, request: AttachRequest, 
   else socket.resume();
 }
 
-/** Passes the client's bytes on, no faster than the process reads; waits with them for the start. */
-async function feed(
-  supervisor: Supervisor,
-  socket: Socket,
-  target: AttachRequest["target"],
-  first: Buffer,
-): Promise<void> {
+/**
+ * Passes the client's bytes on, no faster than the process reads; waits with them for the start. Resolves at their
+ * end. Not by `for await`, which destroys the socket, output included, when the input ends.
+ */
+function feed(supervisor: Supervisor, socket: Socket, target: AttachRequest["target"], first: Buffer): Promise<void> {
   const pass = async (chunk: Buffer): Promise<void> => {
     const input = await inputOf(supervisor, socket, target);
     await input?.write(chunk);
+    socket.resume();
   };
-  if (first.length > 0) await pass(first);
-  // Not by `for await`, which destroys the socket, output included, at the end of the input.
-  await new Promise<void>((resolve) => {
-    let last = Promise.resolve();
+  return new Promise<void>((resolve) => {
+    socket.pause();
+    let last = pass(first);
     socket.on("data", (chunk: Buffer) => {
       socket.pause();
-      last = pass(chunk).then(() => void socket.resume());
+      last = last.then(() => pass(chunk));
     });
     const finish = (): void => void last.then(resolve);
     socket.once("end", finish);
     socket.once("close", finish);
-    socket.resume();
   });
-  await inputOf(supervisor, socket, target);
 }
 
 /** The process's input once it is started; `null` when it takes none, or the client leaves before. */

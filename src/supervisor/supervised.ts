@@ -64,14 +64,14 @@ export class Supervised {
   }
 
   #wireConsole(master: number): void {
-    this.#input = new Input(duplicate(master));
+    this.#input = new Input(duplicate(master), { terminal: true });
     this.#pumps.push(new OutputPump(duplicate(master), "stdout", this.hub));
   }
 
   #wire(): void {
     const { console, stdout, stderr, stdin } = this.#ends;
     if (console !== -1) this.#wireConsole(console);
-    if (stdin !== -1) this.#input = new Input(stdin);
+    if (stdin !== -1) this.#input = new Input(stdin, { terminal: false });
     if (stdout !== -1) this.#pumps.push(new OutputPump(stdout, "stdout", this.hub));
     if (stderr !== -1) this.#pumps.push(new OutputPump(stderr, "stderr", this.hub));
   }
