@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { allCapabilities, containerCapabilities, defaultCapabilities } from "./capabilities.ts";
+import { allCapabilities, capabilitiesOfMask, containerCapabilities, defaultCapabilities } from "./capabilities.ts";
 
-const kernel = { privileged: false, lastCap: 40 };
+const kernel = { privileged: false, available: allCapabilities };
 
 /** The mask that /proc/PID/status shows for a set. */
 const mask = (names: readonly string[]): string =>
@@ -28,8 +28,17 @@ test.each([
   expect(mask(containerCapabilities(add, drop, kernel))).toBe(expected);
 });
 
-test("containerCapabilities() grants a privileged container all that the kernel has, and no more", () => {
-  expect(mask(containerCapabilities([], ["KILL"], { privileged: true, lastCap: 37 }))).toBe("3fffffffff");
+test("containerCapabilities() grants a privileged container all that the engine has, and no more", () => {
+  expect(
+    mask(containerCapabilities([], ["KILL"], { privileged: true, available: capabilitiesOfMask(0x3ffeffffffn) })),
+  ).toBe("3ffeffffff");
+});
+
+test("containerCapabilities() refuses to add what the engine does not have itself", () => {
+  const available = capabilitiesOfMask(0x1fffeffffffn);
+  expect(() => containerCapabilities(["SYS_RESOURCE"], [], { privileged: false, available })).toThrow(
+    'invalid CapAdd: capability not supported by your kernel or not available in the current environment: "CAP_SYS_RESOURCE"',
+  );
 });
 
 test("containerCapabilities() refuses an unknown name in Docker's words", () => {

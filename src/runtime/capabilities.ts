@@ -66,35 +66,44 @@ export const defaultCapabilities: readonly string[] = [
 
 const known = new Set<string>(allCapabilities);
 
-/** One list of the user's in canonical names; throws `invalidArgument` naming `option` for what is no capability. */
-function normalize(option: "CapAdd" | "CapDrop", names: readonly string[]): string[] {
+/** One list of the user's in canonical names; throws `invalidArgument` naming `option` for what is not to be had. */
+function normalize(option: "CapAdd" | "CapDrop", names: readonly string[], available: readonly string[]): string[] {
   return names.map((name) => {
     const upper = name.trim().toUpperCase();
     if (upper === "ALL") return "ALL";
     const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
     if (!known.has(full)) throw invalidArgument(`invalid ${option}: unknown capability: "${full}"`);
+    if (option === "CapAdd" && !available.includes(full)) {
+      throw invalidArgument(
+        `invalid ${option}: capability not supported by your kernel or not available in the current environment: "${full}"`,
+      );
+    }
     return full;
   });
 }
 
 /**
- * The capabilities of a container's bounding set, in the kernel's order, cut to those that this kernel has
- * (`lastCap`, from /proc/sys/kernel/cap_last_cap). `CapDrop: ALL` leaves what `CapAdd` names; `CapAdd: ALL` grants all
- * but what `CapDrop` names.
+ * The capabilities of a container's bounding set, in the kernel's order, out of those that the engine itself has to give
+ * (`available`). `CapDrop: ALL` leaves what `CapAdd` names; `CapAdd: ALL` grants all but what `CapDrop` names.
  */
 export function containerCapabilities(
   add: readonly string[],
   drop: readonly string[],
-  options: { privileged: boolean; lastCap: number },
+  options: { privileged: boolean; available: readonly string[] },
 ): string[] {
-  const existing = allCapabilities.slice(0, options.lastCap + 1) as readonly string[];
-  const added = normalize("CapAdd", add);
-  const dropped = new Set(normalize("CapDrop", drop));
-  if (options.privileged) return [...existing];
-  const granted = new Set<string>(added.includes("ALL") ? existing : added);
+  const { privileged, available } = options;
+  const added = normalize("CapAdd", add, available);
+  const dropped = new Set(normalize("CapDrop", drop, available));
+  if (privileged) return [...available];
+  const granted = new Set<string>(added.includes("ALL") ? available : added);
   if (!dropped.has("ALL")) {
     if (!added.includes("ALL")) for (const name of defaultCapabilities) granted.add(name);
     for (const name of dropped) granted.delete(name);
   }
-  return existing.filter((name) => granted.has(name));
+  return available.filter((name) => granted.has(name));
+}
+
+/** Names of the bits of a mask as /proc/PID/status shows it. */
+export function capabilitiesOfMask(mask: bigint): string[] {
+  return allCapabilities.filter((_name, number) => (mask >> BigInt(number)) & 1n);
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import { capabilitiesOfMask } from "./capabilities.ts";
 
 /** What the kernel of this host offers containers; probed once, when the engine starts. */
 export interface HostFacts {
@@ -17,8 +18,8 @@ export interface HostFacts {
   readonly apparmor: boolean;
   readonly selinux: boolean;
   readonly seccomp: boolean;
-  /** Highest capability number that the kernel knows (/proc/sys/kernel/cap_last_cap). */
-  readonly lastCap: number;
+  /** Capabilities that this process may hand on (its bounding set). */
+  readonly capabilities: readonly string[];
   /** True where an idmapped, recursive `mount_setattr` exists (5.12). */
   readonly recursiveReadOnly: boolean;
   /** Paths under /sys/devices/system/cpu/cpuN/thermal_throttle, masked in containers. */
@@ -47,11 +48,11 @@ export function probeHost(): HostFacts {
     apparmor: text("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
     selinux: existsSync("/sys/fs/selinux/enforce"),
     seccomp: existsSync("/proc/sys/kernel/seccomp"),
-    lastCap: Number(text("/proc/sys/kernel/cap_last_cap") || "40"),
+    capabilities: capabilitiesOfMask(capabilityMask("CapBnd")),
     recursiveReadOnly: kernel[0] > 5 || (kernel[0] === 5 && kernel[1] >= 12),
     thermalThrottle: thermalThrottle(),
     hardLimits: hardLimits(),
-    mayRaiseLimits: (effectiveCapabilities() & (1n << 24n)) !== 0n,
+    mayRaiseLimits: capabilitiesOfMask(capabilityMask("CapEff")).includes("CAP_SYS_RESOURCE"),
   };
 }
 
@@ -103,7 +104,8 @@ function hardLimits(): Record<string, number> {
   return limits;
 }
 
-function effectiveCapabilities(): bigint {
-  const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(text("/proc/self/status"));
+/** One set of this process, as proc_pid_status(5) writes it. */
+function capabilityMask(set: "CapBnd" | "CapEff"): bigint {
+  const match = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(text("/proc/self/status"));
   return match ? BigInt(`0x${match[1]}`) : 0n;
 }

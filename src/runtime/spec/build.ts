@@ -108,7 +108,7 @@ const ociUser = ({ uid, gid, additionalGids }: ResolvedUser): OciProcess["user"]
 function grantedCapabilities(input: SpecInput, uid: number, privileged: boolean): OciCapabilities {
   const { CapAdd, CapDrop } = input.hostConfig;
   return capabilitySets(
-    containerCapabilities(CapAdd ?? [], CapDrop ?? [], { privileged, lastCap: input.host.lastCap }),
+    containerCapabilities(CapAdd ?? [], CapDrop ?? [], { privileged, available: input.host.capabilities }),
     uid,
   );
 }

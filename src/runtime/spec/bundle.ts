@@ -138,8 +138,8 @@ export class Bundles {
     });
   }
 
-  #caps(hostConfig: HostConfig): { privileged: boolean; lastCap: number } {
-    return { privileged: hostConfig.Privileged, lastCap: this.#options.host.lastCap };
+  #caps(hostConfig: HostConfig): { privileged: boolean; available: readonly string[] } {
+    return { privileged: hostConfig.Privileged, available: this.#options.host.capabilities };
   }
 
   #input(request: BundleRequest, runtime: OciRuntime): SpecInput {

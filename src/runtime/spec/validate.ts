@@ -125,7 +125,7 @@ function checkSecurity(hostConfig: SpecHostConfig, host: HostFacts): void {
   parseSecurityOptions(hostConfig.SecurityOpt ?? []);
   containerCapabilities(hostConfig.CapAdd ?? [], hostConfig.CapDrop ?? [], {
     privileged: false,
-    lastCap: host.lastCap,
+    available: host.capabilities,
   });
   for (const key of Object.keys(hostConfig.Annotations ?? {})) {
     if (key === "" || key.includes("\0"))
