@@ -55,7 +55,7 @@ function probeSpec(rootfs: string, args: readonly string[]): OciSpec {
     linux: {
       namespaces: [{ type: "mount" }, { type: "pid" }, { type: "ipc" }, { type: "uts" }, { type: "network" }],
       devices: [],
-      cgroupsPath: `/dhow-probe/${process.pid}`,
+      cgroupsPath: `/dhow-probe-${process.pid}`,
       resources: { devices: [{ allow: false, access: "rwm" }], memory: { limit: 64 * 1024 * 1024 } },
       maskedPaths: [],
       readonlyPaths: [],
