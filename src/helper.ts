@@ -9,6 +9,8 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "read-archive": async () => (await import("./snapshots/archive-helper.ts")).readArchiveMain,
   "write-archive": async () => (await import("./snapshots/archive-helper.ts")).writeArchiveMain,
   "copy-up": async () => (await import("./snapshots/archive-helper.ts")).copyUpMain,
+  "flatten-layers": async () => (await import("./snapshots/native-tree.ts")).flattenLayersMain,
+  "pack-changes": async () => (await import("./snapshots/native-tree.ts")).packChangesMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };
 

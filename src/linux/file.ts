@@ -321,6 +321,7 @@ export const DT_DIR = 4;
 export function readDirectory(fd: number): DirEntry[] {
   const buffer = Buffer.allocUnsafeSlow(64 * 1024);
   const entries: DirEntry[] = [];
+  libc.lseek(fd, 0, 0); // from the start, also when it was read before
   for (;;) {
     const length = check(Number(libc.getdents64(fd, ptr(buffer), buffer.length)), "getdents64");
     if (length === 0) return entries;

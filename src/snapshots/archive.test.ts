@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { entriesOf, tarOf } from "../../test/fixtures/tar-builder.ts";
 import { background } from "../lib/operation.ts";
 import { createArchives } from "./archive.ts";
-import { entriesOf, tarOf } from "./snapshotter-suite.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dhow-archive-"));
 const root = join(dir, "root");
@@ -62,7 +62,7 @@ test("readArchive() packs a directory under its own name, and what a link leads 
 test("readArchive() copies a link to the host as a link and a FIFO without opening it", async () => {
   const link = (await read("/out")).entries.get("out");
   expect(link?.entry.type).toBe("symlink");
-  expect(link?.data).toBe("");
+  expect(link?.data.length).toBe(0);
   expect((await read("/fifo")).entries.get("fifo")?.entry.type).toBe("fifo");
   await expect(archives.statPath(root, "/out/x", background())).rejects.toThrow("no such file");
   await expect(archives.statPath(root, "/../../../../../../../etc/shadow", background())).rejects.toThrow(

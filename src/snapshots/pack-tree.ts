@@ -35,6 +35,10 @@ import { isOpaque } from "./unpack/whiteout.ts";
 export interface PackOptions {
   /** Turn overlayfs's marks of deletion into an archive's. */
   readonly whiteouts: boolean;
+  /** Leave overlayfs's marks of deletion out. */
+  readonly skipWhiteouts?: boolean;
+  /** Pack directories without what is in them. */
+  readonly shallow?: boolean;
   /** Keep fractions of seconds. */
   readonly nanoseconds?: boolean;
 }
@@ -86,9 +90,9 @@ export class TreePacker {
     const stat = tryLstatAt(dir, name);
     const type = stat ? types.get(stat.mode & S_IFMT) : undefined;
     if (!stat || type === undefined) return; // a socket means nothing to another host
-    if (type === "char" && this.#options.whiteouts && stat.rdevMajor === 0 && stat.rdevMinor === 0) {
-      this.#whiteout(path, ".wh.");
-      return;
+    if (type === "char" && stat.rdevMajor === 0 && stat.rdevMinor === 0) {
+      if (this.#options.whiteouts) this.#whiteout(path, ".wh.");
+      if (this.#options.whiteouts || this.#options.skipWhiteouts) return;
     }
     if (type === "directory") this.#directory(dir, name, path, stat);
     else if (type !== "file") this.#special(dir, name, path, stat, type);
@@ -105,6 +109,7 @@ export class TreePacker {
     if (fd < 0) return;
     try {
       this.#header(path, "directory", stat, fd);
+      if (this.#options.shallow) return;
       const prefix = path.at(-1) === 0x2f ? path : Buffer.concat([path, slash]);
       if (this.#options.whiteouts && isOpaque(fd))
         this.#whiteout(Buffer.concat([prefix, Buffer.from(".wh..opq")]), ".wh.");

@@ -17,47 +17,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
+import { entriesOf, tarOf } from "../../test/fixtures/tar-builder.ts";
 import { background } from "../lib/operation.ts";
-import type { TarEntry } from "../lib/tar/entry.ts";
-import { TarReader } from "../lib/tar/reader.ts";
-import { type TarEntryInput, tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import { AT_FDCWD, lstatAt } from "../linux/file.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 
 const sha256 = (bytes: Uint8Array | string): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-
-type Member = Omit<TarEntryInput, "path" | "linkPath"> & { path: string; linkPath?: string; data?: string };
-
-/** A tar of `members`. */
-export function tarOf(...members: Member[]): Buffer {
-  const parts = members.flatMap(({ path, linkPath, data, ...rest }) => {
-    const bytes = Buffer.from(data ?? "");
-    const mode = rest.type === "directory" ? 0o755 : 0o644;
-    const entry = { mode, ...rest, path: Buffer.from(path), linkPath: Buffer.from(linkPath ?? ""), size: bytes.length };
-    return [tarHeader(entry, { nanoseconds: true }), bytes, tarPadding(bytes.length)];
-  });
-  return Buffer.concat([...parts, tarEnd]);
-}
-
-/** Entries and data of an archive. */
-export function entriesOf(tar: Buffer): Map<string, { entry: TarEntry; data: string }> {
-  const found = new Map<string, { entry: TarEntry; data: string }>();
-  let current: { entry: TarEntry; data: string } | null = null;
-  const reader = new TarReader({
-    entry: (entry) => {
-      current = { entry, data: "" };
-      found.set(entry.path.toString("latin1"), current);
-    },
-    data: (bytes) => {
-      if (current) current.data += Buffer.from(bytes).toString();
-    },
-    hole: () => {},
-    end: () => {},
-  });
-  reader.push(tar);
-  reader.finish();
-  return found;
-}
 
 async function bytesOf(stream: Readable): Promise<Buffer> {
   const parts: Buffer[] = [];
@@ -185,7 +150,9 @@ export function snapshotterSuite(name: string, make: (root: string) => Snapshott
       "2 /gone",
     ]);
     const diff = await bytesOf(driver.diffTar(key));
-    expect([...entriesOf(diff).keys()].sort()).toEqual([".wh.deep", ".wh.gone", "added", "old/", "old/a", "ÿA"]);
+    // A driver may pack the unchanged directories that lead to a change, or leave them to be implied.
+    const names = [...entriesOf(diff).keys()].filter((path) => path !== "old/").sort();
+    expect(names).toEqual([".wh.deep", ".wh.gone", "added", "old/a", "ÿA"]);
     const again = await mounted(await apply(parent, diff));
     expect(readFileSync(join(again.root, "old/a"), "utf8")).toBe("changed");
     expect(existsSync(join(again.root, "deep"))).toBe(false);
@@ -195,10 +162,10 @@ export function snapshotterSuite(name: string, make: (root: string) => Snapshott
   test(`${name}: treeTar() gives the merged tree`, async () => {
     const { root } = await mounted(await apply(null, base));
     const entries = entriesOf(await bytesOf(driver.treeTar(root)));
-    expect(entries.get("bin/same")?.data).toBe("tool");
+    expect(entries.get("bin/same")?.data.toString()).toBe("tool");
     expect(entries.get("bin/tool")?.entry).toMatchObject({ type: "hardlink", linkPath: Buffer.from("bin/same") });
     expect(entries.get("dev/null")?.entry).toMatchObject({ type: "char", devMajor: 1, devMinor: 3, mode: 0o666 });
-    expect(entries.get("deep/er/file")?.data).toBe("deep");
+    expect(entries.get("deep/er/file")?.data.toString()).toBe("deep");
   });
 
   test(`${name}: a layer whose bytes do not have its diff id never exists`, async () => {

@@ -54,6 +54,36 @@ export class WritableLayers {
 
   /** Makes the layer's directory, lets `fill` put in what the driver needs, and completes it. */
   create(key: string, parent: string | null, ephemeral: boolean, fill: (dir: string) => void): void {
+    const dir = this.#begin(key);
+    try {
+      if (parent !== null) this.#store.refer(parent, key);
+      fill(dir);
+      this.#complete(dir, parent, ephemeral);
+    } catch (error) {
+      this.#abandon(key, dir, parent);
+      throw error;
+    }
+  }
+
+  /** As {@link create}, for a driver whose filling waits. */
+  async createWaiting(
+    key: string,
+    parent: string | null,
+    ephemeral: boolean,
+    fill: (dir: string) => Promise<void>,
+  ): Promise<void> {
+    const dir = this.#begin(key);
+    try {
+      if (parent !== null) this.#store.refer(parent, key);
+      await fill(dir);
+      this.#complete(dir, parent, ephemeral);
+    } catch (error) {
+      this.#abandon(key, dir, parent);
+      throw error;
+    }
+  }
+
+  #begin(key: string): string {
     const dir = join(this.#root, checkedKey(key));
     try {
       mkdirSync(dir, { mode: 0o700 });
@@ -63,18 +93,19 @@ export class WritableLayers {
       this.#store.trash.take(dir); // half-made by somebody who crashed
       mkdirSync(dir, { mode: 0o700 });
     }
-    try {
-      if (parent !== null) this.#store.refer(parent, key);
-      fill(dir);
-      failPoint("snapshots.prepare");
-      const fd = openAt(AT_FDCWD, dir, O_DIRECTORY);
-      fsetxattr(fd, parentAttribute, Buffer.from(`${parent ?? "none"}${ephemeral ? ";ephemeral" : ""}`));
-      close(fd);
-    } catch (error) {
-      this.#store.trash.take(dir);
-      if (parent !== null) this.#store.unrefer(parent, key);
-      throw error;
-    }
+    return dir;
+  }
+
+  #complete(dir: string, parent: string | null, ephemeral: boolean): void {
+    failPoint("snapshots.prepare");
+    const fd = openAt(AT_FDCWD, dir, O_DIRECTORY);
+    fsetxattr(fd, parentAttribute, Buffer.from(`${parent ?? "none"}${ephemeral ? ";ephemeral" : ""}`));
+    close(fd);
+  }
+
+  #abandon(key: string, dir: string, parent: string | null): void {
+    this.#store.trash.take(dir);
+    if (parent !== null) this.#store.unrefer(parent, key);
   }
 
   /** Throws `notFound` for an unknown key. */

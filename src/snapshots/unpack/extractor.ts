@@ -167,7 +167,7 @@ export class Extractor implements TarSink, Disposable {
   }
 
   #directory(parts: readonly Buffer[], name: Buffer, entry: TarEntry): void {
-    const parent = this.#tree.parent(parts.slice(0, -1));
+    let parent = this.#tree.parent(parts.slice(0, -1));
     let opaque = false;
     if (!tryMkdirAt(parent, name, 0o755)) {
       const there = lstatAt(parent, name);
@@ -177,7 +177,7 @@ export class Extractor implements TarSink, Disposable {
       }
       if (this.#options.noOverwriteDirNonDir) throw overwrite("non-directory", "directory", parts);
       opaque = this.#options.mode === "layer" && isWhiteout(parent, name);
-      this.#replace(parent, name);
+      parent = this.#replace(parent, name, parts);
       tryMkdirAt(parent, name, 0o755);
     }
     const fd = openAt(parent, name, O_DIRECTORY | O_NOFOLLOW);
@@ -201,10 +201,14 @@ export class Extractor implements TarSink, Disposable {
     this.#directories.remember(parts, entry.mtime);
   }
 
-  /** Removes what stands in the way of a member of the same name, as the later one wins. */
-  #replace(parent: number, name: Buffer): void {
+  /**
+   * Removes what stands in the way of a member of the same name, as the later one wins. What was remembered of the tree
+   * may lead through it, so it is forgotten, and the parent's descriptor with it: the answer is a new one.
+   */
+  #replace(parent: number, name: Buffer, parts: readonly Buffer[]): number {
     removeTree(parent, name);
     this.#tree.forget();
+    return this.#tree.parent(parts.slice(0, -1));
   }
 
   #nonDirectory(parts: readonly Buffer[], name: Buffer, entry: TarEntry): void {
@@ -215,9 +219,8 @@ export class Extractor implements TarSink, Disposable {
       throw overwrite("directory", "non-directory", parts);
     }
     if (entry.type === "hardlink") this.#checkLinkTarget(entry, parts);
-    this.#replace(parent, name);
-    // The cache is empty now and the parent's descriptor closed with it, so it is looked up again.
-    if (!this.#create(this.#tree.parent(parts.slice(0, -1)), name, entry)) throw new SyscallError("open", EEXIST);
+    const again = this.#replace(parent, name, parts);
+    if (!this.#create(again, name, entry)) throw new SyscallError("open", EEXIST);
   }
 
   /** Makes the member; answers false when its name is taken. */

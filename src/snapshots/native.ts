@@ -1,0 +1,115 @@
+/**
+ * The driver for hosts and file systems without overlayfs (Docker's name: vfs). Layers are stored as in the overlay
+ * driver; a writable layer is a full copy of the merged tree, so prepare costs what the image weighs. Mounting binds it.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { systemError } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import { MS_BIND, mount } from "../linux/mount.ts";
+import { runHelper, streamHelper } from "./helper-process.ts";
+import { initLayer } from "./init-layer.ts";
+import { LayerStore } from "./layer-store.ts";
+import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
+import { type FlattenRequest, nativeChanges } from "./native-tree.ts";
+import type { Change, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
+import { usageOf } from "./usage.ts";
+import { WritableLayers } from "./writable-layers.ts";
+
+export class NativeSnapshotter implements Snapshotter {
+  readonly name = "vfs";
+  readonly #store: LayerStore;
+  readonly #writable: WritableLayers;
+
+  constructor(root: string) {
+    this.#store = new LayerStore(root);
+    this.#writable = new WritableLayers(this.#store);
+  }
+
+  hasLayer(chainId: string): boolean {
+    return this.#store.has(chainId);
+  }
+
+  async removeLayer(chainId: string): Promise<void> {
+    this.#store.remove(chainId);
+  }
+
+  async layers(): Promise<string[]> {
+    return this.#store.list();
+  }
+
+  async layerSize(chainId: string): Promise<number> {
+    return this.#store.record(chainId).size;
+  }
+
+  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }> {
+    return this.#store.apply(request, body, op);
+  }
+
+  async prepare(key: string, parent: string | null, options: PrepareOptions = {}): Promise<void> {
+    if (options.sizeLimit !== undefined) throw systemError("--storage-opt is not supported for vfs");
+    await this.#writable.createWaiting(key, parent, options.ephemeral ?? false, async (dir) => {
+      mkdirSync(join(dir, "tree"), { mode: 0o755 });
+      const request: FlattenRequest = { layers: this.#lower(parent), target: join(dir, "tree") };
+      await runHelper<null>("flatten-layers", request, null);
+    });
+  }
+
+  #lower(parent: string | null): string[] {
+    return [initLayer(this.#store, parent), ...this.#store.diffs(parent)];
+  }
+
+  hasKey(key: string): boolean {
+    return this.#writable.has(key);
+  }
+
+  async keys(): Promise<string[]> {
+    return this.#writable.keys();
+  }
+
+  async mount(key: string, target: string): Promise<void> {
+    const { dir } = this.#writable.get(key);
+    makeMountPoint(target);
+    mount(join(dir, "tree"), target, null, MS_BIND, null);
+  }
+
+  async unmount(target: string): Promise<void> {
+    if (existsSync(target)) removeMountPoint(target);
+  }
+
+  isMounted(target: string): boolean {
+    return isMountPoint(target);
+  }
+
+  async remove(key: string): Promise<void> {
+    this.#writable.remove(key);
+  }
+
+  async usage(key: string): Promise<{ size: number; files: number }> {
+    return usageOf(join(this.#writable.get(key).dir, "tree"));
+  }
+
+  changes(key: string): AsyncIterable<Change> {
+    const { dir, parent } = this.#writable.get(key);
+    return nativeChanges(join(dir, "tree"), this.#lower(parent));
+  }
+
+  diffTar(key: string): Readable {
+    const { dir, parent } = this.#writable.get(key);
+    return streamHelper("pack-changes", { layers: this.#lower(parent), target: join(dir, "tree") });
+  }
+
+  treeTar(mountedRoot: string): Readable {
+    return streamHelper("pack-tree", { root: mountedRoot, whiteouts: false });
+  }
+
+  async sweep(): Promise<void> {
+    this.#writable.sweep();
+    await this.#store.sweep((name) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name) && this.#writable.has(name));
+  }
+
+  driverData(): Record<string, string> {
+    return {};
+  }
+}
