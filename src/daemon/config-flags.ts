@@ -1,0 +1,165 @@
+/** dockerd's flags as far as this engine has what they ask for, and our own; `config-file.ts` names their keys in daemon.json. */
+import { type Flags, flag, splitPair } from "../lib/flags.ts";
+
+export interface AddressPool {
+  readonly base: string;
+  readonly size: number;
+}
+
+/** A flag that dockerd has and this engine does not: giving it is an error that names it, never silence. */
+const refused = (kind: "bool" | "value"): Flags[string] => ({
+  help: "Not supported by this engine yet",
+  kind: kind === "bool" ? "" : "string",
+  initial: undefined,
+  hidden: true,
+  ...(kind === "bool" && { bare: "true" }),
+  parse: (text) => {
+    if (kind === "bool" && text === "false") return undefined;
+    throw new Error("not supported by this engine yet");
+  },
+});
+
+/** A flag that dockerd has and that changes nothing here. */
+const accepted = (help: string, kind: "bool" | "value"): Flags[string] => ({
+  help,
+  kind: kind === "bool" ? "" : "string",
+  initial: undefined,
+  hidden: true,
+  ...(kind === "bool" && { bare: "true" }),
+  parse: (text) => text,
+});
+
+export const daemonFlags = {
+  "add-runtime": flag.map("Register an additional OCI runtime", { check: checkRuntime }),
+  bip: flag.string("Address and prefix of the default bridge"),
+  "bridge-name": flag.string("Device of the default bridge network", { initial: "dhow0" }),
+  "cgroup-parent": flag.string("Parent cgroup of all containers"),
+  "config-file": flag.string("Daemon configuration file", { complete: "files" }),
+  "data-root": flag.string("Root directory of persistent state", { complete: "files" }),
+  debug: flag.bool("Enable debug mode", { short: "D" }),
+  "default-address-pool": {
+    help: "Address pools for local networks",
+    kind: "pool-options",
+    initial: [] as readonly AddressPool[],
+    parse: (text: string, previous: readonly AddressPool[]) => [...previous, parseAddressPool(text)],
+  },
+  "default-gateway": flag.string("Default gateway of the default bridge", { kind: "ip" }),
+  "default-runtime": flag.string("OCI runtime for containers that name none"),
+  "default-shm-size": flag.bytes("Size of /dev/shm of containers", { initial: 64 * 1024 * 1024 }),
+  "default-ulimit": flag.map("Default ulimits of containers", { check: checkUlimit }),
+  dns: flag.list("DNS server to use"),
+  "dns-opt": flag.list("DNS options to use"),
+  "dns-search": flag.list("DNS search domains to use"),
+  "exec-root": flag.string("Root directory of runtime state", { complete: "files" }),
+  "fixed-cidr": flag.string("Subnet that addresses on the default bridge come from"),
+  group: flag.string("Group of the unix socket", { short: "G", initial: "docker" }),
+  host: flag.list("Sockets to listen on", { short: "H" }),
+  "host-gateway-ip": flag.list("Addresses that host-gateway stands for"),
+  icc: flag.bool("Let containers on the default bridge reach each other", { initial: true }),
+  init: flag.bool("Run an init in containers"),
+  "init-path": flag.string("Path of the init binary", { complete: "files" }),
+  "insecure-registry": flag.list("Registries that may be spoken to over HTTP"),
+  ip: flag.string("Host address of published ports", { initial: "0.0.0.0", kind: "ip" }),
+  "ip-forward": flag.bool("Enable IP forwarding", { initial: true }),
+  "ip-masq": flag.bool("Masquerade traffic that leaves", { initial: true }),
+  iptables: flag.bool("Let the engine write firewall rules", { initial: true }),
+  ipv6: flag.bool("Enable IPv6 on the default bridge"),
+  label: flag.list("Labels of the daemon"),
+  "log-driver": flag.string("Default log driver of containers", { initial: "json-file" }),
+  "log-format": flag.string("Format of the daemon's log (text or json)", { initial: "text" }),
+  "log-level": flag.string("Level of the daemon's log", {
+    short: "l",
+    initial: "info",
+    complete: ["debug", "info", "warn", "error", "fatal"],
+  }),
+  "log-opt": flag.map("Default log driver options"),
+  "max-concurrent-downloads": flag.int("Layers to download at once", { initial: 3 }),
+  "max-concurrent-uploads": flag.int("Layers to upload at once", { initial: 5 }),
+  mtu: flag.int("MTU of the default bridge", { initial: 1500 }),
+  "no-new-privileges": flag.bool("Set no-new-privileges for containers by default"),
+  pidfile: flag.string("File to write the daemon's pid to", { short: "p", complete: "files" }),
+  "registry-mirror": flag.list("Mirrors of the default registry"),
+  "seccomp-profile": flag.string("Seccomp profile of containers that name none", { complete: "files" }),
+  "shutdown-timeout": flag.int("Seconds that containers get to stop", { initial: 15 }),
+  "storage-driver": flag.string("Storage driver", { short: "s", complete: ["overlay2", "vfs"] }),
+  tls: flag.bool("Use TLS; implied by --tlsverify"),
+  tlscacert: flag.string("Certificates of authorities to trust", { complete: "files" }),
+  tlscert: flag.string("Path of the TLS certificate", { complete: "files" }),
+  tlskey: flag.string("Path of the TLS key", { complete: "files" }),
+  tlsverify: flag.bool("Use TLS and verify the clients"),
+  "userland-proxy": flag.bool("Proxy published ports where NAT cannot reach", { initial: true }),
+  validate: flag.bool("Check the configuration and exit"),
+  version: flag.bool("Print the version and exit", { short: "v" }),
+
+  "live-restore": accepted("Containers always survive the daemon", "bool"),
+  experimental: accepted("There are no experimental features", "bool"),
+  "raw-logs": accepted("Log lines are never coloured", "bool"),
+  ip6tables: accepted("One table serves both families", "bool"),
+  containerd: accepted("There is no containerd", "value"),
+  "containerd-namespace": accepted("There is no containerd", "value"),
+  "containerd-plugins-namespace": accepted("There is no containerd", "value"),
+  "userland-proxy-path": accepted("The proxy is built in", "value"),
+  "network-control-plane-mtu": accepted("There is no swarm", "value"),
+  "max-download-attempts": accepted("The registry client has its own patience", "value"),
+
+  "allow-direct-routing": refused("bool"),
+  "authorization-plugin": refused("value"),
+  bip6: refused("value"),
+  bridge: refused("value"),
+  "cdi-spec-dir": refused("value"),
+  "cpu-rt-period": refused("value"),
+  "cpu-rt-runtime": refused("value"),
+  "cri-containerd": refused("bool"),
+  "default-cgroupns-mode": refused("value"),
+  "default-gateway-v6": refused("value"),
+  "default-ipc-mode": refused("value"),
+  "default-network-opt": refused("value"),
+  "exec-opt": refused("value"),
+  feature: refused("value"),
+  "fixed-cidr-v6": refused("value"),
+  "http-proxy": refused("value"),
+  "https-proxy": refused("value"),
+  "ip-forward-no-drop": refused("bool"),
+  "metrics-addr": refused("value"),
+  "no-proxy": refused("value"),
+  "node-generic-resource": refused("value"),
+  rootless: refused("bool"),
+  "selinux-enabled": refused("bool"),
+  "storage-opt": refused("value"),
+  "swarm-default-advertise-addr": refused("value"),
+  "userns-remap": refused("value"),
+} satisfies Flags;
+
+function checkRuntime(text: string): string {
+  const [name, path] = splitPair(text);
+  if (!/^[a-z][\w.-]*$/i.test(name) || path === "") throw new Error(`invalid runtime argument: ${text}`);
+  if (name === "runc" || name === "crun") throw new Error(`runtime name '${name}' is reserved`);
+  return text;
+}
+
+function checkUlimit(text: string): string {
+  parseUlimit(splitPair(text)[1]);
+  return text;
+}
+
+/** Reads `soft[:hard]`; -1 means unlimited. */
+export function parseUlimit(text: string): { soft: number; hard: number } {
+  const match = /^(-?\d+)(?::(-?\d+))?$/.exec(text);
+  if (!match) throw new Error(`invalid ulimit argument: ${text}`);
+  const soft = Number(match[1]);
+  const hard = match[2] === undefined ? soft : Number(match[2]);
+  if (hard !== -1 && (soft > hard || soft === -1)) {
+    throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+  }
+  return { soft, hard };
+}
+
+/** Reads `base=10.10.0.0/16,size=24`. */
+export function parseAddressPool(text: string): AddressPool {
+  const fields = new Map(text.split(",").map((field) => splitPair(field)));
+  const base = fields.get("base") ?? "";
+  const size = Number(fields.get("size"));
+  if (!/^[\d.:a-fA-F]+\/\d+$/.test(base)) throw new Error(`invalid base pool: ${text}`);
+  if (!Number.isInteger(size) || size < 1 || size > 128) throw new Error(`invalid pool size: ${text}`);
+  return { base, size };
+}

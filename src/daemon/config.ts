@@ -1,0 +1,187 @@
+/** What the daemon is told: flags over `daemon.json`, checked, then frozen. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import type { EngineConfig } from "../engine/config.ts";
+import { parseFlags, UsageError } from "../lib/flags.ts";
+import { readConfigFile } from "./config-file.ts";
+import { daemonFlags, parseUlimit } from "./config-flags.ts";
+import { type HostAddress, parseHost } from "./host-address.ts";
+import { type LogLevel, logLevels } from "./log.ts";
+
+/** The daemon's own part of the configuration, beside the engine's. */
+export interface DaemonConfig {
+  readonly engine: EngineConfig;
+  readonly hosts: readonly HostAddress[];
+  readonly pidfile: string;
+  /** Group of unix sockets; `groupWanted` when the user asked for it by name. */
+  readonly group: string;
+  readonly groupWanted: boolean;
+  readonly tls: TlsFiles | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  /** `--version` or `--validate`: print and leave. */
+  readonly only: "version" | "validate" | undefined;
+}
+
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Names and places that depend on what the binary is called. */
+export interface Defaults {
+  readonly socket: string;
+  readonly pidfile: string;
+  /** The first that exists is read. */
+  readonly configFiles: readonly string[];
+}
+
+export const dhowDefaults: Defaults = {
+  socket: "/run/dhow.sock",
+  pidfile: "/run/dhow.pid",
+  configFiles: ["/etc/dhow/daemon.json"],
+};
+
+export const dockerdDefaults: Defaults = {
+  socket: "/var/run/docker.sock",
+  pidfile: "/var/run/docker.pid",
+  configFiles: ["/etc/dhow/daemon.json", "/etc/docker/daemon.json"],
+};
+
+const defaultExecRoot = "/run/dhow";
+
+/** Reads flags and file. Throws {@link UsageError} for flags, Error in dockerd's words for the file and for contradictions. */
+export function readConfig(argv: readonly string[], defaults: Defaults): DaemonConfig {
+  const { flags, changed, args } = parseFlags(daemonFlags, argv);
+  if (args.length > 0) throw new UsageError(`"daemon" accepts no arguments`);
+  const fromFile = readFirstFile(flags["config-file"], changed, defaults);
+  // Values of the file went through the same parsers as the flags', so they have the flags' types.
+  const values = { ...flags, ...Object.fromEntries(fromFile) } as typeof flags;
+  const given = (name: keyof typeof flags): boolean => changed.has(name) || fromFile.has(name);
+
+  const execRoot = absolute(values["exec-root"] || defaultExecRoot);
+  const tls = tlsFiles(values, given("tls") || given("tlsverify"), hostsOf(values.host, defaults));
+  return Object.freeze<DaemonConfig>({
+    engine: engineConfig(values, execRoot),
+    hosts: hostsOf(values.host, defaults),
+    pidfile: absolute(values.pidfile || defaults.pidfile),
+    group: values.group,
+    groupWanted: given("group"),
+    tls,
+    logLevel: values.debug ? "debug" : readLogLevel(values["log-level"]),
+    logFormat: readLogFormat(values["log-format"]),
+    only: flags.version ? "version" : flags.validate ? "validate" : undefined,
+  });
+}
+
+type Values = ReturnType<typeof parseFlags<typeof daemonFlags>>["flags"];
+
+function readFirstFile(named: string, changed: ReadonlySet<string>, defaults: Defaults): Map<string, unknown> {
+  const path = named || defaults.configFiles.find((candidate) => existsSync(candidate));
+  if (path === undefined) return new Map();
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Error(`unable to configure the Docker daemon with file ${path}: ${(error as Error).message}`);
+  }
+  return readConfigFile(path, text, changed);
+}
+
+function hostsOf(given: readonly string[], defaults: Defaults): HostAddress[] {
+  return (given.length > 0 ? given : [`unix://${defaults.socket}`]).map((text) => parseHost(text, defaults.socket));
+}
+
+/**
+ * A TCP listener gives root to whoever reaches it, loopback included: without mutual TLS it needs a plain word, which is
+ * dockerd's own `--tls=false` or `--tlsverify=false`.
+ */
+function tlsFiles(values: Values, said: boolean, hosts: readonly HostAddress[]): TlsFiles | undefined {
+  const tcp = hosts.find((host) => host.kind === "tcp");
+  if (tcp && !values.tlsverify && (!said || values.tls)) {
+    throw new Error(
+      "refusing to listen on TCP without verifying clients: use --tlsverify, or say --tls=false to let anybody who can connect be root here",
+    );
+  }
+  if (!values.tlsverify) return undefined;
+  const { tlscacert: ca, tlscert: cert, tlskey: key } = values;
+  if (!ca || !cert || !key) throw new Error("--tlsverify needs --tlscacert, --tlscert and --tlskey");
+  return { ca, cert, key };
+}
+
+function engineConfig(values: Values, execRoot: string): EngineConfig {
+  const ulimits = Object.entries(values["default-ulimit"]).map(([name, text]) => [name, parseUlimit(text)] as const);
+  return Object.freeze<EngineConfig>({
+    dataRoot: absolute(values["data-root"] || "/var/lib/dhow"),
+    execRoot,
+    instance: execRoot === defaultExecRoot ? "dhow" : instanceName(execRoot),
+    debug: values.debug,
+    storageDriver: optional(values["storage-driver"]),
+    defaultRuntime: optional(values["default-runtime"]),
+    runtimes: values["add-runtime"],
+    cgroupParent: optional(values["cgroup-parent"]),
+    registry: { mirrors: values["registry-mirror"], insecure: values["insecure-registry"] },
+    network: {
+      bridgeName: checkBridgeName(values["bridge-name"]),
+      bip: optional(values.bip),
+      fixedCidr: optional(values["fixed-cidr"]),
+      defaultGateway: optional(values["default-gateway"]),
+      addressPools: values["default-address-pool"],
+      mtu: values.mtu,
+      icc: values.icc,
+      ipMasquerade: values["ip-masq"],
+      ipForward: values["ip-forward"],
+      ipv6: values.ipv6,
+      firewall: values.iptables,
+      hostBinding: values.ip,
+      userlandProxy: values["userland-proxy"],
+      dns: values.dns,
+      dnsSearch: values["dns-search"],
+      dnsOptions: values["dns-opt"],
+      hostGatewayIps: values["host-gateway-ip"],
+    },
+    logDriver: values["log-driver"],
+    logOptions: values["log-opt"],
+    defaultUlimits: Object.fromEntries(ulimits),
+    init: values.init,
+    initPath: optional(values["init-path"]),
+    seccompProfile: optional(values["seccomp-profile"]),
+    noNewPrivileges: values["no-new-privileges"],
+    shmSize: values["default-shm-size"],
+    labels: values.label,
+    shutdownTimeout: values["shutdown-timeout"],
+    maxConcurrentDownloads: atLeastOne("max concurrent downloads", values["max-concurrent-downloads"]),
+    maxConcurrentUploads: atLeastOne("max concurrent uploads", values["max-concurrent-uploads"]),
+  });
+}
+
+const optional = (text: string): string | undefined => (text === "" ? undefined : text);
+const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(path));
+
+/** Short, because kernel names that start with it have 15 characters at most. */
+function instanceName(execRoot: string): string {
+  return `d${createHash("sha256").update(execRoot).digest("hex").slice(0, 6)}`;
+}
+
+function checkBridgeName(name: string): string {
+  if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) throw new Error(`invalid bridge name: ${JSON.stringify(name)}`);
+  return name;
+}
+
+function atLeastOne(what: string, value: number): number {
+  if (value < 1) throw new Error(`invalid ${what}: ${value}`);
+  return value;
+}
+
+function readLogLevel(text: string): LogLevel {
+  const level = logLevels.find((known) => known === (text === "warning" ? "warn" : text));
+  if (!level) throw new Error(`invalid logging level: ${text}`);
+  return level;
+}
+
+function readLogFormat(text: string): "text" | "json" {
+  if (text !== "text" && text !== "json") throw new Error(`invalid log format: ${text}`);
+  return text;
+}
