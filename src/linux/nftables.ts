@@ -37,6 +37,9 @@ export const verdict = { drop: 0, accept: 1, return: -5 } as const;
 
 /** The table is dropped when the socket that made it closes, and nobody else may touch it. */
 export const TABLE_OWNER = 0x2;
+
+/** With TABLE_OWNER: the table stays, without an owner, when the socket closes (Linux 6.9). */
+export const TABLE_PERSIST = 0x4;
 const SET_INTERVAL = 0x4;
 const SET_MAP = 0x8;
 const ELEMENT_INTERVAL_END = 0x1;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
-import { unavailable } from "../lib/errors.ts";
+import { isKind, unavailable } from "../lib/errors.ts";
 import { selfCommand } from "../lib/self.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { eachLine } from "./netd/lines.ts";
@@ -54,13 +54,20 @@ export class NetdClient implements AsyncDisposable {
     return this.#send(await this.#connected(), method, params);
   }
 
-  /** As {@link call}, but undefined when no netd runs. */
+  /**
+   * As {@link call}, but undefined when no netd runs. Asked a second time when the connection breaks meanwhile, so it
+   * is for methods that may run twice.
+   */
   async callIfRunning<M extends Method>(
     method: M,
     params: Methods[M]["params"],
   ): Promise<Methods[M]["result"] | undefined> {
-    if (!this.#socket && !this.#connecting && !(await this.running())) return undefined;
-    return this.call(method, params);
+    const once = async (): Promise<Methods[M]["result"] | undefined> =>
+      this.#socket || this.#connecting || (await this.running()) ? this.call(method, params) : undefined;
+    return once().catch((error: unknown) => {
+      if (!isKind(error, "unavailable")) throw error;
+      return once();
+    });
   }
 
   /** True when a netd answers on the socket. */

@@ -3,6 +3,7 @@
  * so that publishing a port is one element and a restart finds the same text.
  */
 
+import type { NetlinkMessage } from "../../linux/netlink.ts";
 import {
   expr,
   family,
@@ -13,6 +14,7 @@ import {
   register,
   type SetElement,
   TABLE_OWNER,
+  TABLE_PERSIST,
   verdict,
 } from "../../linux/nftables.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
@@ -143,12 +145,13 @@ export class Firewall implements Disposable {
   /** Makes the table `name`; a table of that name that nobody owns any more is replaced. */
   constructor(name: string) {
     this.#table = nftTable(family.inet, name);
+    // A table that outlived its netd goes on working until, in this one transaction, its successor stands in its place.
+    const steps = this.#exists(name) ? [this.#table.delete()] : [];
     try {
-      this.#create();
+      this.#create(steps, TABLE_OWNER | TABLE_PERSIST);
     } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
-      this.#nft.commit("delete table", this.#table.delete());
-      this.#create();
+      if (!isErrno(error, "EOPNOTSUPP", "EINVAL")) throw error;
+      this.#create(steps, TABLE_OWNER);
     }
   }
 
@@ -191,11 +194,16 @@ export class Firewall implements Disposable {
     }
   }
 
-  #create(): void {
+  #exists(name: string): boolean {
+    return this.#nft.chains(family.inet).some((chain) => chain.table === name);
+  }
+
+  #create(before: readonly NetlinkMessage[], flags: number): void {
     const t = this.#table;
     this.#nft.commit(
       "create table",
-      t.create(TABLE_OWNER),
+      ...before,
+      t.create(flags),
       t.set("bridges", ["ifname"]),
       t.set("masquerade", ["ifname"]),
       t.set("internal", ["ifname"]),

@@ -32,6 +32,8 @@ export class Neighbours implements Disposable {
   /** From now on these bridges, and no others, are let through. */
   cover(bridges: readonly string[]): void {
     this.#bridges = [...bridges];
+    // Also true for rules that an earlier netd left and that are right as they are.
+    if (bridges.length > 0) this.#touched = true;
     this.#look();
   }
 
@@ -84,7 +86,6 @@ export class Neighbours implements Disposable {
       ];
       steps.push(target.rule(chain, [...match, expr.counter(), expr.verdict(verdict.accept)], { comment }));
     }
-    if (wanted.size > 0) this.#touched = true;
     if (steps.length > 0) this.#nft.commit(`rules in ${table} ${chain}`, ...steps);
   }
 

@@ -1,0 +1,78 @@
+import { expect, test } from "bun:test";
+import { hostsText, parseResolv, resolvText } from "./files.ts";
+import { pickSubnet } from "./ipam.ts";
+import { cidrText, parseAddress, parseCidr } from "./netd/ipv4.ts";
+import { planPorts, portMapOf } from "./ports-plan.ts";
+
+test.each(["1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4.5", "", "a.b.c.d"])("parseAddress() refuses %p", (text) => {
+  expect(parseAddress(text)).toBeUndefined();
+});
+
+test("parseCidr() gives the address and its network", () => {
+  const parsed = parseCidr("10.213.4.9/22");
+  expect(parsed && cidrText(parsed.cidr)).toBe("10.213.4.0/22");
+  expect(parseCidr("10.0.0.0/33")).toBeUndefined();
+});
+
+test("pickSubnet() skips what is in use and ends with Docker's words", () => {
+  const pools = [{ base: "10.1.0.0/16", size: 17 }];
+  const used = [parseCidr("10.1.3.0/24")?.cidr].filter((cidr) => cidr !== undefined);
+  expect(cidrText(pickSubnet(pools, used))).toBe("10.1.128.0/17");
+  expect(() => pickSubnet(pools, [{ base: 0, prefix: 0 }])).toThrow("all predefined address pools");
+});
+
+const base = { bindings: {}, exposed: [], publishAll: false, address: "10.0.0.2", hostBinding: "0.0.0.0" };
+
+test("planPorts() puts fixed ports before free ones and publishes every exposed port when asked", () => {
+  const specs = planPorts({
+    ...base,
+    bindings: { "80/tcp": [{ HostIp: "", HostPort: "" }], "81": [{ HostIp: "127.0.0.1", HostPort: "90-95" }] },
+    exposed: ["53/udp"],
+    publishAll: true,
+  });
+  expect(specs.map(({ protocol, port, host, first, last }) => [protocol, port, host, first, last])).toEqual([
+    ["tcp", 81, "127.0.0.1", 90, 95],
+    ["tcp", 80, "", 0, 0],
+    ["udp", 53, "", 0, 0],
+  ]);
+});
+
+test.each(["0/tcp", "65536", "80/icmp", "x"])("planPorts() refuses the container port %p", (key) => {
+  expect(() => planPorts({ ...base, bindings: { [key]: [{ HostIp: "", HostPort: "" }] } })).toThrow("invalid");
+});
+
+test("portMapOf() shows exposed ports that are not published as null", () => {
+  expect(portMapOf([], ["80/tcp"])).toEqual({ "80/tcp": null });
+});
+
+const hosts = { hostname: "c", domainname: "", addresses: ["10.0.0.2"], extraHosts: [], hostGateways: ["10.0.0.1"] };
+
+test("hostsText() writes Docker's lines, extra hosts before the container's own", () => {
+  const text = hostsText({ ...hosts, domainname: "d.e", extraHosts: ["h:host-gateway", "v6:[::5]"] });
+  expect(text).toEndWith("10.0.0.1\th\n::5\tv6\n10.0.0.2\tc.d.e c\n");
+});
+
+test.each([
+  { hostname: "c\n6.6.6.6\tgoogle.com" },
+  { domainname: "d e" },
+  { extraHosts: ["a b:1.2.3.4"] },
+  { extraHosts: ["a:1.2.3.4\n6.6.6.6 b"] },
+  { extraHosts: ["nonsense"] },
+])("hostsText() refuses %p, which would write a line of its own", (more) => {
+  expect(() => hostsText({ ...hosts, ...more })).toThrow();
+});
+
+test("resolvText() takes what was asked for and refuses a server that is no address", () => {
+  const input = { servers: ["1.1.1.1"], search: ["."], options: ["ndots:2"], ownNamespace: true };
+  expect(resolvText(input)).toBe("nameserver 1.1.1.1\noptions ndots:2\n");
+  expect(() => resolvText({ ...input, servers: ["1.1.1.1\nnameserver 6.6.6.6"] })).toThrow("invalid DNS address");
+  expect(() => resolvText({ ...input, search: ["a\nb"] })).toThrow("invalid DNS option");
+});
+
+test("parseResolv() reads comments, options and the last search list", () => {
+  expect(parseResolv("# x\nnameserver 9.9.9.9 # y\nsearch a\nsearch b c\noptions timeout:1\n")).toEqual({
+    servers: ["9.9.9.9"],
+    search: ["b", "c"],
+    options: ["timeout:1"],
+  });
+});
