@@ -4,6 +4,7 @@
  */
 import type { ContainerConfig, ContainerCreateRequest } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
+import type { LogRecord } from "../lib/log-file/record.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Cgroups } from "../runtime/cgroups.ts";
@@ -98,15 +99,6 @@ export interface Bundles {
   ): Promise<{ readonly process: OciProcess; readonly runtime: RuntimeBinary }>;
 }
 
-/** One line of a container's log. */
-export interface LogLine {
-  readonly stream: "stdout" | "stderr";
-  /** With its line feed, when the process wrote one. */
-  readonly bytes: Uint8Array;
-  /** RFC 3339 with nanoseconds. */
-  readonly time: string;
-}
-
 export interface LogQuery {
   /** Lines from the end; undefined is all. */
   readonly tail?: number | undefined;
@@ -120,7 +112,7 @@ export interface LogQuery {
 /** Reads the logs that the supervisor writes. */
 export interface LogReader {
   /** `ended` is aborted when the container has stopped; `signal` when the reader is gone. An absent file is empty. */
-  read(path: string, query: LogQuery, ended: AbortSignal, signal: AbortSignal): AsyncIterable<LogLine>;
+  read(path: string, query: LogQuery, ended: AbortSignal, signal: AbortSignal): AsyncIterable<LogRecord>;
 }
 
 /** A fresh tmpfs for `/dev/shm` that several containers share (`--ipc shareable`). */

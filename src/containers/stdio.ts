@@ -1,8 +1,9 @@
 import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { notImplemented } from "../lib/errors.ts";
+import type { LogRecord } from "../lib/log-file/record.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { AttachStream, LogLine } from "./collaborators.ts";
+import type { AttachStream } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import type { AttachQuery, LogsQuery, StdioSession } from "./containers.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
@@ -107,10 +108,8 @@ async function* logLines(
   }
 }
 
-function decorate(line: LogLine, query: LogsQuery): Uint8Array {
-  if (!query.timestamps && !query.details) return line.bytes;
-  const prefix = `${query.timestamps ? `${line.time} ` : ""}${query.details ? " " : ""}`;
-  return Buffer.concat([Buffer.from(prefix), line.bytes]);
+function decorate({ log, time }: LogRecord, query: LogsQuery): Uint8Array {
+  return Buffer.from(`${query.timestamps ? `${time} ` : ""}${query.details ? " " : ""}${log}`);
 }
 
 /** One of Docker's frames: stream number, three zeros, length, bytes. */
