@@ -5,7 +5,7 @@ import { parseWire } from "../api/wire.ts";
 import type { ContentStore } from "../content/content-store.ts";
 import type { EventSource } from "../events/events.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
-import { notFound, systemError } from "../lib/errors.ts";
+import { isKind, notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import {
   familiarReference,
@@ -97,12 +97,18 @@ export class Catalog {
 
   /** The image that a reference, an id or a prefix of one means, and the name that led to it. */
   find(nameOrId: string): { image: Image; name: Reference | null } {
+    const { id, name } = this.locate(nameOrId);
+    return { image: this.get(id), name };
+  }
+
+  /** As {@link find} for an image whose blobs may be gone. */
+  locate(nameOrId: string): { id: Digest; name: Reference | null } {
     const missing = () => notFound(`No such image: ${this.#shown(nameOrId)}`);
     if (isDigest(nameOrId) || /^[0-9a-f]{64}$/.test(nameOrId)) {
       const id: Digest = isDigest(nameOrId) ? nameOrId : `sha256:${nameOrId}`;
       const owner = this.#images.has(id) ? id : this.ids().find((one) => this.#targets(one).includes(id));
       if (!owner) throw missing();
-      return { image: this.get(owner), name: null };
+      return { id: owner, name: null };
     }
     let reference: Reference | null = null;
     try {
@@ -113,13 +119,13 @@ export class Catalog {
     if (reference) {
       const name = reference.digest === null ? reference : { ...reference, tag: null };
       const id = this.#names.get(formatReference(name)) ?? this.#byDigest(name);
-      if (id) return { image: this.get(id), name };
+      if (id) return { id, name };
     }
     if (isIdPrefix(nameOrId)) {
       const prefix = nameOrId.startsWith("sha256:") ? nameOrId : `sha256:${nameOrId}`;
       const found = this.ids().filter((id) => id.startsWith(prefix));
       if (found.length > 1) throw notFound(`No such image: ${this.#shown(nameOrId)}`);
-      if (found[0]) return { image: this.get(found[0]), name: null };
+      if (found[0]) return { id: found[0], name: null };
     }
     throw missing();
   }
@@ -201,15 +207,25 @@ export class Catalog {
     this.#emit({ type: "image", action: "delete", id, attributes: { name: id } });
   }
 
-  /** Every digest that some image needs; throws when an image cannot be read, so that nothing is deleted by mistake. */
-  usedBlobs(): Set<Digest> {
-    const used = new Set<Digest>();
-    for (const id of this.ids()) {
-      const { record, manifest } = this.get(id);
-      for (const { digest } of [record.manifest, record.target, ...manifest.layers]) used.add(digest);
-      used.add(id);
+  /**
+   * Every blob and chain that some image needs; null while an image cannot be read, because then nobody knows what it
+   * needs and nothing may be deleted.
+   */
+  used(): { blobs: Set<Digest>; chains: Set<Digest> } | null {
+    const blobs = new Set<Digest>();
+    const chains = new Set<Digest>();
+    try {
+      for (const id of this.ids()) {
+        const { record, manifest, chain } = this.get(id);
+        for (const { digest } of [record.manifest, record.target, ...manifest.layers]) blobs.add(digest);
+        blobs.add(id);
+        for (const chainId of chain) chains.add(chainId);
+      }
+    } catch (error) {
+      if (isKind(error, "dataLoss", "notFound", "invalidArgument", "tooLarge")) return null;
+      throw error;
     }
-    return used;
+    return { blobs, chains };
   }
 
   /** Tells an event about an image. */

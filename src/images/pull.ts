@@ -35,6 +35,7 @@ type Pull = (request: PullRequest, progress: ProgressSink, op: Operation) => Pro
 export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
   const jobs = new Map<string, Job>();
   return async (request, progress, op) => {
+    op.signal.throwIfAborted();
     const reference = pullTarget(request);
     const platform = parsePlatform(request.platform);
     const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.auth ?? null]);
@@ -173,7 +174,8 @@ async function pullFrom(
       (layer, state) => {
         if (state === "extracting")
           tell({ status: "Extracting", id: idOf(layer), progressDetail: { current: 0, total: layer.size } });
-        if (state === "complete") tell({ status: "Pull complete", progressDetail: {}, id: idOf(layer) });
+        if (state === "complete" || (state === "exists" && fetched.includes(layer.digest)))
+          tell({ status: "Pull complete", progressDetail: {}, id: idOf(layer) });
       },
     );
     failPoint("images.pull.recorded");

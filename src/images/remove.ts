@@ -15,7 +15,14 @@ export async function remove(
   query: { force: boolean; noprune: boolean },
 ): Promise<ImageDeleteResponseItem[]> {
   const { catalog } = shelf;
-  const { image, name } = catalog.find(nameOrId);
+  const { id, name } = catalog.locate(nameOrId);
+  if (!catalog.readable().some((one) => one.id === id)) {
+    // Its blobs are gone or spoilt: only the record is left to remove.
+    const items = untag(shelf, catalog.namesOf(id));
+    catalog.forget(id);
+    return [...items, { Deleted: id }];
+  }
+  const image = catalog.get(id);
   const names = catalog.namesOf(image.id);
   const users = sources.usersOf(image.id);
   const untagged: Reference[] = [];

@@ -59,8 +59,8 @@ export function createImages(options: ImagesOptions): Images {
     save: async (names, query, op) => save(shelf, names, query, op),
     commit: (request, op) => commit(shelf, request, op),
     async sweep() {
-      const used = catalog.usedBlobs();
-      content.sweep((digest) => used.has(digest));
+      const used = catalog.used();
+      content.sweep((digest) => used?.blobs.has(digest) ?? true);
     },
   };
 }

@@ -75,6 +75,9 @@ export class Shelf {
     for (const id of chain) hold.chains.add(id);
     for (const [i, layer] of manifest.layers.entries()) {
       const chainId = chain[i]!;
+      if (this.content.size(layer.digest) !== layer.size) {
+        throw dataLoss(`unexpected size of layer ${layer.digest}, or it is missing`);
+      }
       if (this.snapshots.hasLayer(chainId)) {
         onLayer(layer, "exists");
         continue;
@@ -98,8 +101,9 @@ export class Shelf {
 
   /** Deletes those of the given layers and blobs that neither an image nor an operation needs; answers bytes freed. */
   async release(chains: Iterable<Digest>, blobs: Iterable<Digest>): Promise<{ layers: Digest[]; bytes: number }> {
-    const usedChains = new Set<Digest>();
-    for (const id of this.catalog.ids()) for (const chainId of this.catalog.get(id).chain) usedChains.add(chainId);
+    const used = this.catalog.used();
+    if (!used) return { layers: [], bytes: 0 };
+    const usedChains = used.chains;
     for (const held of this.#held) for (const chainId of held) usedChains.add(chainId);
     const layers: Digest[] = [];
     let bytes = 0;
@@ -115,8 +119,7 @@ export class Shelf {
       layers.push(chainId);
       bytes += size;
     }
-    const usedBlobs = this.catalog.usedBlobs();
-    for (const digest of blobs) if (!usedBlobs.has(digest)) this.content.delete(digest);
+    for (const digest of blobs) if (!used.blobs.has(digest)) this.content.delete(digest);
     return { layers, bytes };
   }
 }

@@ -94,7 +94,11 @@ export class RegistryClient {
   }
 
   async #get(path: string, rest: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    if (this.#base) return this.#attempts(new URL(`/v2/${path}/${rest}`, this.#base), path, headers, signal);
+    if (this.#base) {
+      return this.#attempts(new URL(`/v2/${path}/${rest}`, this.#base), path, headers, signal).catch((error) => {
+        throw error instanceof ConnectError ? unavailable(describe(error.cause), { cause: error.cause }) : error;
+      });
+    }
     let failure: unknown = null;
     for (const base of this.#bases) {
       try {

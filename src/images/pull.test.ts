@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
+import type { ProgressMessage } from "../api/images.ts";
+import { digestOf } from "../lib/digest.ts";
+import { background } from "../lib/operation.ts";
+import { Database } from "../state/database.ts";
+import type { Images } from "./images.ts";
+import { mediaTypes } from "./manifest.ts";
+import { createImages } from "./service.ts";
+
+let registry: TestRegistry;
+let root: string;
+let images: Images;
+let db: Database;
+const applied = new Set<string>();
+
+beforeEach(async () => {
+  registry = await startRegistry();
+  root = mkdtempSync(join(tmpdir(), "dhow-pull-"));
+  applied.clear();
+  db = Database.open(":memory:");
+  images = createImages({
+    db,
+    contentRoot: root,
+    registry: { mirrors: [], insecure: [] },
+    maxConcurrentDownloads: 3,
+    usersOf: () => [],
+    emit: () => {},
+    snapshots: {
+      name: "fake",
+      hasLayer: (id) => applied.has(id),
+      layerSize: async () => 1,
+      applyLayer: async ({ chainId }) => ({ size: applied.add(chainId).size }),
+      removeLayer: async (id) => void applied.delete(id),
+    },
+  });
+});
+afterEach(async () => {
+  await registry[Symbol.asyncDispose]();
+  db[Symbol.dispose]();
+  rmSync(root, { recursive: true });
+});
+
+const plain = Buffer.from("layer".repeat(50_000));
+const layer = Buffer.concat([gzipSync(plain), Buffer.alloc(300_000, 7)]);
+
+function serve(
+  change: (manifest: Record<string, unknown>) => void = () => {},
+  mediaType: string = mediaTypes.ociManifest,
+): void {
+  const config = Buffer.from(
+    JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [digestOf(plain)] } }),
+  );
+  const describe = (bytes: Buffer, type: string) => ({ mediaType: type, digest: digestOf(bytes), size: bytes.length });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: describe(config, mediaTypes.ociConfig),
+    layers: [describe(layer, `${mediaTypes.ociLayer}+gzip`)],
+  };
+  change(manifest);
+  registry.blobs.set(digestOf(config), config);
+  registry.blobs.set(digestOf(layer), layer);
+  registry.manifests.set("1", { bytes: Buffer.from(JSON.stringify(manifest)), mediaType });
+}
+const pull = (progress: (message: ProgressMessage) => void = () => {}): Promise<void> =>
+  images.pull(
+    { fromImage: `${registry.host}/a/b:1`, tag: "", platform: "linux/amd64", auth: undefined },
+    progress,
+    background(),
+  );
+const left = (): number => readdirSync(join(root, "blobs/sha256")).length + readdirSync(join(root, "ingest")).length;
+
+test("pull() stores, unpacks and names an image", async () => {
+  serve();
+  await pull();
+  expect(images.resolve(`${registry.host}/a/b:1`).os).toBe("linux");
+  expect(applied.size).toBe(1);
+});
+
+test("pull() called twice at once fetches each blob once and tells both", async () => {
+  serve();
+  const told: string[][] = [[], []];
+  await Promise.all([0, 1].map((i) => pull((message) => told[i]?.push(message.status ?? ""))));
+  expect(registry.requests.filter(({ url }) => url.includes("/blobs/")).length).toBe(2);
+  for (const lines of told) expect(lines.at(-1)).toContain("Status: Downloaded newer image");
+});
+
+test("pull() goes on by Range after a body that was cut", async () => {
+  serve();
+  let cut = false;
+  registry.fault = (request, response) => {
+    if (cut || !request.url?.endsWith(digestOf(layer))) return false;
+    cut = true;
+    response.writeHead(200, { "content-length": layer.length });
+    response.write(layer.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 20));
+    return true;
+  };
+  await pull();
+  expect(applied.size).toBe(1);
+});
+
+test("pull() refuses a blob with one bit changed and leaves nothing", async () => {
+  serve();
+  const bad = Buffer.from(layer);
+  bad[layer.length >> 1]! ^= 1;
+  registry.blobs.set(digestOf(layer), bad);
+  await expect(pull()).rejects.toThrow("verification failed");
+  expect([applied.size, left()]).toEqual([0, 0]);
+});
+
+test("pull() refuses wrong descriptor sizes", async () => {
+  for (const size of [0, layer.length - 1, -1, 2 ** 63, undefined]) {
+    serve((manifest) => Object.assign((manifest.layers as object[])[0]!, { size }));
+    await expect(pull()).rejects.toThrow();
+    expect([applied.size, left()]).toEqual([0, 0]);
+  }
+});
+
+test("pull() refuses bytes that are both index and image, or not what they are served as", async () => {
+  serve((manifest) => Object.assign(manifest, { manifests: [] }));
+  await expect(pull()).rejects.toThrow("both an index and an image");
+  serve(() => {}, mediaTypes.ociIndex);
+  await expect(pull()).rejects.toThrow("was served as");
+});
+
+test("pull() refuses a thousand layers and a manifest above the cap", async () => {
+  serve((manifest) =>
+    Object.assign(manifest, { layers: Array.from({ length: 1000 }, () => (manifest.layers as object[])[0]) }),
+  );
+  await expect(pull()).rejects.toThrow("max depth exceeded");
+  serve((manifest) => Object.assign(manifest, { annotations: { a: "x".repeat(9_000_000) } }));
+  await expect(pull()).rejects.toThrow("larger than");
+  expect(left()).toBe(0);
+});
+
+test("pull() sends credentials to the registry and not past a redirect", async () => {
+  serve();
+  await using other = await startRegistry();
+  other.blobs.set(digestOf(layer), layer);
+  registry.fault = (request, response) => {
+    if (!request.headers.authorization) {
+      response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+      return true;
+    }
+    if (!request.url?.endsWith(digestOf(layer))) return false;
+    response.writeHead(307, { location: `http://${other.host}/v2/a/b/blobs/${digestOf(layer)}` }).end();
+    return true;
+  };
+  const auth = {
+    username: "u",
+    password: "p",
+    auth: "",
+    email: "",
+    serveraddress: "",
+    identitytoken: "",
+    registrytoken: "",
+  };
+  await images.pull(
+    { fromImage: `${registry.host}/a/b`, tag: "1", platform: "linux/amd64", auth },
+    () => {},
+    background(),
+  );
+  expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+});
+
+test("pull() honours a 429 and tries again", async () => {
+  serve();
+  let refused = 0;
+  registry.fault = (_request, response) => {
+    if (refused++ > 0) return false;
+    response.writeHead(429, { "retry-after": "0.1" }).end();
+    return true;
+  };
+  await pull();
+  expect(refused).toBeGreaterThan(1);
+});
