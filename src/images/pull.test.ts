@@ -101,6 +101,7 @@ test("pull() goes on by Range after a body that was cut", async () => {
     return true;
   };
   await pull();
+  expect(registry.requests.some(({ range }) => /^bytes=[1-9]/.test(range ?? ""))).toBe(true);
   expect(applied.size).toBe(1);
 });
 

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
+import { digestOf } from "../lib/digest.ts";
+import { background } from "../lib/operation.ts";
+import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
+import { Database } from "../state/database.ts";
+import type { Images } from "./images.ts";
+import { createImages } from "./service.ts";
+
+let root: string;
+let images: Images;
+let db: Database;
+let users: { id: string; running: boolean }[] = [];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "dhow-load-"));
+  db = Database.open(":memory:");
+  users = [];
+  const layers = new Set<string>();
+  images = createImages({
+    db,
+    contentRoot: root,
+    registry: { mirrors: [], insecure: [] },
+    maxConcurrentDownloads: 3,
+    usersOf: () => users,
+    emit: () => {},
+    snapshots: {
+      name: "fake",
+      hasLayer: (id) => layers.has(id),
+      layerSize: async () => 1,
+      applyLayer: async ({ chainId }) => ({ size: layers.add(chainId).size }),
+      removeLayer: async (id) => void layers.delete(id),
+    },
+  });
+});
+afterEach(() => {
+  db[Symbol.dispose]();
+  rmSync(root, { recursive: true });
+});
+
+type Member = string | Buffer | { link: string };
+
+function tar(members: Record<string, Member>): Buffer {
+  const parts = Object.entries(members).flatMap(([name, content]) => {
+    const path = Buffer.from(name);
+    if (typeof content === "object" && "link" in content) {
+      return [tarHeader({ path, type: "symlink", linkPath: Buffer.from(content.link as string) })];
+    }
+    const bytes = Buffer.from(content as string);
+    return [tarHeader({ path, type: "file", mode: 0o644, size: bytes.length }), bytes, tarPadding(bytes.length)];
+  });
+  return Buffer.concat([...parts, tarEnd]);
+}
+const layer = tar({ file: "hello" });
+const config = { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [digestOf(layer)] } };
+const archive = (change: Record<string, Member> = {}, of: unknown = config): Buffer =>
+  tar({
+    "c.json": JSON.stringify(of),
+    "l/layer.tar": layer,
+    "manifest.json": JSON.stringify([{ Config: "c.json", RepoTags: ["a:1"], Layers: ["l/layer.tar"] }]),
+    ...change,
+  });
+async function load(bytes: Buffer): Promise<string> {
+  let told = "";
+  const query = { quiet: true, platforms: [] };
+  await images.load(query, Readable.from([bytes]), (message) => (told += message.stream ?? ""), background());
+  return told;
+}
+const blobs = (): number => readdirSync(join(root, "blobs/sha256")).length + readdirSync(join(root, "ingest")).length;
+
+test("load() takes a Docker archive, packed or not, and says what it loaded", async () => {
+  expect(await load(archive())).toBe("Loaded image: a:1\n");
+  expect(await load(gzipSync(archive()))).toBe("Loaded image: a:1\n");
+  expect(images.resolve("a:1").chainId).toBe(digestOf(layer));
+});
+
+test("load() follows a link inside the archive and none out of it", async () => {
+  await load(archive({ "l/layer.tar": { link: "../real.tar" }, "real.tar": layer }));
+  await expect(load(archive({ "l/layer.tar": { link: "../../../../../etc/passwd" } }))).rejects.toThrow(
+    "does not hold",
+  );
+  await expect(load(archive({ "c.json": { link: "/etc/passwd" } }))).rejects.toThrow("does not hold");
+});
+
+test("load() refuses a manifest that names files outside, and leaves nothing", async () => {
+  const manifest = JSON.stringify([{ Config: "../../etc/passwd", RepoTags: null, Layers: [] }]);
+  await expect(load(archive({ "manifest.json": manifest }))).rejects.toThrow("does not hold");
+  const badTag = JSON.stringify([{ Config: "c.json", RepoTags: ["../../x:1"], Layers: ["l/layer.tar"] }]);
+  await expect(load(archive({ "manifest.json": badTag }))).rejects.toThrow("invalid reference format");
+  expect(blobs()).toBe(0);
+});
+
+test("load() refuses every field of a config with a wrong type", async () => {
+  const wrong = [
+    { ...config, rootfs: null },
+    { ...config, rootfs: undefined },
+    { ...config, history: [null] },
+    { ...config, rootfs: { type: "layers", diff_ids: ["sha256:../../x"] } },
+    { ...config, rootfs: { type: "layers", diff_ids: [] } },
+    { ...config, config: { Env: 1 } },
+    { ...config, config: { User: {} } },
+    { ...config, os: 5 },
+    { ...config, history: [{}, {}] },
+    [],
+    null,
+  ];
+  for (const one of wrong) await expect(load(archive({}, one))).rejects.toThrow();
+  expect(blobs()).toBe(0);
+});
+
+test("remove() refuses an image in use, then takes its layers and blobs with it", async () => {
+  await load(archive());
+  users = [{ id: "f".repeat(64), running: false }];
+  const query = { force: false, noprune: false, platforms: [] };
+  await expect(images.remove("a:1", query, background())).rejects.toThrow("(must force) - container ffffffffffff");
+  users = [];
+  const items = await images.remove("a:1", query, background());
+  expect(items.map((item) => Object.keys(item)[0])).toEqual(["Untagged", "Deleted", "Deleted"]);
+  expect(blobs()).toBe(0);
+  expect(() => images.resolve("a:1")).toThrow("No such image: a:1");
+});
+
+test("save() gives what load() takes", async () => {
+  await load(archive());
+  const saved = await images.save(["a:1"], { platforms: [] }, background());
+  const bytes = Buffer.concat(await saved.toArray());
+  await images.remove("a:1", { force: false, noprune: false, platforms: [] }, background());
+  expect(await load(bytes)).toBe("Loaded image: a:1\n");
+});
