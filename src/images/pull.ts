@@ -1,7 +1,7 @@
 /** `pull`: resolve, fetch what is missing, unpack, record. Pulls of one thing share one job. */
 import type { ProgressMessage, ProgressSink } from "../api/images.ts";
 import { type Digest, isDigest, parseDigest } from "../lib/digest.ts";
-import { canceled, DhowError, invalidArgument, isKind, notFound, systemError, unavailable } from "../lib/errors.ts";
+import { canceled, invalidArgument, isKind, notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation, Timings } from "../lib/operation.ts";
 import { formatPlatform, type Platform, parsePlatform, platformMatch } from "../lib/platform.ts";
@@ -14,13 +14,13 @@ import {
   type Reference,
   withDefaultTag,
 } from "../lib/reference.ts";
-import { pause, RegistryClient } from "../registry/client.ts";
+import { RegistryClient } from "../registry/client.ts";
+import { download } from "./download.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
 import { type Descriptor, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
 import type { Hold, Shelf } from "./shelf.ts";
 
 const maxIndexDepth = 3;
-const maxDownloadAttempts = 5;
 
 interface Job {
   readonly listeners: Set<ProgressSink>;
@@ -243,69 +243,4 @@ async function choose(
   const child = await fetchManifest(shelf, hold, client, reference, best.entry.digest, fetched, op);
   if (child.size !== best.entry.size) throw systemError(`unexpected size of manifest ${child.digest}`);
   return choose(shelf, hold, client, reference, child, platform, fetched, op, depth + 1);
-}
-
-/** Fetches one blob unless it is here; goes on where a broken try stopped. */
-async function download(
-  shelf: Shelf,
-  hold: Hold,
-  client: RegistryClient,
-  path: string,
-  blob: Descriptor,
-  id: string | null,
-  fetched: Digest[],
-  tell: ProgressSink,
-  op: Operation,
-): Promise<void> {
-  hold.lease.add(blob.digest);
-  if (shelf.content.has(blob.digest)) return;
-  using _right = await shelf.content.fetching(blob.digest, op.signal);
-  if (shelf.content.has(blob.digest)) return;
-  let lastTold = 0;
-  for (let attempt = 1; ; attempt++) {
-    using ingest = shelf.content.ingest(blob.digest);
-    try {
-      if (ingest.size > blob.size) ingest.restart();
-      if (ingest.size < blob.size || blob.size === 0) {
-        const { from, body } = await client.blob(path, blob.digest, ingest.size, op.signal);
-        if (from !== ingest.size) ingest.restart();
-        for await (const chunk of body) {
-          op.signal.throwIfAborted();
-          if (ingest.size + chunk.length > blob.size) {
-            ingest.discard();
-            throw new DhowError("dataLoss", `unexpected size: more than ${blob.size} bytes for ${blob.digest}`);
-          }
-          ingest.write(chunk);
-          const now = performance.now();
-          if (id && now - lastTold > 100) {
-            lastTold = now;
-            tell({ status: "Downloading", id, progressDetail: { current: ingest.size, total: blob.size } });
-          }
-        }
-        if (ingest.size < blob.size) throw unavailable("unexpected EOF");
-      }
-      fetched.push(blob.digest);
-      if (id) tell({ status: "Verifying Checksum", id, progressDetail: {} });
-      ingest.commit(blob, hold.lease);
-      if (id) tell({ status: "Download complete", id, progressDetail: {} });
-      return;
-    } catch (error) {
-      if (op.signal.aborted) throw canceled("context canceled", { cause: error });
-      const isFinal = isKind(
-        error,
-        "dataLoss",
-        "resourceExhausted",
-        "notFound",
-        "forbidden",
-        "unauthorized",
-        "tooLarge",
-      );
-      if (isFinal || attempt >= maxDownloadAttempts) {
-        ingest.discard();
-        throw error;
-      }
-    }
-    if (id) tell({ status: `Retrying in ${attempt} second${attempt > 1 ? "s" : ""}`, id, progressDetail: {} });
-    await pause(200 * attempt, op.signal);
-  }
 }
