@@ -12,6 +12,7 @@ const libc = openLibc({
   bind: { args: [i32, pointer, u32], returns: i32 },
   listen: { args: [i32, i32], returns: i32 },
   accept4: { args: [i32, pointer, pointer, i32], returns: i32 },
+  poll: { args: [pointer, u32, i32], returns: i32 },
   recvmsg: { args: [i32, pointer, i32], returns: i64_fast },
 });
 
@@ -74,4 +75,13 @@ function receiveFrom(peer: number): number | null {
   const length = Number(control.readBigUInt64LE(0));
   if (length < 20 || control.readInt32LE(8) !== SOL_SOCKET || control.readInt32LE(12) !== SCM_RIGHTS) return null;
   return control.readInt32LE(16);
+}
+
+const POLLHUP = 0x10;
+
+/** True when the peer of a connected socket has closed both directions. */
+export function hasHungUp(fd: number): boolean {
+  const request = fixedBuffer(8);
+  request.writeInt32LE(fd, 0);
+  return libc.poll(ptr(request), 1, 0) === 1 && (request.readInt16LE(6) & POLLHUP) !== 0;
 }

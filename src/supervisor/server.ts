@@ -2,6 +2,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { invalidArgument, kindOf, messageOf } from "../lib/errors.ts";
+import { hasHungUp } from "../linux/scm-rights.ts";
 import { RuntimeFailure } from "./launch.ts";
 import type { Subscriber } from "./output.ts";
 import {
@@ -200,8 +201,21 @@ function attach(supervisor: Supervisor, socket: Socket, request: AttachRequest, 
   const ended = (): void => {
     if (stdin && closesInput()) void supervisor.endInput(target);
   };
+  socket.once("end", () => watchHangUp(socket));
   if (stdin) void feed(supervisor, socket, target, rest).then(ended, ended);
   else socket.resume();
+}
+
+const hangUpCheckMs = 1000;
+
+/** After a half-close nothing tells of the client's going but poll(2), until there is output for it. */
+function watchHangUp(socket: Socket): void {
+  const fd = (socket as Socket & { readonly _handle?: { readonly fd?: number } })._handle?.fd;
+  if (fd === undefined || fd < 0) return;
+  const timer = setInterval(() => {
+    if (hasHungUp(fd)) socket.destroy();
+  }, hangUpCheckMs);
+  socket.once("close", () => clearInterval(timer));
 }
 
 /**

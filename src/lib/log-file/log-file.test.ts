@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type ReadLogOptions, readLog } from "./reader.ts";
+import { formatNanoseconds, parseNanoseconds } from "./time.ts";
+import { LogWriter } from "./writer.ts";
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync("/tmp/dhow-log-");
+  path = join(directory, "c.log");
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+let clock = 1_700_000_000_000_000_000n;
+const now = (): bigint => clock++;
+const writer = (options: { maxSize?: number; maxFile?: number } = {}): LogWriter =>
+  new LogWriter({ path, maxSize: options.maxSize ?? 0, maxFile: options.maxFile ?? 1, now });
+const never = new AbortController().signal;
+
+async function read(options: ReadLogOptions = {}): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { log } of readLog(path, options, never)) texts.push(log);
+  return texts;
+}
+
+describe("LogWriter", () => {
+  test("writes one object a line, in Docker's spelling", () => {
+    using log = writer();
+    log.write("stdout", Buffer.from('a "quoted" <b>\tc\n\u0001\n'));
+    const [first, second] = readFileSync(path, "utf8").split("\n");
+    expect(first).toStartWith(
+      '{"log":"a \\"quoted\\" \\u003cb\\u003e\\u0009c\\n","stream":"stdout","time":"2023-11-14T',
+    );
+    expect(second).toStartWith('{"log":"\\u0001\\n","stream":"stdout"');
+  });
+
+  test("splits a line at 16 KiB, and only its last part ends with a newline", () => {
+    using log = writer();
+    for (const byte of Buffer.from(`${"x".repeat(40_000)}\n`)) log.write("stdout", Buffer.from([byte]));
+    const parts = readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).log as string);
+    expect(parts.map((part) => part.length)).toEqual([16384, 16384, 40_000 - 32768 + 1]);
+    expect(parts.map((part) => part.endsWith("\n"))).toEqual([false, false, true]);
+  });
+
+  test("keeps the streams' unended lines apart and logs them at the end", async () => {
+    using log = writer();
+    log.write("stdout", Buffer.from("ou"));
+    log.write("stderr", Buffer.from("er"));
+    log.write("stdout", Buffer.from("t\nrest"));
+    log.end("stdout");
+    log.end("stderr");
+    expect(await read()).toEqual(["out\n", "rest", "er"]);
+  });
+
+  test("rotates at maxSize and keeps maxFile files", () => {
+    using log = writer({ maxSize: 1000, maxFile: 3 });
+    for (let i = 0; i < 100; i++) log.write("stdout", Buffer.from(`line ${i}\n`));
+    expect(readdirSync(directory).sort()).toEqual(["c.log", "c.log.1", "c.log.2"]);
+    for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).size).toBeLessThan(1100);
+  });
+
+  test("with maxFile 1 starts over", () => {
+    using log = writer({ maxSize: 500, maxFile: 1 });
+    for (let i = 0; i < 50; i++) log.write("stdout", Buffer.from(`line ${i}\n`));
+    expect(existsSync(`${path}.1`)).toBe(false);
+    expect(statSync(path).size).toBeLessThan(600);
+  });
+
+  test("closes a torn last line before it goes on", async () => {
+    appendFileSync(path, '{"log":"half');
+    using log = writer();
+    log.write("stdout", Buffer.from("whole\n"));
+    expect(await read()).toEqual(["whole\n"]);
+  });
+});
+
+describe("readLog()", () => {
+  const fill = (count: number, options = {}): void => {
+    using log = writer(options);
+    for (let i = 0; i < count; i++) log.write(i % 2 ? "stderr" : "stdout", Buffer.from(`${i}\n`));
+  };
+
+  test("reads rotated files oldest first", async () => {
+    fill(50, { maxSize: 700, maxFile: 10 });
+    expect(await read()).toEqual(Array.from({ length: 50 }, (_, i) => `${i}\n`));
+  });
+
+  test("tail counts entries across files", async () => {
+    fill(50, { maxSize: 700, maxFile: 10 });
+    for (const tail of [0, 1, 7, 8, 9, 30, 50, 99]) expect((await read({ tail })).length).toBe(Math.min(tail, 50));
+    expect(await read({ tail: 2 })).toEqual(["48\n", "49\n"]);
+  });
+
+  test("selects by stream and by time", async () => {
+    const from = clock;
+    fill(10);
+    expect(await read({ stderr: false })).toEqual(["0\n", "2\n", "4\n", "6\n", "8\n"]);
+    expect(await read({ since: from + 3n, until: from + 5n })).toEqual(["3\n", "4\n", "5\n"]);
+  });
+
+  test("skips what does not parse", async () => {
+    fill(1);
+    appendFileSync(path, `not json\n${"\0".repeat(5000)}\n{"log":1}\n`);
+    fill(1);
+    expect(await read()).toEqual(["0\n", "0\n"]);
+  });
+
+  test("of an absent log is empty", async () => {
+    expect(await read()).toEqual([]);
+  });
+
+  for (const maxFile of [1, 2, 5]) {
+    test(`follows across 100 rotations of ${maxFile} files without loss or doubling`, async () => {
+      using log = writer({ maxSize: 200, maxFile });
+      const ended = new AbortController();
+      const following = read({ follow: true, ended: ended.signal });
+      for (let i = 0; i < 300; i++) {
+        log.write("stdout", Buffer.from(`${i}\n`));
+        if (i % 2 === 0) await Bun.sleep(1);
+      }
+      ended.abort();
+      expect(await following).toEqual(Array.from({ length: 300 }, (_, i) => `${i}\n`));
+    }, 20_000);
+  }
+
+  test("follows a log that does not exist yet", async () => {
+    const ended = new AbortController();
+    const following = read({ follow: true, ended: ended.signal });
+    await Bun.sleep(10);
+    fill(3);
+    await Bun.sleep(10);
+    ended.abort();
+    expect(await following).toEqual(["0\n", "1\n", "2\n"]);
+  });
+
+  test("stops a follower at until", async () => {
+    const until = (BigInt(Date.now()) + 100n) * 1_000_000n;
+    expect(await read({ follow: true, until })).toEqual([]);
+  });
+});
+
+test("formatNanoseconds() and parseNanoseconds() are each other's inverse", () => {
+  for (const text of ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05.000000001Z"]) {
+    expect(formatNanoseconds(parseNanoseconds(text) ?? 0n)).toBe(text);
+  }
+  expect(parseNanoseconds("2026-01-02T03:04:05.5+01:00")).toBe(parseNanoseconds("2026-01-02T02:04:05.5Z"));
+  expect(parseNanoseconds("yesterday")).toBe(null);
+});
