@@ -67,3 +67,7 @@ async function flagTls(globals: GlobalFlags, configDir: string): Promise<DaemonA
   const key = await read(globals.tlskey, "key.pem");
   return { verify, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
+
+/** What context commands say when DOCKER_HOST makes them moot. */
+export const hostWarning =
+  "Warning: DOCKER_HOST environment variable overrides the active context. To use a context, either set the global --context flag, or unset DOCKER_HOST environment variable.";

@@ -1,6 +1,7 @@
 /** Lists by template: `json`, `table {{.A}}\t{{.B}}`, or any Go template, one line for each row. */
-import { type CompiledTemplate, compileTemplate } from "../lib/go-template/execute.ts";
+import { type CompiledTemplate, compileTemplate, type TemplateOptions } from "../lib/go-template/execute.ts";
 import { TemplateSyntaxError } from "../lib/go-template/lex.ts";
+import { printJson } from "../lib/go-template/print-value.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
 import { alignTable, type Listing } from "./format.ts";
@@ -22,12 +23,19 @@ function withControls(format: string): string {
   return format.replace(/\\t/g, "\t").replace(/\\n/g, "\n");
 }
 
+const inspectRefusal = { code: 64, words: "template parsing error" };
+const listRefusal = { code: 1, words: "failed to parse template" };
+
 /** Compiles a format; exits in Docker's words when it does not parse. */
-export function compileFormat(format: string, options: Parameters<typeof compileTemplate>[1] = {}): CompiledTemplate {
+export function compileFormat(
+  format: string,
+  options: TemplateOptions = {},
+  refusal = inspectRefusal,
+): CompiledTemplate {
   try {
     return compileTemplate(withControls(format), options);
   } catch (error) {
-    if (error instanceof TemplateSyntaxError) throw new ExitError(64, `template parsing error: ${error.message}`);
+    if (error instanceof TemplateSyntaxError) throw new ExitError(refusal.code, `${refusal.words}: ${error.message}`);
     throw error;
   }
 }
@@ -37,7 +45,16 @@ export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T
   const names = Object.keys(listing.fields).sort();
   const table = /^table\s/.test(format);
   const source = format === "json" ? "{{json .}}" : table ? format.slice(5).trim() : format;
-  const template = compileFormat(source, { rootType: listing.typeName });
+  const known = new WeakSet<object>();
+  // A row is written as Go's own encoder writes it, with these three escaped; any other value as it is.
+  const json = (value: unknown): string => {
+    if (typeof value !== "object" || value === null || !known.has(value)) return printJson(value);
+    const shown = Object.fromEntries(
+      names.map((name) => [name, rowJson(listing, name, (value as Record<string, string>)[name]!)]),
+    );
+    return printJson(shown).replace(/[<>&]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+  };
+  const template = compileFormat(source, { rootType: listing.typeName, functions: { json } }, listRefusal);
   const view = (row: T): Record<string, unknown> => {
     const fields: Record<string, unknown> = {};
     for (const name of names) {
@@ -46,6 +63,7 @@ export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T
     for (const [name, method] of Object.entries(listing.methods ?? {})) {
       Object.defineProperty(fields, name, { enumerable: false, value: (...args: string[]) => method(row, ...args) });
     }
+    known.add(fields);
     return fields;
   };
   const lines: string[] = [];
@@ -62,8 +80,13 @@ export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T
     names.map((name) => [name, listing.fields[name]!.header]),
   );
   for (const name of Object.keys(listing.methods ?? {}))
-    headers[name] = (label = "") => label.replace(/^.*\./, "").replace(/[-_]/g, " ").toUpperCase();
+    headers[name] = (label = "") => label.replace(/^.*\./, "").replace(/[-_]/g, " ");
   const header = compileFormat(source, { functions: headerFunctions }).execute(headers);
   const cells = [header, ...lines].flatMap((line) => line.split("\n")).map((line) => line.split("\t"));
   cli.out(alignTable(cells));
+}
+
+function rowJson<T>(listing: Listing<T>, name: string, text: string): unknown {
+  const { json } = listing.fields[name]!;
+  return json ? json(text) : text;
 }

@@ -5,6 +5,8 @@ import type { Cli } from "./cli.ts";
 export interface Field<T> {
   readonly header: string;
   value(row: T): string;
+  /** How JSON shows the text; as it is unless given. */
+  json?(text: string): unknown;
 }
 
 /** A kind of list: all its fields by template name, and which make the default table. */

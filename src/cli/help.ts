@@ -4,6 +4,7 @@ import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { globalFlags } from "./globals.ts";
 import { usageLine } from "./main.ts";
+import type { Output } from "./output.ts";
 import { commonCommands, type Entry, entries, findEntry, groupOf, groups } from "./tree.ts";
 
 /** Columns of help, as wide as the terminal but never wider than readable. */
@@ -54,12 +55,12 @@ export async function showRootHelp(cli: Cli): Promise<void> {
 }
 
 /** `dhow container --help`. */
-export async function showGroupHelp(cli: Cli, group: string): Promise<void> {
+export async function showGroupHelp(cli: Cli, group: string, output: Output = cli.stdout): Promise<void> {
   const lines = await summaries((entry) =>
     entry.paths.find((path) => path.startsWith(`${group} `))?.slice(group.length + 1),
   );
   const full = `${cli.name} ${group}`;
-  cli.out(
+  output.text(
     `Usage:  ${full} COMMAND\n\n${groups[group]}\n\n${listing("Commands", lines)}\nRun '${full} COMMAND --help' for more information on a command.\n`,
   );
 }

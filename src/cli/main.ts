@@ -78,7 +78,8 @@ async function runGroup(cli: Cli, group: string, rest: readonly string[]): Promi
   const [word = ""] = rest;
   const { showGroupHelp } = await import("./help.ts");
   if (word === "" || word === "--help" || word === "-h" || word === "help") {
-    await showGroupHelp(cli, group);
+    // A group alone is a question only half asked: its help goes where complaints go.
+    await showGroupHelp(cli, group, word === "" ? cli.stderr : cli.stdout);
     return 0;
   }
   const full = `${cli.name} ${group}`;

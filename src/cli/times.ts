@@ -18,3 +18,12 @@ export function fullTime(seconds: number): string {
 export function ago(seconds: number): string {
   return `${humanDuration(Date.now() - seconds * 1000)} ago`;
 }
+
+/** RFC 3339 as Go prints a time: `2026-11-24 01:48:06.949248229 +0000 UTC`. */
+export function goTime(text: string): string {
+  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (!match) return text;
+  const [, day, time, fraction = "", zone = ""] = match;
+  const trimmed = fraction.replace(/\.?0+$/, "");
+  return `${day} ${time}${trimmed} ${zone === "Z" ? "+0000 UTC" : `${zone.replace(":", "")} ${zone.replace(":", "")}`}`;
+}

@@ -43,13 +43,11 @@ export const command = defineCommand({
             query: { size },
           });
         } catch (error) {
-          const absent =
-            error instanceof ApiError && (error.status === 404 || (error.status === 400 && flags.type === ""));
+          const absent = !flags.type && error instanceof ApiError && (error.status === 404 || error.status === 400);
           if (!absent) throw error;
-          if (flags.type) throw new ExitError(1, `error: no such ${flags.type}: ${name}`);
         }
       }
-      throw new ExitError(1, `error: no such object: ${name}`);
+      throw new ExitError(1, `Error: No such object: ${name}`);
     });
   },
 });

@@ -19,7 +19,7 @@ export const command = defineCommand({
     const registry =
       server === "" || server === "docker.io" ? hubAddress : server.replace(/^https?:\/\//, "").replace(/\/$/, "");
     if (flags.password && flags["password-stdin"])
-      throw new ExitError(1, "--password and --password-stdin are mutually exclusive");
+      throw new ExitError(1, "conflicting options: cannot specify both --password and --password-stdin");
     if (flags["password-stdin"] && !flags.username)
       throw new ExitError(1, "Must provide --username with --password-stdin");
     let { username, password } = flags;

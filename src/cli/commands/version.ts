@@ -37,7 +37,9 @@ export const command = defineCommand({
     if (format === "json") cli.out(`${stringifyJson({ Client: own, Server: server })}\n`);
     else if (format !== "") {
       const { compileFormat } = await import("../format-template.ts");
-      cli.out(`${compileFormat(format).execute({ Client: own, Server: server })}\n`);
+      cli.out(
+        `${compileFormat(format).execute({ Client: withGoNames(own), Server: server && withGoNames(server) })}\n`,
+      );
     } else {
       cli.out(
         block(`Client:${own.Platform.Name ? ` ${own.Platform.Name}` : ""}`, [
@@ -81,4 +83,9 @@ function describeServer(server: SystemVersion): string {
     text += block(` ${Name}:`, rows, 2);
   }
   return text;
+}
+
+/** Templates know the API version by another name than JSON does. */
+function withGoNames<T extends { ApiVersion: string }>(value: T): T & { APIVersion: string } {
+  return { ...value, APIVersion: value.ApiVersion };
 }

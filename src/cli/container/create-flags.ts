@@ -1,5 +1,6 @@
 /** The flags that `create` and `run` share: everything that makes up a container. */
 import { type FlagValues, flag } from "../../lib/flags.ts";
+import { parseMount } from "./mounts.ts";
 
 export const resourceFlags = {
   "blkio-weight": flag.int("Relative share of block I/O, 10 to 1000; 0 for none", { unsigned: true, kind: "uint16" }),
@@ -68,7 +69,13 @@ export const createFlags = {
   "log-opt": flag.list("Option of the log driver"),
   "mac-address": flag.string("MAC address"),
   "memory-swappiness": flag.int("How readily memory is swapped, 0 to 100", { initial: -1 }),
-  mount: flag.list("Attach a mount (type=bind,source=...,target=...)", { kind: "mount" }),
+  mount: flag.list("Attach a mount (type=bind,source=...,target=...)", {
+    kind: "mount",
+    check: (text) => {
+      parseMount(text);
+      return text;
+    },
+  }),
   name: flag.string("Name of the container"),
   net: flag.list("Network to join", { kind: "network", hidden: true }),
   "net-alias": flag.list("Name in the network", { hidden: true }),

@@ -106,7 +106,7 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
   if (swappiness !== -1 && (swappiness < 0 || swappiness > 100)) {
     throw new Error(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
   }
-  const mounts = flags.mount.map((text) => withReason(text, "mount", parseMount));
+  const mounts = flags.mount.map(parseMount);
   if (flags["use-api-socket"]) throw new Error("--use-api-socket is not supported yet");
   if (flags.rm && flags.restart !== "no" && flags.restart !== "") {
     throw new Error("conflicting options: cannot specify both --restart and --rm");
@@ -188,15 +188,6 @@ export function resources(
 }
 
 const orNull = (values: string[]): string[] | null => (values.length > 0 ? values : null);
-
-function withReason<T>(text: string, name: string, parse: (text: string) => T): T {
-  try {
-    return parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`invalid argument ${JSON.stringify(text)} for "--${name}" flag: ${reason}`);
-  }
-}
 
 /** `no`, `always`, `unless-stopped`, `on-failure[:N]`. */
 export function restartPolicy(text: string): { Name: string; MaximumRetryCount: number } {

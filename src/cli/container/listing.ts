@@ -14,9 +14,11 @@ export function shortId(id: string): string {
   return id.replace(/^sha256:/, "").slice(0, 12);
 }
 
-/** Ports as `0.0.0.0:80->80/tcp`, neighbouring ones joined to ranges. */
+/**
+ * Ports as `0.0.0.0:80->80/tcp`: those that keep their number are joined to ranges and come first, then those that are
+ * mapped to another.
+ */
 export function showPorts(ports: readonly Port[]): string {
-  type Range = { ip: string; protocol: string; from: number; to: number; offset: number | null };
   const sorted = [...ports].sort(
     (a, b) =>
       a.PrivatePort - b.PrivatePort ||
@@ -24,29 +26,28 @@ export function showPorts(ports: readonly Port[]): string {
       (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
       compare(a.Type, b.Type),
   );
-  const ranges: Range[] = [];
-  for (const port of sorted) {
-    const ip = port.IP ?? "";
-    const offset = port.PublicPort === undefined ? null : port.PublicPort - port.PrivatePort;
-    const open = ranges.find(
-      (range) =>
-        range.ip === ip &&
-        range.protocol === port.Type &&
-        range.to + 1 === port.PrivatePort &&
-        range.offset === offset &&
-        (offset === 0 || offset === null),
-    );
-    if (open) open.to = port.PrivatePort;
-    else ranges.push({ ip, protocol: port.Type, from: port.PrivatePort, to: port.PrivatePort, offset });
+  const done: string[] = [];
+  const mapped: string[] = [];
+  const open = new Map<string, { ip: string; protocol: string; from: number; to: number }>();
+  const address = (ip: string): string => (ip.includes(":") ? `[${ip}]` : ip);
+  const show = ({ ip, protocol, from, to }: { ip: string; protocol: string; from: number; to: number }): string => {
+    const span = from === to ? `${from}` : `${from}-${to}`;
+    return ip === "" ? `${span}/${protocol}` : `${address(ip)}:${span}->${span}/${protocol}`;
+  };
+  for (const { IP: ip = "", PrivatePort, PublicPort, Type: protocol } of sorted) {
+    if (ip !== "" && PublicPort !== PrivatePort) {
+      mapped.push(`${address(ip)}:${PublicPort}->${PrivatePort}/${protocol}`);
+      continue;
+    }
+    const key = `${ip}/${protocol}`;
+    const range = open.get(key);
+    if (range && range.to + 1 === PrivatePort) range.to = PrivatePort;
+    else {
+      if (range) done.push(show(range));
+      open.set(key, { ip, protocol, from: PrivatePort, to: PrivatePort });
+    }
   }
-  const span = (from: number, to: number): string => (from === to ? `${from}` : `${from}-${to}`);
-  return ranges
-    .map(({ ip, protocol, from, to, offset }) => {
-      const target = `${span(from, to)}/${protocol}`;
-      if (offset === null) return target;
-      return `${ip.includes(":") ? `[${ip}]` : ip}:${span(from + offset, to + offset)}->${target}`;
-    })
-    .join(", ");
+  return [...done, ...[...open.values()].map(show), ...mapped].join(", ");
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -89,6 +90,7 @@ export function containerListing(full: boolean): Listing<ContainerSummary> {
       Names: { header: "NAMES", value: (row) => names(row, full) },
       Networks: { header: "NETWORKS", value: (row) => Object.keys(row.NetworkSettings?.Networks ?? {}).join(",") },
       Platform: {
+        json: (text) => text || null,
         header: "PLATFORM",
         value: (row) =>
           row.ImageManifestDescriptor?.platform

@@ -66,7 +66,7 @@ export function imageListing(full: boolean): Listing<ImageRow> {
         header: "UNIQUE SIZE",
         value: ({ image }) => (image.SharedSize < 0 ? "N/A" : humanSize(image.Size - image.SharedSize)),
       },
-      VirtualSize: { header: "SIZE", value: ({ image }) => humanSize(image.Size, 3) },
+      VirtualSize: { header: "SIZE", value: ({ image }) => humanSize(image.Size) },
     },
   };
 }

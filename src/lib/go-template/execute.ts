@@ -87,7 +87,8 @@ class Execution {
         return;
       case "action": {
         const value = this.#pipe(node.pipe, dot);
-        if (node.pipe.variables.length === 0) this.#output += printValue(value);
+        if (node.pipe.variables.length === 0)
+          this.#output += value === null ? this.#printNull(node.pipe) : printValue(value);
         return;
       }
       case "if":
@@ -100,14 +101,25 @@ class Execution {
         return;
       }
       case "range":
-        return this.#range(node.pipe, node.body, node.otherwise, dot);
+        this.#range(node.pipe, node.body, node.otherwise, dot);
+        return;
       case "break":
         throw new BreakLoop();
       case "continue":
         throw new ContinueLoop();
       case "template":
-        return this.#call(node.called, node.pipe ? this.#pipe(node.pipe, dot) : null);
+        this.#call(node.called, node.pipe ? this.#pipe(node.pipe, dot) : null);
+        return;
     }
+  }
+
+  /** A null of the wire was a nil pointer, or a nil slice, on the daemon's side; the table of optional fields knows. */
+  #printNull({ commands }: Pipe): string {
+    const [term] = commands.at(-1) ?? [];
+    const names = term && (term.kind === "field" || term.kind === "variable") ? term.names : [];
+    const { optional } = this.#options;
+    if (!optional || names.length === 0) return printValue(null);
+    return optional[names.at(-1)!] === null ? "<nil>" : "[]";
   }
 
   #call(name: string, data: unknown): void {

@@ -47,7 +47,9 @@ function index(collection: unknown, ...keys: unknown[]): unknown {
       value = typeof value === "string" ? value.charCodeAt(at) : value[at];
     } else if (typeof value === "object") {
       const name = typeof key === "string" ? key : String(key);
-      value = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : noValue;
+      if (Object.hasOwn(value, name)) value = (value as Record<string, unknown>)[name];
+      // A map of strings gives its zero value; of other maps the type is not known here.
+      else value = Object.values(value).every((each) => typeof each === "string") ? "" : noValue;
     } else throw new Error(`can't index item of type ${typeName(value)}`);
   }
   return value;
@@ -82,9 +84,8 @@ function equal(a: unknown, ...others: unknown[]): boolean {
   if (others.length === 0) throw new Error("missing argument for comparison");
   return others.some((b) => {
     comparable(a, b);
-    return typeof a === "bigint" || typeof b === "bigint"
-      ? (a as bigint) == (b as bigint)
-      : (a ?? null) === (b ?? null);
+    if (typeof a === "bigint" || typeof b === "bigint") return String(a) === String(b);
+    return (a ?? null) === (b ?? null);
   });
 }
 

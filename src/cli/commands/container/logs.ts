@@ -27,8 +27,8 @@ export const command = defineCommand({
         stderr: true,
         follow: flags.follow,
         details: flags.details,
-        since: parseTimestamp(flags.since, now),
-        until: parseTimestamp(flags.until, now),
+        since: readTime("since", flags.since, now),
+        until: readTime("until", flags.until, now),
         tail: flags.tail,
         timestamps: flags.timestamps,
       },
@@ -43,3 +43,11 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+function readTime(name: string, text: string, now: Date): string {
+  try {
+    return parseTimestamp(text, now);
+  } catch (error) {
+    throw new Error(`invalid value for "${name}": ${error instanceof Error ? error.message : error}`);
+  }
+}

@@ -22,7 +22,7 @@ export const command = defineCommand({
   async run(cli, { flags }) {
     const client = await cli.client();
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).psFormat ?? ""));
-    const size = flags.size || /\.Size\b/.test(format);
+    const size = flags.size || /\.Size\b|json \./.test(format);
     const limit = flags.latest ? 1 : flags.last;
     const rows = await client.json<ContainerSummary[]>("GET", "/containers/json", {
       query: { all: flags.all, limit: limit > 0 ? limit : undefined, size, filters: filterQuery(flags.filter) },

@@ -14,7 +14,7 @@ export const command = defineCommand({
     if (wanted !== "") {
       const key = wanted.includes("/") ? wanted : `${wanted}/tcp`;
       const bindings = Ports[key];
-      if (!bindings?.length) throw new ExitError(1, `no public port '${wanted}' published for ${name}`);
+      if (!bindings?.length) throw new ExitError(1, `Error: No public port '${wanted}' published for ${name}`);
       for (const { HostIp, HostPort } of bindings) cli.out(`${address(HostIp, HostPort)}\n`);
       return 0;
     }

@@ -1,4 +1,5 @@
 import { defineCommand } from "../../command.ts";
+import { forEachName } from "../../for-each-name.ts";
 
 export const command = defineCommand({
   summary: "Give a container another name",
@@ -8,7 +9,11 @@ export const command = defineCommand({
   complete: "containers",
   async run(cli, { args: [name = "", next = ""] }) {
     const client = await cli.client();
-    await client.json("POST", `/containers/${encodeURIComponent(name)}/rename`, { query: { name: next } });
-    return 0;
+    return forEachName(cli, [name], async () => {
+      await client.json("POST", `/containers/${encodeURIComponent(name)}/rename`, { query: { name: next } });
+    }).then((code) => {
+      if (code !== 0) cli.err(`Error: failed to rename container named ${name}\n`);
+      return code;
+    });
   },
 });

@@ -52,7 +52,8 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
     steps.push({ name, ms: performance.now() - since });
     since = performance.now();
   };
-  if (flags.detach && flags.attach.length > 0) throw new Error("Conflicting options: -a and -d");
+  if (flags.detach && flags.attach.length > 0)
+    throw new ExitError(1, "conflicting options: cannot specify both --attach and --detach");
   const attached = flags.detach ? new Set<string>() : attachments(flags, false);
   const detachKeys = await chosenDetachKeys(cli, flags["detach-keys"]);
   await requireTerminal(flags.tty, attached.has("stdin"));

@@ -28,7 +28,7 @@ export const command = defineCommand({
       await client.json("POST", `/containers/${encodeURIComponent(each)}/start`);
       cli.out(`${each}\n`);
     });
-    if (code !== 0) cli.err(`failed to start containers: ${args.join(", ")}\n`);
+    if (code !== 0) cli.err(`Error: failed to start containers: ${args.join(", ")}\n`);
     return code;
   },
 });

@@ -1,7 +1,7 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { listContexts } from "../../context-store.ts";
-import { contextName, defaultAddress } from "../../daemon-address.ts";
+import { contextName, defaultAddress, hostWarning } from "../../daemon-address.ts";
 import { type Listing, printList } from "../../format.ts";
 
 interface Row {
@@ -55,6 +55,7 @@ export const command = defineCommand({
         ? rows.map((row) => ({ ...row, name: row.current ? `${row.name} *` : row.name }))
         : rows;
     await printList(cli, listing, marked, { format: flags.format, quiet: flags.quiet });
+    if (process.env.DOCKER_HOST) cli.err(`${hostWarning}\n`);
     return 0;
   },
 });

@@ -4,6 +4,7 @@ import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { shortId, showLabels } from "../../container/listing.ts";
 import { type Listing, printList } from "../../format.ts";
+import { goTime } from "../../times.ts";
 
 function listing(full: boolean): Listing<Network> {
   return {
@@ -12,7 +13,7 @@ function listing(full: boolean): Listing<Network> {
     columns: ["ID", "Name", "Driver", "Scope"],
     methods: { Label: (row, name = "") => row.Labels?.[name] ?? "" },
     fields: {
-      CreatedAt: { header: "CREATED AT", value: (row) => row.Created },
+      CreatedAt: { header: "CREATED AT", value: (row) => goTime(row.Created) },
       Driver: { header: "DRIVER", value: (row) => row.Driver },
       ID: { header: "NETWORK ID", value: (row) => (full ? row.Id : shortId(row.Id)) },
       IPv4: { header: "IPV4", value: (row) => String(row.EnableIPv4) },

@@ -107,10 +107,15 @@ export const command = defineCommand({
       columns: ["Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers"],
     });
     cli.out("\nContainers space usage:\n\n");
-    await printList(cli, containerListing(false), usage.Containers ?? [], {
-      format: "",
-      columns: ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"],
-    });
+    await printList(
+      cli,
+      containerListing(false),
+      (usage.Containers ?? []).map((each) => ({ ...each, SizeRootFs: 0 })),
+      {
+        format: "",
+        columns: ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"],
+      },
+    );
     cli.out("\nLocal Volumes space usage:\n\n");
     const rows = (usage.Volumes ?? []).map(({ Name, UsageData }) => [
       Name,

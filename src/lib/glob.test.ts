@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { globMatch } from "./glob.ts";
+
+test.each([
+  ["*", "abc", true],
+  ["a*c", "abbbc", true],
+  ["a*c", "ab", false],
+  ["*", "a/b", false],
+  ["a?c", "abc", true],
+  ["[a-c]x", "bx", true],
+  ["[^a-c]x", "bx", false],
+  ["\\*", "*", true],
+  ["[", "[", false],
+  ["", "", true],
+] as const)("globMatch() of %p on %p is %p", (pattern, text, expected) => {
+  expect(globMatch(pattern, text)).toBe(expected);
+});
+
+test("globMatch() stays fast on a hostile pattern", () => {
+  const from = performance.now();
+  expect(globMatch(`${"*a".repeat(50)}b`, "a".repeat(5000))).toBe(false);
+  expect(performance.now() - from).toBeLessThan(500);
+});
