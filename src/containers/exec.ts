@@ -15,6 +15,8 @@ import { session } from "./stdio.ts";
 const keptAfterEnd = 5 * 60_000;
 /** How long a container's end waits for the ends of its execs, which the kernel killed with it. */
 const lastCall = 500;
+/** How long after its last output an exec's end may take to be told. */
+const newsDelay = 2000;
 const SIGKILL = 9;
 
 /** One process run inside a running container. */
@@ -23,6 +25,8 @@ export class Exec {
   status: "created" | "starting" | "running" | "ended" = "created";
   exitCode: number | null = null;
   pid = 0;
+  /** An attached client has read all of its output. */
+  drained = false;
   /** Settles when it is known whether the process runs. */
   readonly started = Promise.withResolvers<void>();
   readonly ended = Promise.withResolvers<void>();
@@ -83,6 +87,9 @@ export async function startExec(
     const { Tty, AttachStdin, AttachStdout, AttachStderr } = exec.config;
     if (!start.detach) {
       stream = await ctx.runtime.attach(target, { stdin: AttachStdin, stdout: AttachStdout, stderr: AttachStderr });
+      stream.output.once("end", () => {
+        exec.drained = true;
+      });
     }
     if (!exec.quiet) emit(ctx, container, `exec_start: ${exec.command}`, { execID: exec.id });
     failPoint("containers.exec.process");
@@ -177,7 +184,9 @@ export async function endRemainingExecs(ctx: Context, container: Container): Pro
   for (const exec of remaining) endExec(ctx, container, exec, 128 + SIGKILL);
 }
 
-export function inspectExec(exec: Exec): ExecInspectResponse {
+/** Clients ask for the exit code as soon as the output has ended: the news of the end is then on its way. */
+export async function inspectExec(exec: Exec): Promise<ExecInspectResponse> {
+  if (exec.drained) await settlesWithin(exec.ended.promise, newsDelay);
   const { config } = exec;
   const [entrypoint = "", ...args] = config.Cmd ?? [];
   return {
