@@ -3,7 +3,8 @@
  *
  *     <root>/blobs/sha256/<hex>   the bytes
  *     <root>/ingest/<name>        bytes on their way in; a named one survives, so that a download goes on where it broke
- *     <root>/locks/<hex>          flock: one process fetches a blob at a time
+ *     <root>/locks/<xxx>          flock: one process fetches a blob at a time; one file for all digests that begin so,
+ *                                 so that locks do not pile up
  *
  * A lease keeps blobs that no record names yet from being deleted.
  */
@@ -93,9 +94,14 @@ export class ContentStore {
 
   /** The right to fetch `digest`; waits for whoever has it. */
   fetching(digest: Digest, signal?: AbortSignal): Promise<FileLock> {
-    return lock(join(this.root, "locks", hexOf(digest)), signal);
+    return lock(this.#lockPath(hexOf(digest)), signal);
   }
 
+  #lockPath(hex: string): string {
+    return join(this.root, "locks", hex.slice(0, 3));
+  }
+
+  /** A new lease, empty. */
   lease(): Lease {
     const held = new Set<Digest>();
     this.#leases.add(held);
@@ -122,7 +128,7 @@ export class ContentStore {
   sweep(isUsed: (digest: Digest) => boolean): void {
     for (const name of readdirSync(join(this.root, "ingest"))) {
       const hex = name.startsWith("resume-") ? name.slice("resume-".length) : null;
-      using held = hex === null ? null : tryLock(join(this.root, "locks", hex));
+      using held = hex === null ? null : tryLock(this.#lockPath(hex));
       if (hex === null || held) rmSync(join(this.root, "ingest", name), { force: true });
     }
     for (const digest of this.walk()) if (!isUsed(digest)) this.delete(digest);
