@@ -111,13 +111,15 @@ export function attributeText(value: Buffer | undefined): string {
   return value.toString("utf8", 0, end === -1 ? value.length : end);
 }
 
+/** Where answers arrive, for all sockets: each is read to its end inside one synchronous call. */
+const answers = Buffer.alloc(256 * 1024);
+
 /**
  * One netlink socket, used synchronously: the kernel answers inside the call. It belongs to the network namespace in
  * which it was opened, for as long as it is open, wherever its thread goes.
  */
 export class NetlinkSocket implements Disposable {
   readonly fd: number;
-  readonly #buffer = Buffer.alloc(256 * 1024);
   #sequence = 1;
 
   constructor(protocol: number) {
@@ -198,7 +200,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   #receive(what: string): Reply[] {
-    const size = libc.recv(this.fd, ptr(this.#buffer), this.#buffer.length, 0);
+    const size = libc.recv(this.fd, ptr(answers), answers.length, 0);
     if (size === -1) {
       const errno = lastErrno();
       if (errnoName(errno) === "EINTR") return [];
@@ -206,13 +208,13 @@ export class NetlinkSocket implements Disposable {
     }
     const replies: Reply[] = [];
     for (let at = 0; at + 16 <= size; ) {
-      const length = this.#buffer.readUInt32LE(at);
+      const length = answers.readUInt32LE(at);
       if (length < 16 || at + length > size) break;
       replies.push({
-        type: this.#buffer.readUInt16LE(at + 4),
-        flags: this.#buffer.readUInt16LE(at + 6),
-        sequence: this.#buffer.readUInt32LE(at + 8),
-        payload: this.#buffer.subarray(at + 16, at + length),
+        type: answers.readUInt16LE(at + 4),
+        flags: answers.readUInt16LE(at + 6),
+        sequence: answers.readUInt32LE(at + 8),
+        payload: answers.subarray(at + 16, at + length),
       });
       at += (length + 3) & ~3;
     }

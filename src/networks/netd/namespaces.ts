@@ -17,7 +17,8 @@ import type { EndpointSpec, Interface } from "./protocol.ts";
 export interface Namespace {
   readonly id: string;
   readonly path: string;
-  readonly route: Rtnetlink;
+  /** Null between uses, so that a thousand quiet containers hold no sockets. */
+  route: Rtnetlink | null;
   spare: { veth: string; mac: string } | null;
   /** Device numbers for names of links, never used twice in one namespace. */
   nextLink: number;
@@ -58,12 +59,20 @@ export class Namespaces {
 
   /** The namespace at `path`, made by an earlier netd. Throws when it is gone. */
   reopen(id: string, path: string, nextLink: number): Namespace {
-    return { id, path, route: inNamespace(path, () => new Rtnetlink()), spare: null, nextLink };
+    return { id, path, route: null, spare: null, nextLink };
+  }
+
+  /** Closes what is only needed while the namespace is worked on. */
+  rest(namespace: Namespace): void {
+    namespace.route?.[Symbol.dispose]();
+    namespace.route = null;
   }
 
   /** Gives the namespace the interface `endpoint` on `bridge`. */
   plug(namespace: Namespace, endpoint: EndpointSpec, bridge: Bridge): Interface {
     const { spare } = namespace;
+    namespace.route ??= inNamespace(namespace.path, () => new Rtnetlink());
+    const { route } = namespace;
     const host = this.#host;
     let mac = endpoint.mac ?? spare?.mac ?? randomMac();
     let veth: string;
@@ -77,7 +86,7 @@ export class Namespaces {
     } else {
       veth = this.#addLink(namespace, bridge, endpoint.ifname, mac);
     }
-    const inside = linkOf(namespace.route, spare ? spareName : endpoint.ifname);
+    const inside = linkOf(route, spare ? spareName : endpoint.ifname);
     const parsed = parseCidr(endpoint.address);
     if (!parsed) throw new Error(`bad address ${endpoint.address}`);
     const address = addressBytes(parsed.address);
@@ -96,7 +105,7 @@ export class Namespaces {
     );
     const gateway = endpoint.gateway === null ? undefined : parseAddress(endpoint.gateway);
     if (gateway !== undefined) steps.push(rtnetlink.defaultRoute(inside, addressBytes(gateway)));
-    namespace.route.apply(`configure ${endpoint.ifname}`, ...steps);
+    route.apply(`configure ${endpoint.ifname}`, ...steps);
     mac = endpoint.mac ?? mac;
     // The address may have belonged to another container a moment ago; nobody may go on sending there.
     host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
@@ -118,7 +127,7 @@ export class Namespaces {
 
   /** Lets the namespace go; its links follow, and are helped when a stray process keeps them alive. */
   drop(namespace: Namespace, links: readonly string[]): void {
-    namespace.route[Symbol.dispose]();
+    this.rest(namespace);
     dropNamespace(namespace.path);
     if (links.length === 0) return;
     setTimeout(() => {
@@ -142,7 +151,7 @@ export class Namespaces {
   #empty(): void {
     for (const namespace of this.#pool.splice(0)) {
       const veth = namespace.spare?.veth;
-      namespace.route[Symbol.dispose]();
+      this.rest(namespace);
       dropNamespace(namespace.path);
       if (veth) this.#deleteLink(veth);
     }

@@ -11,10 +11,11 @@ import { isErrno } from "../../linux/syscall-error.ts";
 /** How often other firewalls are looked at: they start, reload and flush when they like. */
 const lookEveryMs = 5000;
 
-interface DroppingChain {
+interface ForwardChain {
   readonly family: number;
   readonly table: string;
   readonly chain: string;
+  readonly drops: boolean;
 }
 
 export class Neighbours implements Disposable {
@@ -48,7 +49,7 @@ export class Neighbours implements Disposable {
   #look(): void {
     if (this.#bridges.length === 0 && !this.#touched) return;
     try {
-      for (const chain of this.#dropping()) this.#align(chain);
+      for (const chain of this.#chains()) this.#align(chain);
     } catch (error) {
       // Another tool changes its rules between our listing and our change; the next look sees what it left.
       if (!isErrno(error, "ENOENT", "EINTR", "EBUSY", "EPERM")) process.stderr.write(`netd: neighbours: ${error}\n`);
@@ -56,21 +57,23 @@ export class Neighbours implements Disposable {
   }
 
   /** IPv4 and inet base chains on the forward hook that drop, or that may hold rules of ours. */
-  #dropping(): DroppingChain[] {
+  #chains(): ForwardChain[] {
     return [family.ipv4, family.inet].flatMap((number) =>
       this.#nft
         .chains(number)
         .filter((chain) => chain.hook === hook.forward && (chain.policy === verdict.drop || this.#touched))
         .filter((chain) => chain.table !== this.#instance)
-        .map((chain) => ({ family: number, table: chain.table, chain: chain.name })),
+        .map((chain) => ({
+          family: number,
+          table: chain.table,
+          chain: chain.name,
+          drops: chain.policy === verdict.drop,
+        })),
     );
   }
 
-  #align({ family: number, table, chain }: DroppingChain): void {
+  #align({ family: number, table, chain, drops }: ForwardChain): void {
     const wanted = new Set(this.#bridges.flatMap((bridge) => [this.#mark("in", bridge), this.#mark("out", bridge)]));
-    const drops = this.#nft
-      .chains(number)
-      .some((one) => one.table === table && one.name === chain && one.policy === verdict.drop);
     if (!drops) wanted.clear();
     const target = nftTable(number, table);
     const steps = [];

@@ -50,6 +50,7 @@ export class Sandboxes {
     this.#held.set(containerId, held);
     try {
       for (const endpoint of endpoints) this.#plug(held, endpoint);
+      this.namespaces.rest(held.namespace);
       await this.#publish(held, ports);
       return stateOf(held);
     } catch (error) {
@@ -84,6 +85,7 @@ export class Sandboxes {
   async connect(containerId: string, endpoint: EndpointSpec, ports: readonly PortSpec[]): Promise<SandboxState> {
     const held = this.#get(containerId);
     this.#plug(held, endpoint);
+    this.namespaces.rest(held.namespace);
     try {
       await this.#publish(held, ports);
     } catch (error) {
@@ -146,7 +148,7 @@ export class Sandboxes {
     if (!held) return;
     this.#held.delete(containerId);
     for (const publication of held.publications) publication.close();
-    held.namespace.route[Symbol.dispose]();
+    this.namespaces.rest(held.namespace);
   }
 
   #get(containerId: string): Held {
