@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   lstatSync,
@@ -389,6 +390,48 @@ describe.each(["crun", "runc"].filter((name) => ready && findProgram(name)))("%s
     for (const target of targets) {
       const written = await shell(`echo x > ${target}`);
       expect([target, written.code]).not.toEqual([target, 0]);
+    }
+  });
+
+  test("cgroup hierarchies cannot be written", async () => {
+    const dir = host.cgroupVersion === 1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
+    const { stdout } = await shell(
+      `mkdir ${dir}/x && echo made; echo 1 > ${dir}/cgroup.procs && echo moved; ls ${dir} | head -1`,
+    );
+    expect(stdout).not.toMatch(/made|moved/);
+    expect(stdout).not.toBe("");
+  });
+
+  test.if(existsSync("/usr/bin/tini-static"))(
+    "no-new-privileges: a setuid program gains nothing, without it root",
+    async () => {
+      copyFileSync("/usr/bin/tini-static", join(rootfs, "bin/suid"));
+      chmodSync(join(rootfs, "bin/suid"), 0o4755);
+      const wish = { config: { User: "app" } };
+      const args = ["/bin/suid", "--", "grep", "-E", "^Uid", "/proc/1/status"];
+      expect((await run(name, args, wish)).stdout).toMatch(/^Uid:\s+1000\s+0\s/);
+      const bound = await run(name, args, { ...wish, hostConfig: { SecurityOpt: ["no-new-privileges:true"] } });
+      expect(bound.stdout).toMatch(/^Uid:\s+1000\s+1000\s/);
+    },
+  );
+
+  test("a read-only bind is read-only below its submounts, the root too when asked", async () => {
+    const source = join(base, `bind-${name}`);
+    mkdirSync(join(source, "sub"), { recursive: true });
+    Bun.spawnSync(["mount", "-t", "tmpfs", "tmpfs", join(source, "sub")]);
+    try {
+      const mount: OciMount = {
+        destination: "/tmp/m",
+        type: "bind",
+        source,
+        options: ["rbind", "ro", "rro", "rprivate"],
+      };
+      const line = "touch /tmp/m/x; touch /tmp/m/sub/x; touch /x; echo done > /dev/shm/y && cat /dev/shm/y";
+      const { stdout, stderr } = await shell(line, { mounts: [mount], hostConfig: { ReadonlyRootfs: true } });
+      expect(stderr.match(/Read-only file system/g)?.length).toBe(3);
+      expect(stdout).toBe("done\n");
+    } finally {
+      Bun.spawnSync(["umount", join(source, "sub")]);
     }
   });
 
