@@ -31,16 +31,22 @@ export function createContainers(options: ContainersOptions): Containers {
     throw systemError(`container ${container.id} cannot be used: ${container.record.state.error}`);
   };
   let restored: Restored | undefined;
+  const resumed = Promise.withResolvers<void>();
   return {
     async restore() {
+      // An exit is heard from now on, also one that comes while networks are restored: it is taken up after that.
+      ctx.runtime.onExit((target, status) => void resumed.promise.then(() => onExit(ctx, target, status)));
+      ctx.runtime.onOom((target) => onOom(ctx, target));
       restored = await restoreContainers(ctx);
       return restored.running;
     },
     async resume() {
-      ctx.runtime.onExit((target, status) => onExit(ctx, target, status));
-      ctx.runtime.onOom((target) => onOom(ctx, target));
-      if (restored) await resumeContainers(ctx, restored);
-      restored = undefined;
+      try {
+        if (restored) await resumeContainers(ctx, restored);
+      } finally {
+        restored = undefined;
+        resumed.resolve();
+      }
     },
     stopAll: () => stopAllContainers(ctx, ctx.config.shutdownTimeout),
     async [Symbol.asyncDispose]() {
