@@ -14,7 +14,7 @@ const calledAs = basename(process.argv0);
 async function main(): Promise<void> {
   if (calledAs === "dockerd") {
     const { daemonMain } = await import("./daemon/main.ts");
-    return daemonMain(args);
+    return daemonMain(args, "dockerd");
   }
   switch (args[0]) {
     case "daemon": {

@@ -19,6 +19,7 @@ import { OciRuntimes } from "../runtime/oci-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
 import { Bundles } from "../runtime/spec/bundle.ts";
+import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaults.ts";
 import { createRuntime } from "../runtime/supervised-runtime.ts";
 import { createArchives } from "../snapshots/archive.ts";
 import { pickSnapshotter } from "../snapshots/drivers.ts";
@@ -121,6 +122,11 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       events,
       paths,
       config,
+      shownDefaults: {
+        cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
+        maskedPaths: defaultMaskedPaths(host),
+        readonlyPaths: defaultReadonlyPaths,
+      },
       log: (message) => log.warn(message),
     }),
   );
