@@ -29,7 +29,7 @@ symlinkSync(join(dir, "secret"), join(root, "out"));
 symlinkSync("/etc", join(root, "dir"));
 execFileSync("mkfifo", [join(root, "fifo")]);
 const archives = createArchives();
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }), 60_000);
 
 async function read(path: string) {
   const { stat, tar } = await archives.readArchive(root, path, background());

@@ -1,7 +1,7 @@
 /** Which storage driver an engine uses. */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { messageOf, systemError } from "../lib/errors.ts";
+import { dirname, join } from "node:path";
+import { invalidArgument, messageOf, systemError } from "../lib/errors.ts";
 import { unmount } from "../linux/mount.ts";
 import { NativeSnapshotter } from "./native.ts";
 import { OverlaySnapshotter } from "./overlay.ts";
@@ -9,18 +9,25 @@ import { mountOverlay } from "./overlay-mount.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 
 /**
- * The driver called `name` on the data at `root`; `null` takes overlay where a trial mount there works, else vfs. Throws
- * `system` for an unknown driver or one that does not work here.
+ * The driver called `name` on the data at `root`; without a name overlay2 where a trial mount there works, else vfs after
+ * a word to `warn`. vfs keeps its data beside `root`, so that the two never meet. Throws `invalidArgument` for an unknown
+ * driver, `system` for one that does not work here.
  */
-export function createSnapshotter(name: string | null, root: string): Snapshotter {
-  if (name === "vfs" || name === "native") return new NativeSnapshotter(root);
-  if (name !== null && name !== "overlay2" && name !== "overlay" && name !== "overlayfs") {
-    throw systemError(`error initializing graphdriver: driver not supported: ${name}`);
+export async function pickSnapshotter(
+  name: string | null | undefined,
+  root: string,
+  warn: (message: string) => void,
+): Promise<Snapshotter> {
+  const native = (): Snapshotter => new NativeSnapshotter(join(dirname(root), "vfs"));
+  if (name === "vfs") return native();
+  if (name && name !== "overlay2" && name !== "overlay" && name !== "overlayfs") {
+    throw invalidArgument(`error initializing graphdriver: driver not supported: ${name}`);
   }
   const problem = tryOverlay(root);
   if (problem === null) return new OverlaySnapshotter(root);
-  if (name !== null) throw systemError(`error initializing graphdriver: overlay does not work at ${root}: ${problem}`);
-  return new NativeSnapshotter(root);
+  if (name) throw systemError(`error initializing graphdriver: driver not supported: ${name} (${problem})`);
+  warn(`overlayfs does not work at ${root} (${problem}), every container will be a full copy of its image`);
+  return native();
 }
 
 /** Mounts an overlay of empty directories at `root`; answers what went wrong, or `null`. */

@@ -1,7 +1,7 @@
 /** The directories that trees are mounted at. */
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { close as closeFile, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { AT_FDCWD, tryLstatAt } from "../linux/file.ts";
+import { AT_FDCWD, O_PATH, openAt, tryLstatAt } from "../linux/file.ts";
 import { MNT_DETACH, MS_BIND, MS_PRIVATE, mount, unmount } from "../linux/mount.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
@@ -59,10 +59,18 @@ function ensureParent(parent: string): void {
   ensurePrivate(parent);
 }
 
-/** Unmounts `target` (and what is stacked there) and removes the empty directory; absent or not mounted is fine. */
-export function removeMountPoint(target: string): void {
-  // Detached: a process that lingers with a file open must not make the removal fail.
-  while (isMountPoint(target)) unmount(target, MNT_DETACH);
+/**
+ * Unmounts `target` (and what is stacked there) and removes the empty directory; absent or not mounted is fine.
+ *
+ * Taking an overlay down writes the dirty pages of the whole upper file system back, which may take seconds. That falls
+ * to whoever lets go of the mount last: a descriptor of it is closed on another thread, so that it is not this one.
+ */
+export async function removeMountPoint(target: string): Promise<void> {
+  while (isMountPoint(target)) {
+    const fd = openAt(AT_FDCWD, target, O_PATH);
+    unmount(target, MNT_DETACH);
+    await new Promise<void>((resolve, reject) => closeFile(fd, (error) => (error ? reject(error) : resolve())));
+  }
   try {
     rmdirSync(target);
   } catch (error) {

@@ -1,4 +1,4 @@
+import { snapshotterSuite } from "../../test/fixtures/snapshotter-suite.ts";
 import { NativeSnapshotter } from "./native.ts";
-import { snapshotterSuite } from "./snapshotter-suite.ts";
 
 snapshotterSuite("native", (root) => new NativeSnapshotter(root));

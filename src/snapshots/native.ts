@@ -75,7 +75,7 @@ export class NativeSnapshotter implements Snapshotter {
   }
 
   async unmount(target: string): Promise<void> {
-    if (existsSync(target)) removeMountPoint(target);
+    if (existsSync(target)) await removeMountPoint(target);
   }
 
   isMounted(target: string): boolean {

@@ -1,4 +1,4 @@
+import { snapshotterSuite } from "../../test/fixtures/snapshotter-suite.ts";
 import { OverlaySnapshotter } from "./overlay.ts";
-import { snapshotterSuite } from "./snapshotter-suite.ts";
 
 snapshotterSuite("overlay", (root) => new OverlaySnapshotter(root));

@@ -86,7 +86,7 @@ export class OverlaySnapshotter implements Snapshotter {
   }
 
   async unmount(target: string): Promise<void> {
-    removeMountPoint(target);
+    await removeMountPoint(target);
   }
 
   isMounted(target: string): boolean {

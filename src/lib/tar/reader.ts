@@ -7,9 +7,10 @@
  * the next member only; the archive ends at two zero blocks or at the end of the stream.
  */
 import { invalidArgument } from "../errors.ts";
-import { blockSize, type TarEntry, type TarEntryType } from "./entry.ts";
+import { blockSize, type TarEntry } from "./entry.ts";
+import { entryOf } from "./extended-entry.ts";
 import { invalidHeader, isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
-import { type PaxRecords, parsePax, paxNumber, paxTime } from "./pax.ts";
+import { type PaxRecords, parsePax, paxNumber } from "./pax.ts";
 import { checkSegments, maxSparseSegments, oldSegments, pair, paxSegments, type SparseSegment } from "./sparse.ts";
 
 /** Longest extension record (pax header, GNU long name) that is read into memory. */
@@ -22,19 +23,6 @@ export interface TarSink {
   hole(length: number): void;
   end(): void;
 }
-
-const types: Record<string, TarEntryType> = {
-  "\0": "file",
-  "0": "file",
-  "7": "file",
-  S: "file",
-  "1": "hardlink",
-  "2": "symlink",
-  "3": "char",
-  "4": "block",
-  "5": "directory",
-  "6": "fifo",
-};
 
 type Step = "header" | "record" | "oldSparse" | "newSparse" | "data" | "padding" | "ended";
 
@@ -296,54 +284,12 @@ export class TarReader {
   }
 
   #entryOf(raw: RawHeader): TarEntry {
-    const type = types[raw.typeflag];
-    if (type === undefined) throw invalidArgument(`unhandled tar header type ${raw.typeflag.charCodeAt(0)}`);
-    const entry: TarEntry = {
-      path: raw.path,
-      type,
-      linkPath: raw.linkPath,
-      mode: raw.mode & 0o7777,
-      uid: raw.uid,
-      gid: raw.gid,
-      size: 0,
-      mtime: { sec: raw.mtime, nsec: 0 },
-      devMajor: raw.devMajor,
-      devMinor: raw.devMinor,
-      xattrs: null,
-    };
-    if (this.#pax.length > 0) applyPax(entry, this.#pax);
+    const entry = entryOf(raw, this.#pax);
     if (this.#longName) entry.path = this.#longName;
     if (this.#longLink) entry.linkPath = this.#longLink;
     if (raw.typeflag === "\0" && entry.path.at(-1) === 0x2f) entry.type = "directory";
-    checkOwner(entry.uid);
-    checkOwner(entry.gid);
     return entry;
   }
-}
-
-function applyPax(entry: TarEntry, records: PaxRecords): void {
-  let xattrs: Map<string, Buffer> | null = null;
-  let sparseName: Buffer | null = null;
-  for (const { key, value } of records) {
-    if (key.startsWith("SCHILY.xattr.")) {
-      xattrs ??= new Map();
-      xattrs.set(key.slice("SCHILY.xattr.".length), value);
-    }
-    if (value.length === 0) continue; // an empty value takes a record back
-    if (key === "path") entry.path = value;
-    else if (key === "GNU.sparse.name") sparseName = value;
-    else if (key === "linkpath") entry.linkPath = value;
-    else if (key === "uid") entry.uid = paxNumber(value);
-    else if (key === "gid") entry.gid = paxNumber(value);
-    else if (key === "mtime") entry.mtime = paxTime(value);
-  }
-  entry.xattrs = xattrs;
-  if (sparseName) entry.path = sparseName;
-}
-
-/** chown(2) takes 2^32-1 as "leave it", which would leave root. */
-function checkOwner(id: number): void {
-  if (id < 0 || id >= 0xffffffff) throw invalidHeader("owner out of range");
 }
 
 const padding = (size: number): number => (blockSize - (size % blockSize)) % blockSize;

@@ -33,10 +33,11 @@ import {
   tryOpenAt,
   writeFd,
 } from "../../linux/file.ts";
-import { errnoName, isErrno, SyscallError } from "../../linux/syscall-error.ts";
+import { isErrno, SyscallError } from "../../linux/syscall-error.ts";
 import type { Budget } from "./budget.ts";
 import { DirectoryTimes, type Owner, setAttributes, setMetadata } from "./metadata.ts";
 import { cleanPath, joinPath, shown, startsWith } from "./path.ts";
+import { explain, overwrite } from "./refusal.ts";
 import { removeTree } from "./remove-tree.ts";
 import { type ImpliedDirectory, isWhiteout, TreeRoot } from "./tree-root.ts";
 import { isOpaqueMark, markOpaque, whiteoutPrefix, whiteoutTarget, writeWhiteout } from "./whiteout.ts";
@@ -292,20 +293,4 @@ export class Extractor implements TarSink, Disposable {
     const target = [...this.#base, ...cleanPath(entry.linkPath)];
     if (joinPath(target).equals(joinPath(parts))) throw invalidArgument("hard link to itself");
   }
-}
-
-function overwrite(there: string, coming: string, parts: readonly Buffer[]): Error {
-  return invalidArgument(`cannot overwrite ${there} with ${coming} ${JSON.stringify(`/${shown(joinPath(parts))}`)}`);
-}
-
-/** Says which member failed; what the archive itself caused is the caller's input error, what the disk caused is not. */
-function explain(error: unknown, entry: TarEntry): unknown {
-  if (!(error instanceof SyscallError)) return error;
-  if (isErrno(error, "ENOSPC", "EDQUOT", "EIO", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "EACCES")) return error;
-  return invalidArgument(
-    `cannot extract ${JSON.stringify(shown(entry.path))}: ${error.syscall}: ${errnoName(error.errno)}`,
-    {
-      cause: error,
-    },
-  );
 }

@@ -16,7 +16,7 @@ import { createArchives } from "../archive.ts";
 import { OverlaySnapshotter } from "../overlay.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dhow-hostile-"));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }), 60_000);
 const driver = new OverlaySnapshotter(join(dir, "store"));
 const archives = createArchives();
 const sha256 = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
