@@ -23,6 +23,8 @@ export interface RawInput {
 export function openRawInput(): RawInput {
   const stream = new ReadStream(0);
   stream.setRawMode(true);
+  // The runtime's raw mode still turns LF into CR LF on output, which the far terminal has done already.
+  Bun.spawnSync(["stty", "-opost"], { stdin: "inherit", stdout: "ignore", stderr: "ignore" });
   return {
     keys: stream,
     restore() {
