@@ -22,3 +22,18 @@ export const volumeRecords: RecordKind<VolumeRecord> = {
     return record;
   },
 };
+
+/** Marks volumes that nobody named. */
+export const anonymousLabel = "com.docker.volume.anonymous";
+
+/** A record for data that has lost its own; 64 hex digits are a name that nobody chose. */
+export const adopted = (name: string): VolumeRecord => ({
+  name,
+  driver: "local",
+  labels: /^[0-9a-f]{64}$/.test(name) ? { [anonymousLabel]: "" } : null,
+  options: null,
+  createdAt: now(),
+});
+
+/** The present second, RFC 3339. */
+export const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");

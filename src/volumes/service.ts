@@ -1,24 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
 import { conflict, invalidArgument, notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { isErrno } from "../linux/syscall-error.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { RecordStore } from "../state/record-store.ts";
+import { existing, makeSource } from "./bind-source.ts";
 import { isTrue, matches } from "./filters.ts";
 import { checkOptions, checkVolumeName, LocalDriver } from "./local.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
 import { type PlannedMount, planMounts } from "./plan.ts";
-import { type VolumeRecord, volumeRecords } from "./record.ts";
+import { adopted, anonymousLabel, now, type VolumeRecord, volumeRecords } from "./record.ts";
 import { pinSubpath, unpinSubpaths } from "./subpath.ts";
 import type { VolumeClaim, VolumeRequest, Volumes } from "./volumes.ts";
-
-/** Marks volumes that nobody named. */
-const anonymousLabel = "com.docker.volume.anonymous";
 
 /** What volumes need of the rest of the engine. */
 export interface VolumesOptions {
@@ -371,35 +367,5 @@ class LocalVolumes implements Volumes {
       Options: record.options,
       Scope: "local",
     };
-  }
-}
-
-/** A record for data that has lost its own; 64 hex digits are a name that nobody chose. */
-const adopted = (name: string): VolumeRecord => ({
-  name,
-  driver: "local",
-  labels: /^[0-9a-f]{64}$/.test(name) ? { [anonymousLabel]: "" } : null,
-  options: null,
-  createdAt: now(),
-});
-
-const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
-
-/** The path with its links followed; throws in Docker's words when it is not there. */
-async function existing(source: string): Promise<string> {
-  try {
-    return await realpath(source);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
-    throw invalidArgument(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
-  }
-}
-
-async function makeSource(source: string): Promise<void> {
-  try {
-    await mkdir(source, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    // A file, or a link to one, is a source as good as a directory.
-    if (!isErrno(error, "EEXIST", "ENOTDIR")) throw error;
   }
 }
