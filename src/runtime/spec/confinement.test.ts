@@ -10,8 +10,10 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -76,8 +78,9 @@ beforeAll(async () => {
 
 afterAll(() => {
   rmSync(base, { recursive: true, force: true });
-  for (const controller of host.controllers) {
-    Bun.spawnSync(["rmdir", `/sys/fs/cgroup/${controller}/dhow-confine-${process.pid}`], { stderr: "ignore" });
+  for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
+    const parent = join("/sys/fs/cgroup", hierarchy, `dhow-confine-${process.pid}`);
+    if (existsSync(parent)) rmdirSync(parent);
   }
 });
 
