@@ -39,15 +39,20 @@ export class DetachDetector {
     const passed: number[] = [];
     for (const byte of chunk) {
       if (this.#detached) break;
-      if (byte === this.#keys[this.#matched]) {
-        this.#matched++;
-        this.#detached = this.#matched === this.#keys.length;
-        continue;
-      }
-      passed.push(...this.#keys.slice(0, this.#matched));
-      this.#matched = byte === this.#keys[0] ? 1 : 0;
-      if (this.#matched === 0) passed.push(byte);
+      const held = [...this.#keys.slice(0, this.#matched), byte];
+      this.#matched = this.#longestBeginning(held);
+      passed.push(...held.slice(0, held.length - this.#matched));
+      this.#detached = this.#matched === this.#keys.length;
     }
     return Buffer.from(passed);
+  }
+
+  /** How many of the last bytes of `held` begin the sequence. */
+  #longestBeginning(held: readonly number[]): number {
+    for (let length = held.length; length > 0; length--) {
+      const tail = held.slice(held.length - length);
+      if (tail.every((byte, index) => byte === this.#keys[index])) return length;
+    }
+    return 0;
   }
 }

@@ -21,7 +21,8 @@ export const commonHeaderText: string = Object.entries(commonHeaders)
   .map(([name, value]) => `${name}: ${value}\r\n`)
   .join("");
 
-/** A client that asks for it gets the timings of its request as `Server-Timing`, in a header or a trailer. */
+/** A client that asks for it gets the timings of its request as the header `Server-Timing`. Streams have none: Bun sends no trailers
+ * on connections that were accepted elsewhere. */
 const timingsHeader = "dhow-timings";
 
 /** How much of an unwanted body is read for the client's sake before the connection is cut. */

@@ -39,14 +39,10 @@ export function sendEmpty(response: ServerResponse, status: number, timings?: Ti
 }
 
 /** Sends headers now and one JSON value when `outcome` has it. */
-export async function sendLater(
-  response: ServerResponse,
-  outcome: Promise<unknown>,
-  timings: Timings | undefined,
-): Promise<void> {
-  beginStream(response, jsonType, timings);
+export async function sendLater(response: ServerResponse, outcome: Promise<unknown>): Promise<void> {
+  beginStream(response, jsonType);
   response.write(`${stringifyJson(await outcome)}\n`);
-  endStream(response, timings);
+  response.end();
 }
 
 /** Sends JSON values one per line as they come, no faster than the client reads. */
@@ -54,38 +50,26 @@ export async function sendLines(
   response: ServerResponse,
   values: AsyncIterable<unknown>,
   signal: AbortSignal,
-  timings: Timings | undefined,
 ): Promise<void> {
-  beginStream(response, jsonType, timings);
+  beginStream(response, jsonType);
   for await (const value of values) {
     if (signal.aborted) break;
     if (!response.write(`${stringifyJson(value)}\n`)) await once(response, "drain", { signal });
   }
-  endStream(response, timings);
+  response.end();
 }
 
 /** Sends bytes as they come. Trouble after the first byte cuts the connection, so that the client does not take a part for all. */
-export async function sendStream(
-  response: ServerResponse,
-  type: string,
-  stream: Readable,
-  timings: Timings | undefined,
-): Promise<void> {
-  beginStream(response, type, timings);
+export async function sendStream(response: ServerResponse, type: string, stream: Readable): Promise<void> {
+  beginStream(response, type);
   await pipeline(stream, response, { end: false });
-  endStream(response, timings);
+  response.end();
 }
 
-function beginStream(response: ServerResponse, type: string, timings: Timings | undefined): void {
+function beginStream(response: ServerResponse, type: string): void {
   response.setHeader("Content-Type", type);
-  if (timings) response.setHeader("Trailer", "Server-Timing");
   response.writeHead(200);
   response.flushHeaders();
-}
-
-function endStream(response: ServerResponse, timings: Timings | undefined): void {
-  if (timings) response.addTrailers({ "Server-Timing": serverTiming(timings) });
-  response.end();
 }
 
 /** Steps in the form of the standard header: `name;dur=1.5, other;dur=0.2`. */

@@ -120,7 +120,6 @@ afterAll(() => {
 interface Reply {
   status: number;
   headers: IncomingMessage["headers"];
-  trailers: IncomingMessage["trailers"];
   text: string;
 }
 
@@ -136,9 +135,7 @@ function call(
       response.on("data", (chunk) => {
         text += chunk;
       });
-      response.on("end", () =>
-        resolve({ status: response.statusCode!, headers: response.headers, trailers: response.trailers, text }),
-      );
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
       response.on("error", reject);
     });
     sent.on("error", reject);
@@ -313,8 +310,6 @@ test("the server tells timings only to a client that asks", async () => {
   const asked = await call("POST", "/containers/other/start", { headers: { "Dhow-Timings": "1" } });
   expect(asked.headers["server-timing"]).toMatch(/^fake_step;dur=1\.500, total;dur=[\d.]+$/);
   expect((await call("POST", "/containers/other/start")).headers["server-timing"]).toBeUndefined();
-  const streamed = await call("GET", "/containers/a/export", { headers: { "Dhow-Timings": "1", TE: "trailers" } });
-  expect(streamed.trailers).toHaveProperty("server-timing");
 });
 
 test("the server answers a bug with 500 and goes on", async () => {

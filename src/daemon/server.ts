@@ -116,12 +116,12 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       case "text":
         return sendText(exchange.response(), status, "text/plain; charset=utf-8", result as string, timings);
       case "later":
-        return sendLater(exchange.response(), (result as { outcome: Promise<unknown> }).outcome, timings);
+        return sendLater(exchange.response(), (result as { outcome: Promise<unknown> }).outcome);
       case "lines":
-        return sendLines(exchange.response(), result as AsyncIterable<unknown>, op.signal, timings);
+        return sendLines(exchange.response(), result as AsyncIterable<unknown>, op.signal);
       case "stream": {
         const { type, stream } = result as { type: string; stream: Readable };
-        return sendStream(exchange.response(), type, stream, timings);
+        return sendStream(exchange.response(), type, stream);
       }
       case "progress":
         return progress?.finish();
@@ -158,7 +158,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       return;
     }
     const response = exchange.response();
-    for (const name of ["Content-Length", "Trailer"]) response.removeHeader(name);
+    response.removeHeader("Content-Length");
     if (error instanceof VersionTooOld) {
       sendText(response, 400, "text/plain; charset=utf-8", `${error.message}\n`);
       return;
