@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { until } from "../harness/command.ts";
 import { runClient, TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
-import { expectLedger, takeLedger } from "../harness/ledger.ts";
+import { expectLedger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
 
 describe("after kill -9 of the daemon", () => {
@@ -144,7 +144,7 @@ test.each([...killPoints])(
     await using daemon = await TestDaemon.start({ failPoints: "none=error" });
     await daemon.docker("import", await busyboxTar(), "busybox");
     await daemon.dhow("run", "--rm", "busybox", "true");
-    const before = await takeLedger(daemon);
+    const before = await settledLedger(daemon);
     await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
     await daemon.dhow(...command);
     await daemon.died();

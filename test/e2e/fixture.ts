@@ -2,7 +2,7 @@
 import { afterAll, beforeAll } from "bun:test";
 import { type DaemonOptions, TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
-import { expectLedger, type Ledger, takeLedger } from "../harness/ledger.ts";
+import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 
 /** Declares the hooks; the returned function gives the daemon once they ran. */
 export function withDaemon(options: DaemonOptions = {}): () => TestDaemon {
@@ -13,14 +13,14 @@ export function withDaemon(options: DaemonOptions = {}): () => TestDaemon {
     const imported = await daemon.docker("import", await busyboxTar(), "busybox:latest");
     if (imported.code !== 0) throw new Error(`import failed: ${imported.stderr}`);
     await daemon.dhow("run", "--rm", "busybox", "true");
-    before = await takeLedger(daemon);
+    before = await settledLedger(daemon);
   }, 60_000);
   afterAll(async () => {
-    try {
-      if (daemon && before) await expectLedger(daemon, before);
-    } finally {
-      await daemon?.[Symbol.asyncDispose]();
-    }
+    const leaks: unknown[] = [];
+    const note = (error: unknown) => leaks.push(error);
+    if (daemon && before) await expectLedger(daemon, before).catch(note);
+    await daemon?.[Symbol.asyncDispose]().catch(note);
+    if (leaks.length > 0) throw new Error(leaks.join("\n"));
   }, 60_000);
   return () => {
     if (!daemon) throw new Error("the daemon did not start");

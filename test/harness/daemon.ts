@@ -198,6 +198,7 @@ export class TestDaemon implements AsyncDisposable {
     }
   }
 
+  /** Throws when something of the daemon resists: what is still mounted or runs is a leak. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#child && (this.#child.exitCode !== null || this.#child.signalCode !== null)) {
