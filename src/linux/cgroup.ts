@@ -1,5 +1,5 @@
 /** A process's cgroups, v1 and v2: where they are, the freezer, and what the memory controller killed. See cgroups(7). */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { isErrno } from "./syscall-error.ts";
 
 /** Directories of the cgroups that supervision touches; empty when the process has none of that kind. */
@@ -7,6 +7,8 @@ export interface CgroupDirectories {
   readonly version: 1 | 2;
   readonly memory: string;
   readonly freezer: string;
+  /** Of every hierarchy, one each. */
+  readonly all: readonly string[];
 }
 
 interface Hierarchy {
@@ -57,11 +59,19 @@ function readMembership(pid: number): Membership[] | null {
 
 /** Where the cgroups of `pid` are; `null` when it is gone or nothing is mounted. */
 export function cgroupsOf(pid: number): CgroupDirectories | null {
-  const memory = controllerDirectory(pid, "memory") ?? "";
-  const freezer = controllerDirectory(pid, "freezer") ?? "";
-  if (memory || freezer) return { version: 1, memory, freezer };
-  const unified = controllerDirectory(pid, "");
-  return unified === null ? null : { version: 2, memory: unified, freezer: unified };
+  hierarchies ??= mountedHierarchies();
+  const membership = readMembership(pid);
+  if (membership === null) return null;
+  const of = (controller: string): string | null => directoryIn(membership, controller);
+  const { v1, v2 } = hierarchies;
+  const all = membership.flatMap(({ id, controllers, path }) => {
+    const first = controllers[0] ?? "";
+    const mount = id === "0" ? v2 : v1.find((each) => each.controllers.includes(first))?.mount;
+    return mount ? [mount + path] : [];
+  });
+  const [memory, freezer, unified] = [of("memory") ?? "", of("freezer") ?? "", of("")];
+  if (memory || freezer) return { version: 1, memory, freezer, all };
+  return unified === null ? null : { version: 2, memory: unified, freezer: unified, all };
 }
 
 function readFile(path: string): string | null {
@@ -101,12 +111,39 @@ export function isFrozen(directories: CgroupDirectories): boolean {
  * is not mounted or the process is gone.
  */
 export function controllerDirectory(pid: number, controller: string): string | null {
+  const membership = readMembership(pid);
+  return membership && directoryIn(membership, controller);
+}
+
+function directoryIn(membership: readonly Membership[], controller: string): string | null {
   hierarchies ??= mountedHierarchies();
-  for (const { id, controllers, path } of readMembership(pid) ?? []) {
+  for (const { id, controllers, path } of membership) {
     if (controller === "" && id === "0" && hierarchies.v2 !== null) return hierarchies.v2 + path;
     if (controller === "" || !controllers.includes(controller)) continue;
     const hierarchy = hierarchies.v1.find((each) => each.controllers.includes(controller));
     if (hierarchy) return hierarchy.mount + path;
   }
   return null;
+}
+
+/**
+ * Removes cgroups in which nothing runs and that have no cgroups below; what is gone already is fine. False when one
+ * of them resists: somebody still lives there.
+ */
+export function removeCgroups(directories: readonly string[]): boolean {
+  try {
+    for (const directory of directories) removeDirectory(directory);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EBUSY", "ENOTEMPTY")) return false;
+    throw error;
+  }
+}
+
+function removeDirectory(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
 }

@@ -7,6 +7,7 @@ import { cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
 import { pidfdGetFd, pidfdOpen, pidfdOpenIdentified, pidfdSignal } from "../linux/pidfd.ts";
 import { childrenOfSelf, reapPid, startTimeOf } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
+import { discardState } from "./discard.ts";
 import { closeEnds, launch, writeProcess } from "./launch.ts";
 import type { Subscriber } from "./output.ts";
 import type {
@@ -296,7 +297,7 @@ export class Supervisor {
     const process = this.#processes.get(key);
     if (!process) return;
     if (target.execId === undefined) {
-      await this.#deleteContainer(process.record);
+      if (!discardState(process)) await this.#deleteContainer(process.record);
       for (const each of [...this.#processes.values()]) {
         if (each.record.target.containerId === target.containerId) this.#drop(each);
       }
