@@ -214,7 +214,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       make: async () => ({ spec: { ociVersion: "1.0.2" } as OciSpec, user: { uid: 0, gid: 0 }, runtime: binary }),
       makeExec: async () => ({ process: ociProcess, runtime: binary }),
     },
-    cgroups: { async update() {}, stats: async () => null, processes: async () => [] },
+    cgroups: { expectStart() {}, async update() {}, stats: async () => null, processes: async () => [] },
     logs: { async *read() {} },
     sharedMemory: { mount() {}, unmount() {} },
   };

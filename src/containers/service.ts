@@ -56,8 +56,14 @@ export function createContainers(options: ContainersOptions): Containers {
       }
     },
 
-    create: (request, op) => createContainer(ctx, request.body, request, op),
-    start: async (ref, op) => startContainer(ctx, whole(ref), op),
+    create(request, op) {
+      ctx.cgroups.expectStart();
+      return createContainer(ctx, request.body, request, op);
+    },
+    async start(ref, op) {
+      ctx.cgroups.expectStart();
+      return startContainer(ctx, whole(ref), op);
+    },
     stop: async (ref, query) => stopContainer(ctx, whole(ref), query),
     restart: async (ref, query, op) => restartContainer(ctx, whole(ref), query, op),
     kill: async (ref, signal) => killContainer(ctx, whole(ref), signal),

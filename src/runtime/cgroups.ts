@@ -7,6 +7,7 @@ import { cpus, totalmem } from "node:os";
 import type { ContainerBlkioStatEntry, ContainerStatsResponse } from "../api/container-stats.ts";
 import type { HostConfig } from "../api/host-config.ts";
 import { controllerDirectory } from "../linux/cgroup.ts";
+import { expectCgroupMove } from "../linux/cgroup-move.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { updateV1, updateV2 } from "./cgroup-update.ts";
 
@@ -14,6 +15,8 @@ import { updateV1, updateV2 } from "./cgroup-update.ts";
 export type CgroupStats = Pick<ContainerStatsResponse, "cpu_stats" | "memory_stats" | "blkio_stats" | "pids_stats">;
 
 export interface Cgroups {
+  /** A start is likely soon: see {@link expectCgroupMove}. */
+  expectStart(): void;
   update(pid: number, hostConfig: HostConfig): Promise<void>;
   /** Null when the cgroup is gone. */
   stats(pid: number): Promise<CgroupStats | null>;
@@ -26,6 +29,7 @@ const nanosecondsPerTick = 10_000_000;
 
 export function createCgroups(): Cgroups {
   return {
+    expectStart: expectCgroupMove,
     async update(pid, hostConfig) {
       const unified = controllerDirectory(pid, "");
       if (controllerDirectory(pid, "memory") === null && unified !== null) updateV2(unified, hostConfig);
