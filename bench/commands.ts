@@ -1,5 +1,5 @@
 /** How long the everyday commands take from the shell, median of interleaved runs. */
-import { command, type Engine } from "./engines.ts";
+import { command, type Engine, removeNow } from "./engines.ts";
 import { interleaved } from "./measure.ts";
 import type { Table } from "./table.ts";
 
@@ -23,13 +23,13 @@ export async function commands(engines: readonly Engine[]): Promise<Table> {
   );
   await add("run -d", 10, async (engine) => {
     await command(engine, "run", "-d", "--name", "bench-d", image, "sleep", "60");
-    await command(engine, "rm", "-f", "bench-d");
+    await removeNow(engine, "bench-d");
   });
   for (const engine of engines) await command(engine, "run", "-d", "--name", "bench-exec", image, "sleep", "600");
   await add("exec c true", 20, (engine) => command(engine, "exec", "bench-exec", "true"));
   await add("ps", 20, (engine) => command(engine, "ps"));
   await add("inspect c", 20, (engine) => command(engine, "inspect", "bench-exec"));
   await add("logs c", 10, (engine) => command(engine, "logs", "bench-exec"));
-  for (const engine of engines) await command(engine, "rm", "-f", "bench-exec");
+  for (const engine of engines) await removeNow(engine, "bench-exec");
   return { title: "Commands", unit: "ms, median", rows };
 }

@@ -23,6 +23,11 @@ export async function command(engine: Engine, ...args: string[]): Promise<string
   return await succeed([...engine.command, ...args], { env: engine.env, timeoutMs: 300_000 });
 }
 
+/** Removes containers at once; podman's `rm -f` waits for a stop unless told not to. */
+export async function removeNow(engine: Engine, ...names: string[]): Promise<void> {
+  await command(engine, "rm", "-f", ...(engine.name === "podman" ? ["-t", "0"] : []), ...names);
+}
+
 /** dhow on a daemon of its own, then dockerd and podman where they are there. */
 export async function engines(daemon: TestDaemon): Promise<Engine[]> {
   const list: Engine[] = [await dhow(daemon)];

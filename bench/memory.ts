@@ -1,6 +1,6 @@
 /** What an engine's own processes cost: the sum of their PSS, idle and after work, and what an idle container adds. */
 import { readdirSync, readFileSync } from "node:fs";
-import { command, type Engine } from "./engines.ts";
+import { command, type Engine, removeNow } from "./engines.ts";
 import { pssKb } from "./measure.ts";
 import type { Table } from "./table.ts";
 
@@ -19,7 +19,7 @@ export async function memory(engines: readonly Engine[]): Promise<Table> {
     for (let i = 0; i < containers; i++) ids.push(await command(engine, "run", "-d", "bench-busybox", "sleep", "600"));
     const after = await total(engine);
     rows.perContainer![engine.name] = (after - before) / containers / 1024;
-    await command(engine, "rm", "-f", ...ids);
+    await removeNow(engine, ...ids);
   }
   return {
     title: "Memory of the engine's own processes",
