@@ -1,6 +1,7 @@
 /** The daemon's end of netd's protocol: finds a running netd, or starts one. */
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { isKind, unavailable } from "../lib/errors.ts";
@@ -30,6 +31,9 @@ export interface NetdOptions {
 
 /** How long a netd may take until it listens. */
 const startMs = 10_000;
+
+/** How long a netd may take to give everything back. */
+const endMs = 15_000;
 
 type Pending = { resolve: (result: never) => void; reject: (error: Error) => void };
 
@@ -68,6 +72,23 @@ export class NetdClient implements AsyncDisposable {
       if (!isKind(error, "unavailable")) throw error;
       return once();
     });
+  }
+
+  /** Ends netd and returns when it is gone, with everything that it held; does nothing when none runs. */
+  async shutdown(): Promise<void> {
+    const hello = await this.callIfRunning("hello", {});
+    const socket = this.#socket;
+    if (!hello || !socket) return;
+    this.#closing = true;
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    await this.#send(socket, "shutdown", {}).catch((error: unknown) => {
+      if (!isKind(error, "unavailable")) throw error;
+    });
+    const late = AbortSignal.timeout(endMs);
+    late.addEventListener("abort", () => socket.destroy());
+    await closed;
+    if (late.aborted) throw unavailable(`netd did not end: see ${this.#logPath()}`);
+    while (await lives(hello.pid)) await Bun.sleep(1);
   }
 
   /** True when a netd answers on the socket. */
@@ -158,6 +179,12 @@ export class NetdClient implements AsyncDisposable {
       closeSync(log);
     }
   }
+}
+
+/** True while the process runs; one that ended and waits for its parent has let everything go. */
+async function lives(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return stat !== "" && !stat.slice(stat.lastIndexOf(")")).startsWith(") Z");
 }
 
 function cleanEnv(): Record<string, string> {

@@ -374,7 +374,8 @@ class NetworkService implements Networks {
   }
 
   async shutdown(): Promise<void> {
-    await this.#netd.callIfRunning("shutdown", {});
+    this.#closed = true;
+    await this.#netd.shutdown();
     await this[Symbol.asyncDispose]();
   }
 

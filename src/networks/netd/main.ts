@@ -60,28 +60,38 @@ export async function netdMain(args: string[]): Promise<void> {
   let lonely: ReturnType<typeof setTimeout> | undefined;
 
   let ended = false;
-  const end = (): void => {
+  // Whoever waits for the end of our connections knows then that everything has been given back.
+  const end = async (): Promise<void> => {
     if (ended) return;
     ended = true;
+    let status = 0;
+    const step = async (give: () => unknown): Promise<void> => {
+      try {
+        await give();
+      } catch (error) {
+        status = 1;
+        process.stderr.write(`netd: at the end: ${error}\n`);
+      }
+    };
     server?.close();
     rmSync(socketPath, { force: true });
-    for (const { containerId } of sandboxes.list()) sandboxes.detach(containerId);
-    namespaces[Symbol.dispose]();
-    for (const name of bridges.names()) bridges.remove(name);
-    neighbours?.[Symbol.dispose]();
-    firewall?.[Symbol.dispose]();
-    // Links of the namespaces just dropped are taken apart by the timers of detach.
-    setTimeout(() => process.exit(0), 250);
+    for (const { containerId } of sandboxes.list()) await step(() => sandboxes.detach(containerId));
+    await step(() => namespaces[Symbol.asyncDispose]());
+    for (const name of bridges.names()) await step(() => bridges.remove(name));
+    await step(() => neighbours?.[Symbol.dispose]());
+    await step(() => firewall?.[Symbol.dispose]());
+    await step(() => sandboxes.sweep(new Set()));
+    process.exit(status);
   };
   // Whoever stops the daemon's unit must not stop the containers' network.
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (sandboxes.size === 0) end();
+      if (sandboxes.size === 0) void end();
     });
   }
   const watchLoneliness = (): void => {
     clearTimeout(lonely);
-    if (clients === 0 && sandboxes.size === 0) lonely = setTimeout(end, lonelyMs);
+    if (clients === 0 && sandboxes.size === 0) lonely = setTimeout(() => void end(), lonelyMs);
   };
 
   const handlers: Handlers = {
@@ -109,7 +119,7 @@ export async function netdMain(args: string[]): Promise<void> {
     stats: ({ containerId }) => sandboxes.stats(containerId),
     sweep: () => ({ dropped: sandboxes.sweep(namespaces.spares()) }),
     shutdown: () => {
-      setImmediate(end);
+      setImmediate(() => void end());
       return {};
     },
   };

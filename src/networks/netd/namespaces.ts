@@ -35,6 +35,8 @@ export class Namespaces {
   readonly #poolSize: number;
   #pooled: Bridge | null = null;
   #refill: ReturnType<typeof setTimeout> | null = null;
+  /** Links of dropped namespaces that the kernel may not have taken apart yet. */
+  readonly #fading = new Set<string>();
 
   constructor(directory: string, host: Rtnetlink, poolSize: number) {
     this.#directory = directory;
@@ -130,9 +132,8 @@ export class Namespaces {
     this.rest(namespace);
     dropNamespace(namespace.path);
     if (links.length === 0) return;
-    setTimeout(() => {
-      for (const veth of links) this.#deleteLink(veth);
-    }, 200);
+    for (const veth of links) this.#fading.add(veth);
+    setTimeout(() => this.#fade(links), 200);
   }
 
   /** File names of the spare namespaces. */
@@ -140,20 +141,28 @@ export class Namespaces {
     return new Set(this.#pool.map((namespace) => namespace.id.slice(0, 12)));
   }
 
-  /** Drops every spare namespace, at once. */
-  [Symbol.dispose](): void {
+  /** Drops every spare namespace, and returns when no link of any dropped one is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#pooled = null;
     if (this.#refill) clearTimeout(this.#refill);
     this.#refill = null;
     this.#empty();
+    // The kernel takes the links of many namespaces apart together, much faster than one by one.
+    for (let waited = 0; waited < 200; waited += 10) {
+      for (const veth of this.#fading) if (!this.#host.link(veth)) this.#fading.delete(veth);
+      if (this.#fading.size === 0) return;
+      await Bun.sleep(10);
+    }
+    this.#fade([...this.#fading]);
+  }
+
+  #fade(links: readonly string[]): void {
+    for (const veth of links) if (this.#fading.delete(veth)) this.#deleteLink(veth);
   }
 
   #empty(): void {
     for (const namespace of this.#pool.splice(0)) {
-      const veth = namespace.spare?.veth;
-      this.rest(namespace);
-      dropNamespace(namespace.path);
-      if (veth) this.#deleteLink(veth);
+      this.drop(namespace, namespace.spare ? [namespace.spare.veth] : []);
     }
   }
 
