@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
 import { conflict, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
@@ -9,7 +10,7 @@ import type { StdioSession } from "./containers.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
 import { refuse } from "./lifecycle.ts";
 import { settlesWithin } from "./settles.ts";
-import { session } from "./stdio.ts";
+import { frame, session } from "./stdio.ts";
 
 /** How long an ended exec can still be inspected. */
 const keptAfterEnd = 5 * 60_000;
@@ -44,10 +45,13 @@ export class Exec {
   }
 }
 
-export function createExec(ctx: Context, container: Container, config: ExecConfig): Exec {
+/** Records an exec. A user that the container does not know is refused here rather than at the start, as clients expect. */
+export async function createExec(ctx: Context, container: Container, config: ExecConfig, op: Operation): Promise<Exec> {
+  ctx.cgroups.expectStart();
   refuse("exec", container);
   if (!config.Cmd?.length) throw invalidArgument("No exec command specified");
   const exec = new Exec(container.id, config);
+  if (config.User) await ctx.bundles.makeExec(processRequest(ctx, container, exec, { detach: false }), op);
   ctx.execs.set(exec.id, exec);
   container.execs.set(exec.id, exec);
   emit(ctx, container, `exec_create: ${exec.command}`, { execID: exec.id });
@@ -78,6 +82,7 @@ export async function startExec(
   if (exec.status !== "created") throw conflict(`exec command ${exec.id} is already running`);
   refuse("exec", container);
   exec.status = "starting";
+  ctx.cgroups.expectStart();
   const target = { containerId: container.id, execId: exec.id };
   let stream: AttachStream | null = null;
   try {
@@ -127,6 +132,16 @@ export async function startExec(
   return session(stream, { tty: exec.config.Tty, stdin: exec.config.AttachStdin }, () =>
     emit(ctx, container, "exec_detach", { execID: exec.id }),
   );
+}
+
+/**
+ * An attached start that failed. Its connection has left HTTP by Docker's protocol, so the reason is told as output, and the
+ * exit code by inspect.
+ */
+export function failedSession(tty: boolean, error: unknown): StdioSession {
+  const text = Buffer.from(`${messageOf(error)}\r\n`);
+  const output = Readable.from([tty ? text : frame("stdout", text)], { objectMode: false });
+  return { tty, output, input: null, close: () => void output.destroy() };
 }
 
 function processRequest(ctx: Context, container: Container, exec: Exec, start: ExecStart) {

@@ -6,7 +6,7 @@ import type { Container } from "./container.ts";
 import type { Containers, Execs } from "./containers.ts";
 import { type ContainersOptions, type Context, createContext, emit } from "./context.ts";
 import { createContainer } from "./create.ts";
-import { createExec, findExec, inspectExec, startExec } from "./exec.ts";
+import { createExec, failedSession, findExec, inspectExec, startExec } from "./exec.ts";
 import { onExit, onOom } from "./exits.ts";
 import { changesOf, exportContainer, getArchive, putArchive, statPath } from "./files.ts";
 import { hasProcess, isActive, refuse } from "./lifecycle.ts";
@@ -124,10 +124,13 @@ export function createContainers(options: ContainersOptions): Containers {
 
 function createExecs(ctx: Context, whole: (ref: string) => Container): Execs {
   return {
-    create: async (ref, config) => ({ Id: createExec(ctx, whole(ref), config).id }),
+    create: async (ref, config, op) => ({ Id: (await createExec(ctx, whole(ref), config, op)).id }),
     async start(id, query, op) {
       const { exec, container } = findExec(ctx, id);
-      return startExec(ctx, container, exec, query, op);
+      if (query.detach) return startExec(ctx, container, exec, query, op);
+      return startExec(ctx, container, exec, query, op).catch((error: unknown) =>
+        failedSession(exec.config.Tty, error),
+      );
     },
     async resize(id, size) {
       const { exec, container } = findExec(ctx, id);

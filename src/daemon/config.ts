@@ -161,7 +161,7 @@ const optional = (text: string): string | undefined => (text === "" ? undefined 
 const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(path));
 
 /** Short, because kernel names that start with it have 15 characters at most. */
-function instanceName(execRoot: string): string {
+export function instanceName(execRoot: string): string {
   return `d${createHash("sha256").update(execRoot).digest("hex").slice(0, 6)}`;
 }
 

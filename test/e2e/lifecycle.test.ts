@@ -79,7 +79,17 @@ describe.each([...clients])("%s", (client) => {
       (await cli("exec", "-e", "B=2", "-w", "/tmp", "-u", "app", "host", "sh", "-c", "echo $A$B; pwd; id -un")).stdout,
     ).toBe("12\n/tmp\napp\n");
     const absent = await cli("exec", "host", "nope");
-    expect(absent.code).toBe(127);
+    expect(absent).toEqual({
+      code: 127,
+      stdout:
+        'OCI runtime exec failed: exec failed: unable to start container process: exec: "nope": executable file not found in $PATH\r\n',
+      stderr: "",
+    });
+    expect(await cli("exec", "-u", "nobodyx", "host", "true")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "Error response from daemon: unable to find user nobodyx: no matching entries in passwd file\n",
+    });
     expect((await cli("exec", "-d", "host", "touch", "/made")).code).toBe(0);
     await until("the detached exec", async () => (await cli("exec", "host", "ls", "/made")).code === 0);
     await cli("rm", "-f", "host");

@@ -1,9 +1,10 @@
 /**
  * The leak ledger: what one engine holds of the kernel and the disk, to be compared before and after a case. A
- * difference is a leak. Ready namespaces in the pool have random names, so that they are counted and not named.
+ * difference is a leak. Only what bears this engine's names counts: others may run beside it. Ready namespaces in the pool have random names, so that they are counted and not named.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { instanceName } from "../../src/daemon/config.ts";
 import { run, until } from "./command.ts";
 import type { TestDaemon } from "./daemon.ts";
 
@@ -69,8 +70,9 @@ export async function takeLedger(daemon: TestDaemon): Promise<Ledger> {
     .sort();
   const links = list(`/sys/class/net/${daemon.bridge}/brif`).map(() => "a veth on the bridge");
   const rules = await run(["nft", "-s", "list", "ruleset"]);
+  const instance = instanceName(daemon.execRoot);
   const cgroups = existsSync("/sys/fs/cgroup")
-    ? tree("/sys/fs/cgroup", 4).filter((path) => /\/[0-9a-f]{64}/.test(path))
+    ? tree("/sys/fs/cgroup", 4).filter((path) => path.includes(`/${instance}/`) && /\/[0-9a-f]{64}/.test(path))
     : [];
   return {
     mounts,

@@ -11,7 +11,12 @@ export class TerminalClient implements AsyncDisposable {
         this.#output += Buffer.from(bytes).toString("utf8");
       },
     });
-    this.#child = Bun.spawn([...command], { terminal: this.#terminal, env: { ...process.env, ...env } });
+    // Bun hands the terminal over as three descriptors only. A session whose controlling terminal it is gets SIGWINCH and
+    // SIGHUP; without one the client would never hear of a resize.
+    this.#child = Bun.spawn(["setsid", "--ctty", "--wait", ...command], {
+      terminal: this.#terminal,
+      env: { ...process.env, ...env },
+    });
   }
 
   /** What the terminal has shown so far. */
