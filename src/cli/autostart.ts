@@ -1,62 +1,61 @@
 /**
- * Starts a daemon in the background for a user who has none: one at a time (a lock), in a session of its own, its output
- * in a log file that the message names; returns once it answers.
+ * Starts a daemon in the background for a user who has none: one at a time (flock(2), so that a CLI that dies frees it), in a
+ * session of its own, its output in a log file that the message names; returns once it answers.
  */
-import { mkdir, open, readFile, unlink } from "node:fs/promises";
+import { mkdir, open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { connectSocket } from "../client/byte-stream.ts";
 import { selfCommand } from "../lib/self.ts";
+import { lock } from "../linux/flock.ts";
 
 const patienceMs = 30_000;
+/** A daemon that ended at once may have lost to another that is still starting. */
+const rivalMs = 3_000;
 
-/** Starts a daemon at `address` and waits until it answers; throws `cause` with the log's end when it does not. */
-export async function startDaemon(address: string, say: (text: string) => void, cause: Error): Promise<void> {
-  const socket = address.replace(/^unix:\/\//, "");
-  const directory = "/run/dhow";
-  await mkdir(directory, { recursive: true, mode: 0o711 });
-  const lock = `${directory}/autostart.lock`;
-  const log = `${directory}/daemon.log`;
-  const held = await acquire(lock);
-  try {
-    if (await answers(socket)) return;
-    if (!held) return await waitFor(socket, log, cause, null);
-    const file = await open(log, "a", 0o640);
-    const argv = selfCommand("daemon", "-H", address);
-    // setsid(1) rather than a bare child: the daemon must not die with this terminal.
-    const child = Bun.spawn(["setsid", ...argv], { stdin: "ignore", stdout: file.fd, stderr: file.fd, cwd: "/" });
-    child.unref();
-    await file.close();
-    say(`dhow: no daemon at ${address}, starting one in the background (log: ${log})\n`);
-    await waitFor(socket, log, cause, child);
-  } finally {
-    if (held) await unlink(lock).catch(() => undefined);
-  }
+/** Where the daemon is to answer, and how it is started. */
+export interface Autostart {
+  /** Path of the socket. */
+  readonly socket: string;
+  /** What `dhow daemon` is given beyond its configuration file. */
+  readonly flags: readonly string[];
+  /** Output of the daemon; appended to. */
+  readonly log: string;
 }
 
-/** True when we hold the lock; false when another living process does. */
-async function acquire(lock: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const file = await open(lock, "wx", 0o600);
-      await file.write(String(process.pid));
-      await file.close();
-      return true;
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EEXIST") throw error;
-      const pid = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (pid > 0 && isAlive(pid)) return false;
-      await unlink(lock).catch(() => undefined);
-    }
-  }
-  return false;
+/** What is started for a default address; null where the address is nothing that a daemon could listen on. */
+export function autostartFor(address: string): Autostart | null {
+  const socket = /^unix:\/\/(\/.+)$/.exec(address)?.[1];
+  if (socket === undefined) return null;
+  const own = process.env.DHOW_SOCKET === socket;
+  return {
+    socket,
+    flags: own || socket === "/run/dhow.sock" ? [] : ["--host", address],
+    log: own ? `${socket.replace(/\.sock$/, "")}.log` : "/var/log/dhow.log",
+  };
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** Starts a daemon and waits until it answers; throws the end of its log as the reason when it does not. */
+export async function startDaemon(start: Autostart, say: (text: string) => Promise<void>): Promise<void> {
+  const { socket, flags, log } = start;
+  await mkdir(dirname(socket), { recursive: true });
+  using _held = await lock(`${socket}.lock`, AbortSignal.timeout(patienceMs));
+  if (await answers(socket)) return;
+  await say(`dhow: no daemon at unix://${socket}, starting one in the background (log: ${log})\n`);
+  const file = await open(log, "a", 0o640);
+  const { size: from } = await file.stat();
+  // setsid(1) rather than a bare child: the daemon must not die with this terminal.
+  const child = Bun.spawn(["setsid", ...selfCommand("daemon", ...flags)], {
+    stdin: "ignore",
+    stdout: file.fd,
+    stderr: file.fd,
+    cwd: "/",
+  });
+  child.unref();
+  await file.close();
+  if (await answersInTime(socket, child)) return;
+  const text = (await readFile(log)).subarray(from).toString("utf8");
+  const end = text.trimEnd().split("\n").slice(-5).join("\n");
+  throw new Error(`starting a daemon failed; the end of ${log}:\n${end}`);
 }
 
 async function answers(socket: string): Promise<boolean> {
@@ -69,14 +68,16 @@ async function answers(socket: string): Promise<boolean> {
   }
 }
 
-async function waitFor(socket: string, log: string, cause: Error, child: Bun.Subprocess | null): Promise<void> {
-  const until = Date.now() + patienceMs;
+async function answersInTime(socket: string, child: Bun.Subprocess): Promise<boolean> {
+  let until = Date.now() + patienceMs;
+  let ended = false;
   while (Date.now() < until) {
-    if (await answers(socket)) return;
-    if (child && child.exitCode !== null) break;
-    await Bun.sleep(20);
+    if (await answers(socket)) return true;
+    if (!ended && child.exitCode !== null) {
+      ended = true;
+      until = Date.now() + rivalMs;
+    }
+    await Bun.sleep(10);
   }
-  const text = await readFile(log, "utf8").catch(() => "");
-  const end = text.trimEnd().split("\n").slice(-5).join("\n");
-  throw new Error(`${cause.message}\nstarting a daemon failed; the end of ${log}:\n${end}`, { cause });
+  return false;
 }

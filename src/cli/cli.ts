@@ -65,9 +65,13 @@ export class Cli {
       return await endpoint.connect();
     } catch (error) {
       if (!(error instanceof ConnectionError) || !mayStart(daemon, error)) throw error;
-      const { startDaemon } = await import("./autostart.ts");
-      await startDaemon(daemon.address, (text) => this.stderr.text(text), error);
-      await this.stderr.flush();
+      const { autostartFor, startDaemon } = await import("./autostart.ts");
+      const start = autostartFor(daemon.address);
+      if (!start) throw error;
+      await startDaemon(start, async (text) => {
+        this.stderr.text(text);
+        await this.stderr.flush();
+      });
       return endpoint.connect();
     }
   }

@@ -12,9 +12,11 @@ export interface DaemonAddress {
   readonly tls?: { ca?: string; cert?: string; key?: string; verify: boolean };
 }
 
-/** The socket of a daemon nobody named: ours, or Docker's when we are called `docker`. */
+/** The socket of a daemon nobody named: ours (DHOW_SOCKET moves it), or Docker's when we are called `docker`. */
 export function defaultAddress(calledAs: string): string {
-  return calledAs === "docker" ? "unix:///var/run/docker.sock" : "unix:///run/dhow.sock";
+  return calledAs === "docker"
+    ? "unix:///var/run/docker.sock"
+    : `unix://${process.env.DHOW_SOCKET || "/run/dhow.sock"}`;
 }
 
 /** The name of the context in force. */

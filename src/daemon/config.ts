@@ -39,7 +39,8 @@ export interface Defaults {
 }
 
 export const dhowDefaults: Defaults = {
-  socket: "/run/dhow.sock",
+  // The CLI reads the same variable.
+  socket: process.env.DHOW_SOCKET || "/run/dhow.sock",
   pidfile: "/run/dhow.pid",
   configFiles: ["/etc/dhow/daemon.json"],
 };
@@ -79,7 +80,8 @@ export function readConfig(argv: readonly string[], defaults: Defaults): DaemonC
 type Values = ReturnType<typeof parseFlags<typeof daemonFlags>>["flags"];
 
 function readFirstFile(named: string, changed: ReadonlySet<string>, defaults: Defaults): Map<string, unknown> {
-  const path = named || defaults.configFiles.find((candidate) => existsSync(candidate));
+  // The variable reaches a daemon that the CLI starts by itself; a file named by it must be there, as one named by the flag.
+  const path = named || process.env.DHOW_CONFIG_FILE || defaults.configFiles.find((candidate) => existsSync(candidate));
   if (path === undefined) return new Map();
   let text: string;
   try {

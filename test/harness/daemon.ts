@@ -68,8 +68,13 @@ export class TestDaemon implements AsyncDisposable {
     this.root = mkdtempSync(join(tmpdir(), `dhow-e2e-${slot}-`));
   }
 
+  /** The roots, socket and addresses of a daemon that the test starts in its own way, and stops itself. */
+  static reserve(options: DaemonOptions = {}): TestDaemon {
+    return new TestDaemon(options);
+  }
+
   static async start(options: DaemonOptions = {}): Promise<TestDaemon> {
-    const daemon = new TestDaemon(options);
+    const daemon = TestDaemon.reserve(options);
     try {
       await daemon.start();
       return daemon;
