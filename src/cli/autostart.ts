@@ -10,7 +10,7 @@ import { lock } from "../linux/flock.ts";
 
 const patienceMs = 30_000;
 /** A daemon that ended at once may have lost to another that is still starting. */
-const rivalMs = 3_000;
+const rivalMs = 1_500;
 
 /** Where the daemon is to answer, and how it is started. */
 export interface Autostart {

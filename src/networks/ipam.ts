@@ -17,9 +17,20 @@ export interface Pool {
   readonly size: number;
 }
 
-/** The first subnet of the pools that overlaps nothing in `used`; throws when there is none. */
+/**
+ * Where networks come from when no pool is configured: away from Docker's own first choices, so that both live on one host,
+ * with the other private ranges as a way out where a route covers all of 10.0.0.0/8.
+ */
+const defaultPools: readonly Pool[] = [
+  { base: "10.192.0.0/11", size: 16 },
+  { base: "10.224.0.0/11", size: 20 },
+  { base: "172.16.0.0/12", size: 20 },
+  { base: "192.168.0.0/16", size: 24 },
+];
+
+/** The first subnet of the pools (none: the default ones) that overlaps nothing in `used`; throws when there is none. */
 export function pickSubnet(pools: readonly Pool[], used: readonly Cidr[]): Cidr {
-  for (const pool of pools) {
+  for (const pool of pools.length > 0 ? pools : defaultPools) {
     const whole = parseCidr(pool.base)?.cidr;
     if (!whole || pool.size < whole.prefix || pool.size > 30) {
       throw invalidArgument(`invalid address pool: base "${pool.base}", size ${pool.size}`);
