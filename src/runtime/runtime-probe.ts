@@ -1,6 +1,7 @@
 /** One real container, as small as can be: what `docker run` would meet on this host, found out when the engine starts. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { MNT_DETACH, mount, unmount } from "../linux/mount.ts";
 import { kernelMounts } from "./spec/defaults.ts";
 import type { OciSpec } from "./spec/oci.ts";
 
@@ -17,10 +18,14 @@ export async function tryStart(path: string, execRoot: string): Promise<string |
   if (!program) return null;
   mkdirSync(execRoot, { recursive: true, mode: 0o700 });
   const dir = mkdtempSync(join(execRoot, "probe-"));
+  const rootfs = join(dir, "rootfs");
+  mkdirSync(rootfs);
+  // Debian mounts /run noexec; containers have mounts of their own there, and so has this one.
+  mount("tmpfs", rootfs, "tmpfs", 0, "size=16m,mode=755");
   try {
-    for (const name of ["proc", "dev", "sys"]) mkdirSync(join(dir, "rootfs", name), { recursive: true });
-    copyFileSync(program[0], join(dir, "rootfs", "probe"));
-    writeFileSync(join(dir, "config.json"), JSON.stringify(probeSpec(join(dir, "rootfs"), program.slice(1))));
+    for (const name of ["proc", "dev", "sys"]) mkdirSync(join(rootfs, name));
+    copyFileSync(program[0], join(rootfs, "probe"));
+    writeFileSync(join(dir, "config.json"), JSON.stringify(probeSpec(rootfs, program.slice(1))));
     const id = `dhow-probe-${process.pid}-${dir.slice(-6)}`;
     const child = Bun.spawn([path, "--root", join(dir, "state"), "run", "--bundle", dir, id], {
       stdin: "ignore",
@@ -33,6 +38,7 @@ export async function tryStart(path: string, execRoot: string): Promise<string |
     const [code, complaint] = await Promise.all([child.exited, new Response(child.stderr).text()]);
     return code === 0 ? null : complaint.trim() || `exit code ${code}`;
   } finally {
+    unmount(rootfs, MNT_DETACH);
     rmSync(dir, { recursive: true, force: true });
   }
 }
