@@ -58,9 +58,9 @@ console.log(`http://${address}/ answers: ${answer}`);
 
 say("What to type next");
 console.log(`  dist/dhow ps                        what runs
-  dist/dhow logs ${container}          what it printed
-  dist/dhow exec -it ${container} sh   a shell inside it
-  dist/dhow run --rm -it ${image} sh   another container
+  dist/dhow logs ${container}            what it printed
+  dist/dhow exec -it ${container} sh     a shell inside it
+  dist/dhow run --rm -it ${image} sh    another container
   DOCKER_HOST=unix:///run/dhow.sock docker ps     the stock client, on the same engine
   dist/dhow rm -f ${container}         the end of it
   dist/dhow daemon stop --all            the end of everything`);

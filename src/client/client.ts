@@ -110,11 +110,11 @@ export class Client {
 
   /** A request whose answer is JSON (or empty: then undefined). */
   async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    return (await this.jsonAndTrailers<T>(method, path, options)).value;
+    return (await this.jsonAndHeaders<T>(method, path, options)).value;
   }
 
-  /** As {@link json}, with the answer's headers and trailers. */
-  async jsonAndTrailers<T>(
+  /** As {@link json}, with the answer's headers. */
+  async jsonAndHeaders<T>(
     method: string,
     path: string,
     options: CallOptions = {},
@@ -122,14 +122,13 @@ export class Client {
     value: T;
     status: number;
     headers: ReadonlyMap<string, string>;
-    trailers: ReadonlyMap<string, string>;
   }> {
     const sent = await this.#call(method, path, options);
     const text = await textOf(sent.answer);
     await this.#finish(sent);
-    const { status, headers, trailers } = sent.answer;
+    const { status, headers } = sent.answer;
     const value = (text.trim() === "" ? undefined : parseJson(text)) as T;
-    return { value, status, headers, trailers };
+    return { value, status, headers };
   }
 
   /** The answer's body as text, exactly as sent. */

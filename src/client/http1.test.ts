@@ -26,14 +26,14 @@ async function bodyOf(answer: Awaited<ReturnType<typeof exchange>>): Promise<str
 }
 
 const chunked =
-  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Dhow-Timings\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nDhow-Timings: []\r\n\r\n";
+  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n";
 
 for (const size of [1, 3, 1000]) {
   test(`exchange() reads chunks and trailers cut into pieces of ${size}`, async () => {
     const answer = await exchange(peer(chunked, size), { method: "GET", target: "/", headers: {} });
     expect(answer.status).toBe(200);
     expect(await bodyOf(answer)).toBe("hello world");
-    expect(answer.trailers.get("dhow-timings")).toBe("[]");
+    expect(answer.trailers.get("x-sum")).toBe("1");
     expect(answer.reusable()).toBe(true);
   });
 }

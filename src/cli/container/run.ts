@@ -5,22 +5,7 @@ import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
 import type { CreateFlags } from "./create-flags.ts";
 import type { CreateBody } from "./create-request.ts";
-
-export interface Step {
-  readonly name: string;
-  readonly ms: number;
-}
-
-/** Reads the daemon's steps from its trailer; none when it sends none. */
-export function stepsOf(fields: ReadonlyMap<string, string>): Step[] {
-  const text = fields.get("dhow-timings");
-  if (!text) return [];
-  try {
-    return JSON.parse(text) as Step[];
-  } catch {
-    return [];
-  }
-}
+import { type Step, stepsOf, timingsHeader } from "./timings.ts";
 
 export interface Created {
   readonly id: string;
@@ -46,10 +31,10 @@ export async function createContainer(
     await pullImage(cli, image, { platform, quiet: flags.quiet, output: cli.stderr });
   };
   const create = () =>
-    client.jsonAndTrailers<ContainerCreateResponse>("POST", "/containers/create", {
+    client.jsonAndHeaders<ContainerCreateResponse>("POST", "/containers/create", {
       query: { name: flags.name, platform },
       json: body,
-      ...(timed && { headers: { "Dhow-Timings": "1" } }),
+      ...(timed && { headers: timingsHeader }),
     });
   if (flags.pull === "always") await pull();
   let reply: Awaited<ReturnType<typeof create>>;
@@ -65,7 +50,7 @@ export async function createContainer(
   }
   for (const warning of reply.value.Warnings ?? []) cli.err(`WARNING: ${warning}\n`);
   if (flags.cidfile) await Bun.write(flags.cidfile, reply.value.Id);
-  return { id: reply.value.Id, steps: stepsOf(reply.trailers) };
+  return { id: reply.value.Id, steps: stepsOf(reply.headers) };
 }
 
 async function refuseExisting(path: string): Promise<void> {

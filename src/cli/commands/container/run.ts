@@ -9,11 +9,10 @@ import {
   chosenDetachKeys,
   createContainer,
   requireTerminal,
-  type Step,
   startFailureCode,
-  stepsOf,
 } from "../../container/run.ts";
 import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
+import { StepClock, stepsOf, timingsHeader } from "../../container/timings.ts";
 
 const runFlags = {
   ...createFlags,
@@ -46,12 +45,7 @@ export const command = defineCommand({
 });
 
 async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: readonly string[]): Promise<number> {
-  const steps: Step[] = [];
-  let since = performance.now();
-  const step = (name: string): void => {
-    steps.push({ name, ms: performance.now() - since });
-    since = performance.now();
-  };
+  const clock = new StepClock();
   if (flags.detach && flags.attach.length > 0)
     throw new ExitError(1, "conflicting options: cannot specify both --attach and --detach");
   const attached = flags.detach ? new Set<string>() : attachments(flags, false);
@@ -66,26 +60,24 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
     if (size) body.HostConfig.ConsoleSize = [size.rows, size.columns];
   }
   const client = await cli.client();
-  step("client: flags and configuration");
+  clock.end("client: flags and configuration");
   await client.apiVersion();
-  step("client: connect and negotiate");
+  clock.end("client: connect and negotiate");
   const timed = flags.timings;
   const { id, steps: createSteps } = await createContainer(cli, client, flags, body, timed);
-  step("create");
-  steps.push(...nested(createSteps));
+  clock.end("create", createSteps);
   await cli.stderr.flush();
 
   const start = async (): Promise<void> => {
-    const reply = await client.jsonAndTrailers("POST", `/containers/${id}/start`, {
-      ...(timed && { headers: { "Dhow-Timings": "1" } }),
+    const reply = await client.jsonAndHeaders("POST", `/containers/${id}/start`, {
+      ...(timed && { headers: timingsHeader }),
     });
-    step("start");
-    steps.push(...nested(stepsOf(reply.trailers)));
+    clock.end("start", stepsOf(reply.headers));
   };
   if (attached.size === 0) {
     await start();
     cli.out(`${id}\n`);
-    if (timed) printSteps(cli, steps);
+    if (timed) clock.print(cli);
     return 0;
   }
   const stopSignals =
@@ -101,9 +93,9 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
       detachKeys,
     },
   });
-  step("attach");
+  clock.end("attach");
   const { code: exited } = await beginWait(client, id, flags.rm ? "removed" : "next-exit");
-  step("wait in place");
+  clock.end("wait in place");
   const joined = joinStreams(cli, hijacked, { tty: flags.tty, stdin: attached.has("stdin"), detachKeys });
   try {
     await start();
@@ -118,24 +110,15 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
       )
     : () => {};
   const end = await joined;
-  step("process");
+  clock.end("process");
   stopSizes();
   if (end === "detached") {
     stopSignals();
     return 0;
   }
   const code = await exited;
-  step(flags.rm ? "exit and removal" : "exit");
+  clock.end(flags.rm ? "exit and removal" : "exit");
   stopSignals();
-  if (timed) printSteps(cli, steps);
+  if (timed) clock.print(cli);
   return code;
-}
-
-const nested = (steps: readonly Step[]): Step[] => steps.map(({ name, ms }) => ({ name: `  ${name}`, ms }));
-
-function printSteps(cli: Cli, steps: readonly Step[]): void {
-  const width = Math.max(...steps.map(({ name }) => name.length)) + 2;
-  const total = steps.filter(({ name }) => !name.startsWith(" ")).reduce((sum, { ms }) => sum + ms, 0);
-  for (const { name, ms } of [...steps, { name: "total", ms: total }])
-    cli.err(`${name.padEnd(width)}${ms.toFixed(2).padStart(9)} ms\n`);
 }
