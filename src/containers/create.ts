@@ -7,6 +7,7 @@ import { invalidArgument, isKind } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parseBytes } from "../lib/units.ts";
+import { checkConflicts } from "../runtime/spec/conflicts.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import type { VolumeClaim } from "../volumes/volumes.ts";
 import { checkPlatform, checkRequest, completeHostConfig, endpointsOf } from "./check-request.ts";
@@ -37,6 +38,7 @@ export async function createContainer(
   const wantedName = options.name ? checkName(options.name) : undefined;
   const image = ctx.images.resolve(request.Image);
   checkPlatform(options.platform, request.Image, image);
+  checkConflicts(request);
   const { HostConfig: wantedHost, NetworkingConfig: _, ...wantedConfig } = request;
   const runtime = ctx.bundles.runtimeName(wantedHost.Runtime || undefined);
   const hostConfig = completeHostConfig(wantedHost, ctx.config, runtime);
@@ -46,6 +48,7 @@ export async function createContainer(
   const warnings = ctx.bundles.validate({ ...request, ...config, HostConfig: hostConfig });
   const endpoints = endpointsOf(request, hostConfig.NetworkMode);
   checkNetworks(ctx, hostConfig, endpoints);
+  checkJoined(ctx, hostConfig);
   const name = wantedName ?? generateName((candidate) => ctx.index.isTaken(candidate));
   ctx.index.reserve(name, id);
   try {
@@ -163,6 +166,19 @@ function checkNetworks(ctx: Context, hostConfig: HostConfig, endpoints: Containe
     ctx.networks.validate({ networkMode: NetworkMode, endpoints, portBindings: PortBindings });
   } catch (error) {
     if (isKind(error, "invalidArgument")) throw error;
+  }
+}
+
+/** The containers whose namespaces or mounts are wanted must be there when the container is made. */
+function checkJoined(ctx: Context, hostConfig: HostConfig): void {
+  const { PidMode, IpcMode, VolumesFrom } = hostConfig;
+  const joined = [PidMode, IpcMode].filter((mode) => mode.startsWith("container:"));
+  const refs = [
+    ...joined.map((mode) => mode.slice("container:".length)),
+    ...(VolumesFrom ?? []).map((entry) => entry.split(":")[0] ?? ""),
+  ];
+  for (const ref of refs) {
+    if (ref !== "" && !ctx.index.find(ref)) throw invalidArgument(`No such container: ${ref}`);
   }
 }
 

@@ -208,7 +208,9 @@ function exitCodeOf(error: unknown): number {
 
 function networkError(reason: unknown): unknown {
   if (!(reason instanceof DhowError)) return reason;
-  return new DhowError(reason.kind, `failed to set up container networking: ${reason.message}`, { cause: reason });
+  const prefix = "failed to set up container networking: ";
+  if (reason.message.startsWith(prefix)) return reason;
+  return new DhowError(reason.kind, `${prefix}${reason.message}`, { cause: reason });
 }
 
 function sandboxRequest(ctx: Context, container: Container): SandboxRequest {
@@ -262,7 +264,9 @@ function joinedContainer(ctx: Context, mode: string, kind: "PID" | "IPC"): Conta
     throw conflict(`failed to join ${kind} namespace: container ${other.id} is not running`);
   }
   if (kind === "IPC" && !ownsSharedMemory(other)) {
-    throw conflict(`failed to join IPC namespace: container ${other.id} has no shareable IPC namespace`);
+    throw conflict(
+      `failed to join IPC namespace: container ${other.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
   }
   return other;
 }

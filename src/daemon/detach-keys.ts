@@ -14,7 +14,7 @@ export function readDetachKeys(text: string): KeySequence {
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(word)?.[1];
     if (control) keys.push(control.toUpperCase().charCodeAt(0) & 0x1f);
     else if (word.length === 1 && word.charCodeAt(0) < 0x80) keys.push(word.charCodeAt(0));
-    else throw invalidArgument(`Invalid detach keys (${text}) provided`);
+    else throw invalidArgument(`Invalid escape keys (${text}) provided`);
   }
   return keys;
 }

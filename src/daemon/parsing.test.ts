@@ -82,6 +82,6 @@ test("DetachDetector lets a broken sequence through and stops at a whole one", (
 
 test("readDetachKeys() refuses what is no key", () => {
   for (const bad of ["ctrl-", "ctrl-ab", "a,", "ctrl-é"]) {
-    expect(() => readDetachKeys(bad)).toThrow(`Invalid detach keys (${bad}) provided`);
+    expect(() => readDetachKeys(bad)).toThrow(`Invalid escape keys (${bad}) provided`);
   }
 });

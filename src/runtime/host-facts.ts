@@ -12,6 +12,8 @@ export interface HostFacts {
   readonly controllers: ReadonlySet<string>;
   /** True when memory.memsw.* exists (v1) or swap accounting is on (v2). */
   readonly swapLimit: boolean;
+  /** True where the block controller of this kernel knows weights. */
+  readonly blkioWeight: boolean;
   readonly cpus: number;
   /** Bytes. */
   readonly memory: number;
@@ -43,6 +45,9 @@ export function probeHost(): HostFacts {
     controllers: controllers(cgroupVersion),
     swapLimit:
       cgroupVersion === 2 ? existsSync("/proc/swaps") : existsSync(`${memoryController}/memory.memsw.limit_in_bytes`),
+    blkioWeight:
+      ["/sys/fs/cgroup/blkio/blkio.weight", "/sys/fs/cgroup/blkio/blkio.bfq.weight"].some(existsSync) ||
+      (cgroupVersion === 2 && controllers(2).has("io")),
     cpus: cpus().length,
     memory: totalmem(),
     apparmor: text("/sys/module/apparmor/parameters/enabled").startsWith("Y"),

@@ -1,15 +1,18 @@
 /** Sources of bind mounts: host paths as the user gave them. */
-import { mkdir, realpath } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { invalidArgument } from "../lib/errors.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
-/** The path with its links followed; throws in Docker's words when it is not there. */
-export async function existing(source: string): Promise<string> {
+export const sourceMissing = (source: string): Error =>
+  invalidArgument(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+
+/** Throws in Docker's words when there is nothing at the path. */
+export async function requireSource(source: string): Promise<void> {
   try {
-    return await realpath(source);
+    await stat(source);
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
-    throw invalidArgument(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+    throw sourceMissing(source);
   }
 }
 

@@ -67,6 +67,11 @@ const plain: PlannedMount = {
   inherited: null,
 };
 
+const invalidName = (name: string): string =>
+  name.length < 2
+    ? `create ${name}: volume name is too short, names should be at least two alphanumeric characters`
+    : `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`;
+
 const anonymous = (destination: string, volumeDriver: string): PlannedMount => ({
   ...plain,
   destination,
@@ -84,10 +89,15 @@ const procFiles = new Set(
 function checkDestination(path: string, spec: string): string {
   if (path.includes("\0")) throw invalidArgument("invalid mount path: it holds a NUL byte");
   if (!path.startsWith("/")) {
-    throw invalidArgument(`invalid volume specification: '${spec}': invalid mount config: mount path must be absolute`);
+    throw invalidArgument(
+      `invalid volume specification: '${spec}': invalid mount config for type "bind": invalid mount path: '${path}' mount path must be absolute`,
+    );
   }
   const clean = posix.resolve("/", path);
-  if (clean === "/") throw invalidArgument(`invalid volume specification: '${spec}': destination can't be '/'`);
+  if (clean === "/")
+    throw invalidArgument(
+      `invalid volume specification: '${spec}': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
+    );
   if (clean === "/proc" || (clean.startsWith("/proc/") && !procFiles.has(clean.slice("/proc/".length)))) {
     throw invalidArgument(`invalid mount config: "${clean}" cannot be mounted because it is inside /proc`);
   }
@@ -105,13 +115,11 @@ function parseBind(spec: string, volumeDriver: string): PlannedMount {
   const destination = checkDestination(path, spec);
   const isBind = source.startsWith("/");
   if (!isBind && !volumeName.test(source)) {
-    throw invalidArgument(
-      `create ${source}: "${source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    );
+    throw invalidArgument(invalidName(source));
   }
   const options = mode === "" ? [] : mode.split(",");
   const flags = bindFlags(options);
-  if (flags === null || (mode === "" && parts.length === 3)) throw bad(`invalid mode: ${mode}`);
+  if (flags === null || (mode === "" && parts.length === 3)) throw invalidArgument(`invalid mode: ${mode}`);
   if (!isBind && flags.propagation !== null) throw bad(`invalid mode: ${mode}`);
   return {
     ...plain,
@@ -215,10 +223,10 @@ function volumeMount(
 ): PlannedMount {
   const subpath = options.Subpath ?? "";
   if (subpath !== "" && (subpath.startsWith("/") || subpath.split("/").includes(".."))) {
-    throw bad("invalid subpath: must be a relative path within the volume");
+    throw bad("subpath must be a relative path within the volume");
   }
   if (source === "" && subpath !== "") throw bad("must not set Subpath when using anonymous volumes");
-  if (source !== "" && !volumeName.test(source)) throw bad(`invalid volume name: "${source}"`);
+  if (source !== "" && !volumeName.test(source)) throw invalidArgument(invalidName(source));
   return {
     ...base,
     type: "volume",
@@ -255,7 +263,7 @@ const tmpfsOption =
 function tmpfs(path: string, text: string): PlannedMount {
   const options = text === "" ? [] : text.split(",");
   for (const option of options) {
-    if (!tmpfsOption.test(option)) throw invalidArgument(`invalid tmpfs option ["${option}"]`);
+    if (!tmpfsOption.test(option)) throw invalidArgument(`invalid tmpfs option "${option}"`);
   }
   return {
     ...plain,
@@ -272,10 +280,11 @@ function tmpfs(path: string, text: string): PlannedMount {
 
 /** `NAME[:ro|rw]`: the other container's mounts, made read-only if asked; its tmpfs mounts stay its own. */
 function volumesFrom(entry: string, config: MountConfig): PlannedMount[] {
+  if (entry === "") throw invalidArgument("volumes-from specification cannot be an empty string");
   const [name = "", mode = "rw", ...rest] = entry.split(":");
   if (name === "" || rest.length > 0) throw invalidArgument(`invalid volumes-from specification: ${entry}`);
   const flags = bindFlags(mode.split(","));
-  if (flags === null) throw invalidArgument(`invalid mode for volumes-from: ${mode}`);
+  if (flags === null) throw invalidArgument(`invalid mode: ${mode}`);
   return config
     .mountsOf(name)
     .filter((mount) => mount.type !== "tmpfs")

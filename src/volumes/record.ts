@@ -1,3 +1,4 @@
+import type { Volume } from "../api/volumes.ts";
 import type { RecordKind } from "../state/record-store.ts";
 
 /** What the engine remembers of a volume; its data is the directory of its name. */
@@ -37,3 +38,16 @@ export const adopted = (name: string): VolumeRecord => ({
 
 /** The present second, RFC 3339. */
 export const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
+
+/** The volume as the API shows it, its data at `mountpoint`. */
+export function wireVolume(record: VolumeRecord, mountpoint: string): Volume {
+  return {
+    CreatedAt: record.createdAt,
+    Driver: record.driver,
+    Labels: record.labels,
+    Mountpoint: mountpoint,
+    Name: record.name,
+    Options: record.options,
+    Scope: "local",
+  };
+}

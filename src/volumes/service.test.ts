@@ -121,10 +121,13 @@ test.each([
   [{ volumes: ["/"] }, "destination can't be '/'"],
   [{ mounts: [{ Type: "bind", Source: "/nope/nope", Target: "/x" }] }, "bind source path does not exist: /nope/nope"],
   [{ mounts: [{ Type: "bind", Source: "rel", Target: "/x" }] }, "mount path must be absolute"],
-  [{ mounts: [{ Type: "volume", Source: "v", Target: "/x", VolumeOptions: { Subpath: "../y" } }] }, "invalid subpath"],
+  [
+    { mounts: [{ Type: "volume", Source: "v", Target: "/x", VolumeOptions: { Subpath: "../y" } }] },
+    "subpath must be a relative path",
+  ],
   [{ mounts: [{ Type: "tmpfs", Source: "v", Target: "/x" }] }, "field Source must not be specified"],
   [{ mounts: [{ Type: "zz", Target: "/x" }] }, "mount type unknown"],
-  [{ tmpfs: { "/x": "zz" } }, 'invalid tmpfs option ["zz"]'],
+  [{ tmpfs: { "/x": "zz" } }, 'invalid tmpfs option "zz"'],
 ])("resolve() refuses %j", async (config, message) => {
   await expect(volumes.resolve("one", { ...nothing, ...config }, op)).rejects.toThrow(message);
 });
@@ -135,7 +138,12 @@ test("mount() gives bind mounts with modes, and makes a missing -v source only",
   const claim = await volumes.resolve("one", config, op);
   db.transaction("full", (tx) => claim.commit(tx));
   expect(await volumes.mount("one", claim.mounts, op)).toEqual([
-    { destination: "/m", type: "bind", source: made, options: ["rbind", "ro", "rro", "rprivate"] },
+    {
+      destination: "/m",
+      type: "bind",
+      source: join(dir, "exec/pins/one/0"),
+      options: ["rbind", "ro", "rro", "rprivate"],
+    },
     { destination: "/d", type: "bind", source: join(dir, "volumes/data/_data"), options: ["rbind", "rw", "rprivate"] },
     {
       destination: "/t",
@@ -145,6 +153,29 @@ test("mount() gives bind mounts with modes, and makes a missing -v source only",
     },
   ]);
   expect(existsSync(made)).toBe(true);
+  await volumes.unmount("one", claim.mounts);
+  expect(existsSync(join(dir, "exec/pins/one"))).toBe(false);
+});
+
+test("mount() holds a bind source as it was looked up, links followed once", async () => {
+  for (const name of ["real", "other"]) {
+    mkdirSync(join(dir, name));
+    writeFileSync(join(dir, name, "which"), name);
+  }
+  symlinkSync(join(dir, "real"), join(dir, "link"));
+  const claim = await volumes.resolve("one", { ...nothing, binds: [`${dir}/link/.:/m`] }, op);
+  const [mount] = await volumes.mount("one", claim.mounts, op);
+  rmSync(join(dir, "link"));
+  symlinkSync(join(dir, "other"), join(dir, "link"));
+  expect(readFileSync(join(mount?.source ?? "", "which"), "utf8")).toBe("real");
+  await volumes.unmount("one", claim.mounts);
+  expect(readFileSync(join(dir, "real/which"), "utf8")).toBe("real");
+});
+
+test("mount() copies no tree into itself: a source above the engine's own directory is given as it is", async () => {
+  const claim = await volumes.resolve("one", { ...nothing, binds: ["/:/host"] }, op);
+  expect((await volumes.mount("one", claim.mounts, op))[0]?.source).toBe("/");
+  await volumes.unmount("one", claim.mounts);
 });
 
 test("mount() holds a subpath by a mount of its own, inside the volume whatever links say", async () => {
@@ -161,7 +192,7 @@ test("mount() holds a subpath by a mount of its own, inside the volume whatever 
   const [mount] = await volumes.mount("one", claim.mounts, op);
   expect(readFileSync(join(mount?.source ?? "", "inside"), "utf8")).toBe("inside");
   await volumes.unmount("one", claim.mounts);
-  expect(existsSync(join(dir, "exec/subpaths/one"))).toBe(false);
+  expect(existsSync(join(dir, "exec/pins/one"))).toBe(false);
   expect(readFileSync(join(Mountpoint, "sub/inside"), "utf8")).toBe("inside");
   const escaping = await volumes.resolve("two", subpath("out"), op);
   await expect(volumes.mount("two", escaping.mounts, op)).rejects.toThrow("cannot access path");

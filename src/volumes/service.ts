@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
 import { conflict, invalidArgument, notFound } from "../lib/errors.ts";
@@ -7,13 +6,13 @@ import type { Operation } from "../lib/operation.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { RecordStore } from "../state/record-store.ts";
-import { existing, makeSource } from "./bind-source.ts";
+import { requireSource } from "./bind-source.ts";
 import { isTrue, matches } from "./filters.ts";
 import { checkOptions, checkVolumeName, LocalDriver } from "./local.ts";
+import { Mounter } from "./mounter.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
 import { type PlannedMount, planMounts } from "./plan.ts";
-import { adopted, anonymousLabel, now, type VolumeRecord, volumeRecords } from "./record.ts";
-import { pinSubpath, unpinSubpaths } from "./subpath.ts";
+import { adopted, anonymousLabel, now, type VolumeRecord, volumeRecords, wireVolume } from "./record.ts";
 import type { VolumeClaim, VolumeRequest, Volumes } from "./volumes.ts";
 
 /** What volumes need of the rest of the engine. */
@@ -23,7 +22,7 @@ export interface VolumesOptions {
   readonly root: string;
   /** Where removed data waits for its deletion; on the same file system as `root`. */
   readonly trash: string;
-  /** `<exec>`: subpaths are pinned below it. */
+  /** `<exec>`: sources are pinned below it. */
   readonly execRoot: string;
   readonly copyUp: (rootfs: string, path: string, target: string, op: Operation) => Promise<void>;
   /** True where mount_setattr(2) can make a whole tree read-only. */
@@ -43,10 +42,9 @@ class LocalVolumes implements Volumes {
   readonly #options: VolumesOptions;
   readonly #records: RecordStore<VolumeRecord>;
   readonly #driver: LocalDriver;
+  readonly #mounter: Mounter;
   /** Volume -> containers whose records name it. */
   readonly #users = new Map<string, Set<string>>();
-  /** Volume with driver options -> containers it is mounted for. */
-  readonly #mounted = new Map<string, Set<string>>();
   /** Volumes whose directories exist and whose record is not written yet. */
   readonly #pending = new Map<string, VolumeRecord>();
   /** Volume -> the copy-up that others have to wait for. */
@@ -56,6 +54,13 @@ class LocalVolumes implements Volumes {
     this.#options = options;
     this.#records = new RecordStore(options.db, volumeRecords);
     this.#driver = new LocalDriver(options.root, options.trash);
+    this.#mounter = new Mounter({
+      driver: this.#driver,
+      execRoot: options.execRoot,
+      recursiveReadOnly: options.recursiveReadOnly,
+      recordOf: (name) => this.#get(name),
+      emit: (action, name, attributes) => options.emit?.(action, name, attributes),
+    });
   }
 
   async restore(_op: Operation): Promise<void> {
@@ -74,17 +79,17 @@ class LocalVolumes implements Volumes {
       this.#options.db.transaction("full", (tx) => this.#commit(tx, record.name));
       this.#options.emit?.("create", record.name, { driver: record.driver });
     }
-    return this.#wire(record);
+    return this.#wired(record);
   }
 
   async list(filters: Filters, _op: Operation): Promise<VolumeListResponse> {
     const { records, broken } = this.#records.list();
-    const Volumes = [...records.values()].filter((record) => this.#fits(record, filters)).map((r) => this.#wire(r));
+    const Volumes = [...records.values()].filter((record) => this.#fits(record, filters)).map((r) => this.#wired(r));
     return { Volumes, Warnings: broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`) };
   }
 
   async inspect(name: string, _op: Operation): Promise<Volume> {
-    return this.#wire(this.#get(name));
+    return this.#wired(this.#get(name));
   }
 
   async remove(name: string, options: { force: boolean }, _op: Operation): Promise<void> {
@@ -98,7 +103,7 @@ class LocalVolumes implements Volumes {
   }
 
   async prune(filters: Filters, _op: Operation): Promise<VolumePruneResponse> {
-    const all = (filters.get("all") ?? []).some(isTrue);
+    const all = (filters.get("all") ?? []).map(flagOf).some(Boolean);
     const VolumesDeleted: string[] = [];
     let SpaceReclaimed = 0;
     for (const record of this.#records.list().records.values()) {
@@ -118,7 +123,7 @@ class LocalVolumes implements Volumes {
     for (const record of this.#records.list().records.values()) {
       const Size = record.options ? -1 : await this.#driver.size(record.name);
       volumes.push({
-        ...this.#wire(record),
+        ...this.#wired(record),
         UsageData: { Size, RefCount: this.#users.get(record.name)?.size ?? 0 },
       });
     }
@@ -127,7 +132,7 @@ class LocalVolumes implements Volumes {
 
   async resolve(containerId: string, config: MountConfig, _op: Operation): Promise<VolumeClaim> {
     const planned = planMounts(config);
-    for (const mount of planned) if (mount.type === "bind" && !mount.createSource) await existing(mount.source);
+    for (const mount of planned) if (mount.type === "bind" && !mount.createSource) await requireSource(mount.source);
     const mounts: ResolvedMount[] = [];
     const made: string[] = [];
     const rollback = async (): Promise<void> => {
@@ -172,27 +177,12 @@ class LocalVolumes implements Volumes {
     }
   }
 
-  async mount(containerId: string, mounts: readonly ResolvedMount[], _op: Operation): Promise<OciMount[]> {
-    const list: OciMount[] = [];
-    try {
-      for (const mount of mounts) list.push(await this.#mountOne(containerId, mount));
-      return list;
-    } catch (error) {
-      await this.unmount(containerId, mounts);
-      throw error;
-    }
+  mount(containerId: string, mounts: readonly ResolvedMount[], _op: Operation): Promise<OciMount[]> {
+    return this.#mounter.mount(containerId, mounts);
   }
 
-  async unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {
-    await unpinSubpaths(this.#pins(containerId));
-    for (const { type, name } of mounts) {
-      if (type !== "volume") continue;
-      const users = this.#mounted.get(name);
-      if (!users?.delete(containerId)) continue;
-      if (users.size > 0) continue;
-      this.#mounted.delete(name);
-      this.#driver.unmount(name);
-    }
+  unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {
+    return this.#mounter.unmount(containerId, mounts);
   }
 
   reference(containerId: string, mounts: readonly ResolvedMount[]): void {
@@ -275,7 +265,7 @@ class LocalVolumes implements Volumes {
   async #populateOne(mount: ResolvedMount, rootfs: string, op: Operation): Promise<void> {
     const { options } = this.#pending.get(mount.name) ?? this.#get(mount.name);
     const user = `populate-${mount.name}`;
-    if (options) await this.#mountDriver(user, mount.name, options);
+    if (options) await this.#mounter.mountDriver(user, mount.name, options);
     try {
       if (await this.#driver.isEmpty(mount.name)) {
         await this.#options.copyUp(rootfs, mount.destination, this.#driver.path(mount.name), op);
@@ -284,41 +274,6 @@ class LocalVolumes implements Volumes {
       if (options) await this.unmount(user, [mount]);
     }
   }
-
-  async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {
-    const { type, destination } = mount;
-    if (type === "tmpfs") return { destination, type: "tmpfs", source: "tmpfs", options: mount.tmpfsOptions };
-    const readOnly = mount.readOnly ? this.#readOnlyOptions(mount) : ["rw"];
-    const bind = mount.nonRecursive ? "bind" : "rbind";
-    const options = [bind, ...readOnly, mount.propagation || "rprivate"];
-    if (type === "bind") {
-      if (mount.createSource) await makeSource(mount.source);
-      return { destination, type: "bind", source: await existing(mount.source), options };
-    }
-    const record = this.#get(mount.name);
-    await this.#driver.make(mount.name);
-    if (record.options) await this.#mountDriver(containerId, mount.name, record.options);
-    const data = this.#driver.path(mount.name);
-    const source = mount.subpath ? await pinSubpath(data, mount.subpath, this.#pins(containerId)) : data;
-    this.#options.emit?.("mount", mount.name, { container: containerId, destination, driver: mount.driver });
-    return { destination, type: "bind", source, options };
-  }
-
-  #readOnlyOptions(mount: ResolvedMount): string[] {
-    const { recursiveReadOnly } = this.#options;
-    if (mount.readOnlyForceRecursive && !recursiveReadOnly) {
-      throw invalidArgument(`the kernel cannot make "${mount.destination}" recursively read-only`);
-    }
-    return recursiveReadOnly && !mount.nonRecursive && !mount.readOnlyNonRecursive ? ["ro", "rro"] : ["ro"];
-  }
-
-  async #mountDriver(user: string, name: string, options: Readonly<Record<string, string>>): Promise<void> {
-    await this.#driver.mount(name, options);
-    const users = this.#mounted.get(name) ?? new Set();
-    this.#mounted.set(name, users.add(user));
-  }
-
-  #pins = (containerId: string): string => join(this.#options.execRoot, "subpaths", containerId);
 
   async #destroy(name: string): Promise<void> {
     this.#options.db.transaction("full", (tx) => this.#records.delete(tx, name));
@@ -357,15 +312,12 @@ class LocalVolumes implements Volumes {
     return matches({ ...record, inUse: this.#inUse(record.name) }, filters);
   }
 
-  #wire(record: VolumeRecord): Volume {
-    return {
-      CreatedAt: record.createdAt,
-      Driver: record.driver,
-      Labels: record.labels,
-      Mountpoint: this.#driver.path(record.name),
-      Name: record.name,
-      Options: record.options,
-      Scope: "local",
-    };
-  }
+  #wired = (record: VolumeRecord): Volume => wireVolume(record, this.#driver.path(record.name));
+}
+
+/** A boolean filter's value, refused in Docker's words when it is none. */
+function flagOf(value: string): boolean {
+  if (isTrue(value)) return true;
+  if (/^(0|f|false)$/i.test(value)) return false;
+  throw invalidArgument(`invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
 }

@@ -36,6 +36,7 @@ const input = (over: Partial<SpecInput> = {}): SpecInput => ({
     capabilities: allCapabilities,
     recursiveReadOnly: true,
     thermalThrottle: [],
+    blkioWeight: true,
     hardLimits: {},
     mayRaiseLimits: true,
   },

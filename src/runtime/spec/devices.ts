@@ -42,14 +42,20 @@ export function parseDeviceRule(text: string): OciDeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (!match) throw invalidArgument(`invalid device cgroup rule format: '${text}'`);
   const [, type, major, minor, access = ""] = match;
-  const number = (part: string | undefined): number => (part === "*" ? -1 : Number(part));
-  return { allow: true, type: type as "a" | "b" | "c", major: number(major), minor: number(minor), access };
+  // A number that is absent means all of them to every runtime; -1 does to runc only.
+  return {
+    allow: true,
+    type: type as "a" | "b" | "c",
+    ...(major === "*" ? {} : { major: Number(major) }),
+    ...(minor === "*" ? {} : { minor: Number(minor) }),
+    access,
+  };
 }
 
 /** Major and minor of the block device at `path`, for the blkio options. */
 export function blockDevice(path: string): [major: number, minor: number] {
   const stat = statThrough(path);
-  if (!stat) throw systemError(`no such file or directory: ${path}`);
+  if (!stat) throw systemError(`stat ${path}: no such file or directory`);
   return [stat.rdevMajor, stat.rdevMinor];
 }
 

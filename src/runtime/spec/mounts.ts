@@ -3,6 +3,7 @@ import { kernelMounts } from "./defaults.ts";
 import type { SpecInput } from "./input.ts";
 import { wantsInit } from "./modes.ts";
 import type { OciMount } from "./oci.ts";
+import { hasWritableCgroups } from "./security-opt.ts";
 
 /**
  * All mounts of the bundle, outer ones first: the kernel's file systems, the engine's files, then the user's. A user's
@@ -25,8 +26,11 @@ function byDepth(mounts: readonly OciMount[]): OciMount[] {
 }
 
 function kernel({ hostConfig }: SpecInput): OciMount[] {
-  if (!hostConfig.Privileged) return [...kernelMounts];
-  return kernelMounts.map((mount) => ({ ...mount, options: mount.options.filter((option) => option !== "ro") }));
+  const writable = (mount: OciMount): boolean =>
+    hostConfig.Privileged === true || (mount.type === "cgroup" && hasWritableCgroups(hostConfig.SecurityOpt ?? []));
+  return kernelMounts.map((mount) =>
+    writable(mount) ? { ...mount, options: mount.options.filter((option) => option !== "ro") } : mount,
+  );
 }
 
 function sharedMemory({ hostConfig, shmPath, defaults }: SpecInput): OciMount[] {

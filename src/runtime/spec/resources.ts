@@ -69,12 +69,14 @@ function blockIo(input: SpecInput): OciResources["blockIO"] {
     list: readonly { readonly Path?: string; readonly Rate?: Int64 }[] | null | undefined,
   ): OciThrottle[] | undefined =>
     list?.length ? list.map(({ Path, Rate }) => ({ ...numbers(Path), rate: Rate ?? 0 })) : undefined;
-  const weight = positive(host.BlkioWeight);
+  const canWeigh = input.host.blkioWeight;
+  const weight = canWeigh ? positive(host.BlkioWeight) : undefined;
   return whenAny({
     weight: weight === undefined ? undefined : Number(weight),
-    weightDevice: host.BlkioWeightDevice?.length
-      ? host.BlkioWeightDevice.map(({ Path, Weight }) => ({ ...numbers(Path), weight: Weight ?? 0 }))
-      : undefined,
+    weightDevice:
+      canWeigh && host.BlkioWeightDevice?.length
+        ? host.BlkioWeightDevice.map(({ Path, Weight }) => ({ ...numbers(Path), weight: Weight ?? 0 }))
+        : undefined,
     throttleReadBpsDevice: throttles(host.BlkioDeviceReadBps),
     throttleWriteBpsDevice: throttles(host.BlkioDeviceWriteBps),
     throttleReadIOPSDevice: throttles(host.BlkioDeviceReadIOps),

@@ -33,8 +33,8 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
     if (key === "label") labels.push(value);
     else if (key === "apparmor") apparmor = value;
     else if (key === "seccomp") seccomp = value;
-    else if (key === "no-new-privileges") noNewPrivileges = boolean(key, value);
-    else if (key === "writable-cgroups") writableCgroups = boolean(key, value);
+    else if (key === "no-new-privileges") noNewPrivileges = boolean(option, value);
+    else if (key === "writable-cgroups") writableCgroups = boolean(option, value);
     else throw invalidArgument(`invalid --security-opt 2: "${option}"`);
   }
   return { seccomp, apparmor, noNewPrivileges, writableCgroups, labels };
@@ -44,8 +44,12 @@ export function hasNoNewPrivileges(options: readonly string[], otherwise: boolea
   return parseSecurityOptions(options).noNewPrivileges ?? otherwise;
 }
 
-function boolean(key: string, value: string): boolean {
+export function hasWritableCgroups(options: readonly string[]): boolean {
+  return parseSecurityOptions(options).writableCgroups === true;
+}
+
+function boolean(option: string, value: string): boolean {
   if (/^(1|t|true)$/i.test(value)) return true;
   if (/^(0|f|false)$/i.test(value)) return false;
-  throw invalidArgument(`invalid --security-opt ${key} value: "${value}"`);
+  throw invalidArgument(`invalid --security-opt 2: "${option}"`);
 }

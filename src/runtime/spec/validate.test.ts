@@ -18,6 +18,7 @@ const host: HostFacts = {
   capabilities: allCapabilities,
   recursiveReadOnly: true,
   thermalThrottle: [],
+  blkioWeight: true,
   hardLimits: { RLIMIT_NOFILE: 4096 },
   mayRaiseLimits: false,
 };

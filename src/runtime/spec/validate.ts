@@ -26,7 +26,9 @@ export function validateHostConfig(
   checkModes(hostConfig);
   for (const rule of hostConfig.DeviceCgroupRules ?? []) parseDeviceRule(rule);
   if ((hostConfig.DeviceRequests ?? []).length > 0) {
-    throw invalidArgument('could not select device driver "" with capabilities: []');
+    const [request] = hostConfig.DeviceRequests as { Driver?: string; Capabilities?: string[][] | null }[];
+    const wanted = (request?.Capabilities ?? []).map((all) => `[${all.join(" ")}]`).join(" ");
+    throw invalidArgument(`could not select device driver "${request?.Driver ?? ""}" with capabilities: [${wanted}]`);
   }
   const { warnings } = effectiveRlimits(hostConfig.Ulimits, defaults.ulimits, host);
   return [...warnings, ...controllerWarnings(hostConfig, host)];
@@ -104,7 +106,7 @@ function checkCpu(host: SpecHostConfig, facts: HostFacts): void {
   checkSet("CPUs", host.CpusetCpus, facts.cpus);
   checkSet("memory nodes", host.CpusetMems, null);
   const weight = host.BlkioWeight;
-  if (weight && (weight < 10 || weight > 1000)) {
+  if (facts.blkioWeight && weight && (weight < 10 || weight > 1000)) {
     throw invalidArgument("Range of blkio weight is from 10 to 1000");
   }
 }
@@ -113,7 +115,7 @@ function checkSet(what: string, text: string | null | undefined, count: number |
   if (!text) return;
   const option = what === "CPUs" ? "cpuset cpus" : "cpuset mems";
   if (!/^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/.test(text)) {
-    throw invalidArgument(`Invalid value ${text} for ${option}`);
+    throw invalidArgument(`Invalid value ${text} for ${option}: invalid format: ${text}`);
   }
   const highest = Math.max(...text.split(/[,-]/).map(Number));
   if (count !== null && highest >= count) {
@@ -122,7 +124,12 @@ function checkSet(what: string, text: string | null | undefined, count: number |
 }
 
 function checkSecurity(hostConfig: SpecHostConfig, host: HostFacts): void {
-  parseSecurityOptions(hostConfig.SecurityOpt ?? []);
+  const { labels } = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
+  for (const label of labels) {
+    if (label !== "disable") {
+      throw invalidArgument(`SELinux labels are not supported by this engine yet: cannot apply label=${label}`);
+    }
+  }
   containerCapabilities(hostConfig.CapAdd ?? [], hostConfig.CapDrop ?? [], {
     privileged: false,
     available: host.capabilities,
@@ -195,6 +202,14 @@ function controllerWarnings(hostConfig: SpecHostConfig, host: HostFacts): string
   lack(positive(hostConfig.PidsLimit), "pids", "PIDs limit capabilities");
   lack(positive(hostConfig.NanoCpus) || positive(hostConfig.CpuQuota), "cpu", "CPU CFS scheduler");
   lack(Boolean(hostConfig.CpusetCpus), "cpuset", "cpuset");
+  if (hostConfig.BlkioWeight && !host.blkioWeight) {
+    warnings.push("Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.");
+  }
+  if (hostConfig.BlkioWeightDevice?.length && !host.blkioWeight) {
+    warnings.push(
+      "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+    );
+  }
   if (positive(hostConfig.Memory) && !host.swapLimit) {
     warnings.push(
       "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",

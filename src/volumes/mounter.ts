@@ -1,0 +1,93 @@
+import { join } from "node:path";
+import { invalidArgument } from "../lib/errors.ts";
+import type { OciMount } from "../runtime/spec/oci.ts";
+import { makeSource } from "./bind-source.ts";
+import type { LocalDriver } from "./local.ts";
+import type { ResolvedMount } from "./mounts.ts";
+import { pinSource, pinSubpath, unpin } from "./pins.ts";
+import { checkPropagation } from "./propagation.ts";
+import type { VolumeRecord } from "./record.ts";
+
+export interface MounterOptions {
+  readonly driver: LocalDriver;
+  /** `<exec>`: sources are pinned below it. */
+  readonly execRoot: string;
+  /** True where mount_setattr(2) can make a whole tree read-only. */
+  readonly recursiveReadOnly: boolean;
+  readonly recordOf: (name: string) => VolumeRecord;
+  readonly emit: (action: "mount" | "unmount", name: string, attributes: Record<string, string>) => void;
+}
+
+/** Turns the mounts of containers into what a runtime binds, and takes back what that needed on the host. */
+export class Mounter {
+  readonly #options: MounterOptions;
+  /** Volume with driver options -> containers it is mounted for. */
+  readonly #mounted = new Map<string, Set<string>>();
+
+  constructor(options: MounterOptions) {
+    this.#options = options;
+  }
+
+  async mount(containerId: string, mounts: readonly ResolvedMount[]): Promise<OciMount[]> {
+    const list: OciMount[] = [];
+    try {
+      for (const mount of mounts) list.push(await this.#mountOne(containerId, mount));
+      return list;
+    } catch (error) {
+      await this.unmount(containerId, mounts);
+      throw error;
+    }
+  }
+
+  async unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {
+    await unpin(this.#pins(containerId));
+    for (const { type, name } of mounts) {
+      if (type !== "volume") continue;
+      const users = this.#mounted.get(name);
+      if (!users?.delete(containerId)) continue;
+      if (users.size > 0) continue;
+      this.#mounted.delete(name);
+      this.#options.driver.unmount(name);
+    }
+  }
+
+  /** Mounts what the volume's driver options ask for, until the last user's {@link unmount}. */
+  async mountDriver(user: string, name: string, options: Readonly<Record<string, string>>): Promise<void> {
+    await this.#options.driver.mount(name, options);
+    const users = this.#mounted.get(name) ?? new Set();
+    this.#mounted.set(name, users.add(user));
+  }
+
+  async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {
+    const { type, destination } = mount;
+    if (type === "tmpfs") return { destination, type: "tmpfs", source: "tmpfs", options: mount.tmpfsOptions };
+    const readOnly = mount.readOnly ? this.#readOnlyOptions(mount) : ["rw"];
+    const bind = mount.nonRecursive ? "bind" : "rbind";
+    const options = [bind, ...readOnly, mount.propagation || "rprivate"];
+    const pins = this.#pins(containerId);
+    if (type === "bind") {
+      if (mount.createSource) await makeSource(mount.source);
+      await checkPropagation(mount.source, mount.propagation);
+      const source = await pinSource(mount.source, pins, !mount.nonRecursive);
+      return { destination, type: "bind", source, options };
+    }
+    const { driver, recordOf, emit } = this.#options;
+    const record = recordOf(mount.name);
+    await driver.make(mount.name);
+    if (record.options) await this.mountDriver(containerId, mount.name, record.options);
+    const data = driver.path(mount.name);
+    const source = mount.subpath ? await pinSubpath(data, mount.subpath, pins) : data;
+    emit("mount", mount.name, { container: containerId, destination, driver: mount.driver });
+    return { destination, type: "bind", source, options };
+  }
+
+  #readOnlyOptions(mount: ResolvedMount): string[] {
+    const { recursiveReadOnly } = this.#options;
+    if (mount.readOnlyForceRecursive && !recursiveReadOnly) {
+      throw invalidArgument(`the kernel cannot make "${mount.destination}" recursively read-only`);
+    }
+    return recursiveReadOnly && !mount.nonRecursive && !mount.readOnlyNonRecursive ? ["ro", "rro"] : ["ro"];
+  }
+
+  #pins = (containerId: string): string => join(this.#options.execRoot, "pins", containerId);
+}

@@ -1,0 +1,92 @@
+/**
+ * Sources of mounts, held by mounts of their own from the moment they were looked up: what the runtime binds a moment later
+ * is what was looked up, even when somebody exchanges a directory for a link in between.
+ */
+import { mkdir, readdir, readlink, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { systemError } from "../lib/errors.ts";
+import { AT_FDCWD, close, fstat, O_DIRECTORY, O_PATH, openAt, S_IFDIR, S_IFMT } from "../linux/file.ts";
+import { MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REC, mount, unmount } from "../linux/mount.ts";
+import { openAt2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../linux/openat2.ts";
+import { isErrno } from "../linux/syscall-error.ts";
+import { sourceMissing } from "./bind-source.ts";
+
+/** Binds the host path `source`, its links followed once, to a new place below `pins`; gives that place. */
+export async function pinSource(source: string, pins: string, recursive: boolean): Promise<string> {
+  let fd: number;
+  try {
+    fd = openAt(AT_FDCWD, source, O_PATH);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
+    throw sourceMissing(source);
+  }
+  try {
+    // A tree that holds the pins themselves would be copied into itself, doubling with each container; none but root can
+    // exchange an ancestor of the engine's own directory.
+    const path = await readlink(`/proc/self/fd/${fd}`);
+    if (`${pins}/`.startsWith(path === "/" ? "/" : `${path}/`)) return path;
+    return await pin(fd, pins, recursive);
+  } finally {
+    close(fd);
+  }
+}
+
+/**
+ * Binds `subpath` of the volume data at `data` to a new place below `pins` and returns that place. Links inside the volume
+ * are followed inside it only; a missing path is an error.
+ */
+export async function pinSubpath(data: string, subpath: string, pins: string): Promise<string> {
+  const root = openAt(AT_FDCWD, data, O_PATH | O_DIRECTORY);
+  try {
+    const fd = openAt2(root, subpath, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    try {
+      return await pin(fd, pins, true);
+    } finally {
+      close(fd);
+    }
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
+    const path = join(data, subpath);
+    throw systemError(`cannot access path ${path}: lstat ${path}: no such file or directory`, { cause: error });
+  } finally {
+    close(root);
+  }
+}
+
+async function pin(fd: number, pins: string, recursive: boolean): Promise<string> {
+  await mkdir(pins, { recursive: true, mode: 0o700 });
+  const target = join(pins, String((await readdir(pins)).length));
+  if ((fstat(fd).mode & S_IFMT) === S_IFDIR) await mkdir(target);
+  else await writeFile(target, "");
+  mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | (recursive ? MS_REC : 0), null);
+  return target;
+}
+
+/** Takes all pins of one container back; none is fine. */
+export async function unpin(pins: string): Promise<void> {
+  const names = await readdir(pins).catch((error: unknown) => {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
+  });
+  if (names === null) return;
+  for (const name of names) {
+    const place = join(pins, name);
+    release(place);
+    await rm(place, { recursive: false, force: true }).catch(() => rmdir(place));
+  }
+  await rmdir(pins);
+}
+
+/**
+ * The pinned tree may be a peer of the host's own mounts, and an unmount of its submounts would reach those
+ * (mount_namespaces(7)): it is made private first.
+ */
+function release(place: string): void {
+  try {
+    mount("none", place, null, MS_PRIVATE | MS_REC, null);
+  } catch (error) {
+    // EINVAL: a crash came between making the place and mounting there.
+    if (!isErrno(error, "EINVAL", "ENOENT")) throw error;
+  }
+  unmount(place, MNT_DETACH);
+}
