@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../lib/errors.ts";
 import { describeFlags, HelpRequest, UsageError } from "../lib/flags.ts";
 import { commit, version } from "../lib/version.ts";
+import { trimWhenIdle } from "../linux/idle-trim.ts";
 import { type Backends, completeBackends } from "./backends.ts";
 import { type DaemonConfig, type Defaults, dhowDefaults, dockerdDefaults, readConfig } from "./config.ts";
 import { daemonFlags } from "./config-flags.ts";
@@ -97,6 +98,7 @@ async function serve(
   );
   process.on("SIGHUP", () => reload(args, defaults, log, engine));
   await notifySystemd(log);
+  trimWhenIdle();
   log.info("Daemon has completed initialization", { version });
   await end.promise;
   log.info("Daemon shutdown: containers go on running");

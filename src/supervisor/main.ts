@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { tryLock } from "../linux/flock.ts";
+import { trimWhenIdle } from "../linux/idle-trim.ts";
 import { becomeSubreaper, closeInheritedOnExec } from "../linux/process.ts";
 import { Records } from "./records.ts";
 import { ControlConnections, serve } from "./server.ts";
@@ -44,4 +45,5 @@ export async function supervisorMain(args: string[]): Promise<void> {
     },
     log,
   });
+  trimWhenIdle();
 }

@@ -1,5 +1,5 @@
 /**
- * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall]`: owner of the engine's table, its bridges, its
+ * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall] [--no-ip-forward]`: owner of the engine's table, its bridges, its
  * containers' namespaces and published ports. It outlives the daemon and ends by itself some seconds after the last
  * daemon has left when no container needs it.
  */
@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { trimWhenIdle } from "../../linux/idle-trim.ts";
 import { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { Bridges } from "./bridges.ts";
 import { Firewall } from "./firewall.ts";
@@ -34,6 +35,7 @@ export async function netdMain(args: string[]): Promise<void> {
       "exec-root": { type: "string" },
       instance: { type: "string", default: "dhow" },
       "no-firewall": { type: "boolean", default: false },
+      "no-ip-forward": { type: "boolean", default: false },
     },
   });
   const execRoot = values["exec-root"];
@@ -46,14 +48,17 @@ export async function netdMain(args: string[]): Promise<void> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const signal of ["SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
   // A container is reached by routing; without this nothing passes between a bridge and the world.
-  writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
+  if (!values["no-ip-forward"]) writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
 
   const host = new Rtnetlink();
   const firewall = values["no-firewall"] ? null : new Firewall(values.instance);
   const neighbours = firewall ? new Neighbours(values.instance) : null;
   const bridges = new Bridges(host, firewall, values.instance);
   const namespaces = new Namespaces(directory, host, poolSize);
-  const sandboxes = new Sandboxes(host, directory, bridges, namespaces, firewall ? new Ports(firewall) : null);
+  const sandboxes = new Sandboxes(host, directory, bridges, namespaces, new Ports(firewall));
+
+  trimWhenIdle();
+  const aligning = setInterval(() => bridges.realign(), 5000);
 
   let server: Server | undefined;
   let clients = 0;
@@ -74,6 +79,7 @@ export async function netdMain(args: string[]): Promise<void> {
       }
     };
     server?.close();
+    clearInterval(aligning);
     rmSync(socketPath, { force: true });
     for (const { containerId } of sandboxes.list()) await step(() => sandboxes.detach(containerId));
     await step(() => namespaces[Symbol.asyncDispose]());
@@ -117,7 +123,11 @@ export async function netdMain(args: string[]): Promise<void> {
     disconnect: ({ containerId, bridge }) => sandboxes.disconnect(containerId, bridge),
     list: () => sandboxes.list(),
     stats: ({ containerId }) => sandboxes.stats(containerId),
-    sweep: () => ({ dropped: sandboxes.sweep(namespaces.spares()) }),
+    sweep: () => {
+      bridges.sweep();
+      firewall?.sweep();
+      return { dropped: sandboxes.sweep(namespaces.spares()) };
+    },
     shutdown: () => {
       setImmediate(() => void end());
       return {};
