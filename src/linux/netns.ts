@@ -2,7 +2,7 @@
  * Network namespaces (network_namespaces(7)). Entering one moves the calling thread only, so everything here is
  * synchronous: no other code of the thread can run inside by accident.
  */
-import { closeSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { check, cstring, FFIType, openLibc, ptr } from "./libc.ts";
 import { isErrno } from "./syscall-error.ts";
 
@@ -71,6 +71,16 @@ export function dropNamespace(path: string): void {
     unlinkSync(path);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+/** Reads a `net.*` sysctl of the namespace the thread is in; undefined when the kernel has no such name. */
+export function readNetSysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/net/${name}`, "utf8").trim();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
   }
 }
 

@@ -92,6 +92,7 @@ function defaultBridge(
       device: config.bridgeName,
       subnet: cidrText(subnet),
       gateway,
+      ...(config.defaultGateway === undefined ? {} : { router: config.defaultGateway }),
       range: cidrText(range),
       reserved: config.defaultGateway === undefined ? [] : [config.defaultGateway],
       mtu: config.mtu,

@@ -3,8 +3,9 @@ import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../a
 import type { SandboxRequest } from "./networks.ts";
 import type { NetworkRecord } from "./record.ts";
 
-/** True when a container may reach the world through the network. */
-export const hasGateway = (network: NetworkRecord): boolean => network.bridge !== null && !network.internal;
+/** Where a container on the network sends what is for the world; null when the network leads nowhere. */
+export const containerGateway = ({ bridge, internal }: NetworkRecord): string | null =>
+  bridge && !internal ? (bridge.router ?? bridge.gateway) : null;
 
 type Wanted = readonly [id: string, what: readonly [NetworkRecord, EndpointSettings | undefined]];
 
@@ -41,7 +42,7 @@ export function endpointSettings({
     MacAddress: "",
     NetworkID: networkId,
     EndpointID: id,
-    Gateway: hasGateway(network) ? (bridge?.gateway ?? "") : "",
+    Gateway: containerGateway(network) ?? "",
     IPAddress: address,
     IPPrefixLen: bridge ? Number(bridge.subnet.split("/")[1]) : 0,
     DNSNames: bridge && network.name !== "bridge" ? [...new Set(names.filter((name) => name !== ""))] : null,

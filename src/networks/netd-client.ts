@@ -27,6 +27,8 @@ export interface NetdOptions {
   readonly socket: string;
   readonly instance: string;
   readonly firewall: boolean;
+  /** False leaves the host's switch for forwarding as it is. */
+  readonly ipForward: boolean;
 }
 
 /** How long a netd may take until it listens. */
@@ -165,11 +167,13 @@ export class NetdClient implements AsyncDisposable {
   }
 
   #spawn(): void {
-    const { execRoot, instance, firewall } = this.#options;
+    const { execRoot, instance, firewall, ipForward } = this.#options;
     mkdirSync(dirname(this.#logPath()), { recursive: true, mode: 0o700 });
     const log = openSync(this.#logPath(), "a", 0o600);
     try {
-      const flags = ["--exec-root", execRoot, "--instance", instance, ...(firewall ? [] : ["--no-firewall"])];
+      const flags = ["--exec-root", execRoot, "--instance", instance];
+      if (!firewall) flags.push("--no-firewall");
+      if (!ipForward) flags.push("--no-ip-forward");
       const [program = "", ...args] = selfCommand("netd", ...flags);
       // A session of its own: what ends the daemon's does not end netd.
       const child = spawn(program, args, { detached: true, stdio: ["ignore", log, log], cwd: "/", env: cleanEnv() });

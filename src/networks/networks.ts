@@ -8,6 +8,7 @@ import type {
   PortMap,
 } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { Database } from "../state/database.ts";
 
 /** What the networks room is told at its start; the engine's configuration has this shape under `network`. */
 export interface NetworksConfig {
@@ -31,6 +32,16 @@ export interface NetworksConfig {
   readonly dnsOptions: readonly string[];
   /** What `host-gateway` in `--add-host` stands for; empty means the default bridge's gateway. */
   readonly hostGatewayIps: readonly string[];
+}
+
+/** What the service is made of. */
+export interface NetworksOptions {
+  readonly config: NetworksConfig;
+  /** Names the nftables table and tells engines apart. */
+  readonly instance: string;
+  readonly paths: { readonly execRoot: string; readonly netdSocket: string };
+  readonly db: Database;
+  readonly log: (message: string) => void;
 }
 
 /** Everything that the network side of one container's start depends on. */

@@ -20,6 +20,8 @@ const NetworkRecordSchema = v.object({
       subnet: v.string(),
       /** The host's address on the bridge. */
       gateway: v.string(),
+      /** Where containers send what is for the world, when that is not the host. */
+      router: v.optional(v.string()),
       /** Where addresses are taken from; a part of `subnet`. */
       range: v.string(),
       /** Addresses never given out, in dotted form. */
@@ -67,7 +69,7 @@ export const endpointKind: RecordKind<EndpointRecord> = {
 };
 
 const SandboxRecordSchema = v.object({
-  /** False from before the first effect until all are done: a crash between is undone at the next start. */
+  /** Written after the last effect; false in records of older engines for an attach that did not end. */
   attached: v.boolean(),
   path: v.nullable(v.string()),
   /** As netd reported it; null when netd holds nothing for the container. */

@@ -1,7 +1,8 @@
 /** The bridges of one engine. */
 import { randomBytes } from "node:crypto";
-import { writeNetSysctl } from "../../linux/netns.ts";
-import { macText, type Rtnetlink, rtnetlink } from "../../linux/rtnetlink.ts";
+import { readNetSysctl, writeNetSysctl } from "../../linux/netns.ts";
+import type { Rtnetlink } from "../../linux/rtnetlink.ts";
+import { macText, rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import type { Firewall } from "./firewall.ts";
 import { addressBytes, addressFromBytes, broadcastOf, parseCidr } from "./ipv4.ts";
@@ -21,11 +22,22 @@ export function randomMac(): string {
   return macText(bytes);
 }
 
+/**
+ * True when the ports of a bridge with `icc` off must be kept apart by the bridge itself. Where br_netfilter shows
+ * bridged packets to the table, its rules do that and let published ports through, which isolation would not: there
+ * translation already happens on the way from port to port.
+ */
+export function isolatesPorts({ icc }: BridgeSpec): boolean {
+  return !icc && readNetSysctl("bridge/bridge-nf-call-iptables") !== "1";
+}
+
 export class Bridges {
   readonly #mark: string;
   readonly #route: Rtnetlink;
   readonly #firewall: Firewall | null;
   readonly #bridges = new Map<string, Bridge>();
+  /** By index of the bridge. */
+  readonly #isolated = new Map<number, boolean>();
 
   constructor(route: Rtnetlink, firewall: Firewall | null, instance: string) {
     // Left on devices that we make, so that a later netd knows which ones it may remove.
@@ -71,6 +83,7 @@ export class Bridges {
     this.#setAddress(spec, index);
     this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
     this.#firewall?.addBridge(spec);
+    this.#alignPorts(index, isolatesPorts(spec));
     const bridge = { spec, index, made: this.#route.link(spec.name)?.alias === this.#mark };
     this.#bridges.set(spec.name, bridge);
     return bridge;
@@ -87,8 +100,31 @@ export class Bridges {
     }
   }
 
+  /** Keeps ports apart as they must be now: br_netfilter may be loaded or switched at any time. */
+  realign(): void {
+    for (const { spec, index } of this.#bridges.values()) {
+      if (!spec.icc && this.#isolated.get(index) !== isolatesPorts(spec)) this.#alignPorts(index, isolatesPorts(spec));
+    }
+  }
+
+  #alignPorts(bridge: number, isolated: boolean): void {
+    for (const { master, index, name } of this.#route.links()) {
+      if (master === bridge) this.#route.apply(`port ${name}`, rtnetlink.bridgePort(index, isolated));
+    }
+    this.#isolated.set(bridge, isolated);
+  }
+
+  /** Deletes devices that an earlier netd of this engine made and that no network has any more. */
+  sweep(): void {
+    for (const link of this.#route.links()) {
+      if (link.kind !== "bridge" || link.alias !== this.#mark || this.#bridges.has(link.name)) continue;
+      this.#route.apply(`delete bridge ${link.name}`, rtnetlink.linkDelete(link.index));
+    }
+  }
+
   #forget(bridge: Bridge): void {
     this.#bridges.delete(bridge.spec.name);
+    this.#isolated.delete(bridge.index);
     this.#firewall?.removeBridge(bridge.spec);
   }
 

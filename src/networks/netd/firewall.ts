@@ -4,19 +4,9 @@
  */
 
 import type { NetlinkMessage } from "../../linux/netlink.ts";
-import {
-  expr,
-  family,
-  hook,
-  ifnameBytes,
-  Nftables,
-  nftTable,
-  register,
-  type SetElement,
-  TABLE_OWNER,
-  TABLE_PERSIST,
-  verdict,
-} from "../../linux/nftables.ts";
+import { expr, family, ifnameBytes, register, verdict } from "../../linux/nft-expressions.ts";
+import { hook, nftTable, type SetElement, TABLE_OWNER, TABLE_PERSIST } from "../../linux/nft-table.ts";
+import { Nftables } from "../../linux/nftables.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
 
@@ -137,28 +127,50 @@ const rules: [chain: string, expressions: Buffer[]][] = [
   ["forward", [...outBridge, drop]],
 ];
 
+const sets = ["bridges", "masquerade", "internal", "networks", "own", "open", "ports", "address_ports"] as const;
+
+const identity = (set: string, { key, end = false }: SetElement): string =>
+  `${set} ${Buffer.from(key).toString("hex")} ${end}`;
+
 /** The table, alive for as long as this object is. */
 export class Firewall implements Disposable {
   readonly #nft = new Nftables();
   readonly #table: ReturnType<typeof nftTable>;
+  /** Elements of the table of an earlier netd that nobody has claimed yet, by {@link identity}. */
+  readonly #inherited = new Map<string, [set: string, SetElement]>();
 
   /** Makes the table `name`; a table of that name that nobody owns any more is replaced. */
   constructor(name: string) {
     this.#table = nftTable(family.inet, name);
-    // A table that outlived its netd goes on working until, in this one transaction, its successor stands in its place.
-    const steps = this.#exists(name) ? [this.#table.delete()] : [];
+    // A table that outlived its netd goes on working until, in this one transaction, its successor stands in its place
+    // with the same elements: at no moment is a bridge open or a published port closed.
+    const present = this.#exists(name);
+    if (present) this.#inherit(name);
+    const steps = present ? [this.#table.delete()] : [];
     try {
       this.#create(steps, TABLE_OWNER | TABLE_PERSIST);
     } catch (error) {
       if (!isErrno(error, "EOPNOTSUPP", "EINVAL")) throw error;
+      this.#inherited.clear();
       this.#create(steps, TABLE_OWNER);
     }
+  }
+
+  /** Takes out what was inherited and has not been claimed. */
+  sweep(): void {
+    const rest = [...this.#inherited.values()];
+    this.#inherited.clear();
+    if (rest.length > 0)
+      this.#nft.commit(
+        "sweep",
+        ...rest.map(([set, { key, end }]) => this.#table.remove(set, end ? { key, end } : { key })),
+      );
   }
 
   addBridge(bridge: BridgePolicy): void {
     this.#nft.commit(
       `rules of ${bridge.name}`,
-      ...this.#memberships(bridge).map(([set, ...elements]) => this.#table.add(set, ...elements)),
+      ...this.#memberships(bridge).flatMap(([set, ...elements]) => elements.flatMap((one) => this.#add(set, one))),
     );
   }
 
@@ -172,7 +184,7 @@ export class Firewall implements Disposable {
   /** Adds all mappings or none. */
   publish(mappings: readonly PortMapping[]): void {
     if (mappings.length === 0) return;
-    this.#nft.commit("publish", ...mappings.map((one) => this.#table.add(mapOf(one), element(one))));
+    this.#nft.commit("publish", ...mappings.flatMap((one) => this.#add(mapOf(one), element(one))));
   }
 
   /** Takes mappings back; those that are not there are left out. */
@@ -191,6 +203,24 @@ export class Firewall implements Disposable {
       this.#nft.commit("delete table", this.#table.delete());
     } finally {
       this.#nft[Symbol.dispose]();
+    }
+  }
+
+  /** Steps that add an element, or claim the one that was inherited. */
+  #add(set: string, element: SetElement): NetlinkMessage[] {
+    const known = this.#inherited.get(identity(set, element));
+    if (!known) return [this.#table.add(set, element)];
+    this.#inherited.delete(identity(set, element));
+    const [, { data }] = known;
+    if (Buffer.compare(data ?? Buffer.alloc(0), element.data ?? Buffer.alloc(0)) === 0) return [];
+    return [this.#table.remove(set, { key: element.key }), this.#table.add(set, element)];
+  }
+
+  #inherit(name: string): void {
+    for (const set of sets) {
+      for (const element of this.#nft.elements(family.inet, name, set)) {
+        this.#inherited.set(identity(set, element), [set, element]);
+      }
     }
   }
 
@@ -218,6 +248,7 @@ export class Firewall implements Disposable {
       t.chain({ name: "postrouting", type: "nat", hook: hook.postrouting, priority: 100 }),
       t.chain({ name: "forward", type: "filter", hook: hook.forward, priority: 0 }),
       ...rules.map(([chain, expressions]) => t.rule(chain, expressions)),
+      ...[...this.#inherited.values()].map(([set, element]) => t.add(set, element)),
     );
   }
 

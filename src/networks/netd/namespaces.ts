@@ -6,10 +6,11 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { createNamespace, dropNamespace, inNamespace, writeNetSysctl } from "../../linux/netns.ts";
-import { macBytes, Rtnetlink, rtnetlink } from "../../linux/rtnetlink.ts";
+import { Rtnetlink } from "../../linux/rtnetlink.ts";
+import { macBytes, rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import { Announcer } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
-import { type Bridge, randomMac } from "./bridges.ts";
+import { type Bridge, isolatesPorts, randomMac } from "./bridges.ts";
 import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
 import type { EndpointSpec, Interface } from "./protocol.ts";
 
@@ -46,7 +47,8 @@ export class Namespaces {
 
   /** From now on ready namespaces have their link on `bridge`; null empties the pool. */
   poolOn(bridge: Bridge | null): void {
-    if (bridge?.index !== this.#pooled?.index || bridge?.spec.mtu !== this.#pooled?.spec.mtu) this.#empty();
+    const same = (key: "mtu" | "icc"): boolean => bridge?.spec[key] === this.#pooled?.spec[key];
+    if (bridge?.index !== this.#pooled?.index || !same("mtu") || !same("icc")) this.#empty();
     this.#pooled = bridge;
     if (bridge) this.#refillSoon(0);
   }
@@ -83,7 +85,11 @@ export class Namespaces {
       veth = spare.veth;
       if (this.#pooled?.index !== bridge.index) {
         const index = linkOf(host, veth);
-        host.apply(`move ${veth}`, rtnetlink.linkMaster(index, bridge.index), rtnetlink.hairpin(index));
+        host.apply(
+          `move ${veth}`,
+          rtnetlink.linkMaster(index, bridge.index),
+          rtnetlink.bridgePort(index, isolatesPorts(bridge.spec)),
+        );
       }
     } else {
       veth = this.#addLink(namespace, bridge, endpoint.ifname, mac);
@@ -221,7 +227,7 @@ export class Namespaces {
       closeSync(target);
     }
     writeNetSysctl(`ipv6/conf/${veth}/disable_ipv6`, "1");
-    this.#host.apply(`hairpin on ${veth}`, rtnetlink.hairpin(linkOf(this.#host, veth)));
+    this.#host.apply(`port ${veth}`, rtnetlink.bridgePort(linkOf(this.#host, veth), isolatesPorts(bridge.spec)));
     return veth;
   }
 

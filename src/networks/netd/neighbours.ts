@@ -5,7 +5,9 @@
  * every rule of its owner, so that Docker's own networks stay closed to our containers (in DOCKER-USER, which runs
  * first, the same accept would open them). What may pass is decided in our own table.
  */
-import { expr, family, hook, ifnameBytes, Nftables, nftTable, register, verdict } from "../../linux/nftables.ts";
+import { expr, family, ifnameBytes, register, verdict } from "../../linux/nft-expressions.ts";
+import { hook, nftTable } from "../../linux/nft-table.ts";
+import { Nftables } from "../../linux/nftables.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 
 /** How often other firewalls are looked at: they start, reload and flush when they like. */

@@ -1,5 +1,6 @@
 /** Published ports: reserved by a socket, then mapped in the table or served by a proxy. */
 import { readFileSync } from "node:fs";
+import { Conntrack } from "../../linux/conntrack.ts";
 import { closeSocket, holdPort } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import type { Firewall, PortMapping } from "./firewall.ts";
@@ -34,11 +35,13 @@ interface Hold {
 }
 
 export class Ports {
-  readonly #firewall: Firewall;
+  readonly #conntrack = new Conntrack();
+  /** Null where firewalls are left alone: every port is served by a proxy then. */
+  readonly #firewall: Firewall | null;
   readonly #taken = new Set<string>();
   #cursor = 0;
 
-  constructor(firewall: Firewall) {
+  constructor(firewall: Firewall | null) {
     this.#firewall = firewall;
   }
 
@@ -51,8 +54,14 @@ export class Ports {
     };
     try {
       for (const spec of specs) holds.push(...(await this.#hold(spec)));
-      for (const { port } of holds) if (!port.host.includes(":")) mappings.push(mappingOf(port));
-      this.#firewall.publish(mappings);
+      if (this.#firewall) {
+        for (const { port } of holds) if (!port.host.includes(":")) mappings.push(mappingOf(port));
+        this.#firewall.publish(mappings);
+      }
+      // A client that has been sending all along would go on being answered by nobody.
+      for (const { protocol, hostPort } of mappings) {
+        if (protocol === "udp") this.#conntrack.forgetUdp({ sentTo: hostPort });
+      }
     } catch (error) {
       undo();
       throw error;
@@ -60,7 +69,11 @@ export class Ports {
     return {
       ports: holds.map((hold) => hold.port),
       close: () => {
-        this.#firewall.unpublish(mappings);
+        this.#firewall?.unpublish(mappings);
+        const served = new Set(mappings.filter(({ protocol }) => protocol === "udp").map(({ address }) => address));
+        for (const address of served) {
+          this.#conntrack.forgetUdp({ answeredBy: addressBytes(parseAddress(address) ?? 0) });
+        }
         undo();
       },
     };
@@ -148,11 +161,14 @@ export class Ports {
 
   async #bind({ protocol, address, port }: PortSpec, host: string, hostPort: number): Promise<() => void> {
     try {
-      if (!host.includes(":")) {
+      if (this.#firewall && !host.includes(":")) {
         const fd = holdPort(protocol, addressBytes(parseAddress(host) ?? 0), hostPort);
         return () => closeSocket(fd);
       }
-      if (protocol === "sctp") return () => {};
+      if (protocol === "sctp") {
+        if (!this.#firewall) throw new Error("SCTP is published by translation only, and firewalls are left alone");
+        return () => {};
+      }
       const listen = protocol === "tcp" ? proxyTcp : proxyUdp;
       const proxy = await listen(host, hostPort, { address, port });
       return () => proxy.close();

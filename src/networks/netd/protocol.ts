@@ -101,7 +101,7 @@ export interface Methods {
   disconnect: { params: { containerId: string; bridge: string }; result: SandboxState };
   list: { params: Record<string, never>; result: SandboxState[] };
   stats: { params: { containerId: string }; result: Record<string, InterfaceCounters> };
-  /** Drops namespaces in netd's directory that nobody claims. */
+  /** Drops what earlier netds left and nobody has claimed: namespaces, bridges, elements of the table. */
   sweep: { params: Record<string, never>; result: { dropped: number } };
   shutdown: { params: Record<string, never>; result: Record<string, never> };
 }

@@ -1,9 +1,10 @@
 /**
- * Proxies for published ports that address translation does not reach: IPv6 clients of an IPv4 container. The
+ * Proxies for published ports that address translation does not reach: IPv6 clients of an IPv4 container,
+ * and all clients where firewalls are left alone. The
  * listening socket is the reservation of the port at the same time.
  */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, isIPv6, type Socket } from "node:net";
 
 export interface Proxy {
   close(): void;
@@ -18,7 +19,7 @@ export interface Target {
 /** Seconds after which a silent UDP client is forgotten; conntrack's own figure for a two-way flow is 120. */
 const udpIdleSeconds = 120;
 
-/** Listens on an IPv6 address and joins each connection to one of its own to `target`; half-close goes through. */
+/** Listens on an address and joins each connection to one of its own to `target`; half-close goes through. */
 export function proxyTcp(host: string, port: number, target: Target): Promise<Proxy> {
   const clients = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
@@ -45,7 +46,7 @@ export function proxyTcp(host: string, port: number, target: Target): Promise<Pr
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port, ipv6Only: true }, () => {
+    server.listen({ host, port, ipv6Only: isIPv6(host) }, () => {
       server.off("error", reject);
       server.on("error", () => {});
       resolve({
@@ -60,7 +61,7 @@ export function proxyTcp(host: string, port: number, target: Target): Promise<Pr
 
 /** The same for datagrams: one upstream socket per client, forgotten when silent. */
 export function proxyUdp(host: string, port: number, target: Target): Promise<Proxy> {
-  const server = createSocket({ type: "udp6", ipv6Only: true });
+  const server = isIPv6(host) ? createSocket({ type: "udp6", ipv6Only: true }) : createSocket("udp4");
   const clients = new Map<string, { upstream: UdpSocket; timer: ReturnType<typeof setTimeout> }>();
   const clientOf = (address: string, clientPort: number) => {
     const key = `${address} ${clientPort}`;

@@ -23,7 +23,7 @@ export class Sandboxes {
     private readonly directory: string,
     private readonly bridges: Bridges,
     private readonly namespaces: Namespaces,
-    private readonly ports: Ports | null,
+    private readonly ports: Ports,
   ) {}
 
   get size(): number {
@@ -162,7 +162,7 @@ export class Sandboxes {
   }
 
   async #publish(held: Held, ports: readonly PortSpec[]): Promise<void> {
-    if (ports.length === 0 || !this.ports) return;
+    if (ports.length === 0) return;
     held.publications.push(await this.ports.publish(ports));
   }
 }

@@ -1,0 +1,251 @@
+/** Containers and their networks: attach and detach of a whole container, connect and disconnect of one network. */
+import { randomBytes } from "node:crypto";
+import type {
+  EndpointSettings,
+  NetworkConnectRequest,
+  NetworkDisconnectRequest,
+  NetworkSettings,
+} from "../api/networks.ts";
+import { conflict, forbidden, systemError } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import type { Operation } from "../lib/operation.ts";
+import { translate, translateAttach } from "./attach-errors.ts";
+import type { NetworkBook } from "./book.ts";
+import { containerGateway, emptySettings, topLevel } from "./endpoints.ts";
+import type { KernelNetworks } from "./kernel.ts";
+import type { SandboxState } from "./netd/protocol.ts";
+import type { InterfaceStats, NetworkEvent, NetworksConfig, Sandbox, SandboxRequest } from "./networks.ts";
+import { type Planned, planEndpoint, planEndpoints } from "./plan.ts";
+import { planPorts, portMapOf } from "./ports-plan.ts";
+import type { NetworkRecord, SandboxRecord } from "./record.ts";
+import { textsOf } from "./texts.ts";
+
+export class Attachments {
+  constructor(
+    private readonly config: NetworksConfig,
+    private readonly book: NetworkBook,
+    private readonly kernel: KernelNetworks,
+    private readonly emit: (event: NetworkEvent) => void,
+    private readonly log: (message: string) => void,
+  ) {}
+
+  /**
+   * One commit, after the kernel has everything: a crash before it leaves a sandbox that no record names, which the
+   * next meeting with netd gives back, and one of netd leaves namespaces that its successor sweeps.
+   */
+  async attach(request: SandboxRequest, op: Operation): Promise<Sandbox> {
+    const { networkMode: mode, containerId } = request;
+    if (mode.startsWith("container:")) return this.#join(mode.slice("container:".length), request);
+    await this.detach(containerId);
+    let plan: Planned[] = [];
+    let state: SandboxState | null = null;
+    try {
+      plan = planEndpoints(this.book, request);
+      const inHost = plan.some(({ network }) => network.driver === "host");
+      const texts = this.#texts(request, plan, inHost);
+      failPoint("networks.attach.planned");
+      if (!inHost) state = await op.timings.measure("netd", () => this.#attach(request, plan));
+      failPoint("networks.attach.attached");
+      const made = state;
+      const settings = this.#settings(request, plan, made);
+      this.book.db.transaction("normal", (tx) => {
+        for (const { id, record, network } of plan) {
+          const MacAddress = macOn(made, network);
+          this.book.putMember(tx, id, { ...record, settings: { ...record.settings, MacAddress } });
+        }
+        this.book.sandboxes.put(tx, containerId, { attached: true, path: made?.path ?? null, state: made, settings });
+      });
+      failPoint("networks.attach.recorded");
+      for (const { networkId, network } of plan) this.#emitMember("connect", networkId, network, containerId);
+      return { netnsPath: made?.path ?? null, settings, ...texts };
+    } catch (error) {
+      if (state) await this.#giveBack(containerId);
+      for (const { id, record } of plan) this.book.withdraw([id, record]);
+      throw translateAttach(error, request.name, plan[0]?.id ?? "");
+    }
+  }
+
+  async detach(containerId: string): Promise<void> {
+    const { book } = this;
+    const sandbox = book.sandboxes.get(containerId);
+    const members = book.membersOf(containerId);
+    if (!sandbox && members.length === 0) return;
+    if (sandbox?.state) await this.#giveBack(containerId);
+    else book.forget(containerId);
+    for (const [, { networkId, networkName }] of members) {
+      const network = book.networks.get(networkId);
+      if (network) this.#emitMember("disconnect", networkId, { ...network, name: networkName }, containerId);
+    }
+  }
+
+  async connect(
+    nameOrId: string,
+    containerId: string,
+    request: NetworkConnectRequest,
+    op: Operation,
+  ): Promise<EndpointSettings> {
+    const { book } = this;
+    const [networkId, network] = book.find(nameOrId);
+    const members = book.membersOf(containerId);
+    const name = members[0]?.[1].containerName ?? containerId.slice(0, 12);
+    if (network.driver !== "bridge" || members.some(([, one]) => !book.networks.get(one.networkId)?.bridge)) {
+      throw forbidden(
+        "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+      );
+    }
+    if (members.some(([, member]) => member.networkId === networkId)) {
+      throw forbidden(`endpoint with name ${name} already exists in network ${network.name}`);
+    }
+    const sandbox = this.#running(containerId);
+    const used = new Set(sandbox.state?.interfaces.map((one) => one.ifname));
+    let number = 0;
+    while (used.has(`eth${number}`)) number++;
+    const planned = planEndpoint(
+      book,
+      { containerId, name, hostname: "" },
+      { networkId, network, wanted: request.EndpointConfig ?? undefined, ifname: `eth${number}` },
+    );
+    try {
+      if (!planned.spec) throw systemError(`network ${network.name} has no bridge`);
+      const routed = sandbox.state?.interfaces.some((one) => one.gateway !== null);
+      const endpoint = routed ? { ...planned.spec, gateway: null } : planned.spec;
+      await this.kernel.ensureBridge(networkId, network);
+      const state = await op.timings.measure("netd", () =>
+        this.kernel.netd.call("connect", { containerId, endpoint, ports: [] }),
+      );
+      failPoint("networks.connect.connected");
+      const settings = { ...planned.record.settings, MacAddress: macOn(state, network) };
+      // The record as it is now: another connection may have been made while netd was asked.
+      const now = this.#running(containerId);
+      book.db.transaction("normal", (tx) => {
+        book.putMember(tx, planned.id, { ...planned.record, settings });
+        const Networks = { ...now.settings.Networks, [network.name]: settings };
+        book.sandboxes.put(tx, containerId, { ...now, state, settings: { ...now.settings, Networks } });
+      });
+      this.#emitMember("connect", networkId, network, containerId);
+      return settings;
+    } catch (error) {
+      book.withdraw([planned.id, planned.record]);
+      throw translate(error);
+    }
+  }
+
+  async disconnect(
+    nameOrId: string,
+    containerId: string,
+    _request: NetworkDisconnectRequest,
+    op: Operation,
+  ): Promise<void> {
+    const { book } = this;
+    const [networkId, network] = book.find(nameOrId);
+    const member = book.membersOf(containerId).find(([, endpoint]) => endpoint.networkId === networkId);
+    if (!member || !book.sandboxes.get(containerId)) {
+      throw forbidden(`container ${containerId} is not connected to network ${network.name}`);
+    }
+    if (!network.bridge) throw forbidden(`container cannot be disconnected from ${network.name} network`);
+    const bridge = network.bridge.device;
+    const state = await op.timings.measure("netd", () => this.kernel.netd.call("disconnect", { containerId, bridge }));
+    failPoint("networks.disconnect.disconnected");
+    const sandbox = this.#running(containerId);
+    book.db.transaction("normal", (tx) => {
+      book.deleteMember(tx, member);
+      const { [network.name]: _gone, ...Networks } = sandbox.settings.Networks;
+      const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };
+      book.sandboxes.put(tx, containerId, { ...sandbox, state, settings });
+    });
+    this.#emitMember("disconnect", networkId, network, containerId);
+  }
+
+  settingsOf(containerId: string): NetworkSettings | undefined {
+    const sandbox = this.book.sandboxes.get(containerId);
+    return sandbox?.attached ? sandbox.settings : undefined;
+  }
+
+  async statsOf(containerId: string): Promise<Record<string, InterfaceStats>> {
+    if (!this.book.sandboxes.get(containerId)?.state) return {};
+    const counters = (await this.kernel.netd.callIfRunning("stats", { containerId })) ?? {};
+    return Object.fromEntries(
+      Object.entries(counters).map(([name, c]) => [
+        name,
+        {
+          rx_bytes: c.rxBytes,
+          rx_packets: c.rxPackets,
+          rx_errors: c.rxErrors,
+          rx_dropped: c.rxDropped,
+          tx_bytes: c.txBytes,
+          tx_packets: c.txPackets,
+          tx_errors: c.txErrors,
+          tx_dropped: c.txDropped,
+        },
+      ]),
+    );
+  }
+
+  async #giveBack(containerId: string): Promise<void> {
+    try {
+      await this.kernel.netd.callIfRunning("detach", { containerId });
+    } catch (error) {
+      this.log(`network of ${containerId} is left to the next start: ${error}`);
+    }
+    failPoint("networks.detach.detached");
+    this.book.forget(containerId);
+  }
+
+  #running(containerId: string): SandboxRecord {
+    const sandbox = this.book.sandboxes.get(containerId);
+    if (!sandbox) throw conflict(`container ${containerId} is not running`);
+    return sandbox;
+  }
+
+  #join(target: string, request: SandboxRequest): Sandbox {
+    const sandbox = this.book.sandboxes.get(target);
+    if (!sandbox?.attached) throw conflict(`cannot join network namespace of a non running container: ${target}`);
+    const texts = this.#texts(request, [], sandbox.path === null);
+    return { netnsPath: sandbox.path, settings: emptySettings(""), ...texts };
+  }
+
+  async #attach(request: SandboxRequest, plan: readonly Planned[]): Promise<SandboxState> {
+    for (const { networkId, network } of plan) await this.kernel.ensureBridge(networkId, network);
+    const outward = plan.find(({ network }) => containerGateway(network) !== null);
+    const ports = outward
+      ? planPorts({
+          bindings: request.portBindings,
+          exposed: request.exposedPorts,
+          publishAll: request.publishAllPorts,
+          address: outward.record.settings.IPAddress,
+          hostBinding: outward.network.bridge?.hostBinding || this.config.hostBinding || "0.0.0.0",
+        })
+      : [];
+    const endpoints = plan.flatMap(({ spec }) => (spec ? [spec] : []));
+    return this.kernel.netd.call("attach", { containerId: request.containerId, endpoints, ports });
+  }
+
+  #settings(request: SandboxRequest, plan: readonly Planned[], state: SandboxState | null): NetworkSettings {
+    const Networks: Record<string, EndpointSettings> = {};
+    for (const { network, record } of plan) {
+      Networks[network.name] = { ...record.settings, MacAddress: macOn(state, network) };
+    }
+    const sandboxId = randomBytes(32).toString("hex");
+    return {
+      ...emptySettings(sandboxId),
+      ...topLevel(Networks),
+      SandboxKey: state?.path ?? "",
+      Ports: state && state.interfaces.length > 0 ? portMapOf(state.ports, request.exposedPorts) : {},
+      Networks,
+    };
+  }
+
+  #texts(request: SandboxRequest, plan: readonly Planned[], inHost: boolean): Pick<Sandbox, "hosts" | "resolvConf"> {
+    const id = this.book.networks.findUnique("name", "bridge");
+    const gateway = id === undefined ? undefined : this.book.networks.get(id)?.bridge?.gateway;
+    const addresses = plan.map(({ record }) => record.settings.IPAddress).filter((address) => address !== "");
+    return textsOf(request, this.config, { addresses, inHost, gateway });
+  }
+
+  #emitMember(action: "connect" | "disconnect", networkId: string, network: NetworkRecord, container: string): void {
+    this.emit({ action, networkId, attributes: { container, name: network.name, type: network.driver } });
+  }
+}
+
+const macOn = (state: SandboxState | null, { bridge }: NetworkRecord): string =>
+  state?.interfaces.find((one) => one.bridge === bridge?.device)?.mac ?? "";

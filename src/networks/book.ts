@@ -1,0 +1,114 @@
+/** What the engine knows of its networks: records, and in memory what every start asks for. Nothing here waits. */
+import { invalidArgument, notFound } from "../lib/errors.ts";
+import type { Database, Tx } from "../state/database.ts";
+import { Intents } from "../state/intents.ts";
+import { RecordStore } from "../state/record-store.ts";
+import { Addresses } from "./ipam.ts";
+import {
+  type EndpointRecord,
+  endpointKind,
+  type NetworkRecord,
+  networkKind,
+  type SandboxRecord,
+  sandboxKind,
+} from "./record.ts";
+
+/** An endpoint with its id. */
+export type Member = [id: string, endpoint: EndpointRecord];
+
+export class NetworkBook {
+  readonly db: Database;
+  readonly networks: RecordStore<NetworkRecord>;
+  readonly sandboxes: RecordStore<SandboxRecord>;
+  readonly intents: Intents;
+  readonly addresses = new Addresses();
+  readonly #endpoints: RecordStore<EndpointRecord>;
+  /**
+   * Endpoints by container: those of the records and, while an attach is under way, those it has promised. Reading
+   * them all from the database for each start would cost more the more containers run.
+   */
+  readonly #members = new Map<string, Map<string, EndpointRecord>>();
+
+  constructor(db: Database) {
+    this.db = db;
+    this.networks = new RecordStore(db, networkKind);
+    this.sandboxes = new RecordStore(db, sandboxKind);
+    this.intents = new Intents(db);
+    this.#endpoints = new RecordStore(db, endpointKind);
+  }
+
+  /** Drops what belongs to no running container and reads the rest; once, before anything else. */
+  load(running: ReadonlySet<string>, log: (message: string) => void): void {
+    this.db.transaction("normal", (tx) => {
+      for (const { id, reason } of [...this.#endpoints.list().broken, ...this.sandboxes.list().broken]) {
+        log(`dropped unreadable network state of ${id}: ${reason}`);
+        this.#endpoints.delete(tx, id);
+        this.sandboxes.delete(tx, id);
+      }
+      for (const id of this.sandboxes.list().records.keys()) if (!running.has(id)) this.sandboxes.delete(tx, id);
+      for (const [id, endpoint] of this.#endpoints.list().records) {
+        if (!this.sandboxes.get(endpoint.containerId)) {
+          this.#endpoints.delete(tx, id);
+          continue;
+        }
+        this.addresses.hold(endpoint.networkId, endpoint.settings.IPAddress);
+        this.promise(id, endpoint);
+      }
+      for (const intent of this.intents.pending("networks.")) this.intents.finish(tx, intent.id);
+    });
+  }
+
+  /** By name, full id, then unique id prefix. */
+  find(nameOrId: string): [string, NetworkRecord] {
+    const byName = this.networks.findUnique("name", nameOrId) ?? nameOrId;
+    const exact = this.networks.get(byName);
+    if (exact) return [byName, exact];
+    const hits = [...this.networks.list().records].filter(([id]) => nameOrId !== "" && id.startsWith(nameOrId));
+    const [hit] = hits;
+    if (hits.length > 1)
+      throw invalidArgument(`network ${nameOrId} is ambiguous (${hits.length} matches found based on ID prefix)`);
+    if (!hit) throw notFound(`network ${nameOrId} not found`);
+    return hit;
+  }
+
+  /** Endpoints of one container. */
+  membersOf(containerId: string): Member[] {
+    return [...(this.#members.get(containerId) ?? [])];
+  }
+
+  /** Every endpoint of every container. */
+  members(): Member[] {
+    return [...this.#members.values()].flatMap((members) => [...members]);
+  }
+
+  /** Counts an endpoint in before it is recorded, so that its network cannot be removed meanwhile. */
+  promise(id: string, endpoint: EndpointRecord): void {
+    const members = this.#members.get(endpoint.containerId) ?? new Map<string, EndpointRecord>();
+    this.#members.set(endpoint.containerId, members.set(id, endpoint));
+  }
+
+  putMember(tx: Tx, id: string, endpoint: EndpointRecord): void {
+    this.#endpoints.put(tx, id, endpoint);
+    this.promise(id, endpoint);
+  }
+
+  deleteMember(tx: Tx, [id, endpoint]: Member): void {
+    this.#endpoints.delete(tx, id);
+    this.withdraw([id, endpoint]);
+  }
+
+  /** Forgets an endpoint that was only promised, and gives its address back. */
+  withdraw([id, { containerId, networkId, settings }]: Member): void {
+    const members = this.#members.get(containerId);
+    if (members?.delete(id)) this.addresses.give(networkId, settings.IPAddress);
+    if (members?.size === 0) this.#members.delete(containerId);
+  }
+
+  /** Forgets everything about one container's network. */
+  forget(containerId: string): void {
+    this.db.transaction("normal", (tx) => {
+      for (const member of this.membersOf(containerId)) this.deleteMember(tx, member);
+      this.sandboxes.delete(tx, containerId);
+    });
+  }
+}

@@ -1,0 +1,119 @@
+/** The daemon's hold on netd: bridges made when needed, and both sides brought to one state when they meet. */
+import { existsSync } from "node:fs";
+import type { NetworkBook } from "./book.ts";
+import { NetdClient } from "./netd-client.ts";
+import type { NetworksOptions } from "./networks.ts";
+import type { NetworkRecord } from "./record.ts";
+
+type Call = NetdClient["call"];
+
+export class KernelNetworks implements AsyncDisposable {
+  readonly netd: NetdClient;
+  readonly #book: NetworkBook;
+  readonly #log: (message: string) => void;
+  /** Ids of networks whose bridge stands. */
+  readonly #ready = new Set<string>();
+  #closed = false;
+
+  constructor({ config, instance, paths, log }: NetworksOptions, book: NetworkBook) {
+    this.#book = book;
+    this.#log = log;
+    this.netd = new NetdClient({
+      execRoot: paths.execRoot,
+      socket: paths.netdSocket,
+      instance,
+      firewall: config.firewall,
+      ipForward: config.ipForward,
+    });
+    this.netd.onConnect = (call) => this.#synchronise(call);
+    this.netd.onLost = () => this.#lost();
+  }
+
+  /** Starts netd, or meets the one that runs, and returns once it does what the records say. */
+  async meet(): Promise<void> {
+    await this.netd.call("hello", {});
+  }
+
+  /** True when a container's network depends on netd. */
+  needed(): boolean {
+    return [...this.#book.sandboxes.list().records.values()].some((sandbox) => sandbox.state !== null);
+  }
+
+  async ensureBridge(id: string, network: NetworkRecord): Promise<void> {
+    if (!network.bridge || this.#ready.has(id)) return;
+    await ensureBridge((method, params) => this.netd.call(method, params), network);
+    this.#ready.add(id);
+  }
+
+  async removeBridge(id: string, device: string): Promise<void> {
+    this.#ready.delete(id);
+    await this.netd.callIfRunning("removeBridge", { name: device });
+  }
+
+  /** Ends netd with everything that it holds. */
+  async shutdown(): Promise<void> {
+    this.#closed = true;
+    await this.netd.shutdown();
+  }
+
+  /** Lets go of netd, which lives on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.netd[Symbol.asyncDispose]();
+  }
+
+  /** Brings a netd that was just reached and the records to the same state; the records say who lives. */
+  async #synchronise(call: Call): Promise<void> {
+    this.#ready.clear();
+    const networks = this.#book.networks.list().records;
+    const { bridges } = await call("hello", {});
+    for (const [id, network] of networks) {
+      try {
+        await ensureBridge(call, network);
+        this.#ready.add(id);
+      } catch (error) {
+        // One network that cannot be made again must not take the others along; its next container says why.
+        this.#log(`bridge of network ${network.name}: ${error}`);
+      }
+    }
+    const sandboxes = this.#book.sandboxes.list().records;
+    const held = new Set<string>();
+    for (const state of await call("list", {})) {
+      if (sandboxes.has(state.containerId)) held.add(state.containerId);
+      else await call("detach", { containerId: state.containerId });
+    }
+    const devices = new Set([...networks.values()].map((network) => network.bridge?.device));
+    for (const name of bridges) if (!devices.has(name)) await call("removeBridge", { name });
+    for (const [id, sandbox] of sandboxes) {
+      if (held.has(id) || !sandbox.state || !existsSync(sandbox.state.path)) continue;
+      try {
+        const state = await call("adopt", sandbox.state);
+        this.#book.db.transaction("normal", (tx) => this.#book.sandboxes.put(tx, id, { ...sandbox, state }));
+      } catch (error) {
+        this.#log(`network of ${id} could not be taken over: ${error}`);
+      }
+    }
+    await call("sweep", {});
+  }
+
+  /** Containers depend on a netd that died: start another one at once. */
+  #lost(): void {
+    this.#ready.clear();
+    if (this.#closed || !this.needed()) return;
+    this.meet().catch((error: unknown) => this.#log(`netd is gone: ${error}`));
+  }
+}
+
+async function ensureBridge(call: Call, network: NetworkRecord): Promise<void> {
+  const { bridge, internal } = network;
+  if (!bridge) return;
+  await call("ensureBridge", {
+    name: bridge.device,
+    address: `${bridge.gateway}/${bridge.subnet.split("/")[1]}`,
+    mtu: bridge.mtu,
+    icc: bridge.icc,
+    masquerade: bridge.masquerade,
+    internal,
+    pooled: network.name === "bridge",
+  });
+}
