@@ -5,6 +5,9 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** Multiplies every time-out of the tests: DHOW_TEST_SLOW, for emulated machines; 1 unless set. */
+export const slowness = Number(process.env.DHOW_TEST_SLOW || 1);
+
 export interface CommandOptions {
   readonly stdin?: string | Uint8Array | Blob | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -12,7 +15,7 @@ export interface CommandOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Runs a command to its end; a time-out (60 s unless told) kills it and throws. */
+/** Runs a command to its end; a time-out (60 s unless told, times {@link slowness}) kills it and throws. */
 export async function run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const child = Bun.spawn([...command], {
     stdin:
@@ -27,10 +30,13 @@ export async function run(command: readonly string[], options: CommandOptions = 
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    child.kill("SIGKILL");
-  }, options.timeoutMs ?? 60_000);
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    },
+    (options.timeoutMs ?? 60_000) * slowness,
+  );
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   const code = await child.exited;
   clearTimeout(timer);
@@ -51,11 +57,11 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   timeoutMs = 10_000,
 ): Promise<NonNullable<T>> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * slowness;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs * slowness} ms for ${what}`);
     await Bun.sleep(10);
   }
 }

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type CommandResult, run } from "./command.ts";
+import { type CommandResult, run, slowness } from "./command.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
@@ -128,7 +128,7 @@ export class TestDaemon implements AsyncDisposable {
       env: { ...process.env, ...this.#options.env, ...env, ...(failPoints ? { DHOW_FAIL_POINTS: failPoints } : {}) },
     });
     this.#child = child;
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 20_000 * slowness;
     while (Date.now() < deadline) {
       if (child.exitCode !== null) throw new Error(`daemon exited with ${child.exitCode}:\n${this.log()}`);
       if (existsSync(this.socket)) {
@@ -139,7 +139,7 @@ export class TestDaemon implements AsyncDisposable {
       }
       await Bun.sleep(5);
     }
-    throw new Error(`daemon did not answer in 20 s:\n${this.log()}`);
+    throw new Error(`daemon did not answer in ${20 * slowness} s:\n${this.log()}`);
   }
 
   log(): string {
