@@ -1,0 +1,109 @@
+/**
+ * npm run soak [-- churn MINUTES | thousand COUNT]: what is too long for npm test. `churn` (default, 10 minutes) starts,
+ * execs, reads logs of, stops and removes containers without pause and watches descriptors, memory and processes;
+ * `thousand` (default 1,000) runs that many containers at once and measures `ps`, `inspect` and a daemon restart.
+ */
+import { readdirSync } from "node:fs";
+import { until } from "../../test/harness/command.ts";
+import { TestDaemon } from "../../test/harness/daemon.ts";
+import { busyboxTar } from "../../test/harness/images.ts";
+import { expectLedger, settledLedger } from "../../test/harness/ledger.ts";
+import { measure, pssKb } from "../measure.ts";
+
+const [kind = "churn", amount] = process.argv.slice(2);
+const flags = kind === "thousand" ? ["--bip=10.213.0.1/20"] : [];
+await using daemon = await TestDaemon.start({ flags });
+await daemon.docker("import", await busyboxTar(), "busybox");
+await daemon.dhow("run", "--rm", "busybox", "true");
+if (kind === "churn") await churn(Number(amount ?? 10));
+else if (kind === "thousand") await thousand(Number(amount ?? 1000));
+else throw new Error(`no soak "${kind}"; there are: churn, thousand`);
+
+/** Pids of the engine's own processes: those that name its exec root. */
+async function enginePids(): Promise<number[]> {
+  const pids = [daemon.pid];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const line = await Bun.file(`/proc/${pid}/cmdline`)
+      .text()
+      .catch(() => "");
+    if (line.includes(daemon.execRoot) && Number(pid) !== daemon.pid) pids.push(Number(pid));
+  }
+  return pids;
+}
+
+async function sample(label: string): Promise<void> {
+  const pids = await enginePids();
+  const fds = pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+  console.log(
+    `${label}: ${((await pssKb(pids)) / 1024).toFixed(1)} MiB PSS in ${pids.length} processes, fds ${fds.join("+")}`,
+  );
+}
+
+async function churn(minutes: number): Promise<void> {
+  const before = await settledLedger(daemon);
+  const end = Date.now() + minutes * 60_000;
+  let rounds = 0;
+  let failures = 0;
+  const worker = async (index: number): Promise<void> => {
+    while (Date.now() < end) {
+      const name = `soak-${index}-${rounds++}`;
+      const started = await daemon.dhow(
+        "run",
+        "-d",
+        "--name",
+        name,
+        "-p",
+        "127.0.0.1::80",
+        "busybox",
+        "sh",
+        "-c",
+        "echo up; sleep 30",
+      );
+      const exec = await daemon.docker("exec", name, "echo", "inside");
+      const logs = await daemon.dhow("logs", name);
+      const removed = await daemon.docker("rm", "-f", name);
+      if (started.code || exec.stdout !== "inside\n" || logs.stdout !== "up\n" || removed.code) failures++;
+    }
+  };
+  const watch = setInterval(() => void sample(`${rounds} rounds`), 60_000);
+  await sample("start");
+  await Promise.all([worker(0), worker(1)]);
+  clearInterval(watch);
+  await sample(`end, ${rounds} rounds`);
+  await expectLedger(daemon, before);
+  console.log(`\n${rounds - failures} passed, ${failures} failed`);
+  if (failures > 0) process.exitCode = 1;
+}
+
+async function thousand(count: number): Promise<void> {
+  await sample("start");
+  const from = performance.now();
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      const { body } = await daemon.api<{ Id: string }>("POST", `/containers/create?name=many-${next++}`, {
+        Image: "busybox",
+        Cmd: ["sleep", "100000"],
+      });
+      const { status } = await daemon.api("POST", `/containers/${body.Id}/start`);
+      if (status !== 204) throw new Error(`start answered ${status}`);
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  console.log(`${count} containers started in ${((performance.now() - from) / 1000).toFixed(1)} s`);
+  await sample(`${count} containers`);
+  const timed = async (label: string, action: () => Promise<unknown>) =>
+    console.log(`${label}: ${(await measure(async () => void (await action()), 5, 1)).median.toFixed(1)} ms`);
+  await timed("ps -q", () => daemon.dhow("ps", "-q"));
+  await timed("inspect", () => daemon.dhow("inspect", "many-0"));
+  await timed("run --rm", () => daemon.dhow("run", "--rm", "busybox", "true"));
+  const restart = performance.now();
+  await daemon.kill9();
+  await daemon.start();
+  console.log(`kill -9 to API: ${(performance.now() - restart).toFixed(0)} ms`);
+  const running = await until("all containers to be taken back", async () => {
+    const ids = (await daemon.dhow("ps", "-q")).stdout.trim().split("\n");
+    return ids.length >= count ? ids.length : 0;
+  });
+  console.log(`${running} containers taken back`);
+}
