@@ -37,8 +37,19 @@ const optional = {
 /** How an object is fetched: its JSON text; an ApiError of 404 means that there is none of that name. */
 export type Fetch = (name: string) => Promise<string>;
 
+/** How JSON is printed: as it is, or with `<`, `>` and `&` escaped, as the stock client does for what it makes itself. */
+export interface InspectOptions {
+  readonly escapeHtml?: boolean;
+}
+
 /** Prints every object; what is missing is told after the rest, with exit code 1. */
-export async function inspectAll(cli: Cli, names: readonly string[], format: string, fetch: Fetch): Promise<number> {
+export async function inspectAll(
+  cli: Cli,
+  names: readonly string[],
+  format: string,
+  fetch: Fetch,
+  { escapeHtml = false }: InspectOptions = {},
+): Promise<number> {
   const found: string[] = [];
   const failures: string[] = [];
   for (const name of names) {
@@ -52,7 +63,8 @@ export async function inspectAll(cli: Cli, names: readonly string[], format: str
   }
   if (format === "" || format === "json") {
     const values = found.map((text) => parseJson(text));
-    cli.out(`${format === "json" ? stringifyJson(values) : stringifyJson(values, 4)}\n`);
+    const text = format === "json" ? stringifyJson(values) : stringifyJson(values, 4);
+    cli.out(`${escapeHtml ? text.replace(/[<>&]/g, escapeCharacter) : text}\n`);
   } else {
     const { compileFormat } = await import("./format-template.ts");
     const template = compileFormat(format, { missing: "error", optional });
@@ -68,4 +80,8 @@ export async function inspectAll(cli: Cli, names: readonly string[], format: str
   }
   for (const failure of failures) cli.err(`${failure}\n`);
   return failures.length > 0 ? 1 : 0;
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -117,7 +117,8 @@ export class EventJournal {
 }
 
 function wireEvent(source: EventSource, timeNano: bigint): EventMessage {
-  const attributes = { ...(source.attributes ?? {}) };
+  // In the order of their names, as Docker's clients and logs have always seen them.
+  const attributes = Object.fromEntries(Object.entries(source.attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
   const event: EventMessage = {
     Type: source.type,
     Action: source.action,

@@ -12,7 +12,7 @@ export const command = defineCommand({
   complete: "contexts",
   async run(cli, { flags, args }) {
     const names = args.length > 0 ? args : [contextName(cli.globals, await cli.config())];
-    return inspectAll(cli, names, flags.format, async (name) => {
+    const fetch = async (name: string): Promise<string> => {
       if (name === "default") {
         const Host = process.env.DOCKER_HOST || defaultAddress(cli.name);
         const Storage = { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" };
@@ -27,6 +27,7 @@ export const command = defineCommand({
       const meta = await readContext(cli.configDir, name);
       const paths = contextPaths(cli.configDir, name);
       return JSON.stringify({ ...meta, TLSMaterial: {}, Storage: { MetadataPath: paths.meta, TLSPath: paths.tls } });
-    });
+    };
+    return inspectAll(cli, names, flags.format, fetch, { escapeHtml: true });
   },
 });

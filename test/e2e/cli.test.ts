@@ -1,0 +1,208 @@
+/** One daemon, two clients: what the stock client prints for a command line, ours prints too, to the letter. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CommandResult, run, until } from "../harness/command.ts";
+import { dhowBinary } from "../harness/daemon.ts";
+import { withDaemon } from "./fixture.ts";
+
+const daemon = withDaemon();
+const directory = mkdtempSync(join(tmpdir(), "dhow-cli-"));
+/** Ours under the stock client's name: it then speaks of itself as `docker`. */
+const ours = join(directory, "docker");
+symlinkSync(dhowBinary, ours);
+mkdirSync(join(directory, "empty"));
+
+async function must(...args: string[]): Promise<string> {
+  const result = await daemon().docker(...args);
+  if (result.code !== 0) throw new Error(`docker ${args.join(" ")}: ${result.stderr}`);
+  return result.stdout;
+}
+
+/** Runs a command line as a shell reads it, with no configuration of the user's. */
+function shell(binary: string, line: string): Promise<CommandResult> {
+  return run(["sh", "-c", `exec ${binary} ${line}`], {
+    cwd: directory,
+    env: {
+      DOCKER_HOST: line.startsWith("-") || line.startsWith("context") ? "" : `unix://${daemon().socket}`,
+      DOCKER_CONFIG: join(directory, "empty"),
+      DHOW_AUTOSTART: "0",
+    },
+  });
+}
+
+/** Takes out what differs between any two runs: ages, and the ids of containers that the line itself makes. */
+function steady({ code, stdout, stderr }: CommandResult): CommandResult {
+  const mask = (text: string): string =>
+    text
+      .replace(/(Less than a second|About a minute|\d+ (seconds?|minutes?))( ago)?/g, "AGE")
+      .replace(/AGE +/g, "AGE ")
+      .replace(/\b[0-9a-f]{64}\b/g, "ID");
+  return { code, stdout: mask(stdout), stderr: mask(stderr) };
+}
+
+const lines = `
+ps
+ps -a
+ps -aq
+ps -aq --no-trunc
+ps -a --no-trunc
+ps -l
+ps -n 1
+ps -n x
+ps --nope
+ps extra
+ps -a --format '{{.ID}} {{.Names}} {{.Label "a"}} {{.Ports}}'
+ps -a --format 'table {{.ID}}\\t{{.Names}}\\t{{.Label "a"}}'
+ps -a --format json
+ps -a --format '{{.Nope}}'
+ps -a --format '{{.ID'
+ps -a --format '{{nope .ID}}'
+ps -a --format '{{upper .Names | printf "%-10s|"}}{{pad .State 2 3}}|{{truncate .ID 3}}'
+ps -a --format '{{range $i, $e := split .Labels ","}}{{$i}}={{$e}};{{end}}'
+ps -a --format '{{if eq .State "running"}}R{{else}}S{{end}} {{len .Names}} {{title .State}} {{join (split .Labels ",") "|"}}'
+ps -f zzz=1
+ps -f bad
+ps -a --filter name=d1 --filter status=running
+ps -a -f label=a -f exited=3
+inspect d1
+inspect nope
+inspect d1 nope
+inspect -f '{{.State.Status}}' d1 d2
+inspect -f '{{.Nope}}' d1
+inspect -f '{{json .Config}}' d1
+inspect -f '{{json .HostConfig.PortBindings}}' d1
+inspect -f '{{.HostConfig.PortBindings}}' d1
+inspect -f '{{.Config.Env}} {{.Config.Labels}} {{.HostConfig.Memory}}' d1
+inspect -f '{{range .Mounts}}{{.Name}}:{{.Destination}} {{end}}' d1
+inspect -f '{{range $k,$v := .NetworkSettings.Ports}}{{$k}}={{(index $v 0).HostPort}} {{end}}' d1
+inspect -f '{{if .State.Health}}h{{else}}none{{end}}' d1
+inspect -f '{{.State.Running}}{{with .Config.Healthcheck}}x{{end}} {{.Config.Cmd}} {{.Path}} {{println .Args}}' d1
+inspect -f '{{index .Config.Labels "a"}}{{index .Config.Labels "zz"}}' d1
+inspect -f '{{printf "%s %d %v %q" .Name .State.Pid .RestartCount .Name}}' d1
+inspect --type image d1
+inspect --type zz d1
+container inspect d1
+image inspect busybox
+image inspect nope
+images
+images -q
+images --no-trunc
+images --digests
+images --format '{{.Repository}}:{{.Tag}} {{.Size}}'
+images --format json
+images nope
+history busybox
+history --no-trunc busybox
+history -q busybox
+logs d2
+logs -t d2
+logs --tail 1 d2
+logs nope
+logs --since 1h d2
+logs --since zz d2
+port d1
+port d1 80
+port d1 81
+top d1 -o pid,comm
+diff d2
+network ls
+network ls -q
+network ls --format json
+network inspect bridge
+network inspect nope
+volume ls
+volume ls -q
+volume ls --format json
+volume inspect vol1
+volume inspect nope
+system df
+system df -v
+system df --format json
+events --since 1h --until 0s --filter container=d2 --filter event=create
+events --since 1h --until 0s --filter container=d2 --filter event=die --format json
+events --since 1h --until 0s --filter container=d2 --format '{{.Action}} {{.Actor.Attributes.name}}'
+start nope
+stop nope
+kill d2
+rm d1
+rm nope1 nope2
+rename d1
+rename nope x
+pause d2
+exec d2 true
+exec d1
+exec d1 sh -c 'echo hi; exit 4'
+exec d1 nope
+exec nope true
+exec -it d1 true
+run -it busybox true
+run --rm busybox nope
+run --rm busybox /etc
+run --rm busybox sh -c 'exit 42'
+run --pull never nope:zz
+run --rm -e A=1 -e HOME2 --hostname hh busybox sh -c 'echo $A $(hostname)'
+run --rm -v /nonexist/../x:y busybox true
+run --rm -p 99999:80 busybox true
+run --rm --mount type=bind,src=/nonexist,dst=/x busybox true
+run --rm --mount type=zz busybox true
+run --rm --cap-add NOPE busybox true
+run --rm --memory zz busybox true
+run --rm --network nope busybox true
+run --rm --restart always busybox true
+run --rm -p 80:x busybox true
+run --rm --env-file /nonexist busybox true
+run
+run -p
+run --nope
+tag nope a:b
+rmi nope
+nope
+network nope
+container nope
+context ls
+context show
+context use nope
+context inspect
+-H tcp://127.0.0.1:1 ps
+-H zzz://x ps
+-c nope ps
+search
+import /nonexist
+load -i /nonexist
+update d1
+update --memory 70m --memory-swap 140m d1
+wait d2
+cp d1:/nope .
+cp a b
+stats --no-stream --format '{{.Name}} {{.PIDs}}' d1
+info -f '{{.ServerVersion}} {{.NCPU}} {{.Driver}}'
+version -f '{{.Server.Version}}'
+login -u x --password-stdin --password y
+help nope
+`
+  .split("\n")
+  .filter((line) => line !== "");
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("with a running, an ended and a created container", () => {
+  beforeAll(async () => {
+    const web = ["--name", "d1", "-l", "a=1", "-l", "b=two", "-p", "127.0.0.1::80", "-v", "vol1:/data", "-m", "64m"];
+    await must("run", "-d", ...web, "-e", "X=y", "--hostname", "hh", "busybox", "sleep", "600");
+    await must("run", "-d", "--name", "d2", "busybox", "sh", "-c", "echo one; echo two; echo err >&2; exit 3");
+    await must("create", "--name", "d3", "busybox", "true");
+    await until("the end of d2", async () => (await must("inspect", "-f", "{{.State.Status}}", "d2")) === "exited\n");
+  }, 60_000);
+
+  afterAll(async () => {
+    await must("rm", "-f", "d1", "d2", "d3");
+    await must("volume", "rm", "vol1");
+  });
+
+  test.each(lines)("docker %s", async (line) => {
+    const stock = steady(await shell("docker", line));
+    expect(steady(await shell(ours, line))).toEqual(stock);
+  });
+});
