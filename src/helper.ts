@@ -11,6 +11,9 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "copy-up": async () => (await import("./snapshots/archive-helper.ts")).copyUpMain,
   "flatten-layers": async () => (await import("./snapshots/native-tree.ts")).flattenLayersMain,
   "pack-changes": async () => (await import("./snapshots/native-tree.ts")).packChangesMain,
+  "fetch-blobs": async () => (await import("./images/fetch-helper.ts")).fetchBlobsMain,
+  "receive-archive": async () => (await import("./images/receive-helper.ts")).receiveArchiveMain,
+  "receive-layer": async () => (await import("./images/receive-helper.ts")).receiveLayerMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };
 

@@ -12,8 +12,8 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
-  fdatasyncSync,
-  fsyncSync,
+  fdatasync,
+  fsync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -25,16 +25,26 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { type Digest, hexOf, isDigest, parseDigest } from "../lib/digest.ts";
-import { dataLoss, notFound, resourceExhausted, tooLarge } from "../lib/errors.ts";
+import { dataLoss, internal, notFound, resourceExhausted, tooLarge } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
+import { startWriteback } from "../linux/file.ts";
 import { type FileLock, lock, tryLock } from "../linux/flock.ts";
+
+/** Bytes after which the disk is told to begin, so that the sync at the end finds little to do. */
+const writebackWindow = 8 << 20;
 
 /** What arrived. */
 export interface StoredBlob {
   readonly digest: Digest;
   readonly size: number;
+}
+
+/** A blob that is whole and on disk but has no place in the store yet: what a helper hands to the daemon. */
+export interface SealedBlob extends StoredBlob {
+  readonly path: string;
 }
 
 /** Keeps digests from deletion until it is disposed of. */
@@ -81,15 +91,53 @@ export class ContentStore {
   }
 
   /** Stores bytes held in memory. */
-  put(bytes: Uint8Array, lease?: Lease): StoredBlob {
+  async put(bytes: Uint8Array, lease?: Lease): Promise<StoredBlob> {
     using ingest = this.ingest();
     ingest.write(bytes);
-    return ingest.commit(null, lease);
+    return await ingest.commit(null, lease);
   }
 
-  /** Starts a blob. With `resume`, what an earlier try for that digest left is kept and counted in `size`. */
-  ingest(resume?: Digest): Ingest {
-    return new Ingest(this, resume ? `resume-${hexOf(resume)}` : randomBytes(12).toString("hex"), resume !== undefined);
+  /** Gives a sealed blob its place. */
+  async adopt({ path, digest, size }: SealedBlob, lease?: Lease): Promise<StoredBlob> {
+    if (dirname(path) !== join(this.root, "ingest")) throw internal(`${basename(path)} is no ingest of this store`);
+    lease?.add(digest);
+    renameSync(path, this.path(digest));
+    const dir = openSync(join(this.root, "blobs/sha256"), "r");
+    await promisify(fsync)(dir).finally(() => closeSync(dir));
+    failPoint("content.blob.renamed");
+    return { digest, size };
+  }
+
+  /** The file in which {@link resume} gathers a blob. */
+  partialPath(digest: Digest): string {
+    return join(this.root, "ingest", `resume-${hexOf(digest)}`);
+  }
+
+  /** Throws away what a broken download left to be resumed, unless somebody goes on with it. */
+  dropPartial(digest: Digest): void {
+    using held = tryLock(this.#lockPath(hexOf(digest)));
+    if (held) rmSync(this.partialPath(digest), { force: true });
+  }
+
+  /** Starts a blob. */
+  ingest(session = ""): Ingest {
+    return new Ingest(this, session + randomBytes(12).toString("hex"), false);
+  }
+
+  /** Starts a blob or goes on with it: what an earlier try for that digest left is kept and counted in `size`. */
+  resume(digest: Digest): Ingest {
+    return new Ingest(this, `resume-${hexOf(digest)}`, true);
+  }
+
+  /** A name that a helper's ingests begin with, so that they can be thrown away when it dies. */
+  session(): string {
+    return `${randomBytes(12).toString("hex")}.`;
+  }
+
+  /** Throws away what a helper of this session left. */
+  dropSession(session: string): void {
+    const dir = join(this.root, "ingest");
+    for (const name of readdirSync(dir)) if (name.startsWith(session)) rmSync(join(dir, name), { force: true });
   }
 
   /** The right to fetch `digest`; waits for whoever has it. */
@@ -143,6 +191,7 @@ export class Ingest implements Disposable {
   #fd: number;
   #hasher = new Bun.CryptoHasher("sha256");
   #size = 0;
+  #written = 0;
   #done = false;
 
   constructor(store: ContentStore, name: string, keep: boolean) {
@@ -178,6 +227,9 @@ export class Ingest implements Disposable {
     }
     this.#hasher.update(bytes);
     this.#size += bytes.length;
+    if (this.#size - this.#written < writebackWindow) return;
+    startWriteback(this.#fd, this.#written, this.#size - this.#written);
+    this.#written = this.#size;
   }
 
   /** Forgets what was written, to start over. */
@@ -185,10 +237,16 @@ export class Ingest implements Disposable {
     ftruncateSync(this.#fd, 0);
     this.#hasher = new Bun.CryptoHasher("sha256");
     this.#size = 0;
+    this.#written = 0;
   }
 
-  /** Verifies, syncs and publishes; throws `dataLoss` when the bytes are not what was `expected`. */
-  commit(expected: { digest: Digest; size: number } | null, lease?: Lease): StoredBlob {
+  /** Seals and publishes. */
+  async commit(expected: { digest: Digest; size: number } | null, lease?: Lease): Promise<StoredBlob> {
+    return await this.#store.adopt(await this.seal(expected), lease);
+  }
+
+  /** Verifies and syncs; throws `dataLoss` when the bytes are not what was `expected`. */
+  async seal(expected: { digest: Digest; size: number } | null): Promise<SealedBlob> {
     const digest: Digest = `sha256:${this.#hasher.digest("hex")}`;
     if (expected && (expected.digest !== digest || expected.size !== this.#size)) {
       this.discard();
@@ -198,16 +256,10 @@ export class Ingest implements Disposable {
           : `filesystem layer verification failed for digest ${expected.digest}`,
       );
     }
-    lease?.add(digest);
-    fdatasyncSync(this.#fd);
+    this.#done = true;
+    await promisify(fdatasync)(this.#fd).finally(() => closeSync(this.#fd));
     failPoint("content.blob.synced");
-    this.#close();
-    renameSync(this.#path, this.#store.path(digest));
-    const dir = openSync(join(this.#store.root, "blobs/sha256"), "r");
-    fsyncSync(dir);
-    closeSync(dir);
-    failPoint("content.blob.renamed");
-    return { digest, size: this.#size };
+    return { path: this.#path, digest, size: this.#size };
   }
 
   /** Throws the bytes away, also those that might have been resumed. */

@@ -1,5 +1,5 @@
 /** `commit`: a container's changes become one more layer over its image. */
-import { isDigest } from "../lib/digest.ts";
+import { type Digest, isDigest } from "../lib/digest.ts";
 import { dataLoss } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform } from "../lib/platform.ts";
@@ -16,18 +16,17 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
   const base = parent === null ? null : shelf.catalog.get(parent);
   const name = targetName(request.repo, request.tag);
   const config = applyChanges(request.config, request.changes);
-  using hold = shelf.hold();
-  const layer = await storeLayer(shelf, hold, request.diff, op);
   const own = base && {
     os: base.file.os || "linux",
     architecture: base.file.architecture || "",
     variant: base.file.variant ?? undefined,
   };
-  const image = await makeImage(
-    shelf,
-    hold,
-    layer,
-    {
+  const hold = shelf.hold();
+  const blobs: Digest[] = [];
+  try {
+    const layer = await storeLayer(shelf, hold, request.diff, op);
+    blobs.push(layer.digest);
+    const made = {
       base,
       config,
       platform: own ?? hostPlatform(),
@@ -35,8 +34,14 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
       comment: request.comment,
       createdBy: request.createdBy,
       names: name ? [name] : [],
-    },
-    op,
-  );
-  return image.id;
+    };
+    return (await makeImage(shelf, hold, layer, made, op)).id;
+  } catch (error) {
+    const chains = [...hold.chains];
+    hold[Symbol.dispose]();
+    await shelf.release(chains, blobs);
+    throw error;
+  } finally {
+    hold[Symbol.dispose]();
+  }
 }

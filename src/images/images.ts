@@ -20,7 +20,7 @@ import type {
 import type { AuthConfig } from "../api/system.ts";
 import type { EventSource } from "../events/events.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { LayerRequest } from "../snapshots/snapshotter.ts";
+import type { LayerBody, LayerRequest } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
 
 /** An image as a container's create needs it. */
@@ -48,7 +48,7 @@ export interface LayerStore {
   readonly name: string;
   hasLayer(chainId: string): boolean;
   layerSize(chainId: string): Promise<number>;
-  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }>;
+  applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
   removeLayer(chainId: string): Promise<void>;
 }
 

@@ -2,21 +2,18 @@
 import type { Readable } from "node:stream";
 import * as v from "valibot";
 import type { ProgressSink } from "../api/images.ts";
-import type { Ingest, StoredBlob } from "../content/content-store.ts";
-import { decompress } from "../lib/compression.ts";
+import type { SealedBlob, StoredBlob } from "../content/content-store.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
 import { invalidArgument, isKind } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import { familiarReference, parseReference, type Reference, withDefaultTag } from "../lib/reference.ts";
-import type { TarEntry } from "../lib/tar/entry.ts";
-import { TarReader } from "../lib/tar/reader.ts";
+import { runHelper } from "../snapshots/helper-process.ts";
 import { type Descriptor, type Manifest, maxManifestSize, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
+import { cleanName, type MemberLine, type ReceiveRequest } from "./receive-helper.ts";
 import type { Arrival, Hold, Shelf } from "./shelf.ts";
-
-/** Most members of an archive of images. */
-const maxMembers = 100_000;
 
 /** The files of an archive, by name; each is a blob already. Names never reach the file system. */
 interface Members {
@@ -35,7 +32,8 @@ export async function load(
   const seen = new Set<Digest>();
   try {
     const members = await op.timings.measure("receive", () => receive(shelf, hold, archive, seen, op));
-    const arrivals = arrivalsOf(shelf, hold, members, query.platforms, seen);
+    failPoint("images.load.received");
+    const arrivals = await arrivalsOf(shelf, hold, members, query.platforms, seen);
     for (const arrival of arrivals) {
       const image = await shelf.place(arrival, hold, op, (layer, state) => {
         if (query.quiet || state === "exists") return;
@@ -55,10 +53,7 @@ export async function load(
   }
 }
 
-function cleanName(bytes: Buffer | string): string {
-  return bytes.toString("utf8").replace(/^(?:\.\/)+/, "");
-}
-
+/** Has a helper take the archive apart, and gives every file of it its place in the store. */
 async function receive(
   shelf: Shelf,
   hold: Hold,
@@ -67,50 +62,24 @@ async function receive(
   op: Operation,
 ): Promise<Members> {
   const members: Members = { files: new Map(), links: new Map() };
-  let ingest: Ingest | null = null;
-  let name = "";
-  const reader = new TarReader({
-    entry(entry: TarEntry) {
-      name = cleanName(entry.path);
-      if (members.files.size + members.links.size > maxMembers) throw invalidArgument("archive has too many members");
-      if (entry.type === "file") ingest = shelf.content.ingest();
-      else if (entry.type === "symlink" || entry.type === "hardlink") {
-        const target = cleanName(entry.linkPath);
-        const dir = name.includes("/") ? name.slice(0, name.lastIndexOf("/")) : "";
-        members.links.set(name, entry.type === "hardlink" ? target : joinName(dir, target));
-      }
-    },
-    data: (bytes) => ingest?.write(bytes),
-    hole() {
-      throw invalidArgument("archive of images holds a sparse file");
-    },
-    end() {
-      if (!ingest) return;
-      const blob = ingest.commit(null, hold.lease);
-      ingest = null;
-      seen.add(blob.digest);
-      members.files.set(name, blob);
-    },
-  });
+  const sealed: { name: string; blob: SealedBlob }[] = [];
+  const { content } = shelf;
+  const onLine = (line: unknown): void => {
+    const member = line as MemberLine; // our own helper wrote it
+    if ("blob" in member) sealed.push(member);
+    else members.links.set(member.name, member.link);
+  };
+  const request: ReceiveRequest = { contentRoot: content.root, session: content.session() };
   try {
-    for await (const chunk of decompress(archive as AsyncIterable<Uint8Array>, op.signal)) {
-      op.signal.throwIfAborted();
-      reader.push(chunk);
+    await runHelper<true>("receive-archive", request, archive, op.signal, { onLine });
+    for (const { name, blob } of sealed) {
+      seen.add(blob.digest);
+      members.files.set(name, await content.adopt(blob, hold.lease));
     }
-    reader.finish();
   } finally {
-    (ingest as Ingest | null)?.discard();
+    content.dropSession(request.session);
   }
   return members;
-}
-
-function joinName(dir: string, target: string): string {
-  const parts: string[] = [];
-  for (const part of `${dir}/${target}`.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return parts.join("/");
 }
 
 /** The blob of a member; a link is followed inside the archive only. */
@@ -141,33 +110,35 @@ function readJson(shelf: Shelf, blob: StoredBlob): unknown {
   return parseJson(shelf.content.read(blob.digest, maxManifestSize).toString("utf8"));
 }
 
-function arrivalsOf(
+async function arrivalsOf(
   shelf: Shelf,
   hold: Hold,
   members: Members,
   platforms: readonly string[],
   seen: Set<Digest>,
-): Arrival[] {
+): Promise<Arrival[]> {
   const docker = member(members, "manifest.json");
   if (docker) {
     const parsed = v.safeParse(DockerManifest, readJson(shelf, docker));
     if (!parsed.success) throw invalidArgument("invalid manifest.json in archive");
     const index = layoutManifests(shelf, members);
-    return parsed.output.map((image) => dockerArrival(shelf, hold, members, image, index, seen));
+    const arrivals: Arrival[] = [];
+    for (const image of parsed.output) arrivals.push(await dockerArrival(shelf, hold, members, image, index, seen));
+    return arrivals;
   }
   const index = member(members, "index.json");
   if (!index) throw invalidArgument("open manifest.json: no such file or directory: archive holds no image");
   return layoutArrivals(shelf, index, platforms);
 }
 
-function dockerArrival(
+async function dockerArrival(
   shelf: Shelf,
   hold: Hold,
   members: Members,
   image: v.InferOutput<typeof DockerManifest>[number],
   known: readonly { descriptor: Descriptor; manifest: Manifest }[],
   seen: Set<Digest>,
-): Arrival {
+): Promise<Arrival> {
   const config = member(members, image.Config);
   if (!config) throw invalidArgument(`archive names a config that it does not hold: ${JSON.stringify(image.Config)}`);
   const file = parseConfig(shelf.content.read(config.digest, maxManifestSize));
@@ -189,7 +160,7 @@ function dockerArrival(
     layers,
   };
   const bytes = Buffer.from(JSON.stringify(made));
-  const stored = shelf.content.put(bytes, hold.lease);
+  const stored = await shelf.content.put(bytes, hold.lease);
   seen.add(stored.digest);
   const parsed = parseManifest(bytes, mediaTypes.ociManifest);
   if (parsed.kind !== "manifest") throw invalidArgument("invalid manifest.json in archive");

@@ -1,13 +1,15 @@
 /** New images made here: a layer of ours, a configuration, a manifest over both. Used by import and commit. */
 import type { Readable } from "node:stream";
 import type { ContainerConfig } from "../api/containers.ts";
-import { decompress, detectCompression, magicLength, peek } from "../lib/compression.ts";
-import { resourceExhausted } from "../lib/errors.ts";
+import type { SealedBlob } from "../content/content-store.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Platform } from "../lib/platform.ts";
 import type { Reference } from "../lib/reference.ts";
+import { runHelper } from "../snapshots/helper-process.ts";
 import type { Image } from "./catalog.ts";
 import { type Descriptor, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
+import type { ReceiveRequest } from "./receive-helper.ts";
 import type { Hold, Shelf } from "./shelf.ts";
 
 /** What the new image says of itself. */
@@ -21,33 +23,18 @@ export interface NewImage {
   readonly names: readonly Reference[];
 }
 
-/** Most bytes of an unpacked tar that comes in without saying its size. */
-const maxLayerBytes = 2 ** 41;
-
 /** Stores a tar (packed or not) as an uncompressed layer blob; its digest is its diff id. */
-export async function storeLayer(
-  shelf: Shelf,
-  hold: Hold,
-  tar: Readable,
-  op: Operation,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<Descriptor> {
-  using ingest = shelf.content.ingest();
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of tar as AsyncIterable<Uint8Array>) {
-      op.signal.throwIfAborted();
-      onBytes(chunk.length);
-      yield chunk;
-    }
+export async function storeLayer(shelf: Shelf, hold: Hold, tar: Readable, op: Operation): Promise<Descriptor> {
+  const { content } = shelf;
+  const request: ReceiveRequest = { contentRoot: content.root, session: content.session() };
+  try {
+    const sealed = await runHelper<SealedBlob>("receive-layer", request, tar, op.signal);
+    const blob = await content.adopt(sealed, hold.lease);
+    failPoint("images.layer.received");
+    return { mediaType: mediaTypes.ociLayer, ...blob };
+  } finally {
+    content.dropSession(request.session);
   }
-  const { head, rest } = await peek(counted(), magicLength);
-  const unpacked = detectCompression(head) === "none" ? rest : decompress(rest, op.signal);
-  for await (const chunk of unpacked) {
-    if (ingest.size + chunk.length > maxLayerBytes) throw resourceExhausted("archive is too large");
-    ingest.write(chunk);
-  }
-  const blob = ingest.commit(null, hold.lease);
-  return { mediaType: mediaTypes.ociLayer, ...blob };
 }
 
 /** Makes the image of a stored layer over `base`, and places it. */
@@ -73,7 +60,7 @@ export async function makeImage(
     rootfs: { type: "layers", diff_ids: [...(base?.file.rootfs.diff_ids ?? []), layer.digest] },
     history: [...(base?.file.history ?? []), trimmed],
   };
-  const config = shelf.content.put(Buffer.from(JSON.stringify(file)), hold.lease);
+  const config = await shelf.content.put(Buffer.from(JSON.stringify(file)), hold.lease);
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
@@ -85,7 +72,7 @@ export async function makeImage(
     })),
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
-  const stored = shelf.content.put(bytes, hold.lease);
+  const stored = await shelf.content.put(bytes, hold.lease);
   const descriptor: Descriptor = { mediaType: mediaTypes.ociManifest, ...stored };
   const parsed = parseManifest(bytes, mediaTypes.ociManifest);
   if (parsed.kind !== "manifest") throw new Error("a manifest of ours did not parse as one");

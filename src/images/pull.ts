@@ -14,8 +14,9 @@ import {
   type Reference,
   withDefaultTag,
 } from "../lib/reference.ts";
-import { RegistryClient } from "../registry/client.ts";
-import { download } from "./download.ts";
+import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
+import { type Download, startDownload } from "./arrivals.ts";
+import type { DownloadEvent } from "./download.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
 import { type Descriptor, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
 import type { Hold, Shelf } from "./shelf.ts";
@@ -107,14 +108,14 @@ async function pullOne(
   const mirrors = reference.domain === "docker.io" ? options.registry.mirrors : [];
   const { insecure } = options.registry;
   for (const mirror of [...mirrors, undefined]) {
-    const client = new RegistryClient({
+    const registry: RegistryOptions = {
       domain: reference.domain,
       insecure,
       auth: request.auth,
       ...(mirror === undefined ? {} : { mirror }),
-    });
+    };
     try {
-      return await pullFrom(shelf, options, client, wanted, tell, op);
+      return await pullFrom(shelf, options, registry, wanted, tell, op);
     } catch (error) {
       if (mirror === undefined || op.signal.aborted || isKind(error, "resourceExhausted")) throw error;
     }
@@ -124,13 +125,16 @@ async function pullOne(
 async function pullFrom(
   shelf: Shelf,
   options: ImagesOptions,
-  client: RegistryClient,
+  registry: RegistryOptions,
   { reference, platform }: Wanted,
   tell: ProgressSink,
   op: Operation,
 ): Promise<void> {
+  const client = new RegistryClient(registry);
   const hold = shelf.hold();
   const fetched: Digest[] = [];
+  const stop = new AbortController();
+  const downloads: Download[] = [];
   try {
     const wantedName = reference.digest ?? reference.tag ?? "latest";
     const target = await fetchManifest(shelf, hold, client, reference, wantedName, fetched, op).catch((error) => {
@@ -143,31 +147,31 @@ async function pullFrom(
     const found = await choose(shelf, hold, client, reference, target, platform, fetched, op, 0);
     const { manifest } = found;
     const path = reference.path;
-    const fetchOne = (blob: Descriptor, id: string | null) =>
-      download(shelf, hold, client, path, blob, id, fetched, tell, op);
     if (manifest.config.size > maxManifestSize) throw invalidArgument("image config is too large");
-    await fetchOne(manifest.config, null);
-    failPoint("images.pull.config");
-    const file = parseConfig(shelf.content.read(manifest.config.digest, maxManifestSize));
+    const wantedBlobs = [manifest.config, ...manifest.layers];
+    for (const blob of wantedBlobs) {
+      hold.lease.add(blob.digest);
+      if (!shelf.content.has(blob.digest)) fetched.push(blob.digest);
+    }
     const idOf = (blob: Descriptor): string => blob.digest.slice(7, 19);
     for (const layer of manifest.layers) {
       const isHere = shelf.content.has(layer.digest);
       tell({ status: isHere ? "Already exists" : "Pulling fs layer", progressDetail: {}, id: idOf(layer) });
     }
-    const queue = [...manifest.layers];
-    const worker = async (): Promise<void> => {
-      for (let layer = queue.shift(); layer; layer = queue.shift()) await fetchOne(layer, idOf(layer));
+    const parallel = Math.max(1, Math.min(options.maxConcurrentDownloads || 3, 16));
+    const signal = AbortSignal.any([op.signal, stop.signal]);
+    const onEvent = (blob: Descriptor, event: DownloadEvent): void => {
+      if (blob !== manifest.config) tellDownload(tell, idOf(blob), blob.size, event);
     };
-    const count = Math.max(1, Math.min(options.maxConcurrentDownloads || 3, 16));
-    const settled = await op.timings.measure("download", () =>
-      Promise.allSettled(Array.from({ length: count }, worker)),
-    );
-    for (const one of settled) if (one.status === "rejected") throw one.reason;
-    failPoint("images.pull.downloaded");
+    const coming = startDownload(shelf.content, registry, path, wantedBlobs, parallel, onEvent, signal);
+    downloads.push(coming);
+    await coming.whole(manifest.config);
+    failPoint("images.pull.config");
+    const file = parseConfig(shelf.content.read(manifest.config.digest, maxManifestSize));
     const named: Reference[] = [{ ...reference, tag: null, digest: target.digest }];
     if (reference.digest === null) named.push(reference);
     const isNew = !shelf.catalog.ids().includes(manifest.config.digest);
-    const image = await shelf.place(
+    await shelf.place(
       { id: manifest.config.digest, file, manifest, manifestDescriptor: found.descriptor, target, names: named },
       hold,
       op,
@@ -177,20 +181,42 @@ async function pullFrom(
         if (state === "complete" || (state === "exists" && fetched.includes(layer.digest)))
           tell({ status: "Pull complete", progressDetail: {}, id: idOf(layer) });
       },
+      coming,
     );
+    await coming.ended;
     failPoint("images.pull.recorded");
     tell({ status: `Digest: ${target.digest}` });
     const shown = familiarReference(reference.digest === null ? reference : { ...reference, tag: null });
     tell({ status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${shown}` });
     shelf.catalog.emit("pull", shown, familiarRepository(reference));
-    void image;
   } catch (error) {
+    stop.abort();
+    for (const { ended } of downloads) await ended.catch(() => {});
+    if (isKind(error, "resourceExhausted")) for (const digest of fetched) shelf.content.dropPartial(digest);
     const chains = [...hold.chains];
     hold[Symbol.dispose]();
     await shelf.release(chains, fetched);
     throw error;
   } finally {
     hold[Symbol.dispose]();
+  }
+}
+
+/** What the stock client draws its bars from. */
+function tellDownload(tell: ProgressSink, id: string, total: number, event: DownloadEvent): void {
+  switch (event.event) {
+    case "progress":
+      tell({ status: "Downloading", id, progressDetail: { current: event.current, total } });
+      break;
+    case "verifying":
+      tell({ status: "Verifying Checksum", id, progressDetail: {} });
+      break;
+    case "complete":
+      tell({ status: "Download complete", id, progressDetail: {} });
+      break;
+    case "retrying":
+      tell({ status: `Retrying in ${event.seconds} second${event.seconds > 1 ? "s" : ""}`, id, progressDetail: {} });
+      break;
   }
 }
 
@@ -210,7 +236,7 @@ async function fetchManifest(
   }
   const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, op.signal);
   const parsed = parseManifest(bytes, mediaType);
-  const isHere = shelf.content.put(bytes, hold.lease);
+  const isHere = await shelf.content.put(bytes, hold.lease);
   fetched.push(isHere.digest);
   return { mediaType: parsed.mediaType, ...isHere };
 }

@@ -6,6 +6,7 @@ import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { formatPlatform, hostPlatform } from "../lib/platform.ts";
 import type { Reference } from "../lib/reference.ts";
+import type { LayerSource } from "./arrivals.ts";
 import type { Catalog, Image } from "./catalog.ts";
 import type { LayerStore } from "./images.ts";
 import { chainIds, type Descriptor, type ImageConfigFile, type Manifest } from "./manifest.ts";
@@ -60,6 +61,7 @@ export class Shelf {
     hold: Hold,
     op: Operation,
     onLayer: (layer: Descriptor, state: "extracting" | "complete" | "exists") => void = () => {},
+    source: LayerSource = this.#inStore,
   ): Promise<Image> {
     const { file, manifest } = arrival;
     const diffIds = file.rootfs.diff_ids;
@@ -75,16 +77,17 @@ export class Shelf {
     for (const id of chain) hold.chains.add(id);
     for (const [i, layer] of manifest.layers.entries()) {
       const chainId = chain[i]!;
-      if (this.content.size(layer.digest) !== layer.size) {
-        throw dataLoss(`unexpected size of layer ${layer.digest}, or it is missing`);
-      }
       if (this.snapshots.hasLayer(chainId)) {
+        await this.#arrived(layer, source);
         onLayer(layer, "exists");
         continue;
       }
-      onLayer(layer, "extracting");
       const request = { chainId, parent: chain[i - 1] ?? null, diffId: diffIds[i]! };
-      await op.timings.measure("unpack", () => this.snapshots.applyLayer(request, this.content.path(layer.digest), op));
+      using opened = await source.open(layer);
+      if (typeof opened.body === "string") await this.#arrived(layer, source);
+      onLayer(layer, "extracting");
+      await op.timings.measure("unpack", () => this.snapshots.applyLayer(request, opened.body, op));
+      await this.#arrived(layer, source);
       onLayer(layer, "complete");
       failPoint("images.layer.applied");
     }
@@ -97,6 +100,17 @@ export class Shelf {
       },
       arrival.names,
     );
+  }
+
+  readonly #inStore: LayerSource = {
+    open: async ({ digest }) => ({ body: this.content.path(digest), [Symbol.dispose]: () => {} }),
+    whole: async () => {},
+  };
+
+  async #arrived(layer: Descriptor, source: LayerSource): Promise<void> {
+    await source.whole(layer);
+    if (this.content.size(layer.digest) === layer.size) return;
+    throw dataLoss(`unexpected size of layer ${layer.digest}, or it is missing`);
   }
 
   /** Deletes those of the given layers and blobs that neither an image nor an operation needs; answers bytes freed. */

@@ -57,6 +57,7 @@ const libc = openLibc({
   ftruncate: { args: [i32, i64_fast], returns: i32 },
   fsync: { args: [i32], returns: i32 },
   syncfs: { args: [i32], returns: i32 },
+  sync_file_range: { args: [i32, i64_fast, i64_fast, u32], returns: i32 },
   umask: { args: [u32], returns: u32 },
 });
 
@@ -340,6 +341,13 @@ export function ftruncate(fd: number, size: number): void {
 
 export function fsync(fd: number): void {
   check(libc.fsync(fd), "fsync");
+}
+
+const SYNC_FILE_RANGE_WRITE = 2;
+
+/** Asks the disk to begin with a part of a file, without waiting; where that is not to be had nothing happens. */
+export function startWriteback(fd: number, offset: number, length: number): void {
+  libc.sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
 /** Writes back everything of the file system that `fd` is on. */

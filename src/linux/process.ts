@@ -11,7 +11,9 @@ const libc = openLibc({
   clock_gettime: { args: [i32, pointer], returns: i32 },
 });
 
+const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
+const SIGKILL = 9n;
 const P_PID = 1;
 const P_PIDFD = 3;
 const WNOHANG = 1;
@@ -28,6 +30,13 @@ export interface WaitStatus {
 /** Orphans below this process become its children (PR_SET_CHILD_SUBREAPER). */
 export function becomeSubreaper(): void {
   check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n), "prctl");
+}
+
+/** This process ends when the one that started it does (PR_SET_PDEATHSIG): for helpers, whose work nobody would take. */
+export function endWithParent(): void {
+  const parent = process.ppid;
+  check(libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n), "prctl");
+  if (process.ppid !== parent) process.exit(1);
 }
 
 /** Marks every descriptor above standard error to be closed at exec; a kernel before 5.11 leaves them as they are. */

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { DhowError, type ErrorKind, errorKinds, internal, kindOf, messageOf } from "../lib/errors.ts";
 import { selfCommand } from "../lib/self.ts";
+import { endWithParent } from "../linux/process.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
 /** What a helper answers: its result, or an error to be thrown on the caller's side. */
@@ -11,7 +12,20 @@ interface Reply<T> {
   readonly error?: { readonly kind: ErrorKind; readonly message: string };
 }
 
-function start(name: string, request: unknown, stdio: ("pipe" | "ignore")[], signal?: AbortSignal): ChildProcess {
+/** What else a helper may be given. */
+export interface HelperExtras {
+  /** Told each JSON line of the helper's output but the last, as it comes. */
+  readonly onLine?: (line: unknown) => void;
+  /** A descriptor that the helper finds as its descriptor 3; it stays the caller's to close. */
+  readonly fd?: number;
+}
+
+function start(
+  name: string,
+  request: unknown,
+  stdio: ("pipe" | "ignore" | number)[],
+  signal?: AbortSignal,
+): ChildProcess {
   const [file = "", ...args] = selfCommand("helper", name, JSON.stringify(request));
   return spawn(file, args, { stdio, signal, killSignal: "SIGKILL", cwd: "/" });
 }
@@ -22,10 +36,12 @@ export async function runHelper<T>(
   request: unknown,
   input: Readable | null,
   signal?: AbortSignal,
+  { onLine, fd }: HelperExtras = {},
 ): Promise<T> {
   signal?.throwIfAborted();
-  const child = start(name, request, [input ? "pipe" : "ignore", "pipe", "pipe"], signal);
-  const output = collect(child.stdout);
+  const extra = fd === undefined ? [] : [fd];
+  const child = start(name, request, [input ? "pipe" : "ignore", "pipe", "pipe", ...extra], signal);
+  const output = onLine ? eachLine(child.stdout, onLine) : collect(child.stdout);
   const complaint = collect(child.stderr);
   let inputError: unknown = null;
   if (input && child.stdin) {
@@ -87,6 +103,26 @@ export function streamHelper(name: string, request: unknown, signal?: AbortSigna
   return Readable.from(bytes(), { objectMode: false, highWaterMark: 256 * 1024 });
 }
 
+/** Tells every line but the last, which is the answer. */
+async function eachLine(stream: Readable | null, onLine: (line: unknown) => void): Promise<string> {
+  let held = "";
+  if (!stream) return held;
+  stream.setEncoding("utf8");
+  for await (const chunk of stream) {
+    held += chunk;
+    for (let end = held.indexOf("\n"); end >= 0 && end < held.length - 1; end = held.indexOf("\n")) {
+      onLine(JSON.parse(held.slice(0, end)));
+      held = held.slice(end + 1);
+    }
+  }
+  return held;
+}
+
+/** The helper's side: one line for the caller's `onLine`. */
+export function tellCaller(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
 async function collect(stream: Readable | null): Promise<string> {
   let text = "";
   if (!stream) return text;
@@ -109,6 +145,7 @@ export async function stream<T>(args: string[], work: (request: T) => Promise<vo
 }
 
 async function report(to: NodeJS.WriteStream, work: () => Promise<unknown>): Promise<void> {
+  endWithParent();
   let line: unknown;
   let code = 0;
   try {

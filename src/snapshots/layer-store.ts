@@ -26,7 +26,7 @@ import {
   rmdirSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { conflict, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -36,7 +36,7 @@ import { isErrno } from "../linux/syscall-error.ts";
 import { runHelper } from "./helper-process.ts";
 import { chainHex } from "./names.ts";
 import { copyRoot } from "./ownership.ts";
-import type { LayerRequest } from "./snapshotter.ts";
+import type { GrowingFile, LayerBody, LayerRequest } from "./snapshotter.ts";
 import { Trash } from "./trash.ts";
 import type { ApplyLayerRequest } from "./unpack/apply-layer.ts";
 
@@ -47,6 +47,21 @@ export interface LayerRecord {
   readonly parent: string | null;
   readonly diffId: string;
   readonly size: number;
+}
+
+const isGrowing = (body: LayerBody): body is GrowingFile => typeof body !== "string" && !(body instanceof Readable);
+
+function drop(body: LayerBody): void {
+  if (typeof body !== "string" && !isGrowing(body)) body.destroy();
+}
+
+/** Ends in a word once `complete` settles, in its error when it fails. */
+function wordWhen(complete: Promise<void>): Readable {
+  async function* word(): AsyncGenerator<Buffer> {
+    await complete;
+    yield Buffer.from("complete");
+  }
+  return Readable.from(word(), { objectMode: false });
 }
 
 export class LayerStore {
@@ -128,11 +143,11 @@ export class LayerStore {
     }
   }
 
-  async apply(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }> {
+  async apply(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {
     const hex = chainHex(request.chainId);
     using _held = await lock(join(this.root, "locks", hex), op.signal);
     if (this.has(request.chainId)) {
-      if (typeof body !== "string") body.destroy();
+      drop(body);
       return { size: this.record(request.chainId).size };
     }
     if (request.parent !== null) this.refer(request.parent, hex);
@@ -149,15 +164,17 @@ export class LayerStore {
           parents,
           record: { version: 1, chainId, parent, diffId },
           body: typeof body === "string" ? body : null,
+          grows: isGrowing(body),
           budget: request.budget ?? {},
         } satisfies ApplyLayerRequest,
-        typeof body === "string" ? null : body,
+        typeof body === "string" ? null : isGrowing(body) ? wordWhen(body.complete) : body,
         op.signal,
+        isGrowing(body) ? { fd: body.fd } : {},
       );
       this.#publish(dir, request.chainId);
       return { size: applied.size };
     } catch (error) {
-      if (typeof body !== "string") body.destroy();
+      drop(body);
       if (dir !== null) this.trash.take(dir);
       if (request.parent !== null) this.unrefer(request.parent, hex);
       throw error;

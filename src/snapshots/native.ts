@@ -13,7 +13,7 @@ import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { type FlattenRequest, nativeChanges } from "./native-tree.ts";
-import type { Change, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
+import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
 import { usageOf } from "./usage.ts";
 import { WritableLayers } from "./writable-layers.ts";
 
@@ -43,7 +43,7 @@ export class NativeSnapshotter implements Snapshotter {
     return this.#store.record(chainId).size;
   }
 
-  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }> {
+  applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {
     return this.#store.apply(request, body, op);
   }
 

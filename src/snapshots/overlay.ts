@@ -14,7 +14,7 @@ import { LayerStore } from "./layer-store.ts";
 import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { mountOverlay, volatileMark } from "./overlay-mount.ts";
 import { copyRoot } from "./ownership.ts";
-import type { Change, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
+import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
 import { usageOf } from "./usage.ts";
 import { WritableLayers } from "./writable-layers.ts";
 
@@ -44,7 +44,7 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.#store.record(chainId).size;
   }
 
-  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }> {
+  applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {
     return this.#store.apply(request, body, op);
   }
 

@@ -33,6 +33,16 @@ export interface LayerRequest {
   readonly budget?: { readonly bytes?: number; readonly inodes?: number };
 }
 
+/** A file that is still being written: read from its start, `complete` tells that nothing more comes (or that all is lost). */
+export interface GrowingFile {
+  /** Open for reading; stays its owner's to close. */
+  readonly fd: number;
+  readonly complete: Promise<void>;
+}
+
+/** Where a layer's archive is read from, packed or not: a path, a stream, or a file that grows meanwhile. */
+export type LayerBody = string | Readable | GrowingFile;
+
 /** How a container's writable layer is made. */
 export interface PrepareOptions {
   /** Quota in bytes (`--storage-opt size=`); refused where the file system has no project quota. */
@@ -70,7 +80,7 @@ export interface Snapshotter {
    * its files are synced. Throws `dataLoss` on a wrong diff id, `invalidArgument` on a malformed or hostile archive,
    * `resourceExhausted` past the budget or on a full disk; nothing is left in any of these cases.
    */
-  applyLayer(request: LayerRequest, body: string | Readable, op: Operation): Promise<{ size: number }>;
+  applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
 
   /** Makes the writable layer `key` over the chain `parent` (`null`: an empty root). Throws `conflict` if it exists. */
   prepare(key: string, parent: string | null, options?: PrepareOptions): Promise<void>;

@@ -1,8 +1,9 @@
 /** The helper that unpacks one layer: reads, hashes, decompresses and extracts in one pass, then syncs. */
 import { closeSync, createReadStream, openSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { decompress, detectCompression, magicLength } from "../../lib/compression.ts";
-import { dataLoss, resourceExhausted } from "../../lib/errors.ts";
+import { dataLoss, resourceExhausted, unavailable } from "../../lib/errors.ts";
 import { failPoint } from "../../lib/fail-point.ts";
 import type { TarTime } from "../../lib/tar/entry.ts";
 import { TarReader } from "../../lib/tar/reader.ts";
@@ -33,6 +34,8 @@ export interface ApplyLayerRequest {
   readonly parents: readonly string[];
   readonly record: Omit<LayerRecord, "size">;
   readonly body: string | null;
+  /** The body is descriptor 3, a file that grows until stdin says that it is complete. */
+  readonly grows?: boolean;
   readonly budget: { readonly bytes?: number; readonly inodes?: number };
 }
 
@@ -57,7 +60,7 @@ async function applyLayer(request: ApplyLayerRequest): Promise<{ size: number }>
   const reader = new TarReader(extractor);
   let total = 0;
   const limit = (request.budget.bytes ?? Number.MAX_SAFE_INTEGER - streamAllowance) + streamAllowance;
-  await eachChunk(request.body, (chunk) => {
+  await eachChunk(request.grows ? growing() : request.body, (chunk) => {
     total += chunk.length;
     if (total > limit) throw resourceExhausted("archive is larger than the space it may take");
     hasher.update(chunk);
@@ -92,8 +95,11 @@ function inherit(fd: number, below: readonly number[], parts: readonly Buffer[])
 }
 
 /** Feeds the unpacked bytes to `take`: a plain file is read without any stream in between. */
-async function eachChunk(body: string | null, take: (chunk: Uint8Array) => void): Promise<void> {
-  if (body !== null) {
+async function eachChunk(
+  body: string | null | AsyncIterable<Uint8Array>,
+  take: (chunk: Uint8Array) => void,
+): Promise<void> {
+  if (typeof body === "string") {
     const fd = openSync(body, "r");
     try {
       const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
@@ -109,6 +115,38 @@ async function eachChunk(body: string | null, take: (chunk: Uint8Array) => void)
       closeSync(fd);
     }
   }
-  const source = body === null ? Bun.stdin.stream() : createReadStream(body, { highWaterMark: 1024 * 1024 });
+  const source =
+    body === null
+      ? Bun.stdin.stream()
+      : typeof body === "string"
+        ? createReadStream(body, { highWaterMark: 1024 * 1024 })
+        : body;
   for await (const chunk of decompress(source as AsyncIterable<Uint8Array>)) take(chunk);
+}
+
+const growingPauseMs = 4;
+
+/** Descriptor 3 from its start to where it ends when stdin has said that it is complete. */
+async function* growing(): AsyncGenerator<Uint8Array> {
+  let complete = false;
+  let cut = false;
+  text(process.stdin).then(
+    (word) => {
+      complete = word === "complete";
+      cut = !complete;
+    },
+    () => {
+      cut = true;
+    },
+  );
+  for (let at = 0; ; ) {
+    const isLast = complete;
+    const buffer = Buffer.allocUnsafe(512 * 1024);
+    const length = readSync(3, buffer, 0, buffer.length, at);
+    at += length;
+    if (length > 0) yield buffer.subarray(0, length);
+    else if (isLast) return;
+    else if (cut) throw unavailable("the download of the layer has ended early");
+    else await Bun.sleep(growingPauseMs);
+  }
 }

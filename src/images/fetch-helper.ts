@@ -1,0 +1,53 @@
+/** The helper that downloads the blobs of a pull: network, hashing and writing are away from the daemon. */
+import { text } from "node:stream/consumers";
+import { ContentStore } from "../content/content-store.ts";
+import type { Digest } from "../lib/digest.ts";
+import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
+import { answer, tellCaller } from "../snapshots/helper-process.ts";
+import { type DownloadEvent, download } from "./download.ts";
+import type { Descriptor } from "./manifest.ts";
+
+/** Comes by stdin and not by argument: it may hold credentials. */
+export interface FetchRequest {
+  readonly contentRoot: string;
+  readonly registry: RegistryOptions;
+  /** Repository path at the registry. */
+  readonly path: string;
+  readonly blobs: readonly Descriptor[];
+  /** How many downloads at once. */
+  readonly parallel: number;
+}
+
+/** One line of the helper's output. */
+export type FetchLine = DownloadEvent & { readonly digest: Digest };
+
+export async function fetchBlobsMain(args: string[]): Promise<void> {
+  await answer<object, true>(args, async () => {
+    const request = JSON.parse(await text(process.stdin)) as FetchRequest; // our own daemon wrote it
+    await fetchAll(request);
+    return true;
+  });
+}
+
+async function fetchAll({ contentRoot, registry, path, blobs, parallel }: FetchRequest): Promise<void> {
+  const content = new ContentStore(contentRoot);
+  const client = new RegistryClient(registry);
+  const stop = new AbortController();
+  const queue = [...blobs];
+  let failure: { readonly error: unknown } | null = null;
+  const worker = async (): Promise<void> => {
+    for (let blob = queue.shift(); blob && !failure; blob = queue.shift()) {
+      const { digest } = blob;
+      const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
+      try {
+        await download(content, client, path, blob, tell, stop.signal);
+      } catch (error) {
+        failure ??= { error };
+        stop.abort();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  const failed = failure as { readonly error: unknown } | null;
+  if (failed) throw failed.error;
+}
