@@ -15,6 +15,8 @@ export class Cli {
   readonly stdout: Output = openOutput(1);
   readonly stderr: Output = openOutput(2);
   readonly configDir: string;
+  /** Whether a daemon may be started where none answers; DHOW_AUTOSTART=0 says no. */
+  autostart = process.env.DHOW_AUTOSTART !== "0";
   #config: Promise<ConfigFile> | null = null;
   #client: Promise<Client> | null = null;
   #daemon: Promise<DaemonAddress> | null = null;
@@ -64,7 +66,7 @@ export class Cli {
     try {
       return await endpoint.connect();
     } catch (error) {
-      if (!(error instanceof ConnectionError) || !mayStart(daemon, error)) throw error;
+      if (!this.autostart || !(error instanceof ConnectionError) || !mayStart(daemon, error)) throw error;
       const { autostartFor, startDaemon } = await import("./autostart.ts");
       const start = autostartFor(daemon.address);
       if (!start) throw error;
@@ -106,8 +108,7 @@ export class Cli {
 }
 
 function mayStart(daemon: DaemonAddress, error: ConnectionError): boolean {
-  if (!daemon.isDefault || process.env.DHOW_AUTOSTART === "0") return false;
-  return (error.code === "ENOENT" || error.code === "ECONNREFUSED") && process.getuid?.() === 0;
+  return daemon.isDefault && (error.code === "ENOENT" || error.code === "ECONNREFUSED") && process.getuid?.() === 0;
 }
 
 /** DOCKER_CUSTOM_HEADERS: `name=value`, comma separated. */

@@ -9,6 +9,8 @@ export const command = defineCommand({
   raw: true,
   hidden: true,
   async run(cli, { args }) {
+    // A press of the tabulator must not start a daemon.
+    cli.autostart = false;
     for (const word of await complete(cli, args)) cli.out(`${word}\n`);
     return 0;
   },

@@ -1,0 +1,133 @@
+/** Which daemon a command asks, by which name the binary was called, and what stands beside it: plugins and completion. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CommandResult, run } from "../harness/command.ts";
+import { clients, dhowBinary } from "../harness/daemon.ts";
+import { withDaemon } from "./fixture.ts";
+
+const daemon = withDaemon();
+const directory = mkdtempSync(join(tmpdir(), "dhow-clients-"));
+const config = join(directory, "config");
+const nowhere = `unix://${directory}/nowhere.sock`;
+const refused = `Cannot connect to the Docker daemon at ${nowhere}. Is the docker daemon running?`;
+
+beforeAll(async () => {
+  for (const name of ["docker", "dockerd"]) symlinkSync(dhowBinary, join(directory, name));
+  const plugin = join(config, "cli-plugins", "docker-hello");
+  mkdirSync(join(config, "cli-plugins"), { recursive: true });
+  await Bun.write(
+    plugin,
+    `#!/bin/sh
+if [ "$1" = docker-cli-plugin-metadata ]; then
+  echo '{"SchemaVersion":"0.1.0","Vendor":"Us","Version":"v1","ShortDescription":"Greets"}'
+  exit
+fi
+echo "$@"
+exit 7
+`,
+  );
+  chmodSync(plugin, 0o755);
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function call(binary: string, args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
+  return run([binary, ...args], {
+    env: { DOCKER_CONFIG: config, DOCKER_HOST: "", DOCKER_CONTEXT: "", DHOW_AUTOSTART: "0", ...env },
+  });
+}
+
+describe.each([...clients])("%s", (client) => {
+  const binary = client === "dhow" ? dhowBinary : "docker";
+  const other = client === "dhow" ? "docker" : dhowBinary;
+  const here = () => `unix://${daemon().socket}`;
+  const server = ["version", "--format", "{{.Server.APIVersion}}"];
+
+  test("asks the daemon of -H, else of DOCKER_HOST", async () => {
+    expect(await call(binary, server, { DOCKER_HOST: here() })).toEqual({ code: 0, stdout: "1.51\n", stderr: "" });
+    expect((await call(binary, ["-H", here(), ...server], { DOCKER_HOST: nowhere })).stdout).toBe("1.51\n");
+    const lost = await call(binary, ["-H", nowhere, "ps"], { DOCKER_HOST: here() });
+    expect(lost.code).toBe(1);
+    expect(lost.stderr).toContain(refused);
+  });
+
+  test("asks the daemon of a context, made by either client", async () => {
+    const name = `by-${client}`;
+    const made = await call(binary, ["context", "create", name, "--docker", `host=${here()}`]);
+    expect(made).toEqual({ code: 0, stdout: `${name}\n`, stderr: `Successfully created context "${name}"\n` });
+    for (const each of [binary, other]) {
+      expect((await call(each, ["--context", name, ...server])).stdout).toBe("1.51\n");
+      expect((await call(each, server, { DOCKER_CONTEXT: name })).stdout).toBe("1.51\n");
+    }
+    expect((await call(binary, ["context", "use", name])).code).toBe(0);
+    expect((await call(other, server)).stdout).toBe("1.51\n");
+    expect((await call(other, ["context", "show"])).stdout).toBe(`${name}\n`);
+    expect((await call(binary, ["context", "use", "default"])).code).toBe(0);
+    expect((await call(binary, ["context", "rm", name])).stdout).toBe(`${name}\n`);
+    expect((await call(other, ["--context", name, "ps"])).stderr).toContain(`context "${name}": context not found`);
+  });
+
+  test("runs a plugin with the whole command line, and answers with its exit code", async () => {
+    expect(await call(binary, ["hello", "a", "--b", "c"])).toEqual({ code: 7, stdout: "hello a --b c\n", stderr: "" });
+    expect((await call(binary, ["--help"])).stdout).toMatch(/hello\*? +Greets/);
+  });
+
+  test("system dial-stdio joins its standard streams with the daemon", async () => {
+    const { stdout } = await run([binary, "system", "dial-stdio"], {
+      stdin: "GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
+      env: { DOCKER_HOST: here(), DHOW_AUTOSTART: "0" },
+    });
+    expect(stdout).toStartWith("HTTP/1.1 200 OK\r\n");
+    expect(stdout).toEndWith("\r\n\r\nOK");
+  });
+});
+
+describe("called by another name", () => {
+  test("a link named docker speaks of itself as docker, and of Docker's socket", async () => {
+    const docker = join(directory, "docker");
+    expect((await call(docker, ["--version"])).stdout).toMatch(/^Docker version /);
+    expect((await call(docker, ["ps", "extra"])).stderr).toStartWith("docker: 'docker ps' accepts no arguments\n");
+    const context = await call(docker, ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+    expect(context.stdout).toBe("unix:///var/run/docker.sock\n");
+    expect((await call(docker, ["ps", "-q"], { DOCKER_HOST: `unix://${daemon().socket}` })).code).toBe(0);
+  });
+
+  test("a link named dockerd is the daemon", async () => {
+    const { code, stdout } = await call(join(directory, "dockerd"), ["--version"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("version");
+    expect((await call(join(directory, "dockerd"), ["--help"])).stdout).toContain("--data-root");
+  });
+});
+
+describe("completion", () => {
+  /** What bash would offer for the last word. */
+  async function offers(...words: string[]): Promise<string[]> {
+    const script = `source <(${dhowBinary} completion bash)
+dhow() { ${dhowBinary} "$@"; }
+COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _dhow_complete; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await run(["bash", "-c", script, "bash", "dhow", ...words], {
+      env: { DOCKER_HOST: `unix://${daemon().socket}`, DHOW_AUTOSTART: "0", DOCKER_CONFIG: config },
+    });
+    return stdout.split("\n").filter((word) => word !== "");
+  }
+
+  test("offers commands, flags, their values, and names that the daemon knows", async () => {
+    await daemon().dhow("create", "--name", "offered", "busybox", "true");
+    expect(await offers("sta")).toEqual(["start", "stats"]);
+    expect(await offers("container", "ren")).toEqual(["rename"]);
+    expect(await offers("run", "--cap-")).toEqual(["--cap-add", "--cap-drop"]);
+    expect(await offers("rm", "off")).toEqual(["offered"]);
+    expect(await offers("run", "busy")).toEqual(["busybox:latest"]);
+    expect(await offers("run", "--network", "br")).toEqual(["bridge"]);
+    await daemon().dhow("rm", "offered");
+  });
+
+  test.each(["zsh", "fish"])("has a script for %s", async (shell) => {
+    const { code, stdout } = await call(dhowBinary, ["completion", shell]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("dhow __complete");
+  });
+});
