@@ -109,7 +109,13 @@ async function* logLines(
 }
 
 function decorate({ log, time }: LogRecord, query: LogsQuery): Uint8Array {
-  return Buffer.from(`${query.timestamps ? `${time} ` : ""}${query.details ? " " : ""}${log}`);
+  return Buffer.from(`${query.timestamps ? `${nineDecimals(time)} ` : ""}${query.details ? " " : ""}${log}`);
+}
+
+/** Log files drop closing zeros of a time, as Docker's do; clients see all nine decimals. */
+function nineDecimals(time: string): string {
+  const [whole = "", fraction = ""] = time.replace(/Z$/, "").split(".");
+  return `${whole}.${fraction.padEnd(9, "0")}Z`;
 }
 
 /** One of Docker's frames: stream number, three zeros, length, bytes. */
