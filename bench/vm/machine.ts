@@ -1,20 +1,25 @@
 /**
- * A virtual machine with what this host may lack: systemd, cgroup v2, the kernel's full set of modules. Debian is made with
- * mmdebstrap, the disk with mke2fs, and qemu runs it under TCG (no KVM needed).
+ * A virtual machine with what this host may lack: systemd, cgroup v2, AppArmor, an older kernel with all its modules.
+ * Debian 12 is made with mmdebstrap, its disk with mke2fs, both once per cache directory and package list; qemu runs it under
+ * TCG (no KVM needed), writes go to a throw-away overlay, and the project comes in over a read-only 9p share.
  */
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { succeed } from "../../test/harness/command.ts";
 
 const packages = [
   "systemd-sysv",
+  "dbus",
   "linux-image-amd64",
+  "apparmor",
   "crun",
   "runc",
   "libseccomp2",
   "tini",
   "busybox-static",
   "iproute2",
+  "iptables",
   "nftables",
   "procps",
   "kmod",
@@ -22,115 +27,184 @@ const packages = [
   "xz-utils",
   "bzip2",
   "ca-certificates",
+  "util-linux",
 ];
+
+/** What the host needs; missing ones are installed with apt-get. */
+const hostTools = [
+  ["qemu-system-x86_64", "qemu-system-x86"],
+  ["mmdebstrap", "mmdebstrap"],
+  ["mke2fs", "e2fsprogs"],
+] as const;
 
 export interface Machine {
   readonly disk: string;
   readonly kernel: string;
   readonly initrd: string;
+  /** The directory that the guest sees read-only at /payload; its `boot.sh` is run at each boot. */
+  readonly payload: string;
 }
 
-/** Makes the Debian root once per `cache` directory; files of the project are added by {@link makeDisk}. */
-async function debianRoot(cache: string): Promise<string> {
-  const tar = join(cache, "debian.tar");
-  if (existsSync(tar)) return tar;
-  console.log("making a Debian root with systemd (mmdebstrap, some minutes)");
-  await succeed(["mmdebstrap", "--variant=minbase", `--include=${packages.join(",")}`, "bookworm", `${tar}.part`], {
-    timeoutMs: 900_000,
-  });
-  await succeed(["mv", `${tar}.part`, tar]);
-  return tar;
+export interface BootOptions {
+  readonly timeoutMs: number;
+  /** A unix socket at which the guest's /dev/ttyS1 appears. */
+  readonly secondConsole?: string | undefined;
+  readonly onText: (text: string) => void;
 }
 
-/** A bootable disk whose `/opt/dhow` holds the repository's `dist`, `test` and Bun, and which runs `script` once at boot. */
-export async function makeDisk(cache: string, repository: string, script: string): Promise<Machine> {
-  mkdirSync(cache, { recursive: true });
-  const tar = await debianRoot(cache);
-  const root = join(cache, "root");
-  await succeed(["rm", "-rf", root]);
-  mkdirSync(root, { recursive: true });
-  await succeed(["tar", "-C", root, "-xf", tar], { timeoutMs: 300_000 });
-  const target = join(root, "opt/dhow");
-  mkdirSync(join(target, "node_modules/bun/bin"), { recursive: true });
-  for (const part of ["dist", "test", "packaging", "package.json", "tsconfig.json"]) {
-    await succeed(["cp", "-a", join(repository, part), target]);
-  }
-  await succeed(["cp", join(repository, "node_modules/bun/bin/bun.exe"), join(target, "node_modules/bun/bin/bun.exe")]);
-  await succeed(["cp", (await succeed(["sh", "-c", "command -v docker"])).trim(), join(root, "usr/bin/docker")]);
-  await succeed(["cp", join(repository, "dist/dhow"), join(root, "usr/bin/dhow")]);
-  await succeed(["sh", "-c", `cp ${join(repository, "packaging")}/dhow.* ${root}/etc/systemd/system/`]);
-  await Bun.write(join(root, "opt/dhow/vm-script.sh"), script);
-  await Bun.write(join(root, "etc/systemd/system/dhow-vm.service"), bootUnit);
-  await Bun.write(join(root, "etc/fstab"), "/dev/vda / ext4 defaults 0 1\n");
-  await Bun.write(join(root, "etc/hostname"), "dhow-vm\n");
-  await succeed([
-    "ln",
-    "-sf",
-    "/etc/systemd/system/dhow-vm.service",
-    join(root, "etc/systemd/system/multi-user.target.wants/dhow-vm.service"),
-  ]);
-  const kernel = join(cache, "vmlinuz");
-  const initrd = join(cache, "initrd.img");
-  await succeed(["sh", "-c", `cp ${root}/boot/vmlinuz-* ${kernel}; cp ${root}/boot/initrd.img-* ${initrd}`]);
-  const disk = join(cache, "disk.img");
-  await succeed(["rm", "-f", disk]);
-  await succeed(["mke2fs", "-q", "-t", "ext4", "-d", root, disk, "6G"], { timeoutMs: 600_000 });
-  await succeed(["rm", "-rf", root]);
-  return { disk, kernel, initrd };
+/** Installs what the host lacks of {@link hostTools}, saying so. */
+export async function installHostTools(): Promise<void> {
+  const missing = hostTools.filter(([tool]) => Bun.which(tool) === null).map(([, name]) => name);
+  if (missing.length === 0) return;
+  console.log(`installing ${missing.join(", ")} with apt-get`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await succeed(["apt-get", "update"], { timeoutMs: 300_000, env });
+  await succeed(["apt-get", "install", "-y", "--no-install-recommends", ...missing], { timeoutMs: 900_000, env });
 }
 
-const bootUnit = `[Unit]
-Description=dhow tests in this machine
+const files: Readonly<Record<string, string>> = {
+  "etc/fstab": "/dev/vda / ext4 defaults,noatime 0 1\n",
+  "etc/hostname": "dhow-vm\n",
+  "etc/hosts": "127.0.0.1 localhost dhow-vm\n::1 localhost\n",
+  "etc/resolv.conf": "nameserver 10.0.2.3\n",
+  "etc/systemd/network/80-dhcp.network": "[Match]\nName=en*\n[Network]\nDHCP=ipv4\n",
+  "etc/systemd/system/dhow-vm.service": `[Unit]
+Description=the script that came with this machine
 After=multi-user.target
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh /opt/dhow/vm-script.sh
+ExecStartPre=/bin/mkdir -p /payload
+ExecStartPre=/bin/mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,ro payload /payload
+ExecStart=/bin/sh /payload/boot.sh
 StandardOutput=file:/dev/ttyS0
 StandardError=file:/dev/ttyS0
 TimeoutStartSec=infinity
+KillMode=process
+`,
+};
 
-[Install]
-WantedBy=multi-user.target
-`;
+/** A Debian disk with systemd which at boot mounts the share `payload` and runs its `boot.sh`. Made once. */
+async function debianDisk(cache: string): Promise<Omit<Machine, "payload">> {
+  const key = createHash("sha256")
+    .update(JSON.stringify([packages, files]))
+    .digest("hex")
+    .slice(0, 12);
+  const base = join(cache, `debian-${key}`);
+  const made = { disk: join(base, "disk.img"), kernel: join(base, "vmlinuz"), initrd: join(base, "initrd.img") };
+  if (existsSync(made.disk)) return made;
+  console.log(`making a Debian 12 disk in ${base} (mmdebstrap and mke2fs, one to three minutes, once)`);
+  const root = join(base, "root");
+  await succeed(["rm", "-rf", base]);
+  mkdirSync(base, { recursive: true });
+  await succeed(
+    ["mmdebstrap", "--variant=minbase", "--format=directory", `--include=${packages.join(",")}`, "bookworm", root],
+    { timeoutMs: 900_000 },
+  );
+  for (const [path, content] of Object.entries(files)) await Bun.write(join(root, path), content);
+  const wants = join(root, "etc/systemd/system/multi-user.target.wants");
+  await succeed(["mkdir", "-p", wants]);
+  await succeed(["ln", "-sf", "/etc/systemd/system/dhow-vm.service", wants]);
+  await succeed(["ln", "-sf", "/lib/systemd/system/systemd-networkd.service", wants]);
+  await succeed([
+    "sh",
+    "-c",
+    'cp "$1"/boot/vmlinuz-* "$2"; cp "$1"/boot/initrd.img-* "$3"',
+    "sh",
+    root,
+    made.kernel,
+    made.initrd,
+  ]);
+  await succeed(["mke2fs", "-q", "-t", "ext4", "-d", root, `${made.disk}.part`, "8G"], { timeoutMs: 600_000 });
+  await succeed(["rm", "-rf", root]);
+  await succeed(["mv", `${made.disk}.part`, made.disk]);
+  return made;
+}
 
-/** Boots the machine and passes its console on, until it powers off or `timeoutMs` is over; the console's text. */
-export async function boot(machine: Machine, timeoutMs: number): Promise<string> {
+/** Copies what the guest needs of the repository, with `script` as its `boot.sh`. */
+async function makePayload(cache: string, repository: string, script: string): Promise<string> {
+  const payload = join(cache, `payload-${process.pid}`);
+  await succeed(["rm", "-rf", payload]);
+  mkdirSync(join(payload, "dhow/node_modules/bun/bin"), { recursive: true });
+  const parts = ["dist", "test", "src", "packaging", "package.json", "tsconfig.json"].map((part) =>
+    join(repository, part),
+  );
+  await succeed(["cp", "-a", ...parts, join(payload, "dhow")], { timeoutMs: 120_000 });
+  await succeed(["cp", "-aL", join(repository, "node_modules/valibot"), join(payload, "dhow/node_modules")]);
+  await succeed(["cp", "-L", process.execPath, join(payload, "dhow/node_modules/bun/bin/bun.exe")]);
+  const docker = Bun.which("docker");
+  if (docker === null)
+    throw new Error("the stock docker client is not in PATH: the tests run each case through it too");
+  await succeed(["cp", "-L", docker, join(payload, "docker")]);
+  await Bun.write(join(payload, "boot.sh"), script);
+  return payload;
+}
+
+/** The machine, ready for {@link boot}; disposing removes the copy of the repository. */
+export async function makeMachine(
+  cache: string,
+  repository: string,
+  script: string,
+): Promise<Machine & AsyncDisposable> {
+  mkdirSync(cache, { recursive: true });
+  const disk = await debianDisk(cache);
+  const payload = await makePayload(cache, repository, script);
+  return {
+    ...disk,
+    payload,
+    async [Symbol.asyncDispose]() {
+      await succeed(["rm", "-rf", payload]);
+    },
+  };
+}
+
+/** Runs the machine, through reboots, until it powers off or the time is over; everything it wrote to its console. */
+export async function boot(machine: Machine, options: BootOptions): Promise<string> {
+  const serial = options.secondConsole ? ["-serial", `unix:${options.secondConsole},server=on,wait=off`] : [];
   const child = Bun.spawn(
     [
       "qemu-system-x86_64",
       "-nodefaults",
-      "-no-reboot",
+      "-display",
+      "none",
       "-machine",
-      "q35,accel=tcg",
+      "q35",
+      "-accel",
+      "tcg,thread=multi,tb-size=1024",
       "-cpu",
       "max",
       "-smp",
       "2",
       "-m",
-      "3072",
-      "-nographic",
+      "4096",
       "-serial",
       "stdio",
+      ...serial,
       "-kernel",
       machine.kernel,
       "-initrd",
       machine.initrd,
       "-append",
-      "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.unified_cgroup_hierarchy=1",
+      "root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off systemd.show_status=0",
+      "-snapshot",
       "-drive",
       `file=${machine.disk},format=raw,if=virtio,cache=unsafe`,
+      "-virtfs",
+      `local,path=${machine.payload},mount_tag=payload,security_model=none,readonly=on,multidevs=remap`,
+      "-device",
+      "virtio-rng-pci",
       "-nic",
       "user,model=virtio-net-pci",
     ],
     { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   );
-  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs);
+  const decoder = new TextDecoder();
   let output = "";
   for await (const chunk of child.stdout) {
-    const text = Buffer.from(chunk).toString("utf8");
+    const text = decoder.decode(chunk, { stream: true });
     output += text;
-    process.stdout.write(text);
+    options.onText(text);
   }
   clearTimeout(timer);
   await child.exited;
