@@ -44,13 +44,11 @@ export async function runHelper<T>(
   const output = onLine ? eachLine(child.stdout, onLine) : collect(child.stdout);
   const complaint = collect(child.stderr);
   let inputError: unknown = null;
-  if (input && child.stdin) {
-    child.stdin.on("error", () => input.destroy()); // the helper ended early and says why on its output
-    input.on("error", (error) => {
+  if (input) {
+    feed(input, child).catch((error) => {
       inputError = error;
       child.kill("SIGKILL");
     });
-    input.pipe(child.stdin);
   }
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", (error) => (signal?.aborted ? resolve(null) : reject(error)));
@@ -59,6 +57,23 @@ export async function runHelper<T>(
   if (inputError) throw inputError;
   signal?.throwIfAborted();
   return parseReply<T>(name, await output, code, await complaint);
+}
+
+/**
+ * Gives the helper its input, one chunk at a time and waiting for each: `pipe` into a child lets the whole of a fast
+ * upload gather in memory. A helper that ends early says why on its output, so that is no error here.
+ */
+async function feed(input: Readable, { stdin }: ChildProcess): Promise<void> {
+  if (!stdin) return;
+  let open = true;
+  stdin.on("error", () => {
+    open = false;
+  });
+  for await (const chunk of input as AsyncIterable<Uint8Array>) {
+    if (!open) return;
+    await new Promise<void>((resolve) => stdin.write(chunk, () => resolve()));
+  }
+  stdin.end();
 }
 
 function parseReply<T>(name: string, output: string, code: number | null, complaint: string): T {
