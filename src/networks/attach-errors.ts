@@ -7,6 +7,7 @@ const bindReason = (code: string | undefined): string =>
     EADDRINUSE: "address already in use",
     EADDRNOTAVAIL: "cannot assign requested address",
     EACCES: "permission denied",
+    EPROTONOSUPPORT: "SCTP is not supported by this kernel",
   })[code ?? ""] ?? `${code}`;
 
 /** Why a container's network could not be made; `endpointId` is that of the endpoint that publishes its ports. */

@@ -1,0 +1,335 @@
+/** What must not pass between networks and from outside, what must, and that nothing is left of either. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NetdClient } from "../../src/networks/netd-client.ts";
+import { run, succeed, until } from "../harness/command.ts";
+import { type Client, clients, dhowBinary, TestDaemon } from "../harness/daemon.ts";
+import { withDaemon } from "./fixture.ts";
+import { addressOf, ask, netnsOf, Outside, pythonIn } from "./network-outside.ts";
+
+const daemon = withDaemon();
+let outside: Outside;
+beforeAll(async () => {
+  outside = await Outside.of(daemon());
+});
+afterAll(async () => {
+  await outside[Symbol.asyncDispose]();
+});
+
+const web = ["sh", "-c", "mkdir -p /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www"];
+
+async function serve(client: Client, name: string, ...flags: string[]): Promise<void> {
+  const result = await daemon().run(client, "run", "-d", "--name", name, ...flags, "busybox", ...web);
+  if (result.code !== 0) throw new Error(result.stderr);
+  const netns = await netnsOf(daemon(), name);
+  await until("the server", async () => (await ask(netns, "http://127.0.0.1/")) === 200);
+}
+
+/** True when a container gets the page. */
+async function fetches(client: Client, from: string, url: string): Promise<boolean> {
+  const result = await daemon().run(client, "exec", from, "timeout", "1", "wget", "-qO-", url);
+  return result.code === 0 && result.stdout === "page\n";
+}
+
+async function pings(client: Client, from: string, address: string): Promise<boolean> {
+  return (await daemon().run(client, "exec", from, "ping", "-c", "1", "-W", "1", address)).code === 0;
+}
+
+const remove = (client: Client, ...names: string[]) => daemon().run(client, "rm", "-f", ...names);
+
+describe.each([...clients])("isolation through %s", (client) => {
+  test("a network is closed to the containers of another, and opens and closes with connect and disconnect", async () => {
+    await daemon().run(client, "network", "create", "left");
+    await daemon().run(client, "network", "create", "right");
+    await serve(client, "server", "--network", "right", "-p", "18210:80");
+    await daemon().run(client, "run", "-d", "--name", "guest", "--network", "left", "busybox", "sleep", "300");
+    const address = await addressOf(daemon(), "server", "right");
+    const gateway = (
+      await daemon().run(client, "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "right")
+    ).stdout.trim();
+    for (const target of [address, `${gateway}:18210`]) {
+      expect([target, await fetches(client, "guest", `http://${target}/`)]).toEqual([target, false]);
+    }
+    expect(await pings(client, "guest", address)).toBe(false);
+    expect((await daemon().run(client, "network", "connect", "right", "guest")).stderr).toBe("");
+    expect(await fetches(client, "guest", `http://${address}/`)).toBe(true);
+    expect(await pings(client, "guest", address)).toBe(true);
+    expect((await daemon().run(client, "network", "disconnect", "right", "guest")).stderr).toBe("");
+    expect(await fetches(client, "guest", `http://${address}/`)).toBe(false);
+    expect(await pings(client, "guest", address)).toBe(false);
+    await remove(client, "server", "guest");
+    expect((await daemon().run(client, "network", "rm", "left", "right")).stderr).toBe("");
+  });
+
+  test("another machine reaches what is published to it and nothing else", async () => {
+    await serve(client, "open", "-p", "18211:80");
+    await serve(client, "local", "-p", "127.0.0.1:18212:80");
+    await serve(client, "closed", "--expose", "80");
+    expect(await outside.ask(`http://${outside.hostAddress}:18211/`)).toBe(200);
+    expect(await ask(null, "http://127.0.0.1:18212/")).toBe(200);
+    expect(await outside.ask(`http://${outside.hostAddress}:18212/`)).toBe(0);
+    for (const name of ["open", "local", "closed"]) {
+      expect([name, await outside.ask(`http://${await addressOf(daemon(), name)}/`)]).toEqual([name, 0]);
+    }
+    // 127.0.0.1 routed to this host, and a forged loopback source.
+    const inOutside = ["ip", "netns", "exec", outside.name];
+    await succeed([...inOutside, "sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1"]);
+    await succeed([...inOutside, "ip", "addr", "del", "127.0.0.1/8", "dev", "lo"]);
+    await succeed([...inOutside, "ip", "route", "del", "table", "local", "127.0.0.0/8"]).catch(() => "");
+    await succeed([...inOutside, "ip", "route", "add", "127.0.0.1", "via", outside.hostAddress]);
+    expect(await outside.ask("http://127.0.0.1:18212/")).toBe(0);
+    await succeed([...inOutside, "ip", "route", "del", "127.0.0.1"]);
+    await succeed([...inOutside, "ip", "addr", "add", "127.0.0.1/8", "dev", "lo"]);
+    await remove(client, "open", "local", "closed");
+  });
+
+  test("an IPv4 network has no IPv6 address and believes no router", async () => {
+    const inside = await daemon().run(
+      client,
+      ...["run", "--rm", "busybox", "sh", "-c"],
+      "ip -6 addr show dev eth0; cat /proc/sys/net/ipv6/conf/eth0/accept_ra /proc/sys/net/ipv6/conf/eth0/disable_ipv6",
+    );
+    expect(inside.stdout).toBe("0\n1\n");
+    expect(readFileSync(`/proc/sys/net/ipv6/conf/${daemon().bridge}/accept_ra`, "utf8").trim()).toBe("0");
+    expect((await succeed(["ip", "-6", "addr", "show", "dev", daemon().bridge])).trim()).toBe("");
+  });
+
+  test("port 0, ranges, -P, UDP and IPv6 are published as asked", async () => {
+    await serve(client, "many", "-p", "0:80", "-p", "18220-18229:81", "-p", "[::1]:18230:80", "-p", "18231:90/udp");
+    await serve(client, "all", "-P", "--expose", "80");
+    await serve(client, "next", "-p", "18220-18229:81");
+    const port = async (name: string, inner: string): Promise<string[]> =>
+      (await daemon().run(client, "port", name, inner)).stdout.trim().split("\n").sort();
+    const free = Number((await port("many", "80")).find((one) => one.startsWith("0.0.0.0"))?.split(":")[1]);
+    expect(free).toBeGreaterThan(1024);
+    expect(await ask(null, `http://127.0.0.1:${free}/`)).toBe(200);
+    expect(await ask(null, "http://[::1]:18230/")).toBe(200);
+    expect(await ask(null, "http://127.0.0.1:18230/")).toBe(0);
+    expect(await port("many", "81")).toContain("0.0.0.0:18220");
+    expect(await port("next", "81")).toContain("0.0.0.0:18221");
+    const chosen = (await port("all", "80")).find((one) => one.startsWith("0.0.0.0"));
+    expect(await ask(null, `http://127.0.0.1:${chosen?.split(":")[1]}/`)).toBe(200);
+    await remove(client, "many", "all", "next");
+  });
+
+  test("a UDP client that goes on sending is answered by the container that has the port now", async () => {
+    const echo = (word: string) =>
+      `import socket; s=socket.socket(2,2); s.bind(("",90)); print("up")\nwhile True:\n d,a=s.recvfrom(99); s.sendto(b"${word}",a)`;
+    const sender = Bun.spawn(
+      [
+        "python3",
+        "-u",
+        "-c",
+        `import socket,time; s=socket.socket(2,2); s.bind(("127.0.0.1",0)); s.settimeout(.1)
+while True:
+ try:
+  s.sendto(b"x",("127.0.0.1",18232)); print(s.recvfrom(99)[0].decode())
+ except OSError: print("-")
+ time.sleep(.02)`,
+      ],
+      { stdout: "pipe", stderr: "ignore" },
+    );
+    let heard = "";
+    const listening = (async () => {
+      for await (const chunk of sender.stdout) heard = new TextDecoder().decode(chunk).trim().split("\n").at(-1) ?? "";
+    })();
+    try {
+      for (const word of ["one", "two"]) {
+        await daemon().run(client, "run", "-d", "--name", word, "-p", "18232:90/udp", "busybox", "sleep", "300");
+        const server = await pythonIn(await netnsOf(daemon(), word), echo(word));
+        await until(`the answer ${word}`, () => heard === word, 3000);
+        server.kill("SIGKILL");
+        await remove(client, word);
+      }
+    } finally {
+      sender.kill("SIGKILL");
+      await listening;
+    }
+  });
+
+  test("SCTP is published where the kernel has it, and refused with the reason elsewhere", async () => {
+    const result = await daemon().run(client, "run", "--rm", "-p", "18233:90/sctp", "busybox", "true");
+    if (existsSync("/proc/net/sctp")) expect(result.code).toBe(0);
+    else {
+      expect(result.code).toBe(125);
+      expect(result.stderr).toContain("SCTP is not supported by this kernel");
+    }
+    await remove(client, ...(await daemon().run(client, "ps", "-aq")).stdout.trim().split("\n"));
+  });
+});
+
+describe("the proxy of IPv6 clients", () => {
+  const echo = `
+import socketserver,threading
+class H(socketserver.BaseRequestHandler):
+  def handle(self):
+    d=b""
+    while True:
+      c=self.request.recv(65536)
+      if not c: break
+      d+=c
+    self.request.sendall(d)
+class S(socketserver.ThreadingTCPServer):
+  request_queue_size=2000
+s=S(("",80),H); print("up"); s.serve_forever()`;
+
+  test("keeps a half-closed connection open and carries a thousand at once", async () => {
+    await daemon().dhow("run", "-d", "--name", "echo", "-p", "[::1]:18240:80", "busybox", "sleep", "300");
+    const server = await pythonIn(await netnsOf(daemon(), "echo"), echo);
+    const talk = (text: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let heard = "";
+        const socket = connect({ host: "::1", port: 18240, allowHalfOpen: true }, () => socket.end(text));
+        socket.on("data", (chunk) => {
+          heard += chunk;
+        });
+        socket.on("end", () => resolve(heard));
+        socket.on("error", reject);
+      });
+    const words = Array.from({ length: 1000 }, (_, n) => `word ${n}`);
+    expect(await Promise.all(words.map(talk))).toEqual(words);
+    server.kill("SIGKILL");
+    await daemon().dhow("rm", "-f", "echo");
+  });
+
+  test("holds little of what a slow reader leaves unread", async () => {
+    await daemon().dhow("run", "-d", "--name", "flood", "-p", "[::1]:18241:80", "busybox", "sleep", "300");
+    const counted = join(daemon().root, "flooded");
+    const server = await pythonIn(
+      await netnsOf(daemon(), "flood"),
+      `import socket; s=socket.socket(); s.bind(("",80)); s.listen(); print("up"); c,_=s.accept()
+c.setsockopt(1,7,65536); n=0
+while True:
+  n+=c.send(b"x"*65536); open("${counted}","w").write(str(n))`,
+    );
+    const socket = connect({ host: "::1", port: 18241 });
+    await new Promise<void>((resolve) => socket.once("connect", resolve));
+    socket.pause();
+    await Bun.sleep(1500);
+    const first = Number(readFileSync(counted, "utf8"));
+    await Bun.sleep(500);
+    expect(Number(readFileSync(counted, "utf8"))).toBe(first);
+    // The kernel's own buffers at both ends hold up to some megabytes; the proxy adds at most one.
+    expect(first).toBeLessThan(16 * 1024 * 1024);
+    socket.destroy();
+    server.kill("SIGKILL");
+    await daemon().dhow("rm", "-f", "flood");
+  });
+});
+
+test("a hundred networks made and removed at once share no subnet and leave nothing", async () => {
+  // Connections that fetch keeps for later would count as descriptors of the daemon.
+  const ask = (method: string, path: string, body?: unknown) =>
+    fetch(`http://d${path}`, {
+      method,
+      unix: daemon().socket,
+      keepalive: false,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+  const links = async () => (await succeed(["ip", "-o", "link"])).match(/br-[0-9a-f]{12}/g)?.length ?? 0;
+  const before = await links();
+  const make = async (n: number) => {
+    const Config = [{ Subnet: `10.215.${daemon().slot}.${n * 4}/30` }];
+    const body = { Name: `crowd${n}`, IPAM: { Driver: "default", Config } };
+    const made = await ask("POST", "/networks/create", body);
+    expect(made.status).toBe(201);
+    const { Id } = (await made.json()) as { Id: string };
+    expect((await ask("DELETE", `/networks/${Id}`)).status).toBe(204);
+  };
+  for (let round = 0; round < 2; round++) await Promise.all(Array.from({ length: 50 }, (_, n) => make(n)));
+  expect(await links()).toBe(before);
+  const same = await Promise.all(Array.from({ length: 20 }, () => ask("POST", "/networks/create", { Name: "same" })));
+  expect(same.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(same.filter(({ status }) => status === 409)).toHaveLength(19);
+  await daemon().dhow("network", "rm", "same");
+});
+
+test("addresses: what overlaps is refused, a released one is given again, a fixed one is not given twice", async () => {
+  const d = daemon();
+  const overlap = await d.dhow("network", "create", "--subnet", `10.213.${d.slot}.0/25`, "over");
+  expect(overlap.code).toBe(1);
+  expect(overlap.stderr).toContain("Pool overlaps with other one on this address space");
+  const subnet = `10.215.${d.slot}`;
+  await d.dhow("network", "create", "--subnet", `${subnet}.0/29`, "small");
+  const start = (name: string, ...flags: string[]) =>
+    d.dhow("run", "-d", "--name", name, "--network", "small", ...flags, "busybox", "sleep", "300");
+  expect((await start("fixed", "--ip", `${subnet}.5`)).code).toBe(0);
+  expect((await start("again", "--ip", `${subnet}.5`)).stderr).toContain("Address already in use");
+  for (const n of [1, 2, 3, 4]) expect((await start(`n${n}`)).code).toBe(0);
+  const full = await start("full");
+  expect(full.stderr).toContain("no available IPv4 addresses on this network's address pools: small");
+  const freed = await addressOf(d, "n2", "small");
+  await d.dhow("rm", "-f", "n2", "full");
+  expect((await start("reuse")).code).toBe(0);
+  expect(await addressOf(d, "reuse", "small")).toBe(freed);
+  await d.dhow("rm", "-f", "fixed", "again", "n1", "n3", "n4", "reuse");
+  expect((await d.dhow("network", "rm", "small")).stderr).toBe("");
+});
+
+test("a flush of the host's rules leaves the table alone, and other tools' chains get our accepts back", async () => {
+  // In a namespace of its own: the flush would hit the rules of everybody else on this machine.
+  const netns = `dhowflush${daemon().slot}`;
+  const execRoot = mkdtempSync(join(tmpdir(), "dhow-flush-"));
+  await succeed(["ip", "netns", "add", netns]);
+  const inside = (...command: string[]) => succeed(["ip", "netns", "exec", netns, ...command]);
+  const netd = Bun.spawn(
+    ["ip", "netns", "exec", netns, dhowBinary, "netd", "--exec-root", execRoot, "--instance", "dhowflush"],
+    { stdio: ["ignore", "inherit", "inherit"] },
+  );
+  const client = new NetdClient({
+    execRoot,
+    socket: join(execRoot, "netd.sock"),
+    instance: "dhowflush",
+    firewall: true,
+    ipForward: true,
+  });
+  try {
+    await until("netd", () => existsSync(join(execRoot, "netd.sock")));
+    const bridge = { name: "dhowflush0", address: "10.211.0.1/24", mtu: 1500, icc: true, masquerade: true };
+    await client.call("ensureBridge", { ...bridge, internal: false, pooled: false });
+    const neighbour =
+      "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }";
+    const accepts = async () => (await inside("nft", "list", "chain", "ip", "filter", "FORWARD")).match(/dhowflush0/g);
+    await inside("nft", neighbour);
+    await until("the accepts", accepts, 7000);
+    const table = await inside("nft", "-s", "list", "table", "inet", "dhowflush");
+    await inside("nft", "flush", "ruleset");
+    expect(await inside("nft", "-s", "list", "table", "inet", "dhowflush")).toBe(table);
+    const deleted = await run(["ip", "netns", "exec", netns, "nft", "delete", "table", "inet", "dhowflush"]);
+    expect(deleted.stderr).toContain("Operation not permitted");
+    await inside("nft", neighbour);
+    await until("the accepts again", accepts, 7000);
+  } finally {
+    await client.shutdown();
+    await client[Symbol.asyncDispose]();
+    await netd.exited;
+    await succeed(["ip", "netns", "delete", netns]);
+    rmSync(execRoot, { recursive: true });
+  }
+}, 30_000);
+
+test("the API's TCP port is not given to a container, nor reached by one", async () => {
+  const port = 18250;
+  await using d = await TestDaemon.start({ flags: [`--host=tcp://127.0.0.1:${port}`, "--tls=false"] });
+  const { busyboxTar } = await import("../harness/images.ts");
+  await d.docker("import", await busyboxTar(), "busybox:latest");
+  const taken = await d.dhow("run", "--rm", "-p", `${port}:80`, "busybox", "true");
+  expect(taken.code).toBe(125);
+  expect(taken.stderr).toContain("address already in use");
+  for (const host of [`10.213.${d.slot}.1`, "127.0.0.1"]) {
+    const asked = await d.dhow(
+      "run",
+      "--rm",
+      "busybox",
+      "timeout",
+      "1",
+      "wget",
+      "-qO-",
+      `http://${host}:${port}/_ping`,
+    );
+    expect([host, asked.code === 0]).toEqual([host, false]);
+  }
+});
