@@ -39,8 +39,11 @@ const apart: Record<string, string[]> = {
   lib: [],
 };
 
-/** Single files that upper rooms may import from a room that is otherwise closed to them. */
-const openFiles = new Set(["supervisor/protocol.ts"]);
+/**
+ * Single files that upper rooms may import from a room that is otherwise closed to them: the supervisor's words, and the lock
+ * under which the CLI starts a daemon.
+ */
+const openFiles = new Set(["supervisor/protocol.ts", "linux/flock.ts"]);
 
 interface Import {
   from: string;

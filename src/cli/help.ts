@@ -1,5 +1,5 @@
 /** Help texts, all derived from the tables: root, groups, commands. */
-import { describeFlags } from "../lib/flags.ts";
+import { describeFlags } from "../lib/flags-help.ts";
 import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { globalFlags } from "./globals.ts";

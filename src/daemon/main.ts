@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../lib/errors.ts";
-import { describeFlags, HelpRequest, UsageError } from "../lib/flags.ts";
+import { HelpRequest, UsageError } from "../lib/flags.ts";
+import { describeFlags } from "../lib/flags-help.ts";
 import { commit, version } from "../lib/version.ts";
 import { trimWhenIdle } from "../linux/idle-trim.ts";
 import { type Backends, completeBackends } from "./backends.ts";
@@ -115,6 +116,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
     system: {
       info: (op) => engine.system.info(op),
       version: (op) => engine.system.version(op),
+      auth: (config, op) => engine.images.login(config, op),
       dataUsage: (parts, op) => engine.system.dataUsage(parts, op),
       events: (query, op) => engine.events.subscribe(query, op.signal),
       async stop({ all }) {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { describeFlags, flag, HelpRequest, parseFlags, splitCsv } from "./flags.ts";
+import { flag, HelpRequest, parseFlags, splitCsv } from "./flags.ts";
+import { describeFlags } from "./flags-help.ts";
 
 const table = {
   all: flag.bool("All", { short: "a" }),

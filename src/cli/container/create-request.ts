@@ -1,14 +1,21 @@
 /** From flags to the body of `POST /containers/create`; checks what only the client can know. */
 import type { ContainerConfig } from "../../api/containers.ts";
-import type { HostConfig, Ulimit } from "../../api/host-config.ts";
+import type { HostConfig } from "../../api/host-config.ts";
 import type { EndpointSettings } from "../../api/networks.ts";
-import { splitCsv, splitPair } from "../../lib/flags.ts";
+import { splitPair } from "../../lib/flags.ts";
 import { parseBytes } from "../../lib/units.ts";
 import type { ConfigFile } from "../config-file.ts";
 import type { CreateFlags } from "./create-flags.ts";
+import { device, gpuRequest, throttle, ulimit, weightDevice } from "./devices.ts";
+import { endpoints, networkName } from "./endpoints.ts";
 import { addPair, readEnvironment, readLabels } from "./env-file.ts";
+import { healthConfig } from "./health.ts";
 import { completeBind, parseMount } from "./mounts.ts";
+import { orNull } from "./or-null.ts";
 import { exposePort, type PublishedPorts, publishPort } from "./ports.ts";
+import { proxyVariables } from "./proxies.ts";
+import { resources, restartPolicy } from "./resources.ts";
+import { securityOptions } from "./security-options.ts";
 
 /** What is sent: only known fields, the rest the daemon's defaults. */
 export type CreateBody = Partial<ContainerConfig> & {
@@ -53,7 +60,7 @@ export async function createRequest(context: Context): Promise<CreateBody> {
     Tty: flags.tty,
     OpenStdin: openStdin,
     StdinOnce: openStdin && attached.has("stdin"),
-    Env: [...proxyVariables(context, variables), ...variables],
+    Env: [...proxyVariables(context.config, context.daemonAddress, variables), ...variables],
     Cmd: words.length > 0 ? words : null,
     ...(healthcheck && { Healthcheck: healthcheck }),
     Image: image,
@@ -165,235 +172,10 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
   };
 }
 
-/** The limits that `update` changes too. */
-export function resources(
-  flags: Pick<CreateFlags, keyof typeof import("./create-flags.ts").resourceFlags>,
-): Partial<HostConfig> {
-  return {
-    CpuShares: flags["cpu-shares"],
-    Memory: flags.memory,
-    NanoCpus: flags.cpus,
-    BlkioWeight: flags["blkio-weight"],
-    CpuPeriod: flags["cpu-period"],
-    CpuQuota: flags["cpu-quota"],
-    CpuRealtimePeriod: flags["cpu-rt-period"],
-    CpuRealtimeRuntime: flags["cpu-rt-runtime"],
-    CpusetCpus: flags["cpuset-cpus"],
-    CpusetMems: flags["cpuset-mems"],
-    ...(flags["kernel-memory"] > 0 && { KernelMemory: flags["kernel-memory"] }),
-    MemoryReservation: flags["memory-reservation"],
-    MemorySwap: flags["memory-swap"],
-    PidsLimit: flags["pids-limit"],
-  };
-}
-
-const orNull = (values: string[]): string[] | null => (values.length > 0 ? values : null);
-
-/** `no`, `always`, `unless-stopped`, `on-failure[:N]`. */
-export function restartPolicy(text: string): { Name: string; MaximumRetryCount: number } {
-  const [name, count] = splitPair(text, ":");
-  if (text.includes(":") && name === "")
-    throw new Error(`invalid restart policy format: no policy provided before colon`);
-  if (count !== "" && !/^\d+$/.test(count))
-    throw new Error("invalid restart policy format: maximum retry count must be an integer");
-  return { Name: name, MaximumRetryCount: Number(count || 0) };
-}
-
-function healthConfig(flags: CreateFlags, changed: ReadonlySet<string>): ContainerConfig["Healthcheck"] {
-  const given = [...changed].some((name) => name.startsWith("health-"));
-  if (flags["no-healthcheck"]) {
-    if (given) throw new Error("--no-healthcheck conflicts with --health-* options");
-    return { Test: ["NONE"] };
-  }
-  if (!given) return undefined;
-  const names = [
-    "health-interval",
-    "health-timeout",
-    "health-start-period",
-    "health-start-interval",
-    "health-retries",
-  ] as const;
-  for (const name of names) if (flags[name] < 0) throw new Error(`--${name} cannot be negative`);
-  return {
-    ...(flags["health-cmd"] && { Test: ["CMD-SHELL", flags["health-cmd"]] }),
-    Interval: flags["health-interval"],
-    Timeout: flags["health-timeout"],
-    StartPeriod: flags["health-start-period"],
-    StartInterval: flags["health-start-interval"],
-    Retries: flags["health-retries"],
-  };
-}
-
 /** `name:address` or `name=address`, written the API's way. */
 function extraHost(text: string): string {
   const at = text.includes("=") ? text.indexOf("=") : text.indexOf(":");
   const address = text.slice(at + 1).replace(/^\[(.*)\]$/, "$1");
   if (at <= 0 || address === "") throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
   return `${text.slice(0, at)}:${address}`;
-}
-
-function device(text: string): { PathOnHost: string; PathInContainer: string; CgroupPermissions: string } {
-  const parts = text.split(":");
-  const isMode = (part: string): boolean => /^[rwm]{1,3}$/.test(part);
-  const [host = "", second = "", third = ""] = parts;
-  if (parts.length > 3 || host === "") throw new Error(`invalid device specification: ${text}`);
-  if (parts.length === 3 && !isMode(third)) throw new Error(`invalid device specification: ${text}`);
-  if (parts.length === 2 && isMode(second))
-    return { PathOnHost: host, PathInContainer: host, CgroupPermissions: second };
-  return { PathOnHost: host, PathInContainer: second || host, CgroupPermissions: third || "rwm" };
-}
-
-function throttle(text: string, parse: (rate: string) => number): { Path: string; Rate: number } {
-  const [path, rate] = splitPair(text, ":");
-  const value = parse(rate);
-  if (!path.startsWith("/dev/") || rate === "" || !Number.isInteger(value) || value < 0) {
-    throw new Error(
-      `invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`,
-    );
-  }
-  return { Path: path, Rate: value };
-}
-
-function weightDevice(text: string): { Path: string; Weight: number } {
-  const [path, weight] = splitPair(text, ":");
-  const value = Number(weight);
-  if (!path.startsWith("/dev/") || !(value === 0 || (value >= 10 && value <= 1000)))
-    throw new Error(`invalid weight for device: ${text}`);
-  return { Path: path, Weight: value };
-}
-
-function ulimit(text: string): Ulimit {
-  const [name, limits] = splitPair(text);
-  const [soft = "", hard = soft] = limits.split(":");
-  const number = (value: string): number => {
-    if (!/^-?\d+$/.test(value)) throw new Error(`invalid ulimit argument: ${text}`);
-    return Number(value);
-  };
-  return { Name: name, Soft: number(soft), Hard: number(hard) };
-}
-
-function gpuRequest(text: string): NonNullable<HostConfig["DeviceRequests"]>[number] {
-  const request = { Driver: "", Count: 0, DeviceIDs: null as string[] | null, Capabilities: [["gpu"]], Options: {} };
-  for (const field of splitCsv(text)) {
-    const [key, value] = splitPair(field);
-    if (field === "all" || (key === "count" && value === "all")) request.Count = -1;
-    else if (/^\d+$/.test(field)) request.Count = Number(field);
-    else if (key === "count") request.Count = Number(value);
-    else if (key === "driver") request.Driver = value;
-    else if (key === "device") request.DeviceIDs = value.split(",");
-    else if (key === "capabilities") request.Capabilities = [[...value.split(","), "gpu"]];
-    else throw new Error(`unexpected key '${key}' in '${field}'`);
-  }
-  return request;
-}
-
-async function securityOptions(given: readonly string[]): Promise<{ options: string[]; unconfinedPaths: boolean }> {
-  const options: string[] = [];
-  let unconfinedPaths = false;
-  for (const option of given) {
-    const at = option.search(/[=:]/);
-    const key = at < 0 ? option : option.slice(0, at);
-    const value = at < 0 ? "" : option.slice(at + 1);
-    if (at < 0 && key !== "no-new-privileges") throw new Error(`invalid --security-opt: ${JSON.stringify(option)}`);
-    if (key === "systempaths" && value === "unconfined") {
-      unconfinedPaths = true;
-    } else if (key === "seccomp" && value !== "unconfined" && value !== "builtin") {
-      const file = Bun.file(value);
-      if (!(await file.exists()))
-        throw new Error(`opening seccomp profile (${value}) failed: open ${value}: no such file or directory`);
-      const text = await file.text();
-      try {
-        options.push(`seccomp=${JSON.stringify(JSON.parse(text))}`);
-      } catch (error) {
-        throw new Error(
-          `compacting json for seccomp profile (${value}) failed: ${error instanceof Error ? error.message : error}`,
-        );
-      }
-    } else options.push(option);
-  }
-  return { options, unconfinedPaths };
-}
-
-function networkName(spec: string): string {
-  if (!/(^|,)name=/.test(spec)) return spec;
-  return (
-    splitCsv(spec)
-      .map((field) => splitPair(field))
-      .find(([key]) => key === "name")?.[1] ?? spec
-  );
-}
-
-function endpoints(flags: CreateFlags): Record<string, Partial<EndpointSettings>> {
-  const specs = [...flags.network, ...flags.net];
-  if (specs.length === 0) specs.push("default");
-  const result: Record<string, Partial<EndpointSettings>> = {};
-  for (const [i, spec] of specs.entries()) {
-    const endpoint: Partial<EndpointSettings> = i === 0 ? firstEndpoint(flags) : {};
-    const name = networkName(spec);
-    if (/(^|,)name=/.test(spec)) networkOptions(spec, endpoint);
-    if (result[name]) throw new Error(`network ${JSON.stringify(name)} is specified multiple times`);
-    const plain = ["default", "bridge", "host", "none"].includes(name) || name.startsWith("container:");
-    if (plain && [...flags["network-alias"], ...flags["net-alias"]].length > 0) {
-      throw new Error("network-scoped aliases are only supported for user-defined networks");
-    }
-    result[name] = endpoint;
-  }
-  return result;
-}
-
-function firstEndpoint(flags: CreateFlags): Partial<EndpointSettings> {
-  const aliases = [...flags["network-alias"], ...flags["net-alias"]];
-  const addresses = {
-    ...(flags.ip && { IPv4Address: flags.ip }),
-    ...(flags.ip6 && { IPv6Address: flags.ip6 }),
-    ...(flags["link-local-ip"].length > 0 && { LinkLocalIPs: flags["link-local-ip"] }),
-  };
-  const named = flags.network.length + flags.net.length > 0;
-  return {
-    IPAMConfig: Object.keys(addresses).length > 0 ? addresses : null,
-    Links: named ? orNull(flags.link) : null,
-    Aliases: orNull(aliases),
-    MacAddress: flags["mac-address"],
-  };
-}
-
-function networkOptions(spec: string, endpoint: Partial<EndpointSettings>): void {
-  for (const field of splitCsv(spec)) {
-    const [key, value] = splitPair(field);
-    if (key === "name") continue;
-    if (key === "alias") endpoint.Aliases = [...(endpoint.Aliases ?? []), value];
-    else if (key === "ip") endpoint.IPAMConfig = { ...endpoint.IPAMConfig, IPv4Address: value };
-    else if (key === "ip6") endpoint.IPAMConfig = { ...endpoint.IPAMConfig, IPv6Address: value };
-    else if (key === "mac-address") endpoint.MacAddress = value;
-    else if (key === "gw-priority") endpoint.GwPriority = Number(value);
-    else if (key === "link-local-ip") {
-      endpoint.IPAMConfig = {
-        ...endpoint.IPAMConfig,
-        LinkLocalIPs: [...(endpoint.IPAMConfig?.LinkLocalIPs ?? []), value],
-      };
-    } else if (key === "driver-opt") {
-      endpoint.DriverOpts = { ...endpoint.DriverOpts, [splitPair(value)[0]]: splitPair(value)[1] };
-    } else throw new Error(`invalid field ${key}`);
-  }
-}
-
-/** The proxies of config.json, for those variables the user did not set. */
-function proxyVariables({ config, daemonAddress }: Context, variables: readonly string[]): string[] {
-  const proxy = config.proxies?.[daemonAddress] ?? config.proxies?.default;
-  if (!proxy) return [];
-  const names = {
-    httpProxy: "HTTP_PROXY",
-    httpsProxy: "HTTPS_PROXY",
-    noProxy: "NO_PROXY",
-    ftpProxy: "FTP_PROXY",
-    allProxy: "ALL_PROXY",
-  };
-  const taken = new Set(variables.map((variable) => splitPair(variable)[0]));
-  const result: string[] = [];
-  for (const [key, name] of Object.entries(names)) {
-    const value = proxy[key as keyof typeof names];
-    if (!value) continue;
-    for (const each of [name, name.toLowerCase()]) if (!taken.has(each)) result.push(`${each}=${value}`);
-  }
-  return result;
 }

@@ -2,7 +2,7 @@ import type { ContainerUpdateResponse } from "../../../api/containers.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { resourceFlags } from "../../container/create-flags.ts";
-import { resources, restartPolicy } from "../../container/create-request.ts";
+import { resources, restartPolicy } from "../../container/resources.ts";
 import { forEachName } from "../../for-each-name.ts";
 
 export const command = defineCommand({
