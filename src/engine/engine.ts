@@ -23,6 +23,7 @@ import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaul
 import { createRuntime } from "../runtime/supervised-runtime.ts";
 import { createArchives } from "../snapshots/archive.ts";
 import { pickSnapshotter } from "../snapshots/drivers.ts";
+import { leaveMountParent } from "../snapshots/mount-point.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import { Database } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
@@ -163,6 +164,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       await containers.stopAll();
       await networks.shutdown();
       await runtime.shutdown();
+      leaveMountParent(paths.rootfs);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

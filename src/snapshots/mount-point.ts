@@ -25,6 +25,17 @@ function ensurePrivate(dir: string): void {
   privateParents.add(dir);
 }
 
+/** Undoes what kept the mounts below `dir` to themselves; while something is mounted there it stays. */
+export function leaveMountParent(dir: string): void {
+  if (!isMountPoint(dir)) return;
+  try {
+    unmount(dir);
+    privateParents.delete(dir);
+  } catch (error) {
+    if (!isErrno(error, "EBUSY")) throw error;
+  }
+}
+
 /** Whether the mount that `dir` is on has peers, after proc_pid_mountinfo(5). */
 function isShared(dir: string): boolean {
   let best = "";
