@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { check, FFIType, openLibc } from "./libc.ts";
+import { FFIType, openLibc } from "./libc.ts";
 
 const MADV_DONTNEED = 4;
-const intervalMs = 15_000;
 /** Less CPU than this in an interval is standing still. */
 const idleMicroseconds = 30_000;
 /** Less CPU than this since the last trim is not worth another one. */
@@ -13,7 +12,7 @@ const workMicroseconds = 100_000;
  * the pages of the program's own text, which the kernel maps by neighbourhood and which come back from the page cache
  * when they are needed (seen: 15 ms for the trim; the next request takes some 10 ms more, once).
  */
-export function trimWhenIdle(): void {
+export function trimWhenIdle({ intervalMs = 15_000 } = {}): void {
   let last = cpuTime();
   let trimmedAt = 0;
   const timer = setInterval(() => {
@@ -36,7 +35,8 @@ function trim(): void {
   Bun.gc(true);
   // Opened here, because most processes of this program never trim.
   const libc = openLibc({ madvise: { args: [FFIType.u64, FFIType.u64, FFIType.i32], returns: FFIType.i32 } });
-  for (const { start, length } of textMappings()) check(libc.madvise(start, length, MADV_DONTNEED), "madvise");
+  // Locked pages refuse (EINVAL): they then stay, which harms nothing.
+  for (const { start, length } of textMappings()) libc.madvise(start, length, MADV_DONTNEED);
 }
 
 /** Executable, read-only mappings of this program's file: clean by nature, so that dropping them loses nothing. */
