@@ -17,7 +17,7 @@ import type {
   OCIDescriptor,
   ProgressSink,
 } from "../api/images.ts";
-import type { AuthConfig } from "../api/system.ts";
+import type { AuthConfig, AuthResponse } from "../api/system.ts";
 import type { EventSource } from "../events/events.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { LayerBody, LayerRequest } from "../snapshots/snapshotter.ts";
@@ -126,6 +126,8 @@ export interface Images {
   save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
   /** Answers the new image's id. */
   commit(request: CommitImage, op: Operation): Promise<string>;
+  /** Shows credentials to their registry; `unauthorized` when it refuses them. */
+  login(auth: AuthConfig, op: Operation): Promise<AuthResponse>;
   /** Deletes what crashes left in the content store. */
   sweep(): Promise<void>;
 }

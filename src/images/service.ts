@@ -2,6 +2,8 @@
 import { ContentStore } from "../content/content-store.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import { isTag, parseReference, withDefaultTag } from "../lib/reference.ts";
+import { hostOf } from "../registry/auth.ts";
+import { RegistryClient } from "../registry/client.ts";
 import { Catalog } from "./catalog.ts";
 import { commit } from "./commit.ts";
 import type { Images, ImagesOptions } from "./images.ts";
@@ -58,6 +60,14 @@ export function createImages(options: ImagesOptions): Images {
     load: (query, archive, progress, op) => load(shelf, query, archive, progress, op),
     save: async (names, query, op) => save(shelf, names, query, op),
     commit: (request, op) => commit(shelf, request, op),
+    async login(auth, op) {
+      const domain = auth.serveraddress ? hostOf(auth.serveraddress) : "docker.io";
+      if (domain === "") throw invalidArgument(`invalid registry address ${JSON.stringify(auth.serveraddress)}`);
+      const { insecure } = options.registry;
+      const hub = domain === "index.docker.io" || domain === "registry-1.docker.io";
+      await new RegistryClient({ domain: hub ? "docker.io" : domain, insecure, auth }).login(op.signal);
+      return { Status: "Login Succeeded", IdentityToken: "" };
+    },
     async sweep() {
       const used = catalog.used();
       content.sweep((digest) => used?.blobs.has(digest) ?? true);

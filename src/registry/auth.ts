@@ -1,6 +1,46 @@
 /** Credentials for one registry: basic, or a bearer token fetched from the realm that the registry names. */
+import { isIP } from "node:net";
 import type { AuthConfig } from "../api/system.ts";
 import { messageOf, systemError, unauthorized } from "../lib/errors.ts";
+
+/** Docker Hub's names: one registry. */
+const hubHosts = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
+/** The credentials if they are for exactly the registry `domain`, or say no address at all; otherwise none. */
+export function credentialsFor(domain: string, auth: AuthConfig | undefined): AuthConfig | undefined {
+  if (!auth?.serveraddress) return auth;
+  const host = hostOf(auth.serveraddress);
+  const same = host === domain.toLowerCase() || (hubHosts.includes(host) && hubHosts.includes(domain));
+  return same ? auth : undefined;
+}
+
+/** Host and port of an address with or without a scheme; what cannot be one is no host at all. */
+export function hostOf(address: string): string {
+  try {
+    const url = new URL(/^https?:\/\//i.test(address) ? address : `https://${address}`);
+    return url.username === "" && url.password === "" ? url.host.toLowerCase() : "";
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * Whether the token server a registry names may be shown the registry's credentials: the same host, or one of the same
+ * organisation's domain, as `auth.docker.io` is for `registry-1.docker.io`. Others are asked for an anonymous token.
+ */
+export function mayHaveCredentials(registry: URL, realm: URL): boolean {
+  if (registry.hostname === realm.hostname) return true;
+  if (isIP(registry.hostname.replace(/^\[|\]$/g, "")) !== 0) return false;
+  return organisation(registry.hostname) !== "" && organisation(registry.hostname) === organisation(realm.hostname);
+}
+
+/** The last two labels of a host name; three below country domains that sell third-level names (`co.uk`). */
+function organisation(host: string): string {
+  const labels = host.toLowerCase().split(".");
+  const [second = "", top = ""] = labels.slice(-2);
+  const count = top.length === 2 && second.length <= 3 ? 3 : 2;
+  return labels.length < count ? "" : labels.slice(-count).join(".");
+}
 
 /** Holds what one pull proved; never shared between users, so that nobody pulls with another's token. */
 export class Authorizer {
@@ -47,13 +87,13 @@ export class Authorizer {
       throw unauthorized("registry names a token server inside this host");
     }
     realm.searchParams.set("service", fields.get("service") ?? "");
-    realm.searchParams.set("scope", `repository:${path}:pull`);
-    this.#token = await this.#fetchToken(realm, signal);
+    if (path !== "") realm.searchParams.set("scope", `repository:${path}:pull`);
+    this.#token = await this.#fetchToken(realm, mayHaveCredentials(url, realm), signal);
   }
 
-  async #fetchToken(realm: URL, signal: AbortSignal): Promise<string> {
-    const identity = this.#auth?.identitytoken;
-    const basic = this.#basicHeader();
+  async #fetchToken(realm: URL, trusted: boolean, signal: AbortSignal): Promise<string> {
+    const identity = trusted ? this.#auth?.identitytoken : undefined;
+    const basic = trusted ? this.#basicHeader() : undefined;
     const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: identity ?? "", client_id: "dhow" });
     for (const key of ["service", "scope"]) form.set(key, realm.searchParams.get(key) ?? "");
     const tls = { rejectUnauthorized: !this.#skipVerify };

@@ -9,13 +9,15 @@ import {
   type DhowError,
   dataLoss,
   forbidden,
+  isKind,
   messageOf,
   notFound,
   systemError,
   tooLarge,
+  unauthorized,
   unavailable,
 } from "../lib/errors.ts";
-import { Authorizer } from "./auth.ts";
+import { Authorizer, credentialsFor } from "./auth.ts";
 import { isInsecureHost } from "./insecure.ts";
 
 /** One registry and how it may be spoken to. */
@@ -53,7 +55,17 @@ export class RegistryClient {
       this.#bases = this.#skipVerify
         ? [new URL(`https://${host}`), new URL(`http://${host}`)]
         : [new URL(`https://${host}`)];
-    this.#auth = new Authorizer(options.mirror ? undefined : options.auth, this.#skipVerify);
+    const credentials = options.mirror ? undefined : credentialsFor(options.domain, options.auth);
+    this.#auth = new Authorizer(credentials, this.#skipVerify);
+  }
+
+  /** Shows the credentials to the registry; throws `unauthorized` when it refuses them. */
+  async login(signal: AbortSignal): Promise<void> {
+    const response = await this.#get("", "", {}, signal).catch((error) => {
+      if (!isKind(error, "notFound")) throw error;
+      throw unauthorized(`login attempt to ${this.#bases[0]?.origin}/v2/ failed with status: 401 Unauthorized`);
+    });
+    await response.body?.cancel();
   }
 
   /** A manifest or index by tag or digest; bytes that do not hash to the digest asked for are `dataLoss`. */
@@ -95,14 +107,14 @@ export class RegistryClient {
 
   async #get(path: string, rest: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
     if (this.#base) {
-      return this.#attempts(new URL(`/v2/${path}/${rest}`, this.#base), path, headers, signal).catch((error) => {
+      return this.#attempts(endpoint(this.#base, path, rest), path, headers, signal).catch((error) => {
         throw error instanceof ConnectError ? unavailable(describe(error.cause), { cause: error.cause }) : error;
       });
     }
     let failure: unknown = null;
     for (const base of this.#bases) {
       try {
-        const response = await this.#attempts(new URL(`/v2/${path}/${rest}`, base), path, headers, signal);
+        const response = await this.#attempts(endpoint(base, path, rest), path, headers, signal);
         this.#base = base;
         return response;
       } catch (error) {
@@ -164,6 +176,9 @@ export class RegistryClient {
     throw unavailable(`stopped after ${maxRedirects} redirects`);
   }
 }
+
+const endpoint = (base: URL, path: string, rest: string): URL =>
+  new URL(path === "" ? "/v2/" : `/v2/${path}/${rest}`, base);
 
 /** Nobody answered at all. */
 class ConnectError extends Error {
