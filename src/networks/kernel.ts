@@ -78,9 +78,18 @@ export class KernelNetworks implements AsyncDisposable {
     }
     const sandboxes = this.#book.sandboxes.list().records;
     const held = new Set<string>();
-    for (const state of await call("list", {})) {
-      if (sandboxes.has(state.containerId)) held.add(state.containerId);
-      else await call("detach", { containerId: state.containerId });
+    for (const { containerId, interfaces } of await call("list", {})) {
+      const sandbox = sandboxes.get(containerId);
+      if (!sandbox) {
+        await call("detach", { containerId });
+        continue;
+      }
+      held.add(containerId);
+      // A daemon died between a connection and its record.
+      const recorded = new Set(sandbox.state?.interfaces.map((one) => one.bridge));
+      for (const { bridge } of interfaces) {
+        if (!recorded.has(bridge)) await call("disconnect", { containerId, bridge });
+      }
     }
     const devices = new Set([...networks.values()].map((network) => network.bridge?.device));
     for (const name of bridges) if (!devices.has(name)) await call("removeBridge", { name });

@@ -1,0 +1,109 @@
+/** A daemon or a netd that dies in the middle of network work: the next one finds everything in order. */
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { succeed, until } from "../harness/command.ts";
+import { TestDaemon } from "../harness/daemon.ts";
+import { busyboxTar } from "../harness/images.ts";
+import { expectLedger, settledLedger } from "../harness/ledger.ts";
+import { ask } from "./network-outside.ts";
+
+/** Fail point -> the verb during which it is passed. */
+const points = {
+  "networks.create.recorded": "create",
+  "networks.create.made": "create",
+  "networks.remove.recorded": "remove",
+  "networks.attach.planned": "start",
+  "networks.attach.attached": "start",
+  "networks.attach.recorded": "start",
+  "networks.detach.detached": "stop",
+  "networks.connect.connected": "connect",
+  "networks.disconnect.disconnected": "disconnect",
+} as const;
+
+async function bridges(): Promise<string[]> {
+  return (await succeed(["ip", "-o", "link"])).match(/\bbr-[0-9a-f]{12}\b(?=:)/g) ?? [];
+}
+
+async function make(): Promise<TestDaemon> {
+  const daemon = await TestDaemon.start({ failPoints: "" });
+  await daemon.docker("import", await busyboxTar(), "busybox:latest");
+  await daemon.dhow("run", "--rm", "busybox", "true");
+  return daemon;
+}
+
+describe("a daemon killed at", () => {
+  test.each(Object.entries(points))(
+    "%s leaves no link, namespace, rule or address behind (%s)",
+    async (point, verb) => {
+      await using daemon = await make();
+      const before = await settledLedger(daemon);
+      const links = await bridges();
+      const container = ["run", "-d", "--name", "box", "-p", "127.0.0.1::80", "busybox", "sleep", "300"];
+      const prepare = { remove: 1, connect: 2, disconnect: 3, stop: 2, create: 0, start: 0 }[verb];
+      if (prepare >= 1) await daemon.dhow("network", "create", "extra");
+      if (prepare >= 2) await daemon.dhow(...container);
+      if (prepare >= 3) await daemon.dhow("network", "connect", "extra", "box");
+      await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
+      const failing = {
+        create: ["network", "create", "extra"],
+        remove: ["network", "rm", "extra"],
+        start: container,
+        stop: ["rm", "-f", "box"],
+        connect: ["network", "connect", "extra", "box"],
+        disconnect: ["network", "disconnect", "extra", "box"],
+      }[verb];
+      expect((await daemon.dhow(...failing)).code).not.toBe(0);
+      await daemon.died();
+      await daemon.start();
+      // The same verb works now, or has been done.
+      if (verb === "connect") {
+        expect((await daemon.dhow(...failing)).stderr).toBe("");
+        expect((await daemon.dhow("exec", "box", "ls", "/sys/class/net")).stdout).toContain("eth1");
+      }
+      if (verb === "start") {
+        await daemon.dhow("rm", "-f", "box");
+        expect((await daemon.dhow(...container)).stderr).toBe("");
+      }
+      await daemon.dhow("rm", "-f", "box");
+      await daemon.dhow("network", "rm", "extra");
+      await expectLedger(daemon, before, { fds: false });
+      await until("the bridges to be as before", async () => (await bridges()).length === links.length);
+    },
+    60_000,
+  );
+});
+
+test("a netd that is killed is replaced: ports answer, names of bridges stay, nothing is left", async () => {
+  await using daemon = await make();
+  const before = await settledLedger(daemon);
+  const web = "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www";
+  await daemon.dhow("network", "create", "extra");
+  await daemon.dhow(
+    ...["run", "-d", "--name", "web", "-p", "18260:80", "--network", "extra", "busybox", "sh", "-c", web],
+  );
+  await until("the page", async () => (await ask(null, "http://127.0.0.1:18260/")) === 200);
+  for (let round = 0; round < 2; round++) {
+    const [pid = 0] = readdirSync("/proc").filter(isNetdOf(daemon)).map(Number);
+    process.kill(pid, "SIGKILL");
+    await until("another netd", () =>
+      readdirSync("/proc")
+        .filter(isNetdOf(daemon))
+        .some((one) => Number(one) !== pid),
+    );
+    for (let n = 0; n < 20; n++) expect(await ask(null, "http://127.0.0.1:18260/")).toBe(200);
+  }
+  await daemon.dhow("rm", "-f", "web");
+  await daemon.dhow("network", "rm", "extra");
+  await expectLedger(daemon, before, { fds: false });
+}, 60_000);
+
+function isNetdOf(daemon: TestDaemon): (pid: string) => boolean {
+  return (pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      return /^\d+$/.test(pid) && line.includes("\0netd\0") && line.includes(daemon.execRoot);
+    } catch {
+      return false;
+    }
+  };
+}
