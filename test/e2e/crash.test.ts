@@ -1,10 +1,25 @@
 /** The daemon may die at any moment: no container, no exit code and no log line is lost, and nothing is left behind. */
 import { describe, expect, test } from "bun:test";
 import { until } from "../harness/command.ts";
-import { runClient, TestDaemon } from "../harness/daemon.ts";
+import { TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
 import { expectLedger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
+
+/** `docker attach`, killed at the end: SIGTERM it would hand on to the container. */
+function attachClient(socket: string, id: string) {
+  const child = Bun.spawn(["docker", "-H", `unix://${socket}`, "attach", id], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  return {
+    stdin: { write: (text: string) => void [child.stdin.write(text), child.stdin.flush()] },
+    firstOutput: async () => new TextDecoder().decode((await child.stdout.getReader().read()).value),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
 
 describe("after kill -9 of the daemon", () => {
   const daemon = withDaemon();
@@ -87,8 +102,10 @@ describe("after kill -9 of the daemon", () => {
     const id = (await d.dhow("run", "-d", "-i", "--name", "cat", "busybox", "cat")).stdout.trim();
     await d.kill9();
     await d.start();
-    const attached = await runClient("docker", d.socket, ["attach", id], { stdin: "still here\n" });
-    expect(attached.stdout).toBe("still here\n");
+    // As with Docker, the end of a client's input ends neither `cat` (started detached) nor the client.
+    await using attached = attachClient(d.socket, id);
+    attached.stdin.write("still here\n");
+    expect(await attached.firstOutput()).toBe("still here\n");
     await d.dhow("rm", "-f", "cat");
   });
 
