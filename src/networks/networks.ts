@@ -53,7 +53,7 @@ export interface SandboxRequest {
   readonly domainname: string;
   /** `default`, `bridge`, `host`, `none`, `container:ID` (ID already resolved to a full id), or a network's name or id. */
   readonly networkMode: string;
-  /** By network name or id, as in NetworkingConfig; the network of `networkMode` need not be among them. */
+  /** By network name or id, as in NetworkingConfig: all of its networks, or none for that of `networkMode` alone. */
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
   readonly portBindings: PortMap;
   /** `80/tcp`, `53/udp`, ... */

@@ -38,9 +38,11 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
     const [id, network] = book.find(name === "default" ? "bridge" : name);
     wanted.set(id, [network, settings ?? wanted.get(id)?.[1]]);
   };
-  add(mode, undefined);
+  // A container that was disconnected from the network of its mode stays so.
+  if (Object.keys(request.endpoints).length === 0) add(mode, undefined);
   for (const [name, settings] of Object.entries(request.endpoints)) add(name, settings);
-  const [primary = ""] = wanted.keys();
+  const [first = ""] = wanted.keys();
+  const primary = [...wanted].find(([id, [network]]) => id === mode || network.name === mode)?.[0] ?? first;
   const ordered = [...wanted].sort(gatewayFirst);
   const alone = ordered.find(([, [network]]) => network.driver !== "bridge");
   if (alone && ordered.length > 1) {
@@ -58,9 +60,9 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
     for (const { id, record } of planned) book.withdraw([id, record]);
     throw error;
   }
-  const first = planned.findIndex(({ spec }) => spec?.gateway);
+  const outward = planned.findIndex(({ spec }) => spec?.gateway);
   return planned.map((one, index) =>
-    one.spec && index !== first ? { ...one, spec: { ...one.spec, gateway: null } } : one,
+    one.spec && index !== outward ? { ...one, spec: { ...one.spec, gateway: null } } : one,
   );
 }
 
