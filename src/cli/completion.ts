@@ -1,8 +1,11 @@
 /** Shell completion: scripts that ask `__complete`, and its answers, from the tables of commands and flags. */
+
 import type { ContainerSummary } from "../api/containers.ts";
 import type { ImageSummary } from "../api/images.ts";
 import type { Network } from "../api/networks.ts";
+import { paths } from "../api/paths.ts";
 import type { VolumeListResponse } from "../api/volumes.ts";
+import { to } from "../client/client.ts";
 import type { Completion, Flags } from "../lib/flags.ts";
 import type { Cli } from "./cli.ts";
 import { globalFlags } from "./globals.ts";
@@ -101,16 +104,14 @@ async function names(cli: Cli, what: Completion | undefined): Promise<string[]> 
   switch (what) {
     case "containers":
     case "running": {
-      const rows = await client.json<ContainerSummary[]>("GET", "/containers/json", {
-        query: { all: what === "containers" },
-      });
+      const rows = await client.json<ContainerSummary[]>(to(paths.containerList, {}, { all: what === "containers" }));
       return rows.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
     }
     case "images":
-      return (await client.json<ImageSummary[]>("GET", "/images/json")).flatMap(({ RepoTags }) => RepoTags ?? []);
+      return (await client.json<ImageSummary[]>(to(paths.imageList))).flatMap(({ RepoTags }) => RepoTags ?? []);
     case "networks":
-      return (await client.json<Network[]>("GET", "/networks")).map(({ Name }) => Name);
+      return (await client.json<Network[]>(to(paths.networkList))).map(({ Name }) => Name);
     case "volumes":
-      return ((await client.json<VolumeListResponse>("GET", "/volumes")).Volumes ?? []).map(({ Name }) => Name);
+      return ((await client.json<VolumeListResponse>(to(paths.volumeList))).Volumes ?? []).map(({ Name }) => Name);
   }
 }

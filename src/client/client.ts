@@ -2,6 +2,8 @@
  * The typed client of the Engine API, for any daemon that speaks it. It keeps one idle connection, agrees on the API
  * version with the daemon's `/_ping` before the first request, and turns failures into {@link ApiError}.
  */
+import type { Filters } from "../api/filters.ts";
+import { formatTarget, type ParamsOf, type PathSpec, type QueryInput } from "../api/route-spec.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { exchange, type HttpAnswer, type RequestBody } from "./http1.ts";
@@ -32,17 +34,19 @@ export class ConnectionError extends Error {
   }
 }
 
-export type QueryValue = string | number | boolean | undefined | readonly string[];
-
 export interface CallOptions {
-  /** Undefined, false and "" are left out; true is `1`; a list repeats its key. */
-  readonly query?: Record<string, QueryValue>;
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly body?: RequestBody;
   readonly headers?: Record<string, string>;
   /** Aborting closes the connection. */
   readonly signal?: AbortSignal;
+}
+
+/** A route to call, as {@link to} makes it: the method, and the path with its query. */
+export interface RouteCall {
+  readonly method: string;
+  readonly path: string;
 }
 
 /** A hijacked connection: raw bytes both ways. */
@@ -109,21 +113,20 @@ export class Client {
   }
 
   /** A request whose answer is JSON (or empty: then undefined). */
-  async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    return (await this.jsonAndHeaders<T>(method, path, options)).value;
+  async json<T>(route: RouteCall, options: CallOptions = {}): Promise<T> {
+    return (await this.jsonAndHeaders<T>(route, options)).value;
   }
 
   /** As {@link json}, with the answer's headers. */
   async jsonAndHeaders<T>(
-    method: string,
-    path: string,
+    route: RouteCall,
     options: CallOptions = {},
   ): Promise<{
     value: T;
     status: number;
     headers: ReadonlyMap<string, string>;
   }> {
-    const sent = await this.#call(method, path, options);
+    const sent = await this.#call(route, options);
     const text = await textOf(sent.answer);
     await this.#finish(sent);
     const { status, headers } = sent.answer;
@@ -132,27 +135,26 @@ export class Client {
   }
 
   /** The answer's body as text, exactly as sent. */
-  async text(method: string, path: string, options: CallOptions = {}): Promise<string> {
-    const sent = await this.#call(method, path, options);
+  async text(route: RouteCall, options: CallOptions = {}): Promise<string> {
+    const sent = await this.#call(route, options);
     const text = await textOf(sent.answer);
     await this.#finish(sent);
     return text;
   }
 
   /** The answer's headers alone. */
-  async head(path: string, options: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
-    const sent = await this.#call("HEAD", path, options);
+  async head(route: RouteCall, options: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
+    const sent = await this.#call(route, options);
     await this.#finish(sent);
     return sent.answer.headers;
   }
 
   /** The answer's body piece by piece; leaving the loop early closes the connection. */
   async stream(
-    method: string,
-    path: string,
+    route: RouteCall,
     options: CallOptions = {},
   ): Promise<{ headers: ReadonlyMap<string, string>; body: AsyncGenerator<Uint8Array, void> }> {
-    const sent = await this.#call(method, path, options);
+    const sent = await this.#call(route, options);
     const finish = (): Promise<void> => this.#finish(sent);
     async function* pieces(): AsyncGenerator<Uint8Array, void> {
       try {
@@ -165,8 +167,8 @@ export class Client {
   }
 
   /** A stream of JSON values, as progress and events come. */
-  async *jsonStream<T>(method: string, path: string, options: CallOptions = {}): AsyncGenerator<T, void> {
-    const { body } = await this.stream(method, path, options);
+  async *jsonStream<T>(route: RouteCall, options: CallOptions = {}): AsyncGenerator<T, void> {
+    const { body } = await this.stream(route, options);
     const decoder = new TextDecoder();
     let rest = "";
     for await (const piece of body) {
@@ -179,9 +181,9 @@ export class Client {
   }
 
   /** Turns a POST into a raw stream (attach, exec start, session). */
-  async hijack(path: string, options: CallOptions & { protocol?: string } = {}): Promise<Hijacked> {
+  async hijack(route: RouteCall, options: CallOptions & { protocol?: string } = {}): Promise<Hijacked> {
     const headers = { Connection: "Upgrade", Upgrade: options.protocol ?? "tcp", ...options.headers };
-    const sent = await this.#call("POST", path, { ...options, headers });
+    const sent = await this.#call(route, { ...options, headers });
     return { stream: sent.stream, contentType: sent.answer.headers.get("content-type") ?? "" };
   }
 
@@ -191,8 +193,9 @@ export class Client {
     this.#idle = null;
   }
 
-  async #call(method: string, path: string, options: CallOptions): Promise<Sent> {
-    const target = `/v${await this.apiVersion()}${path}${queryString(options.query)}`;
+  async #call(route: RouteCall, options: CallOptions): Promise<Sent> {
+    const { method, path } = route;
+    const target = `/v${await this.apiVersion()}${path}`;
     const body = options.json === undefined ? options.body : stringifyJson(options.json);
     const headers: Record<string, string> = { ...options.headers };
     if (options.json !== undefined) headers["Content-Type"] = "application/json";
@@ -265,23 +268,21 @@ function refusal(answer: HttpAnswer, text: string, path: string): string {
   return `request returned ${answer.reason || answer.status} for API route and version ${path}, check if the server supports the requested API version`;
 }
 
-/** `?a=1&b=x`, or "" for no parameters. */
-export function queryString(query: Record<string, QueryValue> = {}): string {
-  const parts: string[] = [];
-  for (const [key, value] of Object.entries(query)) {
-    if (value === undefined || value === false || value === "") continue;
-    const values = Array.isArray(value) ? (value as readonly string[]) : [value === true ? "1" : String(value)];
-    for (const each of values) parts.push(`${encodeURIComponent(key)}=${encodeURIComponent(each)}`);
-  }
-  return parts.length === 0 ? "" : `?${parts.join("&")}`;
+/**
+ * Names a route with its parameters and query. Of the query, what is undefined or "" is left out, and so is a switch that is
+ * off by itself.
+ */
+export function to<P extends PathSpec>(spec: P, params = {} as ParamsOf<P>, query: QueryInput<P> = {}): RouteCall {
+  const said = Object.entries<unknown>(query).filter(
+    ([name, value]) => value !== undefined && value !== "" && !(value === false && spec.query?.[name] === "flag"),
+  );
+  return { method: spec.method, path: formatTarget(spec, params, Object.fromEntries(said) as QueryInput<P>) };
 }
 
-/** Filters as the API's `filters` parameter; undefined when there are none. */
-export function filterQuery(filters: Record<string, readonly string[]>): string | undefined {
-  const names = Object.keys(filters);
-  if (names.length === 0) return undefined;
-  const wire = names.map((name) => [name, Object.fromEntries(filters[name]!.map((value) => [value, true]))]);
-  return JSON.stringify(Object.fromEntries(wire));
+/** What `--filter` gathered, for a query; undefined when there is nothing. */
+export function filterQuery(filters: Record<string, readonly string[]>): Filters | undefined {
+  const entries = Object.entries(filters);
+  return entries.length === 0 ? undefined : new Map(entries);
 }
 
 /** Orders `1.9` before `1.24`. */

@@ -1,15 +1,15 @@
-import { ApiError } from "../../client/client.ts";
+import { paths } from "../../api/paths.ts";
+import { ApiError, type RouteCall, to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { defineCommand, ExitError } from "../command.ts";
-import { imagePath } from "../image/name.ts";
 import { inspectAll } from "../inspect.ts";
 
 /** In the order they are tried. */
-const kinds: Readonly<Record<string, (name: string) => string>> = {
-  container: (name) => `/containers/${name}/json`,
-  image: (name) => `/images/${name}/json`,
-  network: (name) => `/networks/${name}`,
-  volume: (name) => `/volumes/${name}`,
+const kinds: Readonly<Record<string, (name: string, size: boolean) => RouteCall>> = {
+  container: (id, size) => to(paths.containerInspect, { id }, { size }),
+  image: (name) => to(paths.imageInspect, { name }),
+  network: (id) => to(paths.networkInspect, { id }),
+  volume: (name) => to(paths.volumeInspect, { name }),
 };
 
 export const command = defineCommand({
@@ -38,10 +38,7 @@ export const command = defineCommand({
     return inspectAll(cli, args, flags.format, async (name) => {
       for (const kind of tried) {
         try {
-          const size = flags.size && kind === "container";
-          return await client.text("GET", kinds[kind]!(kind === "image" ? imagePath(name) : encodeURIComponent(name)), {
-            query: { size },
-          });
+          return await client.text(kinds[kind]!(name, flags.size));
         } catch (error) {
           const absent = !flags.type && error instanceof ApiError && (error.status === 404 || error.status === 400);
           if (!absent) throw error;

@@ -1,4 +1,6 @@
+import { paths } from "../../api/paths.ts";
 import type { AuthResponse } from "../../api/system.ts";
+import { to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../command.ts";
@@ -39,7 +41,7 @@ export const command = defineCommand({
       if (!password) throw new ExitError(1, "Error: Password Required");
     }
     const client = await cli.client();
-    const reply = await client.json<AuthResponse>("POST", "/auth", {
+    const reply = await client.json<AuthResponse>(to(paths.auth), {
       json: { username, password, identitytoken, serveraddress: registry },
     });
     const token = reply.IdentityToken || identitytoken;

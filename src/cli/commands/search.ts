@@ -1,5 +1,6 @@
 import type { ImageSearchResult } from "../../api/images.ts";
-import { filterQuery } from "../../client/client.ts";
+import { paths } from "../../api/paths.ts";
+import { filterQuery, to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { defineCommand } from "../command.ts";
 import { ellipsis } from "../container/listing.ts";
@@ -39,10 +40,10 @@ export const command = defineCommand({
   },
   async run(cli, { flags, args: [term = ""] }) {
     const client = await cli.client();
-    const rows = await client.json<ImageSearchResult[]>("GET", "/images/search", {
-      query: { term, limit: flags.limit || undefined, filters: filterQuery(flags.filter) },
-      headers: await registryAuthHeader(cli, term),
-    });
+    const rows = await client.json<ImageSearchResult[]>(
+      to(paths.imageSearch, {}, { term, limit: flags.limit || undefined, filters: filterQuery(flags.filter) }),
+      { headers: await registryAuthHeader(cli, term) },
+    );
     await printList(cli, listing(flags["no-trunc"]), rows, { format: flags.format });
     return 0;
   },

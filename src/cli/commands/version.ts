@@ -1,5 +1,6 @@
+import { paths } from "../../api/paths.ts";
 import type { SystemVersion } from "../../api/system.ts";
-import { compareVersions, newestApiVersion } from "../../client/client.ts";
+import { compareVersions, newestApiVersion, to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { stringifyJson } from "../../lib/json.ts";
 import { commit, version } from "../../lib/version.ts";
@@ -17,7 +18,7 @@ export const command = defineCommand({
     let server: SystemVersion | null = null;
     let failure: unknown;
     try {
-      server = await client.json<SystemVersion>("GET", "/version");
+      server = await client.json<SystemVersion>(to(paths.version));
     } catch (error) {
       failure = error;
     }

@@ -2,10 +2,12 @@
  * `cp` both ways. Archives are made and unpacked by the host's tar(1), which refuses to leave its directory; where the
  * copied thing goes follows cp(1): into an existing directory, else under the target's own name.
  */
+
 import { lstat, mkdtemp, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ContainerPathStat } from "../../api/containers.ts";
-import { ApiError, type Client } from "../../client/client.ts";
+import { paths } from "../../api/paths.ts";
+import { ApiError, type Client, to as route } from "../../client/client.ts";
 import type { Cli } from "../cli.ts";
 import { resolvePath } from "./mounts.ts";
 
@@ -32,13 +34,9 @@ const has = (mode: number, bit: number): boolean => Math.floor(mode / bit) % 2 =
 const meansContents = (path: string): boolean => /(^|\/)\.$/.test(path);
 const asksDirectory = (path: string): boolean => path.endsWith("/") || meansContents(path);
 
-function archivePath(container: string): string {
-  return `/containers/${encodeURIComponent(container)}/archive`;
-}
-
 async function statInside(client: Client, container: string, path: string): Promise<ContainerPathStat | null> {
   try {
-    const headers = await client.head(archivePath(container), { query: { path } });
+    const headers = await client.head(route(paths.containerStatPath, { id: container }, { path }));
     return JSON.parse(
       Buffer.from(headers.get("x-docker-container-path-stat") ?? "", "base64").toString(),
     ) as ContainerPathStat;
@@ -64,7 +62,7 @@ export async function copyFrom(
       source = found.linkTarget.startsWith("/") ? found.linkTarget : join(dirname(source), found.linkTarget);
     }
   }
-  const { headers, body } = await client.stream("GET", archivePath(container), { query: { path: source } });
+  const { headers, body } = await client.stream(route(paths.containerGetArchive, { id: container }, { path: source }));
   if (to === "-") {
     for await (const bytes of body) await cli.stdout.bytes(bytes);
     return;
@@ -161,8 +159,8 @@ async function put(
   body: AsyncIterable<Uint8Array>,
   options: CopyOptions,
 ): Promise<void> {
-  await client.json("PUT", archivePath(container), {
-    query: { path, noOverwriteDirNonDir: "true", copyUIDGID: options.archive ? "true" : undefined },
+  const query = { path, noOverwriteDirNonDir: true, copyUIDGID: options.archive };
+  await client.json(route(paths.containerPutArchive, { id: container }, query), {
     headers: { "Content-Type": "application/x-tar" },
     body,
   });

@@ -1,6 +1,8 @@
 /** What `create`, `run`, `start -a` and `attach` share: pull if absent, create, join, wait, exit code. */
+
 import type { ContainerCreateResponse, ContainerInspectResponse, ContainerWaitResponse } from "../../api/containers.ts";
-import { ApiError, type Client } from "../../client/client.ts";
+import { paths } from "../../api/paths.ts";
+import { ApiError, type Client, to } from "../../client/client.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
 import type { CreateFlags } from "./create-flags.ts";
@@ -31,8 +33,7 @@ export async function createContainer(
     await pullImage(cli, image, { platform, quiet: flags.quiet, output: cli.stderr });
   };
   const create = () =>
-    client.jsonAndHeaders<ContainerCreateResponse>("POST", "/containers/create", {
-      query: { name: flags.name, platform },
+    client.jsonAndHeaders<ContainerCreateResponse>(to(paths.containerCreate, {}, { name: flags.name, platform }), {
       json: body,
       ...(timed && { headers: timingsHeader }),
     });
@@ -65,7 +66,7 @@ export function withTag(image: string): string {
 
 /** Starts waiting; resolves at once with a promise of the exit code. */
 export function waitExit(client: Client, id: string, condition: string): Promise<number> {
-  const answer = client.json<ContainerWaitResponse>("POST", `/containers/${id}/wait`, { query: { condition } });
+  const answer = client.json<ContainerWaitResponse>(to(paths.containerWait, { id }, { condition }));
   return answer.then(({ StatusCode, Error: error }) => {
     if (error?.Message) throw new ExitError(125, `Error waiting for container: ${error.Message}`);
     return StatusCode;
@@ -74,7 +75,7 @@ export function waitExit(client: Client, id: string, condition: string): Promise
 
 /** Waits with the daemon's answer streamed, so that the wait is known to be in place before the start. */
 export async function beginWait(client: Client, id: string, condition: string): Promise<{ code: Promise<number> }> {
-  const { body } = await client.stream("POST", `/containers/${id}/wait`, { query: { condition } });
+  const { body } = await client.stream(to(paths.containerWait, { id }, { condition }));
   const code = (async () => {
     const decoder = new TextDecoder();
     let text = "";
@@ -105,7 +106,7 @@ export async function requireTerminal(tty: boolean, stdin: boolean): Promise<voi
 }
 
 export function inspectContainer(client: Client, name: string): Promise<ContainerInspectResponse> {
-  return client.json<ContainerInspectResponse>("GET", `/containers/${encodeURIComponent(name)}/json`);
+  return client.json<ContainerInspectResponse>(to(paths.containerInspect, { id: name }));
 }
 
 /** What is typed for the detach keys: the flag, else config.json. */

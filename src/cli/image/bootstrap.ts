@@ -2,9 +2,12 @@
  * Base images from packages: `mmdebstrap` for Debian and its kin (signatures checked by apt), the host's static busybox
  * otherwise; both end in an import, so that any daemon will do.
  */
+
 import { access, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ProgressMessage } from "../../api/images.ts";
+import { paths } from "../../api/paths.ts";
+import { to } from "../../client/client.ts";
 import type { Cli } from "../cli.ts";
 import { splitReference } from "./pull.ts";
 
@@ -78,11 +81,14 @@ async function importFrom(cli: Cli, argv: string[], options: BootstrapOptions, c
   }
   const { repository, tag } = splitReference(options.tag);
   let id = "";
-  const messages = client.jsonStream<ProgressMessage>("POST", "/images/create", {
-    query: { fromSrc: "-", repo: repository, tag: tag || "latest", message: `bootstrapped by ${argv[0]}`, changes },
-    headers: { "Content-Type": "application/x-tar" },
-    body: archive(),
-  });
+  const messages = client.jsonStream<ProgressMessage>(
+    to(
+      paths.imageCreate,
+      {},
+      { fromSrc: "-", repo: repository, tag: tag || "latest", message: `bootstrapped by ${argv[0]}`, changes },
+    ),
+    { headers: { "Content-Type": "application/x-tar" }, body: archive() },
+  );
   for await (const { status, error } of messages) {
     if (error !== undefined) throw new Error(error);
     if (status?.startsWith("sha256:")) id = status;

@@ -1,5 +1,8 @@
 /** Pulling an image, for `pull` itself and for the commands that need an absent one. */
+
 import type { ProgressMessage } from "../../api/images.ts";
+import { paths } from "../../api/paths.ts";
+import { to } from "../../client/client.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import type { Cli } from "../cli.ts";
 import type { Output } from "../output.ts";
@@ -22,10 +25,14 @@ export async function pullImage(
 ): Promise<void> {
   const { repository, tag } = splitReference(image);
   const client = await cli.client();
-  const messages = client.jsonStream<ProgressMessage>("POST", "/images/create", {
-    query: { fromImage: repository, tag: options.allTags ? "" : tag || "latest", platform: options.platform },
-    headers: await registryAuthHeader(cli, image),
-  });
+  const messages = client.jsonStream<ProgressMessage>(
+    to(
+      paths.imageCreate,
+      {},
+      { fromImage: repository, tag: options.allTags ? "" : tag || "latest", platform: options.platform },
+    ),
+    { headers: await registryAuthHeader(cli, image) },
+  );
   if (!options.quiet) return showProgress(messages, options.output, isTerminal(options.output === cli.stderr ? 2 : 1));
   const silent: Output = { text: () => {}, bytes: async () => {}, flush: async () => {}, broken: false };
   return showProgress(messages, silent, false);

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { beginWait, chosenDetachKeys, inspectContainer, requireTerminal } from "../../container/run.ts";
@@ -27,14 +29,14 @@ export const command = defineCommand({
     const detachKeys = await chosenDetachKeys(cli, flags["detach-keys"]);
     const { code: exited } = await beginWait(client, id, "");
     const query = { stream: true, stdin, stdout: true, stderr: true, detachKeys };
-    const hijacked = await client.hijack(`/containers/${id}/attach`, { query });
+    const hijacked = await client.hijack(to(paths.containerAttach, { id }, query));
     const proxy = flags["sig-proxy"] && !tty;
     const stopSignals = proxy
-      ? forwardSignals((signal) => client.json("POST", `/containers/${id}/kill`, { query: { signal } }))
+      ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
       : () => {};
     const stopSizes = tty
       ? await followSize(({ rows, columns }) =>
-          client.json("POST", `/containers/${id}/resize`, { query: { h: rows, w: columns } }),
+          client.json(to(paths.containerResize, { id }, { h: String(rows), w: String(columns) })),
         )
       : () => {};
     const end = await joinStreams(cli, hijacked, { tty, stdin, detachKeys });

@@ -1,4 +1,6 @@
 import type { IDResponse } from "../../../api/exec.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { splitReference } from "../../image/pull.ts";
@@ -17,18 +19,22 @@ export const command = defineCommand({
   async run(cli, { flags, args: [name = "", reference = ""] }) {
     const client = await cli.client();
     const { repository, tag } = splitReference(reference);
-    const { Id } = await client.json<IDResponse>("POST", "/commit", {
-      query: {
-        container: name,
-        repo: repository,
-        tag,
-        comment: flags.message,
-        author: flags.author,
-        changes: flags.change,
-        pause: flags.pause ? undefined : "0",
-      },
-      json: {},
-    });
+    const { Id } = await client.json<IDResponse>(
+      to(
+        paths.commit,
+        {},
+        {
+          container: name,
+          repo: repository,
+          tag,
+          comment: flags.message,
+          author: flags.author,
+          changes: flags.change,
+          pause: flags.pause ? undefined : false,
+        },
+      ),
+      { json: {} },
+    );
     cli.out(`${Id}\n`);
     return 0;
   },

@@ -1,4 +1,6 @@
 import type { FilesystemChange } from "../../../api/containers.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { defineCommand } from "../../command.ts";
 
 export const command = defineCommand({
@@ -9,10 +11,7 @@ export const command = defineCommand({
   complete: "containers",
   async run(cli, { args: [name = ""] }) {
     const client = await cli.client();
-    const changes = await client.json<FilesystemChange[] | null>(
-      "GET",
-      `/containers/${encodeURIComponent(name)}/changes`,
-    );
+    const changes = await client.json<FilesystemChange[] | null>(to(paths.containerChanges, { id: name }));
     for (const { Path, Kind } of changes ?? []) cli.out(`${"CAD"[Kind]} ${Path}\n`);
     return 0;
   },

@@ -1,5 +1,6 @@
 import type { ExecInspectResponse, IDResponse } from "../../../api/exec.ts";
-import { ApiError } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { ApiError, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { readEnvironment } from "../../container/env-file.ts";
@@ -31,7 +32,7 @@ export const command = defineCommand({
     await requireTerminal(tty, stdin);
     const size = tty && !detach ? (await import("../../../lib/terminal.ts")).terminalSize() : null;
     const consoleSize = size ? { ConsoleSize: [size.rows, size.columns] } : {};
-    const { Id: id } = await client.json<IDResponse>("POST", `/containers/${encodeURIComponent(name)}/exec`, {
+    const { Id: id } = await client.json<IDResponse>(to(paths.execCreate, { id: name }), {
       json: {
         User: flags.user,
         Privileged: flags.privileged,
@@ -47,20 +48,22 @@ export const command = defineCommand({
       },
     });
     if (detach) {
-      await client.json("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: tty } });
+      await client.json(to(paths.execStart, { id }), { json: { Detach: true, Tty: tty } });
       return 0;
     }
-    const hijacked = await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty: tty, ...consoleSize } });
+    const hijacked = await client.hijack(to(paths.execStart, { id }), {
+      json: { Detach: false, Tty: tty, ...consoleSize },
+    });
     const stopSizes = tty
       ? await followSize(({ rows, columns }) =>
-          client.json("POST", `/exec/${id}/resize`, { query: { h: rows, w: columns } }),
+          client.json(to(paths.execResize, { id }, { h: String(rows), w: String(columns) })),
         )
       : () => {};
     const end = await joinStreams(cli, hijacked, { tty, stdin, detachKeys });
     stopSizes();
     if (end === "detached") return 0;
     try {
-      const { ExitCode } = await client.json<ExecInspectResponse>("GET", `/exec/${id}/json`);
+      const { ExitCode } = await client.json<ExecInspectResponse>(to(paths.execInspect, { id }));
       return ExitCode ?? 0;
     } catch (error) {
       if (error instanceof ApiError) throw error;

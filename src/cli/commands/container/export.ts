@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { writeBody } from "../../save-file.ts";
@@ -10,7 +12,7 @@ export const command = defineCommand({
   complete: "containers",
   async run(cli, { flags, args: [name = ""] }) {
     const client = await cli.client();
-    await writeBody(cli, flags.output, () => client.stream("GET", `/containers/${encodeURIComponent(name)}/export`));
+    await writeBody(cli, flags.output, () => client.stream(to(paths.containerExport, { id: name })));
     return 0;
   },
 });

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { inspectAll } from "../../inspect.ts";
@@ -14,7 +16,7 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return inspectAll(cli, args, flags.format, (name) =>
-      client.text("GET", `/containers/${encodeURIComponent(name)}/json`, { query: { size: flags.size } }),
+      client.text(to(paths.containerInspect, { id: name }, { size: flags.size })),
     );
   },
 });

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -13,9 +15,7 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json("POST", `/containers/${encodeURIComponent(name)}/kill`, {
-        query: { signal: flags.signal || "KILL" },
-      });
+      await client.json(to(paths.containerKill, { id: name }, { signal: flags.signal || "KILL" }));
       cli.out(`${name}\n`);
     });
   },

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { parseTimestamp } from "../../../lib/duration.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
@@ -21,18 +23,22 @@ export const command = defineCommand({
     const client = await cli.client();
     const now = new Date();
     const found = await inspectContainer(client, name);
-    const { headers, body } = await client.stream("GET", `/containers/${found.Id}/logs`, {
-      query: {
-        stdout: true,
-        stderr: true,
-        follow: flags.follow,
-        details: flags.details,
-        since: readTime("since", flags.since, now),
-        until: readTime("until", flags.until, now),
-        tail: flags.tail,
-        timestamps: flags.timestamps,
-      },
-    });
+    const { headers, body } = await client.stream(
+      to(
+        paths.containerLogs,
+        { id: found.Id },
+        {
+          stdout: true,
+          stderr: true,
+          follow: flags.follow,
+          details: flags.details,
+          since: readTime("since", flags.since, now),
+          until: readTime("until", flags.until, now),
+          tail: flags.tail,
+          timestamps: flags.timestamps,
+        },
+      ),
+    );
     const read = async (): Promise<Uint8Array | null> => {
       if (cli.stdout.broken) return null;
       const { done, value } = await body.next();

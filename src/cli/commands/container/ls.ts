@@ -1,5 +1,6 @@
 import type { ContainerSummary } from "../../../api/containers.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { containerListing } from "../../container/listing.ts";
@@ -24,9 +25,13 @@ export const command = defineCommand({
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).psFormat ?? ""));
     const size = flags.size || /\.Size\b|json \./.test(format);
     const limit = flags.latest ? 1 : flags.last;
-    const rows = await client.json<ContainerSummary[]>("GET", "/containers/json", {
-      query: { all: flags.all, limit: limit > 0 ? limit : undefined, size, filters: filterQuery(flags.filter) },
-    });
+    const rows = await client.json<ContainerSummary[]>(
+      to(
+        paths.containerList,
+        {},
+        { all: flags.all, limit: limit > 0 ? limit : undefined, size, filters: filterQuery(flags.filter) },
+      ),
+    );
     const listing = containerListing(flags["no-trunc"]);
     const columns = flags.size ? [...listing.columns, "Size"] : listing.columns;
     await printList(cli, listing, rows, { format, quiet: flags.quiet, columns });

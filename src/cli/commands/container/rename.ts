@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
 
@@ -10,7 +12,7 @@ export const command = defineCommand({
   async run(cli, { args: [name = "", next = ""] }) {
     const client = await cli.client();
     return forEachName(cli, [name], async () => {
-      await client.json("POST", `/containers/${encodeURIComponent(name)}/rename`, { query: { name: next } });
+      await client.json(to(paths.containerRename, { id: name }, { name: next }));
     }).then((code) => {
       if (code !== 0) cli.err(`Error: failed to rename container named ${name}\n`);
       return code;

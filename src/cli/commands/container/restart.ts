@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -15,12 +17,16 @@ export const command = defineCommand({
   async run(cli, { flags, changed, args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json("POST", `/containers/${encodeURIComponent(name)}/restart`, {
-        query: {
-          signal: flags.signal,
-          t: changed.has("timeout") ? flags.timeout : changed.has("time") ? flags.time : undefined,
-        },
-      });
+      await client.json(
+        to(
+          paths.containerRestart,
+          { id: name },
+          {
+            signal: flags.signal,
+            t: changed.has("timeout") ? flags.timeout : changed.has("time") ? flags.time : undefined,
+          },
+        ),
+      );
       cli.out(`${name}\n`);
     });
   },

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -15,9 +17,9 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json("DELETE", `/containers/${encodeURIComponent(name)}`, {
-        query: { force: flags.force, link: flags.link, v: flags.volumes },
-      });
+      await client.json(
+        to(paths.containerRemove, { id: name }, { force: flags.force, link: flags.link, v: flags.volumes }),
+      );
       cli.out(`${name}\n`);
     });
   },

@@ -1,4 +1,5 @@
-import { ApiError } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { ApiError, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import type { Cli } from "../../cli.ts";
 import { defineCommand, ExitError } from "../../command.ts";
@@ -69,7 +70,7 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   await cli.stderr.flush();
 
   const start = async (): Promise<void> => {
-    const reply = await client.jsonAndHeaders("POST", `/containers/${id}/start`, {
+    const reply = await client.jsonAndHeaders(to(paths.containerStart, { id }), {
       ...(timed && { headers: timingsHeader }),
     });
     clock.end("start", stepsOf(reply.headers));
@@ -82,17 +83,21 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   }
   const stopSignals =
     flags["sig-proxy"] && !flags.tty
-      ? forwardSignals((signal) => client.json("POST", `/containers/${id}/kill`, { query: { signal } }))
+      ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
       : () => {};
-  const hijacked = await client.hijack(`/containers/${id}/attach`, {
-    query: {
-      stream: true,
-      stdin: attached.has("stdin"),
-      stdout: attached.has("stdout"),
-      stderr: attached.has("stderr"),
-      detachKeys,
-    },
-  });
+  const hijacked = await client.hijack(
+    to(
+      paths.containerAttach,
+      { id },
+      {
+        stream: true,
+        stdin: attached.has("stdin"),
+        stdout: attached.has("stdout"),
+        stderr: attached.has("stderr"),
+        detachKeys,
+      },
+    ),
+  );
   clock.end("attach");
   const { code: exited } = await beginWait(client, id, flags.rm ? "removed" : "next-exit");
   clock.end("wait in place");
@@ -106,7 +111,7 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   }
   const stopSizes = flags.tty
     ? await followSize(({ rows, columns }) =>
-        client.json("POST", `/containers/${id}/resize`, { query: { h: rows, w: columns } }),
+        client.json(to(paths.containerResize, { id }, { h: String(rows), w: String(columns) })),
       )
     : () => {};
   const end = await joined;

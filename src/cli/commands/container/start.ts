@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import type { Cli } from "../../cli.ts";
 import { defineCommand, ExitError } from "../../command.ts";
@@ -25,7 +27,7 @@ export const command = defineCommand({
     }
     const client = await cli.client();
     const code = await forEachName(cli, args, async (each) => {
-      await client.json("POST", `/containers/${encodeURIComponent(each)}/start`);
+      await client.json(to(paths.containerStart, { id: each }));
       cli.out(`${each}\n`);
     });
     if (code !== 0) cli.err(`Error: failed to start containers: ${args.join(", ")}\n`);
@@ -42,20 +44,20 @@ async function startAttached(cli: Cli, name: string, interactive: boolean, detac
   const id = found.Id;
   const stopSignals = tty
     ? () => {}
-    : forwardSignals((signal) => client.json("POST", `/containers/${id}/kill`, { query: { signal } }));
+    : forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })));
   const query = { stream: true, stdin, stdout: true, stderr: true, detachKeys };
-  const hijacked = await client.hijack(`/containers/${id}/attach`, { query });
+  const hijacked = await client.hijack(to(paths.containerAttach, { id }, query));
   const { code: exited } = await beginWait(client, id, found.HostConfig.AutoRemove ? "removed" : "next-exit");
   const joined = joinStreams(cli, hijacked, { tty, stdin, detachKeys });
   try {
-    await client.json("POST", `/containers/${id}/start`);
+    await client.json(to(paths.containerStart, { id }));
   } catch (error) {
     hijacked.stream.close();
     throw error;
   }
   const stopSizes = tty
     ? await followSize(({ rows, columns }) =>
-        client.json("POST", `/containers/${id}/resize`, { query: { h: rows, w: columns } }),
+        client.json(to(paths.containerResize, { id }, { h: String(rows), w: String(columns) })),
       )
     : () => {};
   const end = await joined;

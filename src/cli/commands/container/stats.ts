@@ -1,5 +1,7 @@
 import type { ContainerStatsResponse } from "../../../api/container-stats.ts";
 import type { ContainerSummary } from "../../../api/containers.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { type StatsRow, statsListing, statsRow } from "../../container/stats.ts";
@@ -22,15 +24,15 @@ export const command = defineCommand({
     const listing = statsListing(flags["no-trunc"]);
     const names = async (): Promise<string[]> => {
       if (args.length > 0) return [...args];
-      const rows = await client.json<ContainerSummary[]>("GET", "/containers/json", { query: { all: flags.all } });
+      const rows = await client.json<ContainerSummary[]>(to(paths.containerList, {}, { all: flags.all }));
       return rows.map(({ Id }) => Id);
     };
     for (;;) {
       const asked = await names();
       const rows = await Promise.all(
         asked.map(async (name): Promise<StatsRow> => {
-          const path = `/containers/${encodeURIComponent(name)}/stats`;
-          return statsRow(name, await client.json<ContainerStatsResponse>("GET", path, { query: { stream: "0" } }));
+          const once = to(paths.containerStats, { id: name }, { stream: false });
+          return statsRow(name, await client.json<ContainerStatsResponse>(once));
         }),
       );
       if (!flags["no-stream"]) cli.out("\x1b[H\x1b[2J");

@@ -1,4 +1,6 @@
 import type { ContainerTopResponse } from "../../../api/containers.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { defineCommand } from "../../command.ts";
 
 export const command = defineCommand({
@@ -11,9 +13,7 @@ export const command = defineCommand({
   async run(cli, { args: [name = "", ...options] }) {
     const client = await cli.client();
     const { Titles, Processes } = await client.json<ContainerTopResponse>(
-      "GET",
-      `/containers/${encodeURIComponent(name)}/top`,
-      { query: { ps_args: options.join(" ") } },
+      to(paths.containerTop, { id: name }, { ps_args: options.join(" ") }),
     );
     const rows = [Titles, ...Processes];
     const widths = Titles.map((_, i) => Math.max(20, ...rows.map((row) => (row[i] ?? "").length + 3)));

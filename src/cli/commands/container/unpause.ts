@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
 
@@ -10,7 +12,7 @@ export const command = defineCommand({
   async run(cli, { args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json("POST", `/containers/${encodeURIComponent(name)}/unpause`);
+      await client.json(to(paths.containerUnpause, { id: name }));
       cli.out(`${name}\n`);
     });
   },

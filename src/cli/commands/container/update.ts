@@ -1,4 +1,6 @@
 import type { ContainerUpdateResponse } from "../../../api/containers.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { resourceFlags } from "../../container/create-flags.ts";
@@ -18,8 +20,9 @@ export const command = defineCommand({
     const { PidsLimit, ...limits } = resources(flags);
     const json = { ...limits, ...(changed.has("pids-limit") && { PidsLimit }), RestartPolicy: policy };
     return forEachName(cli, args, async (name) => {
-      const path = `/containers/${encodeURIComponent(name)}/update`;
-      const { Warnings } = await client.json<ContainerUpdateResponse>("POST", path, { json });
+      const { Warnings } = await client.json<ContainerUpdateResponse>(to(paths.containerUpdate, { id: name }), {
+        json,
+      });
       for (const warning of Warnings ?? []) cli.err(`${warning}\n`);
       cli.out(`${name}\n`);
     });

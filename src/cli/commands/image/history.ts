@@ -1,10 +1,12 @@
 import type { ImageHistoryResponseItem } from "../../../api/images.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { humanSize } from "../../../lib/units.ts";
 import { defineCommand } from "../../command.ts";
 import { ellipsis, shortId } from "../../container/listing.ts";
 import { type Listing, printList } from "../../format.ts";
-import { imagePath, platformQuery } from "../../image/name.ts";
+import { platformQuery } from "../../image/platform.ts";
 import { ago } from "../../times.ts";
 
 function listing(full: boolean, human: boolean): Listing<ImageHistoryResponseItem> {
@@ -49,9 +51,9 @@ export const command = defineCommand({
   complete: "images",
   async run(cli, { flags, args: [name = ""] }) {
     const client = await cli.client();
-    const rows = await client.json<ImageHistoryResponseItem[]>("GET", `/images/${imagePath(name)}/history`, {
-      query: { platform: platformQuery(flags.platform) },
-    });
+    const rows = await client.json<ImageHistoryResponseItem[]>(
+      to(paths.imageHistory, { name }, { platform: platformQuery(flags.platform) }),
+    );
     await printList(cli, listing(flags["no-trunc"], flags.human), rows, { format: flags.format, quiet: flags.quiet });
     return 0;
   },

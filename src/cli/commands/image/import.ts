@@ -1,4 +1,6 @@
 import type { ProgressMessage } from "../../../api/images.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand } from "../../command.ts";
@@ -20,17 +22,21 @@ export const command = defineCommand({
     const client = await cli.client();
     const remote = /^(https?:\/\/)/.test(source);
     const { repository, tag } = splitReference(reference);
-    const messages = client.jsonStream<ProgressMessage>("POST", "/images/create", {
-      query: {
-        fromSrc: remote ? source : "-",
-        repo: repository,
-        tag,
-        message: flags.message,
-        changes: flags.change,
-        platform: flags.platform,
-      },
-      ...(!remote && { body: await openInput(source), headers: { "Content-Type": "text/plain" } }),
-    });
+    const messages = client.jsonStream<ProgressMessage>(
+      to(
+        paths.imageCreate,
+        {},
+        {
+          fromSrc: remote ? source : "-",
+          repo: repository,
+          tag,
+          message: flags.message,
+          changes: flags.change,
+          platform: flags.platform,
+        },
+      ),
+      { ...(!remote && { body: await openInput(source), headers: { "Content-Type": "text/plain" } }) },
+    );
     await showProgress(messages, cli.stdout, isTerminal(1));
     return 0;
   },

@@ -1,6 +1,8 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
-import { imagePath, platformQuery } from "../../image/name.ts";
+import { platformQuery } from "../../image/platform.ts";
 import { inspectAll } from "../../inspect.ts";
 
 export const command = defineCommand({
@@ -15,7 +17,7 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return inspectAll(cli, args, flags.format, (name) =>
-      client.text("GET", `/images/${imagePath(name)}/json`, { query: { platform: platformQuery(flags.platform) } }),
+      client.text(to(paths.imageInspect, { name }, { platform: platformQuery(flags.platform) })),
     );
   },
 });

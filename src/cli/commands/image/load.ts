@@ -1,8 +1,10 @@
 import type { ProgressMessage } from "../../../api/images.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { platformQuery } from "../../image/name.ts";
+import { platformQueries } from "../../image/platform.ts";
 import { showProgress } from "../../image/progress.ts";
 import { openInput } from "../../input-file.ts";
 
@@ -18,11 +20,10 @@ export const command = defineCommand({
   async run(cli, { flags }) {
     if (flags.input === "" && isTerminal(0)) throw new ExitError(1, "requested load from stdin, but stdin is empty");
     const client = await cli.client();
-    const messages = client.jsonStream<ProgressMessage>("POST", "/images/load", {
-      query: { quiet: flags.quiet || !isTerminal(1), platform: platformQuery(flags.platform) },
-      headers: { "Content-Type": "application/x-tar" },
-      body: await openInput(flags.input || "-"),
-    });
+    const messages = client.jsonStream<ProgressMessage>(
+      to(paths.imageLoad, {}, { quiet: flags.quiet || !isTerminal(1), platform: platformQueries(flags.platform) }),
+      { headers: { "Content-Type": "application/x-tar" }, body: await openInput(flags.input || "-") },
+    );
     await showProgress(messages, cli.stdout, isTerminal(1));
     return 0;
   },

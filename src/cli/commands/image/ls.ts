@@ -1,5 +1,6 @@
 import type { ImageSummary } from "../../../api/images.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { printList } from "../../format.ts";
@@ -24,9 +25,9 @@ export const command = defineCommand({
     const client = await cli.client();
     const filters =
       name === undefined ? flags.filter : { ...flags.filter, reference: [...(flags.filter.reference ?? []), name] };
-    const images = await client.json<ImageSummary[]>("GET", "/images/json", {
-      query: { all: flags.all, filters: filterQuery(filters) },
-    });
+    const images = await client.json<ImageSummary[]>(
+      to(paths.imageList, {}, { all: flags.all, filters: filterQuery(filters) }),
+    );
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).imagesFormat ?? ""));
     const digests = flags.digests || /\.Digest\b/.test(format);
     const listing = imageListing(flags["no-trunc"]);

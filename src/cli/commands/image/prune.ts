@@ -1,5 +1,6 @@
 import type { ImagePruneResponse } from "../../../api/images.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { confirm, pruneFilters, reportRemoved, reportSpace } from "../../prune.ts";
@@ -20,9 +21,7 @@ export const command = defineCommand({
     if (!flags.force && !(await confirm(cli, warning))) return 1;
     const client = await cli.client();
     const filters = await pruneFilters(cli, { ...flags.filter, dangling: [String(!flags.all)] });
-    const removed = await client.json<ImagePruneResponse>("POST", "/images/prune", {
-      query: { filters: filterQuery(filters) },
-    });
+    const removed = await client.json<ImagePruneResponse>(to(paths.imagePrune, {}, { filters: filterQuery(filters) }));
     const lines = (removed.ImagesDeleted ?? []).map((each) =>
       each.Deleted !== undefined ? `deleted: ${each.Deleted}` : `untagged: ${each.Untagged}`,
     );

@@ -1,9 +1,11 @@
 import type { ProgressMessage } from "../../../api/images.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { registryAuthHeader } from "../../image/auth.ts";
-import { imagePath, platformQuery } from "../../image/name.ts";
+import { platformQuery } from "../../image/platform.ts";
 import { showProgress } from "../../image/progress.ts";
 import { splitReference } from "../../image/pull.ts";
 
@@ -23,10 +25,14 @@ export const command = defineCommand({
     const { repository, tag } = splitReference(name);
     if (flags["all-tags"] && tag) throw new ExitError(1, "tag can't be used with --all-tags/-a");
     if (!flags["all-tags"] && !tag && !flags.quiet) cli.out("Using default tag: latest\n");
-    const messages = client.jsonStream<ProgressMessage>("POST", `/images/${imagePath(repository)}/push`, {
-      query: { tag: flags["all-tags"] ? "" : tag || "latest", platform: platformQuery(flags.platform) },
-      headers: await registryAuthHeader(cli, name),
-    });
+    const messages = client.jsonStream<ProgressMessage>(
+      to(
+        paths.imagePush,
+        { name: repository },
+        { tag: flags["all-tags"] ? "" : tag || "latest", platform: platformQuery(flags.platform) },
+      ),
+      { headers: await registryAuthHeader(cli, name) },
+    );
     const silent = { text: () => {}, bytes: async () => {}, flush: async () => {}, broken: false };
     await showProgress(messages, flags.quiet ? silent : cli.stdout, !flags.quiet && isTerminal(1));
     if (flags.quiet) cli.out(`${repository}:${tag || "latest"}\n`);

@@ -1,8 +1,10 @@
 import type { ImageDeleteResponseItem } from "../../../api/images.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
-import { imagePath, platformQuery } from "../../image/name.ts";
+import { platformQueries } from "../../image/platform.ts";
 
 export const command = defineCommand({
   summary: "Remove images",
@@ -17,13 +19,17 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      const removed = await client.json<ImageDeleteResponseItem[]>("DELETE", `/images/${imagePath(name)}`, {
-        query: {
-          force: flags.force,
-          noprune: flags["no-prune"],
-          platforms: flags.platform.map((text) => platformQuery(text) ?? ""),
-        },
-      });
+      const removed = await client.json<ImageDeleteResponseItem[]>(
+        to(
+          paths.imageRemove,
+          { name },
+          {
+            force: flags.force,
+            noprune: flags["no-prune"],
+            platforms: flags.platform.flatMap(platformQueries),
+          },
+        ),
+      );
       for (const { Untagged, Deleted } of removed) {
         if (Deleted !== undefined) cli.out(`Deleted: ${Deleted}\n`);
         else cli.out(`Untagged: ${Untagged}\n`);

@@ -1,6 +1,8 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
-import { platformQuery } from "../../image/name.ts";
+import { platformQueries } from "../../image/platform.ts";
 import { writeBody } from "../../save-file.ts";
 
 export const command = defineCommand({
@@ -14,8 +16,8 @@ export const command = defineCommand({
   complete: "images",
   async run(cli, { flags, args }) {
     const client = await cli.client();
-    const query = { names: args, platform: platformQuery(flags.platform) };
-    await writeBody(cli, flags.output, () => client.stream("GET", "/images/get", { query }));
+    const query = { names: args, platform: platformQueries(flags.platform) };
+    await writeBody(cli, flags.output, () => client.stream(to(paths.imageSaveMany, {}, query)));
     return 0;
   },
 });

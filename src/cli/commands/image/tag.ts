@@ -1,5 +1,6 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { defineCommand } from "../../command.ts";
-import { imagePath } from "../../image/name.ts";
 import { splitReference } from "../../image/pull.ts";
 
 export const command = defineCommand({
@@ -11,9 +12,7 @@ export const command = defineCommand({
   async run(cli, { args: [source = "", target = ""] }) {
     const client = await cli.client();
     const { repository, tag } = splitReference(target);
-    await client.json("POST", `/images/${imagePath(source)}/tag`, {
-      query: { repo: repository, tag: tag || "latest" },
-    });
+    await client.json(to(paths.imageTag, { name: source }, { repo: repository, tag: tag || "latest" }));
     return 0;
   },
 });

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { addPair } from "../../container/env-file.ts";
@@ -20,7 +22,7 @@ export const command = defineCommand({
     const client = await cli.client();
     const DriverOpts: Record<string, string> = {};
     for (const option of flags["driver-opt"]) addPair(DriverOpts, option);
-    await client.json("POST", `/networks/${encodeURIComponent(network)}/connect`, {
+    await client.json(to(paths.networkConnect, { id: network }), {
       json: {
         Container,
         EndpointConfig: {

@@ -1,4 +1,6 @@
 import type { IPAMConfig, NetworkCreateResponse } from "../../../api/networks.ts";
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { readLabels } from "../../container/env-file.ts";
@@ -28,7 +30,7 @@ export const command = defineCommand({
   },
   async run(cli, { flags, changed, args: [Name = ""] }) {
     const client = await cli.client();
-    const created = await client.json<NetworkCreateResponse>("POST", "/networks/create", {
+    const created = await client.json<NetworkCreateResponse>(to(paths.networkCreate), {
       json: {
         Name,
         Driver: flags.driver,

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 
@@ -9,9 +11,7 @@ export const command = defineCommand({
   complete: "networks",
   async run(cli, { flags, args: [network = "", Container = ""] }) {
     const client = await cli.client();
-    await client.json("POST", `/networks/${encodeURIComponent(network)}/disconnect`, {
-      json: { Container, Force: flags.force },
-    });
+    await client.json(to(paths.networkDisconnect, { id: network }), { json: { Container, Force: flags.force } });
     return 0;
   },
 });

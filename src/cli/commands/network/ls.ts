@@ -1,5 +1,6 @@
 import type { Network } from "../../../api/networks.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { shortId, showLabels } from "../../container/listing.ts";
@@ -38,7 +39,7 @@ export const command = defineCommand({
   },
   async run(cli, { flags }) {
     const client = await cli.client();
-    const rows = await client.json<Network[]>("GET", "/networks", { query: { filters: filterQuery(flags.filter) } });
+    const rows = await client.json<Network[]>(to(paths.networkList, {}, { filters: filterQuery(flags.filter) }));
     rows.sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).networksFormat ?? ""));
     await printList(cli, listing(flags["no-trunc"]), rows, { format, quiet: flags.quiet });

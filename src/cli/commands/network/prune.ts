@@ -1,5 +1,6 @@
 import type { NetworkPruneResponse } from "../../../api/networks.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { confirm, pruneFilters, reportRemoved } from "../../prune.ts";
@@ -17,9 +18,9 @@ export const command = defineCommand({
     if (!flags.force && !(await confirm(cli, warning))) return 1;
     const client = await cli.client();
     const filters = await pruneFilters(cli, flags.filter);
-    const removed = await client.json<NetworkPruneResponse>("POST", "/networks/prune", {
-      query: { filters: filterQuery(filters) },
-    });
+    const removed = await client.json<NetworkPruneResponse>(
+      to(paths.networkPrune, {}, { filters: filterQuery(filters) }),
+    );
     reportRemoved(cli, "Deleted Networks", removed.NetworksDeleted);
 
     return 0;

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -13,7 +15,7 @@ export const command = defineCommand({
   async run(cli, { args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json("DELETE", `/networks/${encodeURIComponent(name)}`);
+      await client.json(to(paths.networkRemove, { id: name }));
       cli.out(`${name}\n`);
     });
   },

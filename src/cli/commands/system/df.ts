@@ -1,4 +1,6 @@
+import { paths } from "../../../api/paths.ts";
 import type { SystemDataUsage } from "../../../api/system.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { humanSize } from "../../../lib/units.ts";
 import { defineCommand } from "../../command.ts";
@@ -95,7 +97,7 @@ export const command = defineCommand({
   },
   async run(cli, { flags }) {
     const client = await cli.client();
-    const usage = await client.json<SystemDataUsage>("GET", "/system/df");
+    const usage = await client.json<SystemDataUsage>(to(paths.dataUsage));
     if (!flags.verbose) {
       await printList(cli, listing, summarize(usage), { format: flags.format });
       return 0;

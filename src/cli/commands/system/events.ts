@@ -1,5 +1,6 @@
 import type { EventMessage } from "../../../api/events.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { paths } from "../../../api/paths.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { parseTimestamp } from "../../../lib/duration.ts";
 import { flag } from "../../../lib/flags.ts";
 import { stringifyJson } from "../../../lib/json.ts";
@@ -18,13 +19,17 @@ export const command = defineCommand({
   async run(cli, { flags }) {
     const client = await cli.client();
     const now = new Date();
-    const events = client.jsonStream<EventMessage>("GET", "/events", {
-      query: {
-        since: parseTimestamp(flags.since, now),
-        until: parseTimestamp(flags.until, now),
-        filters: filterQuery(flags.filter),
-      },
-    });
+    const events = client.jsonStream<EventMessage>(
+      to(
+        paths.events,
+        {},
+        {
+          since: parseTimestamp(flags.since, now),
+          until: parseTimestamp(flags.until, now),
+          filters: filterQuery(flags.filter),
+        },
+      ),
+    );
     const template =
       flags.format === "" || flags.format === "json"
         ? null

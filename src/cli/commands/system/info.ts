@@ -1,4 +1,6 @@
+import { paths } from "../../../api/paths.ts";
 import type { SystemInfo } from "../../../api/system.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { stringifyJson } from "../../../lib/json.ts";
 import { binarySize } from "../../../lib/units.ts";
@@ -17,7 +19,7 @@ export const command = defineCommand({
     let info: SystemInfo | null = null;
     let failure: unknown;
     try {
-      info = await client.json<SystemInfo>("GET", "/info");
+      info = await client.json<SystemInfo>(to(paths.info));
     } catch (error) {
       failure = error;
     }

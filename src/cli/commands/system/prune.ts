@@ -1,11 +1,22 @@
 import type { ContainerPruneResponse } from "../../../api/containers.ts";
 import type { ImagePruneResponse } from "../../../api/images.ts";
 import type { NetworkPruneResponse } from "../../../api/networks.ts";
+import { paths } from "../../../api/paths.ts";
 import type { VolumePruneResponse } from "../../../api/volumes.ts";
-import { ApiError, filterQuery } from "../../../client/client.ts";
+import { ApiError, filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { confirm, pruneFilters, reportRemoved, reportSpace } from "../../prune.ts";
+
+/** A route of the builder, which is not in our table. */
+const buildPrune = { method: "POST", path: "/build/prune", query: { all: "flag" } } as const;
+
+/** The routes that prune one noun. */
+type PruneSpec = {
+  readonly method: "POST";
+  readonly path: `/${"containers" | "networks" | "volumes" | "images"}/prune`;
+  readonly query: { readonly filters: "filters" };
+};
 
 export const command = defineCommand({
   summary: "Remove what is not used",
@@ -31,29 +42,29 @@ export const command = defineCommand({
     if (!flags.force && !(await confirm(cli, warning))) return 1;
     const client = await cli.client();
     const filters = await pruneFilters(cli, flags.filter);
-    const prune = <T>(path: string, extra: Record<string, string[]> = {}): Promise<T> =>
-      client.json<T>("POST", path, { query: { filters: filterQuery({ ...filters, ...extra }) } });
+    const prune = <T>(spec: PruneSpec, extra: Record<string, string[]> = {}): Promise<T> =>
+      client.json<T>(to(spec, {}, { filters: filterQuery({ ...filters, ...extra }) }));
     let space = 0;
-    const containers = await prune<ContainerPruneResponse>("/containers/prune");
+    const containers = await prune<ContainerPruneResponse>(paths.containerPrune);
     reportRemoved(cli, "Deleted Containers", containers.ContainersDeleted);
     space += Number(containers.SpaceReclaimed);
-    const networks = await prune<NetworkPruneResponse>("/networks/prune");
+    const networks = await prune<NetworkPruneResponse>(paths.networkPrune);
     reportRemoved(cli, "Deleted Networks", networks.NetworksDeleted);
     if (flags.volumes) {
-      const volumes = await prune<VolumePruneResponse>("/volumes/prune");
+      const volumes = await prune<VolumePruneResponse>(paths.volumePrune);
       reportRemoved(cli, "Deleted Volumes", volumes.VolumesDeleted);
       space += Number(volumes.SpaceReclaimed);
     }
-    const images = await prune<ImagePruneResponse>("/images/prune", { dangling: [String(!flags.all)] });
+    const images = await prune<ImagePruneResponse>(paths.imagePrune, { dangling: [String(!flags.all)] });
     const names = (images.ImagesDeleted ?? []).map(({ Deleted, Untagged }) =>
       Deleted !== undefined ? `deleted: ${Deleted}` : `untagged: ${Untagged}`,
     );
     reportRemoved(cli, "Deleted Images", names);
     space += Number(images.SpaceReclaimed);
     try {
-      const cache = await client.json<{ CachesDeleted?: string[]; SpaceReclaimed: number }>("POST", "/build/prune", {
-        query: { all: flags.all },
-      });
+      const cache = await client.json<{ CachesDeleted?: string[]; SpaceReclaimed: number }>(
+        to(buildPrune, {}, { all: flags.all }),
+      );
       reportRemoved(cli, "Deleted build cache objects", cache.CachesDeleted);
       space += Number(cache.SpaceReclaimed);
     } catch (error) {

@@ -1,4 +1,6 @@
+import { paths } from "../../../api/paths.ts";
 import type { Volume } from "../../../api/volumes.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { readLabels } from "../../container/env-file.ts";
@@ -20,7 +22,7 @@ export const command = defineCommand({
         "conflicting options: cannot specify a volume-name through both --name and as a positional arg",
       );
     const client = await cli.client();
-    const volume = await client.json<Volume>("POST", "/volumes/create", {
+    const volume = await client.json<Volume>(to(paths.volumeCreate), {
       json: {
         Name: name || flags.name,
         Driver: flags.driver,

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { inspectAll } from "../../inspect.ts";
@@ -12,6 +14,6 @@ export const command = defineCommand({
   complete: "volumes",
   async run(cli, { flags, args }) {
     const client = await cli.client();
-    return inspectAll(cli, args, flags.format, (name) => client.text("GET", `/volumes/${encodeURIComponent(name)}`));
+    return inspectAll(cli, args, flags.format, (name) => client.text(to(paths.volumeInspect, { name })));
   },
 });

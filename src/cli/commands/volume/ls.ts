@@ -1,5 +1,6 @@
+import { paths } from "../../../api/paths.ts";
 import type { Volume, VolumeListResponse } from "../../../api/volumes.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { humanSize } from "../../../lib/units.ts";
 import { defineCommand } from "../../command.ts";
@@ -36,9 +37,9 @@ export const command = defineCommand({
   },
   async run(cli, { flags }) {
     const client = await cli.client();
-    const { Volumes } = await client.json<VolumeListResponse>("GET", "/volumes", {
-      query: { filters: filterQuery(flags.filter) },
-    });
+    const { Volumes } = await client.json<VolumeListResponse>(
+      to(paths.volumeList, {}, { filters: filterQuery(flags.filter) }),
+    );
     const rows = (Volumes ?? []).sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).volumesFormat ?? ""));
     await printList(cli, listing, rows, { format, quiet: flags.quiet });

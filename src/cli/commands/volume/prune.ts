@@ -1,5 +1,6 @@
+import { paths } from "../../../api/paths.ts";
 import type { VolumePruneResponse } from "../../../api/volumes.ts";
-import { filterQuery } from "../../../client/client.ts";
+import { filterQuery, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { confirm, pruneFilters, reportRemoved, reportSpace } from "../../prune.ts";
@@ -18,9 +19,9 @@ export const command = defineCommand({
     if (!flags.force && !(await confirm(cli, warning))) return 1;
     const client = await cli.client();
     const filters = await pruneFilters(cli, flags.all ? { ...flags.filter, all: ["true"] } : flags.filter);
-    const removed = await client.json<VolumePruneResponse>("POST", "/volumes/prune", {
-      query: { filters: filterQuery(filters) },
-    });
+    const removed = await client.json<VolumePruneResponse>(
+      to(paths.volumePrune, {}, { filters: filterQuery(filters) }),
+    );
     reportRemoved(cli, "Deleted Volumes", removed.VolumesDeleted);
     reportSpace(cli, removed.SpaceReclaimed);
     return 0;

@@ -1,3 +1,5 @@
+import { paths } from "../../../api/paths.ts";
+import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -13,7 +15,7 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json("DELETE", `/volumes/${encodeURIComponent(name)}`, { query: { force: flags.force } });
+      await client.json(to(paths.volumeRemove, { name }, { force: flags.force }));
       cli.out(`${name}\n`);
     });
   },
