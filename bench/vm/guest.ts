@@ -88,7 +88,8 @@ echo "VM $(uname -r), cgroup $(stat -fc %T /sys/fs/cgroup), AppArmor $(cat /sys/
 ${install}
 cd /opt/dhow
 for name in ${tests.join(" ")}; do
-  DHOW_TEST_SLOW=6 NO_COLOR=1 node_modules/bun/bin/bun.exe test --timeout 600000 ./test/e2e/$name.test.ts 2>&1 | sed "s/^/VM $name: /"
+  case $name in */*) path=./$name ;; *) path=./test/e2e/$name.test.ts ;; esac
+  DHOW_TEST_SLOW=6 NO_COLOR=1 node_modules/bun/bin/bun.exe test --timeout 600000 $path 2>&1 | sed "s|^|VM $name: |"
 done
 ${unitChecks}
 fi

@@ -185,7 +185,7 @@ export async function boot(machine: Machine, options: BootOptions): Promise<stri
       "-initrd",
       machine.initrd,
       "-append",
-      "root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off systemd.show_status=0",
+      "root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off systemd.show_status=0 systemd.mask=serial-getty@ttyS0.service",
       "-snapshot",
       "-drive",
       `file=${machine.disk},format=raw,if=virtio,cache=unsafe`,

@@ -1,6 +1,6 @@
 /**
  * npm run vm [-- TEST...]: boots Debian 12 (kernel 6.1, systemd, cgroup v2, AppArmor) in qemu, runs the named end-to-end tests
- * in it (run, lifecycle and crash unless told), installs the packaged unit and socket, restarts the engine under a running
+ * in it (run, lifecycle and crash unless told; a word with a slash is a path, such as src/snapshots), installs the packaged unit and socket, restarts the engine under a running
  * container, and sees a container back after a reboot. `npm run vm -- --no-tests` leaves the tests out, `--shell` gives a root
  * shell in the machine instead. What it makes is kept in DHOW_VM_CACHE (else $TMPDIR/dhow-vm) for the next time.
  */
@@ -29,8 +29,8 @@ const text = await boot(machine, {
 });
 rmSync(socket, { force: true });
 if (!shell) {
-  const passed = sum(/^VM [\w-]+:\s+(\d+) pass/gm) + count(/^VM unit: PASS /gm);
-  const failed = sum(/^VM [\w-]+:\s+(\d+) fail/gm) + count(/^VM unit: FAIL /gm);
+  const passed = sum(/^VM [\w/.-]+:\s+(\d+) pass/gm) + count(/^VM unit: PASS /gm);
+  const failed = sum(/^VM [\w/.-]+:\s+(\d+) fail/gm) + count(/^VM unit: FAIL /gm);
   const ended = text.includes("VM end");
   if (!ended) console.log("the machine did not come to its end");
   console.log(`\n${passed} passed, ${failed} failed`);
