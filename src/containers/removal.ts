@@ -5,6 +5,7 @@ import type { Container } from "./container.ts";
 import { type Context, emit, saveState } from "./context.ts";
 import { discardFiles } from "./create.ts";
 import { transition } from "./lifecycle.ts";
+import { endStranger } from "./strangers.ts";
 
 /**
  * Removes a container without a process; the caller holds the lock. A NORMAL commit says what is about to go, the
@@ -26,6 +27,7 @@ export async function removeUnlocked(ctx: Context, container: Container, options
   }
   try {
     failPoint("containers.remove.intended");
+    if (container.broken !== null) await endStranger(ctx, container.id);
     await discardFiles(ctx, record);
     failPoint("containers.remove.discarded");
     await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: options.volumes }, background());

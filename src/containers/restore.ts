@@ -17,14 +17,15 @@ import { type ContainerRecord, freshState } from "./record.ts";
 import { removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
 import { release, startLocked } from "./start.ts";
+import { endStranger } from "./strangers.ts";
 import { timestamp } from "./timestamps.ts";
 
 /** What {@link restoreContainers} leaves for the time when networks are there too. */
 export interface Restored {
   readonly running: ReadonlySet<string>;
   readonly ended: readonly { readonly container: Container; readonly status: ExitStatus }[];
-  /** Processes that no record knows. */
-  readonly strangers: readonly SupervisedProcess[];
+  /** Containers with a process that no record answers for, or whose end is recorded and only not forgotten yet. */
+  readonly strangers: readonly string[];
   /** Containers whose removal a crash interrupted. */
   readonly removals: readonly { readonly container: Container; readonly volumes: boolean }[];
 }
@@ -55,7 +56,10 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
   }
   for (const id of running) if (!supervised.get(id) || supervised.get(id)?.exit) running.delete(id);
   await sweepFiles(ctx, running);
-  const strangers = processes.filter(({ containerId }) => !known(ctx, containerId));
+  const handled = new Set(ended.map(({ container }) => container.id));
+  const strangers = processes
+    .map(({ containerId }) => containerId)
+    .filter((id) => !handled.has(id) && !keepsProcess(ctx, id));
   return { running, ended, strangers, removals };
 }
 
@@ -63,11 +67,18 @@ function known(ctx: Context, id: string): boolean {
   return ctx.index.find(id)?.id === id;
 }
 
+/** True for a container whose record has a process, and for a broken one, which may go on until it is removed. */
+function keepsProcess(ctx: Context, id: string): boolean {
+  const container = known(ctx, id) ? ctx.index.get(id) : undefined;
+  return container !== undefined && (container.broken !== null || hasProcess(container.status));
+}
+
 /** Makes the record agree with what runs; returns the exit that is still to be handled. */
 function believe(ctx: Context, container: Container, process: SupervisedProcess | undefined): ExitStatus | undefined {
   const { state } = container.record;
   if (process) {
     const { pid, startTime } = process;
+    if (process.exit && process.exit.at === state.finishedAt) return undefined;
     const isRecorded = hasProcess(state.status) && state.pid === pid && state.startTime === startTime;
     // Started, but the engine died before it could say so; it is running now, or was.
     if (!isRecorded && (state.status === "created" || state.status === "exited" || state.status === "restarting")) {
@@ -145,12 +156,7 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
 
 /** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies. */
 export async function resumeContainers(ctx: Context, restored: Restored): Promise<void> {
-  for (const stranger of restored.strangers) {
-    const target = { containerId: stranger.containerId };
-    if (!stranger.exit) await ctx.runtime.signal(target, 9).catch(() => {});
-    await ctx.runtime.forget(target).catch((error) => ctx.log(`stranger ${target.containerId}: ${messageOf(error)}`));
-    await ctx.networks.detach(stranger.containerId);
-  }
+  for (const id of restored.strangers) await endStranger(ctx, id);
   for (const { container, status } of restored.ended) {
     await container.lock.run(() => handleExit(ctx, container, status));
   }

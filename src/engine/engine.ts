@@ -11,6 +11,7 @@ import type { Images } from "../images/images.ts";
 import { createImages } from "../images/service.ts";
 import { type EnginePaths, enginePaths } from "../lib/engine-paths.ts";
 import { background, type Operation } from "../lib/operation.ts";
+import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
@@ -165,6 +166,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       await networks.shutdown();
       await runtime.shutdown();
       leaveMountParent(paths.rootfs);
+      // A parent that the user chose may hold other things, and is not ours to remove.
+      if (config.cgroupParent === undefined) removeCgroupEverywhere(`/${config.instance}`);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -147,3 +147,13 @@ function removeDirectory(directory: string): void {
     if (!isErrno(error, "ENOENT")) throw error;
   }
 }
+
+/**
+ * Removes the cgroup `path` (from the hierarchy's root, as `/name`) in every hierarchy where it is empty; where somebody
+ * still lives there it stays. The OCI runtimes make the parents of their containers' cgroups and never remove them.
+ */
+export function removeCgroupEverywhere(path: string): void {
+  hierarchies ??= mountedHierarchies();
+  const { v1, v2 } = hierarchies;
+  for (const mount of [...v1.map((each) => each.mount), ...(v2 === null ? [] : [v2])]) removeCgroups([mount + path]);
+}
