@@ -50,6 +50,8 @@ export interface SealedBlob extends StoredBlob {
 /** Keeps digests from deletion until it is disposed of. */
 export interface Lease extends Disposable {
   add(digest: Digest): void;
+  /** What it keeps. */
+  readonly digests: ReadonlySet<Digest>;
 }
 
 export class ContentStore {
@@ -153,7 +155,7 @@ export class ContentStore {
   lease(): Lease {
     const held = new Set<Digest>();
     this.#leases.add(held);
-    return { add: (digest) => held.add(digest), [Symbol.dispose]: () => this.#leases.delete(held) };
+    return { add: (digest) => held.add(digest), digests: held, [Symbol.dispose]: () => this.#leases.delete(held) };
   }
 
   /** All blobs. */

@@ -201,7 +201,10 @@ export class Catalog {
       this.#records.images.delete(tx, id);
       failPoint("images.remove.recorded");
     });
-    for (const name of names) this.#names.delete(name);
+    for (const name of names) {
+      this.#names.delete(name);
+      this.#emit({ type: "image", action: "untag", id, attributes: { name: id } });
+    }
     this.#images.delete(id);
     this.#read.delete(id);
     this.#emit({ type: "image", action: "delete", id, attributes: { name: id } });

@@ -1,5 +1,5 @@
 /** `commit`: a container's changes become one more layer over its image. */
-import { type Digest, isDigest } from "../lib/digest.ts";
+import { isDigest } from "../lib/digest.ts";
 import { dataLoss } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform } from "../lib/platform.ts";
@@ -22,10 +22,8 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
     variant: base.file.variant ?? undefined,
   };
   const hold = shelf.hold();
-  const blobs: Digest[] = [];
   try {
     const layer = await storeLayer(shelf, hold, request.diff, op);
-    blobs.push(layer.digest);
     const made = {
       base,
       config,
@@ -39,7 +37,7 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
   } catch (error) {
     const chains = [...hold.chains];
     hold[Symbol.dispose]();
-    await shelf.release(chains, blobs);
+    await shelf.release(chains, hold.lease.digests);
     throw error;
   } finally {
     hold[Symbol.dispose]();

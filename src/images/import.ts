@@ -25,10 +25,8 @@ export async function importTar(
   const isUrl = source instanceof URL;
   const tar = isUrl ? await download(source, progress, op) : source;
   const hold = shelf.hold();
-  const blobs: `sha256:${string}`[] = [];
   try {
     const layer = await op.timings.measure("receive", () => storeLayer(shelf, hold, tar, op));
-    blobs.push(layer.digest);
     const comment = request.message || (isUrl ? `Imported from ${source.href}` : "Imported from -");
     const image = await makeImage(
       shelf,
@@ -43,7 +41,7 @@ export async function importTar(
     tar.destroy();
     const chains = [...hold.chains];
     hold[Symbol.dispose]();
-    await shelf.release(chains, blobs);
+    await shelf.release(chains, hold.lease.digests);
     throw error;
   } finally {
     hold[Symbol.dispose]();

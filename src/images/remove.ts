@@ -18,7 +18,7 @@ export async function remove(
   const { id, name } = catalog.locate(nameOrId);
   if (!catalog.readable().some((one) => one.id === id)) {
     // Its blobs are gone or spoilt: only the record is left to remove.
-    const items = untag(shelf, catalog.namesOf(id));
+    const items = catalog.namesOf(id).map(asUntagged);
     catalog.forget(id);
     return [...items, { Deleted: id }];
   }
@@ -59,7 +59,8 @@ export async function remove(
     if (untagged.length > 0) return untag(shelf, untagged);
     throw conflict(`conflict: unable to delete ${short} (cannot be forced) - image has dependent child images`);
   }
-  return [...untag(shelf, untagged), ...(await erase(shelf, image, !query.noprune, sources))];
+  // The names go with the image, in one transaction: a crash leaves it whole or gone.
+  return [...untagged.map(asUntagged), ...(await erase(shelf, image, !query.noprune, sources))];
 }
 
 function refuseUsers(image: Image, users: ReturnType<QuerySources["usersOf"]>, force: boolean): void {
@@ -79,8 +80,10 @@ function refuseUsers(image: Image, users: ReturnType<QuerySources["usersOf"]>, f
 
 function untag(shelf: Shelf, names: readonly Reference[]): ImageDeleteResponseItem[] {
   for (const name of names) shelf.catalog.untag(name);
-  return names.map((name) => ({ Untagged: familiarReference(name) }));
+  return names.map(asUntagged);
 }
+
+const asUntagged = (name: Reference): ImageDeleteResponseItem => ({ Untagged: familiarReference(name) });
 
 async function erase(
   shelf: Shelf,

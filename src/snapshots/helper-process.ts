@@ -167,10 +167,18 @@ async function report(to: NodeJS.WriteStream, work: () => Promise<unknown>): Pro
     line = await work();
   } catch (error) {
     code = 1;
-    line = { error: { kind: helperKind(error), message: messageOf(error) } };
+    line = { error: { kind: helperKind(error), message: reasonOf(error) } };
   }
   if (line !== null) await new Promise<void>((resolve) => to.write(`${JSON.stringify(line)}\n`, () => resolve()));
   process.exit(code);
+}
+
+/** A full disk is told in the words that clients know. */
+function reasonOf(error: unknown): string {
+  if (!isErrno(error, "ENOSPC", "EDQUOT")) return messageOf(error);
+  const { syscall = "write", path } = error as { syscall?: string; path?: string };
+  const what = path ? `${syscall} ${path}` : syscall;
+  return `${what}: ${isErrno(error, "ENOSPC") ? "no space left on device" : "disk quota exceeded"}`;
 }
 
 function helperKind(error: unknown): ErrorKind {
