@@ -68,6 +68,10 @@ function defaultBridge(
   const { subnet, gateway } = subnetOf(config, old, others);
   const range = config.fixedCidr === undefined ? subnet : parseCidr(config.fixedCidr)?.cidr;
   if (!range || !contains(subnet, range.base)) throw invalidArgument(`invalid fixed-cidr: ${config.fixedCidr}`);
+  const router = config.defaultGateway;
+  if (router !== undefined && !contains(subnet, parseAddress(router) ?? -1)) {
+    throw invalidArgument(`invalid default-gateway: ${router} is no address of ${cidrText(subnet)}`);
+  }
   const prefix = "com.docker.network";
   return {
     ...plain("bridge", "host"),
@@ -85,16 +89,21 @@ function defaultBridge(
       Driver: "default",
       Options: null,
       Config: [
-        { Subnet: cidrText(subnet), Gateway: gateway, ...(config.fixedCidr ? { IPRange: config.fixedCidr } : {}) },
+        {
+          Subnet: cidrText(subnet),
+          Gateway: gateway,
+          ...(config.fixedCidr ? { IPRange: config.fixedCidr } : {}),
+          ...(router === undefined ? {} : { AuxiliaryAddresses: { DefaultGatewayIPv4: router } }),
+        },
       ],
     },
     bridge: {
       device: config.bridgeName,
       subnet: cidrText(subnet),
       gateway,
-      ...(config.defaultGateway === undefined ? {} : { router: config.defaultGateway }),
+      ...(router === undefined ? {} : { router }),
       range: cidrText(range),
-      reserved: config.defaultGateway === undefined ? [] : [config.defaultGateway],
+      reserved: router === undefined ? [] : [router],
       mtu: config.mtu,
       icc: config.icc,
       masquerade: config.ipMasquerade,

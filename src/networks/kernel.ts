@@ -11,11 +11,14 @@ export class KernelNetworks implements AsyncDisposable {
   readonly netd: NetdClient;
   readonly #book: NetworkBook;
   readonly #log: (message: string) => void;
+  readonly #options: NetworksOptions;
   /** Ids of networks whose bridge stands. */
   readonly #ready = new Set<string>();
   #closed = false;
 
-  constructor({ config, instance, paths, log }: NetworksOptions, book: NetworkBook) {
+  constructor(options: NetworksOptions, book: NetworkBook) {
+    const { config, instance, paths, log } = options;
+    this.#options = options;
     this.#book = book;
     this.#log = log;
     this.netd = new NetdClient({
@@ -31,6 +34,11 @@ export class KernelNetworks implements AsyncDisposable {
 
   /** Starts netd, or meets the one that runs, and returns once it does what the records say. */
   async meet(): Promise<void> {
+    const { firewall, ipForward } = await this.netd.call("hello", {});
+    const { config } = this.#options;
+    if ((firewall === config.firewall && ipForward === config.ipForward) || this.needed()) return;
+    // It was started by a daemon of another mind, and nothing depends on it.
+    await this.netd.shutdown();
     await this.netd.call("hello", {});
   }
 

@@ -91,6 +91,7 @@ export class NetdClient implements AsyncDisposable {
     await closed;
     if (late.aborted) throw unavailable(`netd did not end: see ${this.#logPath()}`);
     while (await lives(hello.pid)) await Bun.sleep(1);
+    this.#closing = false;
   }
 
   /** True when a netd answers on the socket. */

@@ -57,10 +57,11 @@ class NetworkService implements Networks {
     this.#book.db.transaction("normal", (tx) => {
       for (const [id, network] of defaultNetworks(config, present)) this.#book.networks.put(tx, id, network);
     });
+    const waits = this.#kernel.needed() || (await this.#kernel.netd.running());
     const met = this.#kernel.meet();
     // What runs is taken back before anything else is asked; without it netd starts beside the daemon, so that the
     // first container finds it there. Its failure is told by whoever needs it.
-    if (this.#kernel.needed()) await met;
+    if (waits) await met;
     else met.catch((error: unknown) => log(`netd: ${error}`));
   }
 

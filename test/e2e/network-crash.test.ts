@@ -107,3 +107,20 @@ function isNetdOf(daemon: TestDaemon): (pid: string) => boolean {
     }
   };
 }
+
+test("twenty restarts of the daemon leave the rules as they are", async () => {
+  await using daemon = await make();
+  await daemon.dhow("network", "create", "extra");
+  await daemon.dhow("run", "-d", "--name", "web", "-p", "18261:80", "--network", "extra", "busybox", "sleep", "300");
+  const rules = async () => {
+    const tables = (await succeed(["nft", "-j", "list", "tables"])).match(/"name": ?"(d[0-9a-f]{6})"/g) ?? [];
+    const dumps = tables.map((name) => succeed(["nft", "-s", "list", "table", "inet", name.slice(-8, -1)]));
+    return (await Promise.all(dumps)).find((dump) => dump.includes(daemon.bridge));
+  };
+  const before = await rules();
+  expect(before).toContain("18261");
+  for (let round = 0; round < 20; round++) await daemon.restart();
+  expect(await rules()).toBe(before);
+  await daemon.dhow("rm", "-f", "web");
+  await daemon.dhow("network", "rm", "extra");
+}, 60_000);

@@ -83,12 +83,38 @@ test("--ip-forward=false leaves the host's switch alone", async () => {
   expect(readFileSync(path, "utf8").trim()).toBe("1");
 }, 30_000);
 
-test("--fixed-cidr, --mtu and --dns* reach the container", async () => {
+test("--mtu and --dns* reach the container", async () => {
   await using daemon = await withFlags("--mtu=1380", "--dns=192.0.2.7", "--dns-search=a.test", "--dns-opt=ndots:3");
   const shown = await daemon.dhow(
     ...["run", "--rm", "busybox", "sh", "-c", "cat /sys/class/net/eth0/mtu /etc/resolv.conf"],
   );
   expect(shown.stdout).toBe("1380\nnameserver 192.0.2.7\nsearch a.test\noptions ndots:3\n");
+}, 30_000);
+
+test("--fixed-cidr and --default-gateway choose addresses and the way out, also after a restart", async () => {
+  const flags: string[] = [];
+  await using daemon = await TestDaemon.start({ flags });
+  await daemon.docker("import", await busyboxTar(), "busybox:latest");
+  const network = `10.213.${daemon.slot}`;
+  flags.push(`--fixed-cidr=${network}.128/26`, `--default-gateway=${network}.254`);
+  await daemon.restart();
+  const shown = await daemon.dhow("run", "--rm", "busybox", "sh", "-c", "ip -4 addr show eth0; ip route");
+  expect(shown.stdout).toContain(`inet ${network}.128/24`);
+  expect(shown.stdout).toContain(`default via ${network}.254 dev eth0`);
+  const bridge = (await daemon.dhow("network", "inspect", "-f", "{{json .IPAM.Config}}", "bridge")).stdout;
+  expect(JSON.parse(bridge)).toEqual([
+    {
+      Subnet: `${network}.0/24`,
+      IPRange: `${network}.128/26`,
+      Gateway: `${network}.1`,
+      AuxiliaryAddresses: { DefaultGatewayIPv4: `${network}.254` },
+    },
+  ]);
+  // A netd that holds nothing is replaced by one that does what the flags say now.
+  flags.push("--iptables=false");
+  await daemon.restart();
+  expect((await daemon.dhow("run", "--rm", "busybox", "true")).code).toBe(0);
+  await until("the rules to be gone", async () => !(await succeed(["nft", "list", "ruleset"])).includes(daemon.bridge));
 }, 30_000);
 
 test("bridge options of a network: name, icc, masquerade, host binding; what is unknown is refused by name", async () => {

@@ -101,7 +101,13 @@ export async function netdMain(args: string[]): Promise<void> {
   };
 
   const handlers: Handlers = {
-    hello: () => ({ version: protocolVersion, pid: process.pid, bridges: bridges.names() }),
+    hello: () => ({
+      version: protocolVersion,
+      pid: process.pid,
+      bridges: bridges.names(),
+      firewall: firewall !== null,
+      ipForward: !values["no-ip-forward"],
+    }),
     ensureBridge: ({ pooled, ...spec }) => {
       const bridge = bridges.ensure(spec);
       neighbours?.cover(bridges.names());

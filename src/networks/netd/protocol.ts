@@ -84,7 +84,11 @@ export interface InterfaceCounters {
 
 /** Method -> its parameters and its result. */
 export interface Methods {
-  hello: { params: Record<string, never>; result: { version: number; pid: number; bridges: string[] } };
+  /** `firewall` and `ipForward` are what that netd was started with. */
+  hello: {
+    params: Record<string, never>;
+    result: { version: number; pid: number; bridges: string[]; firewall: boolean; ipForward: boolean };
+  };
   ensureBridge: { params: BridgeSpec & { readonly pooled: boolean }; result: Record<string, never> };
   removeBridge: { params: { name: string }; result: Record<string, never> };
   attach: {
