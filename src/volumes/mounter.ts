@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
@@ -61,32 +62,38 @@ export class Mounter {
   async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {
     const { type, destination } = mount;
     if (type === "tmpfs") return { destination, type: "tmpfs", source: "tmpfs", options: mount.tmpfsOptions };
-    const readOnly = mount.readOnly ? this.#readOnlyOptions(mount) : ["rw"];
+    const source =
+      type === "bind" ? await this.#bindSource(containerId, mount) : await this.#volumeSource(containerId, mount);
+    // A file has no submounts, and crun refuses the recursive option for it.
+    const isTree = (await stat(source)).isDirectory();
+    const readOnly = mount.readOnly ? this.#readOnlyOptions(mount, isTree) : ["rw"];
     const bind = mount.nonRecursive ? "bind" : "rbind";
-    const options = [bind, ...readOnly, mount.propagation || "rprivate"];
-    const pins = this.#pins(containerId);
-    if (type === "bind") {
-      if (mount.createSource) await makeSource(mount.source);
-      await checkPropagation(mount.source, mount.propagation);
-      const source = await pinSource(mount.source, pins, !mount.nonRecursive);
-      return { destination, type: "bind", source, options };
-    }
+    return { destination, type: "bind", source, options: [bind, ...readOnly, mount.propagation || "rprivate"] };
+  }
+
+  async #bindSource(containerId: string, mount: ResolvedMount): Promise<string> {
+    if (mount.createSource) await makeSource(mount.source);
+    await checkPropagation(mount.source, mount.propagation);
+    return pinSource(mount.source, this.#pins(containerId), !mount.nonRecursive);
+  }
+
+  async #volumeSource(containerId: string, mount: ResolvedMount): Promise<string> {
     const { driver, recordOf, emit } = this.#options;
     const record = recordOf(mount.name);
     await driver.make(mount.name);
     if (record.options) await this.mountDriver(containerId, mount.name, record.options);
     const data = driver.path(mount.name);
-    const source = mount.subpath ? await pinSubpath(data, mount.subpath, pins) : data;
-    emit("mount", mount.name, { container: containerId, destination, driver: mount.driver });
-    return { destination, type: "bind", source, options };
+    const source = mount.subpath ? await pinSubpath(data, mount.subpath, this.#pins(containerId)) : data;
+    emit("mount", mount.name, { container: containerId, destination: mount.destination, driver: mount.driver });
+    return source;
   }
 
-  #readOnlyOptions(mount: ResolvedMount): string[] {
+  #readOnlyOptions(mount: ResolvedMount, isTree: boolean): string[] {
     const { recursiveReadOnly } = this.#options;
     if (mount.readOnlyForceRecursive && !recursiveReadOnly) {
       throw invalidArgument(`the kernel cannot make "${mount.destination}" recursively read-only`);
     }
-    return recursiveReadOnly && !mount.nonRecursive && !mount.readOnlyNonRecursive ? ["ro", "rro"] : ["ro"];
+    return isTree && recursiveReadOnly && !mount.nonRecursive && !mount.readOnlyNonRecursive ? ["ro", "rro"] : ["ro"];
   }
 
   #pins = (containerId: string): string => join(this.#options.execRoot, "pins", containerId);

@@ -21,6 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cloneFlags, forbidden } from "../../../test/fixtures/syscalls.ts";
 import { ContainerConfig } from "../../api/containers.ts";
 import { HostConfig } from "../../api/host-config.ts";
 import { parseWire } from "../../api/wire.ts";
@@ -160,75 +161,6 @@ async function syscalls(
 
 const eperm = 1;
 const enosys = 38;
-
-/** Numbers on x86-64 (asm/unistd_64.h). */
-const forbidden: Record<string, number> = {
-  acct: 163,
-  add_key: 248,
-  bpf: 321,
-  clock_settime: 227,
-  create_module: 174,
-  delete_module: 176,
-  fanotify_init: 300,
-  finit_module: 313,
-  fsconfig: 431,
-  fsmount: 432,
-  fsopen: 430,
-  fspick: 433,
-  get_mempolicy: 239,
-  init_module: 175,
-  io_uring_setup: 425,
-  io_uring_enter: 426,
-  io_uring_register: 427,
-  ioperm: 173,
-  iopl: 172,
-  kcmp: 312,
-  kexec_file_load: 320,
-  kexec_load: 246,
-  keyctl: 250,
-  lookup_dcookie: 212,
-  lsm_set_self_attr: 460,
-  mbind: 237,
-  mount: 165,
-  mount_setattr: 442,
-  move_mount: 429,
-  move_pages: 279,
-  nfsservctl: 180,
-  open_by_handle_at: 304,
-  open_tree: 428,
-  perf_event_open: 298,
-  pidfd_getfd: 438,
-  pivot_root: 155,
-  quotactl: 179,
-  quotactl_fd: 443,
-  reboot: 169,
-  request_key: 249,
-  set_mempolicy: 238,
-  setdomainname: 171,
-  sethostname: 170,
-  setns: 308,
-  settimeofday: 164,
-  swapon: 167,
-  swapoff: 168,
-  sysfs: 139,
-  syslog: 103,
-  umount2: 166,
-  unshare: 272,
-  uselib: 134,
-  userfaultfd: 323,
-  ustat: 136,
-  vhangup: 153,
-};
-
-const cloneFlags = {
-  NEWNS: 0x20000,
-  NEWCGROUP: 0x2000000,
-  NEWUTS: 0x4000000,
-  NEWIPC: 0x8000000,
-  NEWUSER: 0x10000000,
-  NEWPID: 0x20000000,
-  NEWNET: 0x40000000,
-};
 
 describe.each(["crun", "runc"].filter((name) => ready && findProgram(name)))("%s", (name) => {
   const status = "grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups)' /proc/self/status";
