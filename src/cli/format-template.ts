@@ -90,3 +90,13 @@ function rowJson<T>(listing: Listing<T>, name: string, text: string): unknown {
   const { json } = listing.fields[name]!;
   return json ? json(text) : text;
 }
+
+/** Executes a template on what is there although the daemon failed: what it misses then says less than the failure itself. */
+export function executeUnless(failure: unknown, template: ReturnType<typeof compileFormat>, data: object): string {
+  try {
+    return template.execute(data);
+  } catch (error) {
+    if (!failure) throw error;
+    return "";
+  }
+}

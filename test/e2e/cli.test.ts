@@ -169,6 +169,8 @@ context use nope
 context inspect
 -H tcp://127.0.0.1:1 ps
 -H zzz://x ps
+-H unix:///nope version -f '{{.Server.Version}}'
+-H unix:///nope info -f '{{.ServerVersion}}'
 -c nope ps
 search
 import /nonexist

@@ -37,10 +37,9 @@ export const command = defineCommand({
     };
     if (format === "json") cli.out(`${stringifyJson({ Client: own, Server: server })}\n`);
     else if (format !== "") {
-      const { compileFormat } = await import("../format-template.ts");
-      cli.out(
-        `${compileFormat(format).execute({ Client: withGoNames(own), Server: server && withGoNames(server) })}\n`,
-      );
+      const { compileFormat, executeUnless } = await import("../format-template.ts");
+      const data = { Client: withGoNames(own), Server: server && withGoNames(server) };
+      cli.out(`${executeUnless(failure, compileFormat(format), data)}\n`);
     } else {
       cli.out(
         block(`Client:${own.Platform.Name ? ` ${own.Platform.Name}` : ""}`, [

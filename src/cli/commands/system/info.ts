@@ -45,8 +45,9 @@ export const command = defineCommand({
       const data = { ...info, ClientInfo };
       if (flags.format === "json") cli.out(`${stringifyJson(data)}\n`);
       else {
-        const { compileFormat } = await import("../../format-template.ts");
-        cli.out(`${compileFormat(flags.format, { rootType: "*system.dockerInfo" }).execute(data)}\n`);
+        const { compileFormat, executeUnless } = await import("../../format-template.ts");
+        const template = compileFormat(flags.format, { rootType: "*system.dockerInfo" });
+        cli.out(`${executeUnless(failure, template, data)}\n`);
       }
     } else {
       cli.out(
