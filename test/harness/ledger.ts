@@ -2,7 +2,7 @@
  * The leak ledger: what one engine holds of the kernel and the disk, to be compared before and after a case. A
  * difference is a leak. Only what bears this engine's names counts: others may run beside it. Ready namespaces in the pool have random names, so that they are counted and not named.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "../../src/daemon/config.ts";
 import { run, until } from "./command.ts";
@@ -22,13 +22,25 @@ export interface Ledger {
   readonly daemonFds: number;
 }
 
+/** Entries of a directory; none when it is not there, or goes while it is read. */
+function entries(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as { code?: string }).code ?? "")) return [];
+    throw error;
+  }
+}
+
 function list(dir: string): string[] {
-  return existsSync(dir) ? readdirSync(dir).sort() : [];
+  return entries(dir)
+    .map((entry) => entry.name)
+    .sort();
 }
 
 function tree(dir: string, depth: number): string[] {
-  if (depth === 0 || !existsSync(dir)) return [];
-  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+  if (depth === 0) return [];
+  return entries(dir).flatMap((entry) =>
     entry.isDirectory() ? [join(dir, entry.name), ...tree(join(dir, entry.name), depth - 1)] : [],
   );
 }
@@ -103,8 +115,8 @@ export async function expectLedger(daemon: TestDaemon, before: Ledger, options: 
       },
       15_000,
     );
-  } catch {
-    throw new Error(`leaked:\n${difference}`);
+  } catch (error) {
+    throw new Error(`leaked:\n${difference}`, { cause: error });
   }
 }
 
