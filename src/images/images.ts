@@ -48,6 +48,8 @@ export interface LayerStore {
   readonly name: string;
   hasLayer(chainId: string): boolean;
   layerSize(chainId: string): Promise<number>;
+  /** `GraphDriver.Data` of an image whose topmost layer this is. */
+  layerData?(chainId: string): Record<string, string>;
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
   removeLayer(chainId: string): Promise<void>;
 }

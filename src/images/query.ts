@@ -166,11 +166,16 @@ export async function inspect(sources: QuerySources, name: string, platform: str
     Os: file.os || "linux",
     ...(file["os.version"] ? { OsVersion: file["os.version"] } : {}),
     Size: await sizeOf(sources, image),
-    GraphDriver: { Data: null, Name: sources.snapshots.name },
+    GraphDriver: { Data: graphData(sources, image), Name: sources.snapshots.name },
     RootFS: { Type: "layers", ...(file.rootfs.diff_ids.length > 0 ? { Layers: [...file.rootfs.diff_ids] } : {}) },
     Metadata: { LastTagTime: record.lastTagged || "0001-01-01T00:00:00Z" },
     Descriptor: wireDescriptor(record.target),
   };
+}
+
+function graphData({ snapshots }: QuerySources, { chain }: Image): Record<string, string> | null {
+  const top = chain.at(-1);
+  return top !== undefined && snapshots.hasLayer(top) ? (snapshots.layerData?.(top) ?? null) : null;
 }
 
 export async function history(

@@ -3,7 +3,7 @@
  * on the init layer and the chain's `diff` directories. Neither prepare nor mount starts a process.
  */
 import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -42,6 +42,18 @@ export class OverlaySnapshotter implements Snapshotter {
 
   async layerSize(chainId: string): Promise<number> {
     return this.#store.record(chainId).size;
+  }
+
+  /** Where the topmost layer's files and those below are, in the keys of the API's `GraphDriver.Data`. */
+  layerData(chainId: string): Record<string, string> {
+    const [upper = "", ...lower] = this.#store.diffs(chainId);
+    const dir = dirname(upper);
+    return {
+      ...(lower.length > 0 ? { LowerDir: lower.join(":") } : {}),
+      MergedDir: join(dir, "merged"),
+      UpperDir: upper,
+      WorkDir: join(dir, "work"),
+    };
   }
 
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {

@@ -80,6 +80,7 @@ export interface Snapshotter {
    * its files are synced. Throws `dataLoss` on a wrong diff id, `invalidArgument` on a malformed or hostile archive,
    * `resourceExhausted` past the budget or on a full disk; nothing is left in any of these cases.
    */
+  layerData?(chainId: string): Record<string, string>;
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
 
   /** Makes the writable layer `key` over the chain `parent` (`null`: an empty root). Throws `conflict` if it exists. */
