@@ -1,9 +1,10 @@
 /** The daemon may die at any moment: no container, no exit code and no log line is lost, and nothing is left behind. */
 import { describe, expect, test } from "bun:test";
-import { until } from "../harness/command.ts";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { slowness, until } from "../harness/command.ts";
 import { TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
-import { expectLedger, settledLedger } from "../harness/ledger.ts";
+import { expectLedger, settledLedger, takeLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
 
 /** `docker attach`, killed at the end: SIGTERM it would hand on to the container. */
@@ -34,7 +35,7 @@ describe("after kill -9 of the daemon", () => {
       "busybox",
       "sh",
       "-c",
-      "i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; usleep 50000; done",
+      `i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i; usleep ${50_000 * slowness}; done`,
     );
     const pid = (await d.dhow("inspect", "-f", "{{.State.Pid}}", "count")).stdout;
     await d.kill9();
@@ -83,7 +84,7 @@ describe("after kill -9 of the daemon", () => {
     const address = (await d.dhow("port", "web", "80")).stdout.trim();
     const get = async () => {
       try {
-        return await (await fetch(`http://${address}/`, { signal: AbortSignal.timeout(2000) })).text();
+        return await (await fetch(`http://${address}/`, { signal: AbortSignal.timeout(2000 * slowness) })).text();
       } catch {
         return "";
       }
@@ -146,29 +147,199 @@ test("a corrupt record spoils one container, never the start", async () => {
   expect((await daemon.dhow("ps", "-aq", "--no-trunc")).stdout).not.toContain(bad);
 });
 
-/** Fail points of the durable steps; the list is the one the code declares. */
-const killPoints = [
-  ["containers.create.recorded", ["create", "--name", "victim", "busybox", "true"]],
-  ["containers.start.intent", ["run", "-d", "--name", "victim", "busybox", "sleep", "60"]],
-  ["containers.start.network", ["run", "-d", "--name", "victim", "busybox", "sleep", "60"]],
-  ["containers.start.mounted", ["run", "-d", "--name", "victim", "busybox", "sleep", "60"]],
-  ["containers.start.process", ["run", "-d", "--name", "victim", "busybox", "sleep", "60"]],
-] as const;
+interface KillPoint {
+  readonly point: string;
+  /** Run before the daemon gets its fail point; all must succeed. */
+  readonly before?: readonly (readonly string[])[];
+  /** What passes the point; its client sees the daemon die. */
+  readonly command: readonly string[];
+  /** States that the container `victim` may be in afterwards; "" is gone. */
+  readonly states: readonly string[];
+}
 
-test.each([...killPoints])(
+const sleeper = ["run", "-d", "--name", "victim", "-p", "127.0.0.1::80", "-v", "/data", "busybox", "sleep", "600"];
+const short = ["run", "-d", "--name", "victim", "busybox", "true"];
+const made = ["create", "--name", "victim", "-v", "/data", "busybox", "sleep", "600"];
+const startStates = ["created", "exited", "running"];
+
+/** Fail points of the durable steps of containers, their networks and layers. */
+const killPoints: readonly KillPoint[] = [
+  { point: "containers.create.recorded", command: made, states: ["", "created"] },
+  { point: "containers.create.prepared", command: made, states: ["", "created"] },
+  { point: "snapshots.prepare", command: made, states: ["", "created"] },
+  ...[
+    "containers.start.intent",
+    "networks.attach.planned",
+    "networks.attach.attached",
+    "networks.attach.recorded",
+    "containers.start.network",
+    "containers.start.mounted",
+    "containers.start.bundled",
+    "containers.start.process",
+    "containers.start.recorded",
+  ].map((point) => ({ point, command: sleeper, states: startStates })),
+  ...["containers.exit.released", "containers.exit.recorded", "networks.detach.detached"].flatMap((point) => [
+    { point, command: short, states: ["exited"] },
+    { point, before: [sleeper], command: ["stop", "-t", "0", "victim"], states: ["exited"] },
+    { point, before: [sleeper], command: ["rm", "-f", "-v", "victim"], states: ["", "exited"] },
+    { point, command: ["run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true"], states: [""] },
+  ]),
+  ...["containers.remove.intended", "containers.remove.discarded", "snapshots.remove"].flatMap((point) => [
+    { point, before: [made], command: ["rm", "-v", "victim"], states: [""] },
+    { point, command: ["run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true"], states: [""] },
+  ]),
+  { point: "containers.exec.process", before: [sleeper], command: ["exec", "victim", "true"], states: ["running"] },
+];
+
+async function daemonWithImage(): Promise<TestDaemon> {
+  const daemon = await TestDaemon.start({ failPoints: "none=error" });
+  await daemon.docker("import", await busyboxTar(), "busybox");
+  await daemon.dhow("run", "--rm", "busybox", "true");
+  return daemon;
+}
+
+/** Starts again, which has to be done within ten seconds, and looks at the victim's state. */
+async function stateAfterRestart(daemon: TestDaemon): Promise<string> {
+  const from = performance.now();
+  await daemon.start({ DHOW_FAIL_POINTS: "none=error" });
+  expect(performance.now() - from).toBeLessThan(10_000);
+  return (await daemon.dhow("inspect", "--type", "container", "-f", "{{.State.Status}}", "victim")).stdout.trim();
+}
+
+/** The victim works as one in its state does, and goes without a trace. */
+async function removeVictim(daemon: TestDaemon, state: string): Promise<void> {
+  if (state === "") return;
+  if (state === "running") expect((await daemon.dhow("exec", "victim", "echo", "ok")).stdout).toBe("ok\n");
+  else expect((await daemon.dhow("start", "victim")).stderr).toBe("");
+  expect((await daemon.dhow("rm", "-f", "-v", "victim")).code).toBe(0);
+}
+
+test.each(killPoints.map((each) => [`${each.point} of ${each.command.slice(0, 2).join(" ")}`, each] as const))(
   "kill -9 at %s leaves each object old or new and the ledger clean",
-  async (point, command) => {
-    await using daemon = await TestDaemon.start({ failPoints: "none=error" });
-    await daemon.docker("import", await busyboxTar(), "busybox");
-    await daemon.dhow("run", "--rm", "busybox", "true");
-    const before = await settledLedger(daemon);
+  async (_, { point, before = [], command, states }) => {
+    await using daemon = await daemonWithImage();
+    const clean = await settledLedger(daemon);
+    for (const each of before) expect((await daemon.dhow(...each)).code).toBe(0);
     await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
     await daemon.dhow(...command);
     await daemon.died();
-    await daemon.start({ DHOW_FAIL_POINTS: "none=error" });
-    const status = (await daemon.dhow("inspect", "-f", "{{.State.Status}}", "victim")).stdout.trim();
-    expect(["", "created", "exited", "running"]).toContain(status);
-    if (status !== "") expect((await daemon.dhow("rm", "-f", "victim")).code).toBe(0);
-    await expectLedger(daemon, before, { fds: false });
+    const state = await stateAfterRestart(daemon);
+    expect(states).toContain(state);
+    await removeVictim(daemon, state);
+    expect((await daemon.dhow("ps", "-aq")).stdout).toBe("");
+    expect((await daemon.dhow("volume", "ls", "-q")).stdout).toBe("");
+    await expectLedger(daemon, clean, { fds: false });
   },
 );
+
+/** The pid of the daemon's supervisor, found by the exec root in its arguments. */
+function supervisorPid(daemon: TestDaemon): number {
+  const wanted = `supervisor\0--exec-root\0${daemon.execRoot}\0`;
+  const pid = readdirSync("/proc").find((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").endsWith(wanted);
+    } catch {
+      return false;
+    }
+  });
+  if (pid === undefined) throw new Error("no supervisor runs");
+  return Number(pid);
+}
+
+describe("the supervisor killed", () => {
+  const daemon = withDaemon();
+
+  test.each(["alone", "with the daemon"])("%s: containers run on, and are stopped and removed as ever", async (how) => {
+    const d = daemon();
+    await d.dhow("run", "-d", "--name", "victim", "busybox", "sh", "-c", "while :; do echo tick; usleep 50000; done");
+    const pid = (await d.dhow("inspect", "-f", "{{.State.Pid}}", "victim")).stdout;
+    const old = supervisorPid(d);
+    if (how !== "alone") await d.kill9();
+    process.kill(old, "SIGKILL");
+    if (how !== "alone") await d.start();
+    await until("another supervisor", async () => {
+      try {
+        return supervisorPid(d) !== old;
+      } catch {
+        return false;
+      }
+    });
+    expect((await d.dhow("inspect", "-f", "{{.State.Status}} {{.State.Pid}}", "victim")).stdout).toBe(`running ${pid}`);
+    expect((await d.dhow("exec", "victim", "echo", "ok")).stdout).toBe("ok\n");
+    const lines = (await d.dhow("logs", "victim")).stdout.length;
+    await until("more log lines", async () => (await d.dhow("logs", "victim")).stdout.length > lines);
+    expect((await d.dhow("stop", "-t", "0", "victim")).code).toBe(0);
+    expect((await d.dhow("inspect", "-f", "{{.State.Status}}", "victim")).stdout).toBe("exited\n");
+    expect((await d.dhow("rm", "victim")).code).toBe(0);
+  });
+});
+
+test("a second kill during recovery changes nothing about its outcome", async () => {
+  await using daemon = await daemonWithImage();
+  const clean = await settledLedger(daemon);
+  await daemon.restart({ DHOW_FAIL_POINTS: "containers.exit.released=kill" });
+  await daemon.dhow("run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true");
+  await daemon.died();
+  for (const point of ["containers.exit.recorded", "containers.remove.intended", "containers.remove.discarded"]) {
+    await daemon.start({ DHOW_FAIL_POINTS: `${point}=kill` }).catch(() => {});
+    await daemon.died();
+  }
+  expect(await stateAfterRestart(daemon)).toBe("");
+  expect((await daemon.dhow("volume", "ls", "-q")).stdout).toBe("");
+  await expectLedger(daemon, clean, { fds: false });
+});
+
+test("ports answer without one failure through kill -9 and restart of the daemon", async () => {
+  await using daemon = await daemonWithImage();
+  const page = "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w";
+  await daemon.dhow("run", "-d", "--name", "web", "-p", "127.0.0.1::80", "busybox", "sh", "-c", page);
+  const url = `http://${(await daemon.dhow("port", "web", "80")).stdout.trim()}/`;
+  const get = () => fetch(url, { keepalive: false, signal: AbortSignal.timeout(3000) }).then((answer) => answer.text());
+  await until("the page", () => get().catch(() => ""));
+  const answers: Promise<string>[] = [];
+  const timer = setInterval(() => void answers.push(get().catch(String)), 10);
+  await Bun.sleep(300);
+  await daemon.kill9();
+  await Bun.sleep(200);
+  await daemon.start();
+  await daemon.restart();
+  await Bun.sleep(300);
+  clearInterval(timer);
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(["up\n"]));
+  expect(answers.length).toBeGreaterThan(80);
+  await daemon.dhow("rm", "-f", "web");
+});
+
+test("short containers and orphans in them leave no zombie", async () => {
+  await using daemon = await daemonWithImage();
+  const one = () => daemon.dhow("run", "--rm", "busybox", "sh", "-c", "(sleep 0.01 &) ; true");
+  for (let round = 0; round < 25; round++) await Promise.all(Array.from({ length: 8 }, one));
+  const parents = new Set([daemon.pid, supervisorPid(daemon)]);
+  const zombies = () =>
+    readdirSync("/proc").filter((name) => {
+      try {
+        const fields = readFileSync(`/proc/${name}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+        return /^\d+$/.test(name) && fields[0] === "Z" && parents.has(Number(fields[1]));
+      } catch {
+        return false;
+      }
+    });
+  await until("no zombies", () => zombies().length === 0);
+});
+
+test("stop --all gives back processes, mounts, namespaces and the exec root before it returns", async () => {
+  await using daemon = await daemonWithImage();
+  for (const name of ["one", "two"]) await daemon.dhow("run", "-d", "--init", "--name", name, "busybox", "sleep", "60");
+  await daemon.stopAll();
+  const ledger = await takeLedger(daemon);
+  expect(ledger).toMatchObject({
+    mounts: [],
+    links: [],
+    netns: [],
+    cgroups: [],
+    rules: [],
+    bundles: [],
+    processes: [],
+  });
+  rmSync(daemon.execRoot, { recursive: true });
+});

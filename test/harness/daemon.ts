@@ -130,7 +130,8 @@ export class TestDaemon implements AsyncDisposable {
     this.#child = child;
     const deadline = Date.now() + 20_000 * slowness;
     while (Date.now() < deadline) {
-      if (child.exitCode !== null) throw new Error(`daemon exited with ${child.exitCode}:\n${this.log()}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`daemon exited with ${child.exitCode ?? child.signalCode}:\n${this.log()}`);
       if (existsSync(this.socket)) {
         try {
           const answer = await fetch("http://d/_ping", { unix: this.socket });
