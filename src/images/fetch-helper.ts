@@ -31,7 +31,7 @@ export async function fetchBlobsMain(args: string[]): Promise<void> {
 
 async function fetchAll({ contentRoot, registry, path, blobs, parallel }: FetchRequest): Promise<void> {
   const content = new ContentStore(contentRoot);
-  const client = new RegistryClient(registry);
+  const client = new RegistryClient({ ...registry, keepAlive: true });
   const stop = new AbortController();
   const queue = [...blobs];
   let failure: { readonly error: unknown } | null = null;

@@ -28,6 +28,8 @@ export interface RegistryOptions {
   readonly auth: AuthConfig | undefined;
   /** Base URL of a mirror that stands for the registry. */
   readonly mirror?: string;
+  /** Keeps connections for the next request: for a helper with many blobs, not for the daemon, where they would idle on. */
+  readonly keepAlive?: boolean;
 }
 
 const manifestTypes = [
@@ -45,9 +47,11 @@ export class RegistryClient {
   readonly #bases: URL[];
   readonly #auth: Authorizer;
   readonly #skipVerify: boolean;
+  readonly #keepAlive: boolean;
   #base: URL | null = null;
 
   constructor(options: RegistryOptions) {
+    this.#keepAlive = options.keepAlive ?? false;
     const host = options.domain === "docker.io" ? "registry-1.docker.io" : options.domain;
     this.#skipVerify = isInsecureHost(host, options.insecure);
     if (options.mirror) this.#bases = [new URL(options.mirror)];
@@ -156,6 +160,7 @@ export class RegistryClient {
           headers: { ...headers, "user-agent": "dhow", ...(authorization ? { authorization } : {}) },
           redirect: "manual",
           decompress: false,
+          keepalive: this.#keepAlive,
           signal,
           tls: { rejectUnauthorized: !this.#skipVerify },
         });
