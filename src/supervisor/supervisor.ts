@@ -1,11 +1,11 @@
 /** All processes of one engine: started, adopted, signalled, their exits taken and told until forgotten. */
-import { closeSync, existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { conflict, messageOf, notFound, systemError } from "../lib/errors.ts";
 import { cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
-import { pidfdGetFd, pidfdOpen, pidfdOpenIdentified, pidfdSignal } from "../linux/pidfd.ts";
-import { childrenOfSelf, reapPid, startTimeOf } from "../linux/process.ts";
+import { pidfdGetFd, pidfdOpen, pidfdSignal } from "../linux/pidfd.ts";
+import { childrenOfSelf, reapPid } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
 import { discardState } from "./discard.ts";
 import { closeEnds, launch, writeProcess } from "./launch.ts";
@@ -20,7 +20,8 @@ import type {
   SupervisedProcess,
 } from "./protocol.ts";
 import { keyOf, type ProcessRecord, type Records } from "./records.ts";
-import { reopenEnds, Supervised } from "./supervised.ts";
+import { Supervised } from "./supervised.ts";
+import { takeOver } from "./take-over.ts";
 
 const adoptedPollMs = 50;
 const freezePatienceMs = 5000;
@@ -174,19 +175,13 @@ export class Supervisor {
   async #recoverOne(key: string): Promise<void> {
     const record = this.#records.read(key);
     if (!record) return this.#records.remove(key);
-    const directory = this.#records.directory(key);
-    const started = this.#records.readStarted(key) ?? readUnfinishedStart(directory);
-    if (!started) {
+    const process = takeOver(this.#records, key, record);
+    if (!process) {
       await this.#deleteFailed(record);
       return this.#records.remove(key);
     }
-    const exit = this.#records.exitOf(key, started.startTime);
-    const pidfd = exit ? null : pidfdOpenIdentified(started.pid, started.startTime, closeSync);
-    const options = { key, directory, record, started, pidfd: pidfd ?? -1, ownChild: false, subscribers: [] };
-    const process = new Supervised({ ...options, ends: reopenEnds(directory, -1) });
     this.#processes.set(key, process);
-    process.exit = exit;
-    if (exit) await process.settle();
+    if (process.exit) await process.settle();
   }
 
   /** Terminals whose masters somebody kept: without one, the kernel has hung the process up. */
@@ -317,16 +312,4 @@ export class Supervisor {
     this.#processes.delete(process.key);
     this.#records.remove(process.key);
   }
-}
-
-/** A process whose start outlived the supervisor that asked for it: the runtime wrote its pid. */
-function readUnfinishedStart(directory: string): Supervised["started"] | null {
-  let pid: number;
-  try {
-    pid = Number(readFileSync(join(directory, "pid"), "utf8"));
-  } catch {
-    return null;
-  }
-  const startTime = pid > 0 ? startTimeOf(pid) : null;
-  return startTime === null ? null : { pid, startTime, cgroups: cgroupsOf(pid) };
 }
