@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../lib/errors.ts";
-import { describeFlags, HelpRequest, UsageError } from "../lib/flags.ts";
+import { HelpRequest, UsageError } from "../lib/flags.ts";
+import { describeFlags } from "../lib/flags-help.ts";
 import { commit, version } from "../lib/version.ts";
 import { trimWhenIdle } from "../linux/idle-trim.ts";
 import { type Backends, completeBackends } from "./backends.ts";
