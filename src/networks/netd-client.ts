@@ -1,5 +1,5 @@
 /** The daemon's end of netd's protocol: finds a running netd, or starts one. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
@@ -31,8 +31,11 @@ export interface NetdOptions {
   readonly ipForward: boolean;
 }
 
-/** How long a netd may take until it listens. */
-const startMs = 10_000;
+/** How long a netd may take until it listens: at the boot of a slow machine everything starts at once. */
+const startMs = 60_000;
+
+/** One that ended may have lost to another that is still starting. */
+const rivalMs = 3_000;
 
 /** How long a netd may take to give everything back. */
 const endMs = 15_000;
@@ -128,8 +131,11 @@ export class NetdClient implements AsyncDisposable {
   async #connect(): Promise<Socket> {
     let socket = await open(this.#options.socket);
     if (!socket) {
-      this.#spawn();
-      const until = Date.now() + startMs;
+      const child = this.#spawn();
+      let until = Date.now() + startMs;
+      child.once("exit", () => {
+        until = Math.min(until, Date.now() + rivalMs);
+      });
       while (!socket) {
         if (Date.now() > until) throw unavailable(`netd did not start: see ${this.#logPath()}`);
         await Bun.sleep(3);
@@ -167,7 +173,7 @@ export class NetdClient implements AsyncDisposable {
     return join(this.#options.execRoot, "netd.log");
   }
 
-  #spawn(): void {
+  #spawn(): ChildProcess {
     const { execRoot, instance, firewall, ipForward } = this.#options;
     mkdirSync(dirname(this.#logPath()), { recursive: true, mode: 0o700 });
     const log = openSync(this.#logPath(), "a", 0o600);
@@ -180,6 +186,7 @@ export class NetdClient implements AsyncDisposable {
       const child = spawn(program, args, { detached: true, stdio: ["ignore", log, log], cwd: "/", env: cleanEnv() });
       child.on("error", () => {});
       child.unref();
+      return child;
     } finally {
       closeSync(log);
     }

@@ -111,8 +111,8 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
   });
 }
 
-/** How long a new supervisor may take to listen; it may have many processes to take over. */
-const startPatienceMs = 15_000;
+/** How long a new supervisor may take to listen; it may have many processes to take over, on a busy host. */
+const startPatienceMs = 60_000;
 
 /**
  * Starts a supervisor in a session of its own, which outlives us; its complaints go to `<exec root>/supervisor.log`.
