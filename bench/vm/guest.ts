@@ -18,7 +18,7 @@ within() {
 }
 check() {
   name=$1; shift
-  if "$@"; then echo "VM unit: PASS $name"; else echo "VM unit: FAIL $name"; journalctl -q --no-pager -u dhow.service -n 30 | sed "s/^/VM journal: /"; fi
+  if "$@"; then echo "VM unit: PASS $name"; else echo "VM unit: FAIL $name"; { journalctl -q --no-pager -u dhow.service -n 20; tail -n 5 /run/dhow/*.log; } | sed "s/^/VM log: /"; fi
 }
 is() { [ "$1" = "$2" ] || { echo "VM unit: got '$1', expected '$2'"; false; }; }
 pid_of() { dhow inspect -f '{{.State.Pid}}' "$1"; }
