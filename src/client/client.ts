@@ -5,12 +5,10 @@
 import type { Filters } from "../api/filters.ts";
 import { formatTarget, type ParamsOf, type PathSpec, type QueryInput } from "../api/route-spec.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
+import { refusal, textOf } from "./answer.ts";
+import { compareVersions, newestApiVersion, oldestApiVersion } from "./api-version.ts";
 import type { ByteStream } from "./byte-stream.ts";
-import { exchange, type HttpAnswer, type RequestBody } from "./http1.ts";
-
-/** The newest and oldest API versions this client speaks. */
-export const newestApiVersion = "1.51";
-export const oldestApiVersion = "1.24";
+import { exchange, exchangePair, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
 
 /** The daemon's refusal: its HTTP status and its own words. */
 export class ApiError extends Error {
@@ -94,12 +92,17 @@ export class Client {
   /** Asks the daemon what it is; the first answer also settles the API version. */
   async ping(): Promise<PingInfo> {
     if (this.#ping) return this.#ping;
-    let answer = await this.#send({ method: "HEAD", target: "/_ping" });
-    if (answer.answer.status >= 400) {
-      await this.#finish(answer);
-      answer = await this.#send({ method: "GET", target: "/_ping" });
+    let sent = await this.#send(pingRequest);
+    if (sent.answer.status >= 400) {
+      await this.#finish(sent);
+      sent = await this.#send({ ...pingRequest, method: "GET" });
     }
-    const { headers } = answer.answer;
+    const info = this.#learn(sent.answer);
+    await this.#finish(sent);
+    return info;
+  }
+
+  #learn({ headers }: HttpAnswer): PingInfo {
     const offered = headers.get("api-version") ?? oldestApiVersion;
     this.#version ??= compareVersions(offered, newestApiVersion) < 0 ? offered : newestApiVersion;
     this.#ping = {
@@ -108,7 +111,6 @@ export class Client {
       experimental: headers.get("docker-experimental") === "true",
       builderVersion: headers.get("builder-version") ?? "",
     };
-    await this.#finish(answer);
     return this.#ping;
   }
 
@@ -195,28 +197,65 @@ export class Client {
 
   async #call(route: RouteCall, options: CallOptions): Promise<Sent> {
     const { method, path } = route;
-    const target = `/v${await this.apiVersion()}${path}`;
     const body = options.json === undefined ? options.body : stringifyJson(options.json);
     const headers: Record<string, string> = { ...options.headers };
     if (options.json !== undefined) headers["Content-Type"] = "application/json";
     options.signal?.throwIfAborted();
-    const sent = await this.#send({ method, target, headers, ...(body !== undefined && { body }) }, options.signal);
+    const request = { method, path, headers, ...(body !== undefined && { body }) };
+    const sent =
+      (await this.#firstCall(request, options.signal)) ?? (await this.#versionedCall(request, options.signal));
     if (sent.answer.status < 400) return sent;
     const text = method === "HEAD" ? "" : await textOf(sent.answer);
     await this.#finish(sent);
     throw new ApiError(sent.answer.status, refusal(sent.answer, text, path));
   }
 
-  async #send(
-    request: { method: string; target: string; headers?: Record<string, string>; body?: RequestBody },
-    signal?: AbortSignal,
-  ): Promise<Sent> {
-    const headers = {
-      Host: this.#options.host,
-      "User-Agent": this.#options.userAgent,
-      ...this.#options.headers,
-      ...request.headers,
-    };
+  async #versionedCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent> {
+    return this.#send({ ...request, target: `/v${await this.apiVersion()}${path}` }, signal);
+  }
+
+  /**
+   * The first request goes right behind the `/_ping` that settles the version, in the newest version we speak: one round
+   * trip less. A daemon that does not speak it refuses before it does anything else; null then, and when the request does
+   * not allow it (a streamed body, a hijack), means that it has to be sent by itself.
+   */
+  async #firstCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent | null> {
+    if (this.#version !== null || !isWhole(request.body) || request.headers.Upgrade !== undefined) return null;
+    const target = `/v${newestApiVersion}${path}`;
+    const whole = request as typeof request & { body?: Uint8Array | string };
+    return this.#onStream(signal, false, async (stream) => {
+      const [ping, answer] = await exchangePair(
+        stream,
+        this.#complete(pingRequest),
+        this.#complete({ ...whole, target }),
+      );
+      if (ping.status < 400) this.#learn(ping);
+      if (this.#version === newestApiVersion) return { stream, answer };
+      stream.close();
+      return null;
+    });
+  }
+
+  #complete<R extends { readonly headers?: Record<string, string> }>(
+    request: R,
+  ): R & { headers: Record<string, string> } {
+    const common = { Host: this.#options.host, "User-Agent": this.#options.userAgent, ...this.#options.headers };
+    return { ...request, headers: { ...common, ...request.headers } };
+  }
+
+  #send(request: Request, signal?: AbortSignal): Promise<Sent> {
+    return this.#onStream(signal, isWhole(request.body), async (stream) => ({
+      stream,
+      answer: await exchange(stream, this.#complete(request)),
+    }));
+  }
+
+  /** Does `exchanging` on the idle connection or a new one; `again` allows another try when the idle one had been closed. */
+  async #onStream<T>(
+    signal: AbortSignal | undefined,
+    again: boolean,
+    exchanging: (stream: ByteStream) => Promise<T>,
+  ): Promise<T> {
     const idle = this.#idle;
     this.#idle = null;
     const stream = idle ?? (await this.#options.connect());
@@ -224,12 +263,12 @@ export class Client {
     const abort = (): void => stream.close();
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      return { stream, answer: await exchange(stream, { ...request, headers }) };
+      return await exchanging(stream);
     } catch (error) {
       signal?.throwIfAborted();
       stream.close();
       // A kept connection may have been closed by the daemon between two requests.
-      if (idle && (request.body === undefined || typeof request.body === "string")) return this.#send(request, signal);
+      if (idle && again) return this.#onStream(signal, again, exchanging);
       throw error;
     }
   }
@@ -242,30 +281,21 @@ export class Client {
   }
 }
 
+interface Request {
+  readonly method: string;
+  readonly target: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: RequestBody;
+}
+
+/** A request whose target is not versioned yet. */
+type Call = Omit<Request, "target" | "headers"> & { readonly path: string; readonly headers: Record<string, string> };
+
+const pingRequest: Request = { method: "HEAD", target: "/_ping" };
+
 interface Sent {
   readonly stream: ByteStream;
   readonly answer: HttpAnswer;
-}
-
-async function textOf(answer: HttpAnswer): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const piece of answer.body) text += decoder.decode(piece, { stream: true });
-  return text + decoder.decode();
-}
-
-function refusal(answer: HttpAnswer, text: string, path: string): string {
-  if (answer.headers.get("content-type")?.startsWith("application/json")) {
-    try {
-      const { message } = parseJson(text) as { message?: unknown };
-      if (typeof message === "string" && message.trim() !== "") return message.trim();
-    } catch {
-      // What is not JSON after all is shown as it came.
-    }
-  }
-  const plain = text.trim();
-  if (plain !== "") return plain;
-  return `request returned ${answer.reason || answer.status} for API route and version ${path}, check if the server supports the requested API version`;
 }
 
 /**
@@ -283,15 +313,4 @@ export function to<P extends PathSpec>(spec: P, params = {} as ParamsOf<P>, quer
 export function filterQuery(filters: Record<string, readonly string[]>): Filters | undefined {
   const entries = Object.entries(filters);
   return entries.length === 0 ? undefined : new Map(entries);
-}
-
-/** Orders `1.9` before `1.24`. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split(".").map(Number);
-  const right = b.split(".").map(Number);
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

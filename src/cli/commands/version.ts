@@ -1,6 +1,7 @@
 import { paths } from "../../api/paths.ts";
 import type { SystemVersion } from "../../api/system.ts";
-import { compareVersions, newestApiVersion, to } from "../../client/client.ts";
+import { compareVersions, newestApiVersion } from "../../client/api-version.ts";
+import { to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { stringifyJson } from "../../lib/json.ts";
 import { commit, version } from "../../lib/version.ts";

@@ -62,8 +62,6 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   }
   const client = await cli.client();
   clock.end("client: flags and configuration");
-  await client.apiVersion();
-  clock.end("client: connect and negotiate");
   const timed = flags.timings;
   const { id, steps: createSteps } = await createContainer(cli, client, flags, body, timed);
   clock.end("create", createSteps);
