@@ -8,10 +8,19 @@ import { basename } from "node:path";
 delete process.env.BUN_OPTIONS;
 delete process.env.BUN_BE_BUN;
 
+/** True after {@link becomeLean}; its settings are for this process and not for its children. */
+const lean = process.env.DHOW_LEAN !== undefined;
+for (const name of Object.keys(process.env))
+  if (name === "DHOW_LEAN" || name.startsWith("BUN_JSC_")) delete process.env[name];
+
 const args = process.argv.slice(2);
 const calledAs = basename(process.argv0);
 
 async function main(): Promise<void> {
+  const role = calledAs === "dockerd" ? "daemon" : args[0];
+  if (!lean && (role === "daemon" || role === "supervisor" || role === "netd")) {
+    (await import("./lean.ts")).becomeLean(role);
+  }
   if (calledAs === "dockerd") {
     const { daemonMain } = await import("./daemon/main.ts");
     return daemonMain(args, "dockerd");

@@ -3,10 +3,11 @@
  * version with the daemon's `/_ping` before the first request, and turns failures into {@link ApiError}.
  */
 import type { Filters } from "../api/filters.ts";
+import { maxApiVersion, minApiVersion } from "../api/paths.ts";
 import { formatTarget, type ParamsOf, type PathSpec, type QueryInput } from "../api/route-spec.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
+import { compareVersions } from "../lib/version-order.ts";
 import { refusal, textOf } from "./answer.ts";
-import { compareVersions, newestApiVersion, oldestApiVersion } from "./api-version.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { exchange, exchangePair, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
 
@@ -103,8 +104,8 @@ export class Client {
   }
 
   #learn({ headers }: HttpAnswer): PingInfo {
-    const offered = headers.get("api-version") ?? oldestApiVersion;
-    this.#version ??= compareVersions(offered, newestApiVersion) < 0 ? offered : newestApiVersion;
+    const offered = headers.get("api-version") ?? minApiVersion;
+    this.#version ??= compareVersions(offered, maxApiVersion) < 0 ? offered : maxApiVersion;
     this.#ping = {
       apiVersion: offered,
       osType: headers.get("ostype") ?? "",
@@ -221,7 +222,7 @@ export class Client {
    */
   async #firstCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent | null> {
     if (this.#version !== null || !isWhole(request.body) || request.headers.Upgrade !== undefined) return null;
-    const target = `/v${newestApiVersion}${path}`;
+    const target = `/v${maxApiVersion}${path}`;
     const whole = request as typeof request & { body?: Uint8Array | string };
     return this.#onStream(signal, false, async (stream) => {
       const [ping, answer] = await exchangePair(
@@ -230,7 +231,7 @@ export class Client {
         this.#complete({ ...whole, target }),
       );
       if (ping.status < 400) this.#learn(ping);
-      if (this.#version === newestApiVersion) return { stream, answer };
+      if (this.#version === maxApiVersion) return { stream, answer };
       stream.close();
       return null;
     });

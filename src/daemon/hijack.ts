@@ -1,7 +1,7 @@
 /** Connections that stop being HTTP: the stdio of a process on a raw socket, both ways, each with its own end. */
 import type { Socket } from "node:net";
+import { compareVersions } from "../lib/version-order.ts";
 import { DetachDetector, type KeySequence } from "./detach-keys.ts";
-import { compareVersions } from "./router.ts";
 import type { StdioSession } from "./stdio-session.ts";
 
 /** How long a client may take to close its half after ours is closed. */

@@ -4,7 +4,7 @@ import { paths } from "../api/paths.ts";
 import { formatTarget } from "../api/route-spec.ts";
 import { DetachDetector, readDetachKeys } from "./detach-keys.ts";
 import { parseQuery } from "./query.ts";
-import { compareVersions, createRouter, parseTarget } from "./router.ts";
+import { createRouter, parseTarget } from "./router.ts";
 import { parseTimestamp } from "./timestamps.ts";
 
 test("parseTarget() decodes once and drops origin and version", () => {
@@ -64,11 +64,6 @@ test("parseTimestamp() keeps every nanosecond", () => {
   expect(parseTimestamp("1700000000.5")).toBe(1_700_000_000_500_000_000n);
   expect(parseTimestamp("")).toBeUndefined();
   expect(() => parseTimestamp("abc")).toThrow('strconv.ParseInt: parsing "abc": invalid syntax');
-});
-
-test("compareVersions() compares numbers, not text", () => {
-  expect(compareVersions("1.9", "1.24")).toBeLessThan(0);
-  expect(compareVersions("1.51", "1.51")).toBe(0);
 });
 
 test("DetachDetector lets a broken sequence through and stops at a whole one", () => {

@@ -2,6 +2,7 @@
 import { maxApiVersion, minApiVersion } from "../api/paths.ts";
 import type { PathSpec } from "../api/route-spec.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
+import { compareVersions } from "../lib/version-order.ts";
 
 interface Compiled<R> {
   readonly route: R;
@@ -72,17 +73,6 @@ function checkVersion(version: string): void {
       `client version ${version} is too old. Minimum supported API version is ${minApiVersion}, please upgrade your client to a newer version`,
     );
   }
-}
-
-/** Negative, zero or positive as `a` is older than, equal to or newer than `b`; parts compare as numbers. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split(".");
-  const right = b.split(".");
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = Number(left[i] ?? 0) - Number(right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** A matcher over `routes`. Of two that fit, the one with the longer fixed beginning wins, whatever their order. */

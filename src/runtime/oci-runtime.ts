@@ -5,6 +5,7 @@
 import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
+import { compareVersions } from "../lib/version-order.ts";
 import { mountMissingControllers } from "./cgroup-v1.ts";
 import { tryStart } from "./runtime-probe.ts";
 
@@ -156,17 +157,6 @@ export function versionWarnings(name: string, kind: string, version: string): st
       ({ version: floor, defects }) =>
         `WARNING: ${name} ${version} is older than ${floor}, which mends ${defects}; your distribution may have mended it`,
     );
-}
-
-/** By the leading numbers; suffixes such as `+ds1` do not count. */
-function compareVersions(a: string, b: string): number {
-  const parts = (text: string): number[] => (/^\d+(\.\d+)*/.exec(text)?.[0] ?? "0").split(".").map(Number);
-  const [left, right] = [parts(a), parts(b)];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** Changes whenever an earlier outcome may no longer hold. */

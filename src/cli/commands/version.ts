@@ -1,6 +1,5 @@
-import { paths } from "../../api/paths.ts";
+import { compareVersions, maxApiVersion, paths } from "../../api/paths.ts";
 import type { SystemVersion } from "../../api/system.ts";
-import { compareVersions, newestApiVersion } from "../../client/api-version.ts";
 import { to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { stringifyJson } from "../../lib/json.ts";
@@ -23,12 +22,12 @@ export const command = defineCommand({
     } catch (error) {
       failure = error;
     }
-    const agreed = server ? await client.apiVersion() : newestApiVersion;
+    const agreed = server ? await client.apiVersion() : maxApiVersion;
     const own = {
       Platform: { Name: cli.name === "docker" ? "" : "dhow" },
       Version: version,
       ApiVersion: agreed,
-      DefaultAPIVersion: newestApiVersion,
+      DefaultAPIVersion: maxApiVersion,
       GitCommit: commit,
       GoVersion: `bun${Bun.version}`,
       Os: process.platform,
@@ -47,7 +46,7 @@ export const command = defineCommand({
           ["Version", own.Version],
           [
             "API version",
-            compareVersions(agreed, newestApiVersion) < 0 ? `${agreed} (downgraded from ${newestApiVersion})` : agreed,
+            compareVersions(agreed, maxApiVersion) < 0 ? `${agreed} (downgraded from ${maxApiVersion})` : agreed,
           ],
           ["Runtime", own.GoVersion],
           ["Git commit", own.GitCommit],

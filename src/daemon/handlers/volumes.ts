@@ -2,8 +2,8 @@ import type { Filters } from "../../api/filters.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../../api/volumes.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
+import { compareVersions } from "../../lib/version-order.ts";
 import type { Handlers } from "../call.ts";
-import { compareVersions } from "../router.ts";
 import { ignore } from "./ignore.ts";
 
 /** What the volume routes need. */
