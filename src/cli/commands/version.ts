@@ -1,9 +1,10 @@
-import { compareVersions, maxApiVersion, paths } from "../../api/paths.ts";
+import { maxApiVersion, paths } from "../../api/paths.ts";
 import type { SystemVersion } from "../../api/system.ts";
 import { to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { stringifyJson } from "../../lib/json.ts";
 import { commit, version } from "../../lib/version.ts";
+import { compareVersions } from "../../lib/version-order.ts";
 import { defineCommand } from "../command.ts";
 import { contextName } from "../daemon-address.ts";
 
