@@ -132,7 +132,13 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       log: (message) => log.warn(message),
     }),
   );
-  await restore({ containers, networks, images, snapshots, runtime, volumes });
+  try {
+    await restore({ containers, networks, images, snapshots, runtime, volumes });
+  } catch (error) {
+    // A supervisor that holds nothing was started for this engine and goes with it.
+    if ((await runtime.list()).length === 0) await runtime.shutdown();
+    throw error;
+  }
   const system = createSystem({
     config,
     engineId: engineId(config.dataRoot),

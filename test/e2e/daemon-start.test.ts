@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { run } from "../harness/command.ts";
+import { dhowBinary, TestDaemon } from "../harness/daemon.ts";
+
+/** Command lines of processes that name `root`. */
+function processesOf(root: string): string[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      return line.includes(root) ? [line] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+test("a daemon that cannot start says why and leaves no supervisor behind", async () => {
+  await using first = await TestDaemon.start();
+  await using place = TestDaemon.reserve();
+  // The other daemon's bridge holds this address already.
+  const flags = place.flags
+    .filter((flag) => !flag.startsWith("--bip") && !flag.startsWith("--default-address-pool"))
+    .concat(`--default-address-pool=base=10.213.${first.slot}.0/24,size=24`);
+  const started = await run([dhowBinary, "daemon", ...flags], { timeoutMs: 20_000 });
+  expect(started.code).toBe(1);
+  expect(started.stderr).toContain("failed to start daemon: all predefined address pools have been fully subnetted");
+  expect(processesOf(place.root).filter((line) => line.includes(" supervisor "))).toEqual([]);
+});
+
+test("the long-lived roles run with a small heap and hand none of its settings to their children", async () => {
+  await using daemon = await TestDaemon.start();
+  const environment = readFileSync(`/proc/${daemon.pid}/environ`, "utf8");
+  expect(environment).toContain("BUN_JSC_forceRAMSize=");
+  const supervisor = readdirSync("/proc").find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`supervisor\0--exec-root\0${daemon.execRoot}`);
+    } catch {
+      return false;
+    }
+  });
+  expect(readFileSync(`/proc/${supervisor}/environ`, "utf8")).not.toContain("useDFGJIT");
+});
