@@ -4,10 +4,11 @@ import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
 import { conflict, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { AttachStream, ExitStatus } from "./collaborators.ts";
+import type { AttachStream, ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import type { StdioSession } from "./containers.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
+import { dropExec, keepExec, keptExecs } from "./exec-records.ts";
 import { refuse } from "./lifecycle.ts";
 import { settlesWithin } from "./settles.ts";
 import { frame, session } from "./stdio.ts";
@@ -22,7 +23,6 @@ const SIGKILL = 9;
 
 /** One process run inside a running container. */
 export class Exec {
-  readonly id = randomBytes(32).toString("hex");
   status: "created" | "starting" | "running" | "ended" = "created";
   exitCode: number | null = null;
   pid = 0;
@@ -35,8 +35,9 @@ export class Exec {
   constructor(
     readonly containerId: string,
     readonly config: ExecConfig,
-    /** Health checks are not told to the journal as a user's execs are. */
+    /** Health checks are not told to the journal as a user's execs are, nor kept for a next engine. */
     readonly quiet = false,
+    readonly id = randomBytes(32).toString("hex"),
   ) {}
 
   get command(): string {
@@ -52,10 +53,43 @@ export async function createExec(ctx: Context, container: Container, config: Exe
   if (!config.Cmd?.length) throw invalidArgument("No exec command specified");
   const exec = new Exec(container.id, config);
   if (config.User) await ctx.bundles.makeExec(processRequest(ctx, container, exec, { detach: false }), op);
-  ctx.execs.set(exec.id, exec);
-  container.execs.set(exec.id, exec);
+  enlist(ctx, container, exec);
+  keep(ctx, exec, null);
   emit(ctx, container, `exec_create: ${exec.command}`, { execID: exec.id });
   return exec;
+}
+
+function enlist(ctx: Context, container: Container, exec: Exec): void {
+  ctx.execs.set(exec.id, exec);
+  container.execs.set(exec.id, exec);
+}
+
+function keep(ctx: Context, exec: Exec, endedAt: number | null): void {
+  if (exec.quiet) return;
+  const { config, exitCode, pid } = exec;
+  keepExec(ctx, exec.containerId, exec.id, { config, exitCode, pid, endedAt });
+}
+
+/**
+ * Takes back the execs of a container that an earlier engine left: what the runtime says runs, runs; what it does not
+ * know and has no end on record was never started. Ends that nobody has heard of are told by {@link execEnded}.
+ */
+export function restoreExecs(ctx: Context, container: Container, processes: readonly SupervisedProcess[]): void {
+  const started = new Map(processes.map((process) => [process.execId, process]));
+  for (const [id, { config, exitCode, pid, endedAt }] of keptExecs(ctx, container.id)) {
+    const exec = new Exec(container.id, config, false, id);
+    const process = started.get(id);
+    enlist(ctx, container, exec);
+    exec.pid = process?.pid ?? pid;
+    if (endedAt !== null) {
+      markEnded(ctx, container, exec, exitCode ?? 0, endedAt);
+    } else if (process) {
+      exec.status = "running";
+    } else {
+      continue;
+    }
+    exec.started.resolve();
+  }
 }
 
 export function findExec(ctx: Context, id: string): { exec: Exec; container: Container } {
@@ -181,14 +215,21 @@ function endExec(ctx: Context, container: Container, exec: Exec, code: number): 
 }
 
 function finish(ctx: Context, container: Container, exec: Exec, code: number): void {
+  const now = Date.now();
+  markEnded(ctx, container, exec, code, now);
+  keep(ctx, exec, now);
+}
+
+function markEnded(ctx: Context, container: Container, exec: Exec, code: number, endedAt: number): void {
   exec.status = "ended";
   exec.exitCode = code;
   exec.ended.resolve();
-  const timer = setTimeout(() => {
+  const forget = (): void => {
     ctx.execs.delete(exec.id);
     container.execs.delete(exec.id);
-  }, keptAfterEnd);
-  timer.unref();
+    if (!exec.quiet) dropExec(ctx, container.id, exec.id);
+  };
+  setTimeout(forget, Math.max(0, endedAt + keptAfterEnd - Date.now())).unref();
 }
 
 /** Before a container's end is told, the ends of its execs are: those that nobody reported were killed with it. */

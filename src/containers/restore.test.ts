@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { ExecConfig } from "../api/exec.ts";
+import { parseWire } from "../api/wire.ts";
 import { background } from "../lib/operation.ts";
 import { FakeEngine } from "./fakes.ts";
 import { nextBackoff, shouldRestart } from "./restart-policy.ts";
@@ -164,4 +166,31 @@ test("unless-stopped leaves a container alone that a user stopped before the eng
   await engine.restart();
   await Bun.sleep(150);
   expect(await engine.status(id)).toBe("exited");
+});
+
+test("execs survive the engine: running ones run, ends are told once, created ones can be started", async () => {
+  await using engine = await FakeEngine.start();
+  const containerId = await engine.run("box");
+  const exec = async () =>
+    (await engine.containers.execs.create("box", parseWire(ExecConfig, { Cmd: ["sleep", "9"] }), op)).Id;
+  const start = (id: string) =>
+    engine.containers.execs.start(id, { detach: true, tty: false, consoleSize: undefined }, op);
+  const [runs, ends, waits, old] = [await exec(), await exec(), await exec(), await exec()];
+  for (const id of [runs, ends, old]) await start(id);
+  engine.runtime.end({ containerId, execId: old }, 3);
+  await until(async () => (await engine.containers.execs.inspect(old, op)).ExitCode === 3);
+  const { Pid } = await engine.containers.execs.inspect(runs, op);
+  engine.runtime.reconnect();
+  engine.runtime.end({ containerId, execId: ends }, 7);
+  await engine.restart();
+  const look = async (id: string) => engine.containers.execs.inspect(id, op);
+  expect(await look(runs)).toMatchObject({ Running: true, ExitCode: null, Pid, ContainerID: containerId });
+  expect(await look(ends)).toMatchObject({ Running: false, ExitCode: 7 });
+  expect(await look(old)).toMatchObject({ Running: false, ExitCode: 3 });
+  expect(await look(waits)).toMatchObject({ Running: false, ExitCode: null });
+  await start(waits);
+  expect(await look(waits)).toMatchObject({ Running: true });
+  engine.runtime.end({ containerId, execId: runs }, 5);
+  await until(async () => (await look(runs)).ExitCode === 5);
+  expect((await engine.actions()).filter((action) => action === "exec_die")).toHaveLength(2);
 });

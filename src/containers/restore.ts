@@ -10,6 +10,7 @@ import type { ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import { Container } from "./container.ts";
 import { type Context, pathsOf, saveState } from "./context.ts";
 import { discardFiles, makeFiles } from "./create.ts";
+import { execEnded, restoreExecs } from "./exec.ts";
 import { handleExit, scheduleRestart } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
@@ -24,6 +25,8 @@ import { timestamp } from "./timestamps.ts";
 export interface Restored {
   readonly running: ReadonlySet<string>;
   readonly ended: readonly { readonly container: Container; readonly status: ExitStatus }[];
+  /** Execs whose end the runtime has told to no engine yet. */
+  readonly endedExecs: readonly SupervisedProcess[];
   /** Containers with a process that no record answers for, or whose end is recorded and only not forgotten yet. */
   readonly strangers: readonly string[];
   /** Containers whose removal a crash interrupted. */
@@ -41,7 +44,7 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
     ctx.log(`container ${id}: its record is unreadable: ${reason}`);
     ctx.index.add(new Container(brokenRecord(id, reason), reason));
   }
-  const processes = (await ctx.runtime.list()).filter(({ execId }) => execId === undefined);
+  const { inits: processes, execs } = await listProcesses(ctx);
   const supervised = new Map(processes.map((process) => [process.containerId, process]));
   const removals = await settleIntents(ctx);
   const running = new Set<string>();
@@ -52,7 +55,9 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
     const process = supervised.get(container.id);
     const exit = believe(ctx, container, process);
     if (exit) ended.push({ container, status: exit });
-    if (hasProcess(container.status)) running.add(container.id);
+    if (!hasProcess(container.status)) continue;
+    running.add(container.id);
+    restoreExecs(ctx, container, execs.get(container.id) ?? []);
   }
   for (const id of running) if (!supervised.get(id) || supervised.get(id)?.exit) running.delete(id);
   await sweepFiles(ctx, running);
@@ -60,7 +65,18 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
   const strangers = processes
     .map(({ containerId }) => containerId)
     .filter((id) => !handled.has(id) && !keepsProcess(ctx, id));
-  return { running, ended, strangers, removals };
+  const endedExecs = [...execs.values()].flat().filter(({ exit }) => exit !== null);
+  return { running, ended, endedExecs, strangers, removals };
+}
+
+/** What the runtime supervises: containers' own processes, and execs by container. */
+async function listProcesses(ctx: Context) {
+  const all = await ctx.runtime.list();
+  const execs = all.filter(({ execId }) => execId !== undefined);
+  return {
+    inits: all.filter(({ execId }) => execId === undefined),
+    execs: Map.groupBy(execs, ({ containerId }) => containerId),
+  };
 }
 
 function known(ctx: Context, id: string): boolean {
@@ -157,6 +173,10 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
 /** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies. */
 export async function resumeContainers(ctx: Context, restored: Restored): Promise<void> {
   for (const id of restored.strangers) await endStranger(ctx, id);
+  for (const { exit, containerId, execId } of restored.endedExecs) {
+    if (!exit || !execId) continue;
+    await execEnded(ctx, containerId, execId, exit).catch((error) => ctx.log(`exec ${execId}: ${messageOf(error)}`));
+  }
   for (const { container, status } of restored.ended) {
     await container.lock.run(() => handleExit(ctx, container, status));
   }

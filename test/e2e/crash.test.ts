@@ -110,6 +110,60 @@ describe("after kill -9 of the daemon", () => {
     await d.dhow("rm", "-f", "cat");
   });
 
+  test("execs are known as before: pid, exit code, and their ends in the journal", async () => {
+    const d = daemon();
+    const containerId = (await d.dhow("run", "-d", "--name", "host", "busybox", "sleep", "600")).stdout.trim();
+    const exec = async (...command: string[]) => {
+      const made = await d.api<{ Id: string }>("POST", "/containers/host/exec", { Cmd: command });
+      expect((await d.api("POST", `/exec/${made.body.Id}/start`, { Detach: true })).status).toBe(200);
+      return made.body.Id;
+    };
+    const look = async (id: string) =>
+      (await d.api<{ Running: boolean; ExitCode: number | null; Pid: number }>("GET", `/exec/${id}/json`)).body;
+    const long = await exec("sh", "-c", "until test -e /tmp/go; do usleep 20000; done; exit 5");
+    const gone = await exec("sh", "-c", "usleep 200000; exit 7");
+    const done = await exec("sh", "-c", "exit 3");
+    await until("the first end", async () => (await look(done)).ExitCode === 3);
+    const { Pid } = await look(long);
+    await d.kill9();
+    await Bun.sleep(400 * slowness);
+    const since = (Date.now() / 1000).toFixed(3);
+    await d.start();
+    expect(await look(long)).toMatchObject({ ID: long, Running: true, ExitCode: null, Pid, ContainerID: containerId });
+    expect(await look(gone)).toMatchObject({ Running: false, ExitCode: 7 });
+    expect(await look(done)).toMatchObject({ Running: false, ExitCode: 3 });
+    expect((await d.dhow("exec", "host", "touch", "/tmp/go")).code).toBe(0);
+    await until("the end", async () => (await look(long)).ExitCode === 5);
+    const format = "{{.Action}} {{.Actor.Attributes.execID}} {{.Actor.Attributes.exitCode}}";
+    const end = (Date.now() / 1000 + 0.5).toFixed(3);
+    const { stdout } = await d.dhow("events", "--since", since, "--until", end, "--format", format);
+    const deaths = stdout.split("\n").filter((line) => line.startsWith("exec_die"));
+    expect(deaths).toContain(`exec_die ${gone} 7`);
+    expect(deaths).toContain(`exec_die ${long} 5`);
+    expect(deaths.filter((line) => line.includes(done))).toEqual([]);
+    await d.dhow("rm", "-f", "host");
+  });
+
+  test("an exec with a client ends as the client's input does", async () => {
+    const d = daemon();
+    await d.dhow("run", "-d", "--name", "host", "busybox", "sleep", "600");
+    const client = Bun.spawn(["docker", "-H", `unix://${d.socket}`, "exec", "-i", "host", "sh", "-c", "echo up; cat"], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    const reader = client.stdout.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("up\n");
+    const { ExecIDs } = (await d.api<{ ExecIDs: string[] }>("GET", "/containers/host/json")).body;
+    await d.kill9();
+    expect((await reader.read()).done).toBe(true);
+    client.kill("SIGKILL");
+    await d.start();
+    await until("the exec's end", async () => {
+      const { body } = await d.api<{ Running: boolean; ExitCode: number }>("GET", `/exec/${ExecIDs[0]}/json`);
+      return !body.Running && body.ExitCode === 0;
+    });
+    await d.dhow("rm", "-f", "host");
+  });
+
   test("SIGTERM leaves containers running too", async () => {
     const d = daemon();
     const id = (await d.dhow("run", "-d", "busybox", "sleep", "60")).stdout.trim();
