@@ -1,6 +1,8 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { systemError } from "../lib/errors.ts";
 import { removeCgroups } from "../linux/cgroup.ts";
+import type { ProcessRecord } from "./records.ts";
 import type { Supervised } from "./supervised.ts";
 
 /**
@@ -17,4 +19,19 @@ export function discardState({ exit, started, record }: Supervised): boolean {
   if (!removeCgroups(cgroups)) return false;
   rmSync(join(record.runtime.root, containerId), { recursive: true, force: true });
   return true;
+}
+
+/** Has the OCI runtime itself delete the container, with force; its pid is in `spawned` while it runs. */
+export async function deleteContainer({ runtime, target }: ProcessRecord, spawned: Set<number>): Promise<void> {
+  const child = Bun.spawn([runtime.path, "--root", runtime.root, "delete", "--force", target.containerId], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+  });
+  spawned.add(child.pid);
+  const complaint = await new Response(child.stderr).text();
+  const code = await child.exited;
+  spawned.delete(child.pid);
+  if (code !== 0 && existsSync(join(runtime.root, target.containerId))) {
+    throw systemError(`delete container ${target.containerId}: ${complaint.trim() || `exit code ${code}`}`);
+  }
 }

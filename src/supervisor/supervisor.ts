@@ -7,7 +7,7 @@ import { cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
 import { pidfdGetFd, pidfdOpen, pidfdSignal } from "../linux/pidfd.ts";
 import { childrenOfSelf, reapPid } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
-import { discardState } from "./discard.ts";
+import { deleteContainer, discardState } from "./discard.ts";
 import { closeEnds, launch, writeProcess } from "./launch.ts";
 import type { Subscriber } from "./output.ts";
 import type {
@@ -20,6 +20,7 @@ import type {
   SupervisedProcess,
 } from "./protocol.ts";
 import { keyOf, type ProcessRecord, type Records } from "./records.ts";
+import { StartWaiters } from "./start-waiters.ts";
 import { Supervised } from "./supervised.ts";
 import { takeOver } from "./take-over.ts";
 
@@ -32,9 +33,7 @@ export class Supervisor {
   readonly #push: (push: Push) => void;
   readonly #log: (message: string) => void;
   readonly #processes = new Map<string, Supervised>();
-  /** Clients that attached before the start. */
-  readonly #waiting = new Map<string, Set<Subscriber>>();
-  readonly #startListeners = new Map<string, Set<() => void>>();
+  readonly #waiters = new StartWaiters();
   readonly #starting = new Set<string>();
   readonly #runtimePids = new Set<number>();
   #pollTimer: Timer | null = null;
@@ -69,6 +68,7 @@ export class Supervisor {
     this.#starting.add(key);
     const runtimePids: number[] = [];
     try {
+      await this.#deleteLeftOver(record);
       const directory = this.#records.create(key, record);
       const { runtime, io } = record;
       const onSpawn = (pid: number): void => {
@@ -84,44 +84,29 @@ export class Supervisor {
       }
       const started = { ...identity, cgroups: cgroupsOf(identity.pid) };
       this.#records.saveStarted(key, started);
-      const subscribers = this.#waiting.get(key) ?? [];
-      this.#waiting.delete(key);
+      const subscribers = this.#waiters.take(key);
       const process = new Supervised({ key, directory, record, started, pidfd, ends, ownChild: true, subscribers });
       this.#processes.set(key, process);
       // It may have ended before it was known here: its SIGCHLD has passed.
       setImmediate(() => this.reap());
       return { ...identity, stdio: process.stdio, timings };
     } catch (error) {
-      for (const { socket } of this.#waiting.get(key) ?? []) socket.end();
-      this.#waiting.delete(key);
-      await this.#deleteFailed(record);
+      this.#waiters.dismiss(key);
+      await this.#deleteLeftOver(record);
       this.#records.remove(key);
       throw error;
     } finally {
       this.#starting.delete(key);
-      for (const tell of this.#startListeners.get(key) ?? []) tell();
-      this.#startListeners.delete(key);
+      this.#waiters.tellSettled(key);
       for (const pid of runtimePids) this.#runtimePids.delete(pid);
     }
   }
 
-  async #deleteFailed(record: ProcessRecord): Promise<void> {
+  /** What the OCI runtime holds of a container that has no process here: of a start that failed, or a lost record. */
+  async #deleteLeftOver(record: ProcessRecord): Promise<void> {
     const { containerId, execId } = record.target;
-    if (execId === undefined && existsSync(join(record.runtime.root, containerId))) await this.#deleteContainer(record);
-  }
-
-  async #deleteContainer(record: ProcessRecord): Promise<void> {
-    const { runtime, target } = record;
-    const child = Bun.spawn([runtime.path, "--root", runtime.root, "delete", "--force", target.containerId], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-    });
-    this.#runtimePids.add(child.pid);
-    const complaint = await new Response(child.stderr).text();
-    const code = await child.exited;
-    this.#runtimePids.delete(child.pid);
-    if (code !== 0 && existsSync(join(runtime.root, target.containerId))) {
-      throw systemError(`delete container ${target.containerId}: ${complaint.trim() || `exit code ${code}`}`);
+    if (execId === undefined && existsSync(join(record.runtime.root, containerId))) {
+      await deleteContainer(record, this.#runtimePids);
     }
   }
 
@@ -177,7 +162,7 @@ export class Supervisor {
     if (!record) return this.#records.remove(key);
     const process = takeOver(this.#records, key, record);
     if (!process) {
-      await this.#deleteFailed(record);
+      await this.#deleteLeftOver(record);
       return this.#records.remove(key);
     }
     this.#processes.set(key, process);
@@ -225,23 +210,12 @@ export class Supervisor {
 
   /** Lets a client hear the process from its first byte on. */
   awaitStart(target: ProcessTarget, subscriber: Subscriber): void {
-    const key = keyOf(target);
-    const set = this.#waiting.get(key) ?? new Set();
-    this.#waiting.set(key, set.add(subscriber));
-    subscriber.socket.once("close", () => {
-      set.delete(subscriber);
-      if (set.size === 0 && this.#waiting.get(key) === set) this.#waiting.delete(key);
-    });
+    this.#waiters.add(keyOf(target), subscriber);
   }
 
   /** Resolves when the process is started, its start has failed, or the client is gone. */
   started(target: ProcessTarget, socket: Socket): Promise<void> {
-    const key = keyOf(target);
-    return new Promise((resolve) => {
-      const listeners = this.#startListeners.get(key) ?? new Set();
-      this.#startListeners.set(key, listeners.add(resolve));
-      socket.once("close", resolve);
-    });
+    return this.#waiters.settled(keyOf(target), socket);
   }
 
   async endInput(target: ProcessTarget): Promise<void> {
@@ -292,7 +266,7 @@ export class Supervisor {
     const process = this.#processes.get(key);
     if (!process) return;
     if (target.execId === undefined) {
-      if (!discardState(process)) await this.#deleteContainer(process.record);
+      if (!discardState(process)) await deleteContainer(process.record, this.#runtimePids);
       for (const each of [...this.#processes.values()]) {
         if (each.record.target.containerId === target.containerId) this.#drop(each);
       }
