@@ -1,5 +1,6 @@
 /** The daemon's life: configuration, roots, engine, sockets, signals, and the way out. */
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../lib/errors.ts";
 import { HelpRequest, UsageError } from "../lib/flags.ts";
@@ -68,8 +69,12 @@ async function serve(
   log: DaemonLogger,
 ): Promise<void> {
   const end = Promise.withResolvers<void>();
+  let ending = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info(`Processing signal '${signal}'`);
+    // What an impatient user leaves behind is what kill -9 leaves: the next start settles it.
+    if (ending) process.exit(128 + constants.signals[signal]);
+    ending = true;
     end.resolve();
   };
   process.on("SIGTERM", onSignal);
