@@ -11,7 +11,7 @@ export function mergeImageConfig(own: ContainerConfig, image: ContainerConfig): 
     User: own.User || image.User,
     Env: mergeEnv(own.Env, image.Env),
     Cmd: takesCmd ? image.Cmd : own.Cmd,
-    Entrypoint: own.Entrypoint === null ? image.Entrypoint : own.Entrypoint,
+    Entrypoint: isReset(own.Entrypoint) ? null : (own.Entrypoint ?? image.Entrypoint),
     WorkingDir: own.WorkingDir || image.WorkingDir,
     Labels: { ...image.Labels, ...own.Labels },
     ...(own.ExposedPorts || image.ExposedPorts ? { ExposedPorts: { ...image.ExposedPorts, ...own.ExposedPorts } } : {}),
@@ -25,9 +25,12 @@ export function mergeImageConfig(own: ContainerConfig, image: ContainerConfig): 
 
 /** What is run: the entrypoint and the command after it; empty when neither says anything. */
 export function commandOf(config: Pick<ContainerConfig, "Entrypoint" | "Cmd">): string[] {
-  const entrypoint = config.Entrypoint ?? [];
-  const reset = entrypoint.length === 0 || (entrypoint.length === 1 && entrypoint[0] === "");
-  return [...(reset ? [] : entrypoint), ...(config.Cmd ?? [])];
+  return [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+}
+
+/** `--entrypoint ""` takes the image's entrypoint away. */
+function isReset(entrypoint: string[] | null): boolean {
+  return entrypoint?.length === 1 && entrypoint[0] === "";
 }
 
 function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {

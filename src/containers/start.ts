@@ -12,6 +12,7 @@ import type { Container } from "./container.ts";
 import { type Context, emit, pathsOf, saveState } from "./context.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
+import type { ContainerRecord } from "./record.ts";
 import { removeUnlocked } from "./removal.ts";
 import { timestamp } from "./timestamps.ts";
 
@@ -118,8 +119,11 @@ async function bringUp(ctx: Context, container: Container, op: Operation): Promi
   failPoint("containers.start.network");
   failPoint("containers.start.mounted");
   const sandbox = network.value;
+  const owner = networkOwner(ctx, hostConfig.NetworkMode);
+  const files = owner ? pathsOf(ctx, owner.id) : paths;
   op.timings.measureSync("files", () => {
     mkdirSync(paths.bundle, { recursive: true, mode: 0o700 });
+    if (owner) return;
     writeFileSync(paths.hosts, sandbox.hosts, { mode: 0o644 });
     writeFileSync(paths.resolvConf, sandbox.resolvConf, { mode: 0o644 });
     writeFileSync(paths.hostname, `${record.config.Hostname}\n`, { mode: 0o644 });
@@ -129,11 +133,11 @@ async function bringUp(ctx: Context, container: Container, op: Operation): Promi
     ctx.bundles.make(
       {
         id: record.id,
-        config: record.config,
+        config: owner ? { ...record.config, ...hostNames(owner.record.config) } : record.config,
         hostConfig,
         rootfs: paths.rootfs,
         mounts: volumes.value,
-        files: { hosts: paths.hosts, resolvConf: paths.resolvConf, hostname: paths.hostname },
+        files: { hosts: files.hosts, resolvConf: files.resolvConf, hostname: files.hostname },
         netnsPath: sandbox.netnsPath,
         joined,
         shmPath,
@@ -237,10 +241,19 @@ function sandboxRequest(ctx: Context, container: Container): SandboxRequest {
 
 const otherContainer = "container:";
 
+/** The container whose network, names and files are shared by `--network container:REF`. */
+function networkOwner(ctx: Context, mode: string): Container | undefined {
+  return mode.startsWith(otherContainer) ? ctx.index.find(mode.slice(otherContainer.length)) : undefined;
+}
+
+function hostNames({ Hostname, Domainname }: ContainerRecord["config"]): { Hostname: string; Domainname: string } {
+  return { Hostname, Domainname };
+}
+
 function resolvedNetworkMode(ctx: Context, mode: string): string {
   if (!mode.startsWith(otherContainer)) return mode;
   const ref = mode.slice(otherContainer.length);
-  const other = ctx.index.find(ref);
+  const other = networkOwner(ctx, mode);
   if (!other) throw notFound(`joining network namespace of container: No such container: ${ref}`);
   if (!hasProcess(other.status)) {
     throw conflict(`cannot join network namespace of a non running container: container ${ref} is ${other.status}`);

@@ -176,4 +176,26 @@ describe.each([...clients])("%s run", (client) => {
       rmSync(dir, { recursive: true });
     }
   });
+
+  test("what the engine writes into /etc stays visible under a volume, and read-only under --read-only", async () => {
+    const volume = `etc-${client}`;
+    const covered = await run("--rm", "-v", `${volume}:/etc:nocopy`, "busybox", "ls", "/etc");
+    expect(covered.stdout.split("\n").filter(Boolean).sort()).toEqual(["hostname", "hosts", "resolv.conf"]);
+    await daemon().run(client, "volume", "rm", volume);
+    const touched = await run("--rm", "--read-only", "busybox", "touch", "/etc/hosts");
+    expect(touched.stderr).toContain("Read-only file system");
+  });
+
+  test("--entrypoint '' takes the entrypoint away", async () => {
+    expect((await run("--rm", "--entrypoint", "", "busybox", "echo", "hi")).stdout).toBe("hi\n");
+  });
+
+  test("--network container:x shares the other's name and /etc/hosts", async () => {
+    await run("-d", "--name", "owner", "-h", "shared-name", "busybox", "sleep", "60");
+    const seen = await run("--rm", "--network", "container:owner", "busybox", "sh", "-c", "hostname; cat /etc/hosts");
+    const own = await daemon().run(client, "exec", "owner", "sh", "-c", "hostname; cat /etc/hosts");
+    expect(seen.stdout).toBe(own.stdout);
+    expect(own.stdout).toStartWith("shared-name\n");
+    await daemon().run(client, "rm", "-f", "owner");
+  });
 });

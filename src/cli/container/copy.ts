@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import type { ContainerPathStat } from "../../api/containers.ts";
 import { paths } from "../../api/paths.ts";
 import { ApiError, type Client, to as route } from "../../client/client.ts";
+import { humanSize } from "../../lib/units.ts";
 import type { Cli } from "../cli.ts";
 import { resolvePath } from "./mounts.ts";
 
@@ -80,10 +81,11 @@ export async function copyFrom(
   const parent = existing?.isDirectory() ? target : dirname(target);
   if (!(await stat(parent).catch(() => null)))
     throw new Error(`invalid output path: directory ${JSON.stringify(parent)} does not exist`);
+  const counted = new CountedBytes(body);
   // Unpacked beside the target first, so that the archive chooses no name there.
   const staging = await mkdtemp(join(parent, ".dhow-cp-"));
   try {
-    await unpack(body, staging, options.archive);
+    await unpack(counted, staging, options.archive);
     const inside = meansContents(source) ? staging : join(staging, basename(source === "/" ? found.name : source));
     const from = (await lstat(inside).catch(() => null)) ? inside : join(staging, found.name);
     const contents = existing?.isDirectory() && meansContents(source);
@@ -96,7 +98,7 @@ export async function copyFrom(
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-  if (!options.quiet) cli.err(`Successfully copied to ${target}\n`);
+  tell(cli, options, counted.bytes, target);
 }
 
 /** Into a container. */
@@ -132,25 +134,49 @@ export async function copyTo(
   // tar(1) renames the one top entry as it writes it; a leading ./ keeps names with a dash from being options.
   const argv =
     contents && targetIsDirectory
-      ? ["tar", "-C", real, "-cf", "-", "."]
+      ? ["tar", "-C", real, "-b", "1", "-cf", "-", "."]
       : [
           "tar",
           "-C",
           dirname(real),
           "--transform",
           `flags=r;s,^\\./${quote(basename(real))},./${quoteReplacement(name)},`,
+          "-b",
+          "1",
           "-cf",
           "-",
           `./${basename(real)}`,
         ];
   const child = Bun.spawn(argv, { stdout: "pipe", stderr: "inherit", stdin: "ignore" });
-  await put(client, container, into, child.stdout, options);
+  const counted = new CountedBytes(child.stdout);
+  await put(client, container, into, counted, options);
   if ((await child.exited) !== 0) throw new Error(`reading ${from} failed`);
-  if (!options.quiet) cli.err(`Successfully copied to ${container}:${path}\n`);
+  tell(cli, options, counted.bytes, `${container}:${path}`);
 }
 
 const quote = (text: string): string => text.replace(/[\\.*[\]^$,]/g, "\\$&");
 const quoteReplacement = (text: string): string => text.replace(/[\\&,]/g, "\\$&");
+
+/** Bytes on their way, counted. */
+class CountedBytes implements AsyncIterable<Uint8Array> {
+  bytes = 0;
+  readonly #source: AsyncIterable<Uint8Array>;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    for await (const piece of this.#source) {
+      this.bytes += piece.length;
+      yield piece;
+    }
+  }
+}
+
+function tell(cli: Cli, options: CopyOptions, bytes: number, target: string): void {
+  if (!options.quiet) cli.err(`Successfully copied ${humanSize(bytes, 3)} to ${target}\n`);
+}
 
 async function put(
   client: Client,

@@ -113,13 +113,15 @@ class Execution {
     }
   }
 
-  /** A null of the wire was a nil pointer, or a nil slice, on the daemon's side; the table of optional fields knows. */
+  /** A null of the wire was a nil pointer, slice or map on the daemon's side; the table of optional fields knows. */
   #printNull({ commands }: Pipe): string {
     const [term] = commands.at(-1) ?? [];
     const names = term && (term.kind === "field" || term.kind === "variable") ? term.names : [];
     const { optional } = this.#options;
     if (!optional || names.length === 0) return printValue(null);
-    return optional[names.at(-1)!] === null ? "<nil>" : "[]";
+    const empty = optional[names.at(-1)!];
+    if (empty === null) return "<nil>";
+    return empty !== undefined && !Array.isArray(empty) && typeof empty === "object" ? "map[]" : "[]";
   }
 
   #call(name: string, data: unknown): void {

@@ -91,7 +91,16 @@ test("buildSpec() lets a user's mount win over the engine's, one on /dev over al
   const files = { hosts: "/h", resolvConf: "/r" };
   const made = buildSpec(input({ mounts, files })).mounts.map((m) => [m.destination, m.source]);
   expect(made.filter(([destination]) => destination === "/etc/hosts")).toEqual([["/etc/hosts", "/s"]]);
-  expect(made.slice(-3).map(([destination]) => destination)).toEqual(["/data", "/data/deep", "/etc/hosts"]);
+  expect(made.slice(-4).map(([destination]) => destination)).toEqual([
+    "/data",
+    "/etc/resolv.conf",
+    "/data/deep",
+    "/etc/hosts",
+  ]);
+  const volume = buildSpec(input({ mounts: [{ destination: "/etc", source: "/s" }], files })).mounts;
+  expect(volume.slice(-3).map((m) => m.destination)).toEqual(["/etc", "/etc/resolv.conf", "/etc/hosts"]);
+  const readOnly = buildSpec(input({ files, hostConfig: { ReadonlyRootfs: true } })).mounts;
+  expect(readOnly.find((m) => m.destination === "/etc/hosts")?.options).toContain("ro");
   const dev = buildSpec(input({ mounts: [{ destination: "/dev", source: "/dev" }] })).mounts;
   expect(dev.filter((m) => m.destination.startsWith("/dev")).map((m) => m.source)).toEqual(["/dev"]);
 });

@@ -6,17 +6,17 @@ import type { OciMount } from "./oci.ts";
 import { hasWritableCgroups } from "./security-opt.ts";
 
 /**
- * All mounts of the bundle, outer ones first: the kernel's file systems, the engine's files, then the user's. A user's
- * mount replaces the engine's at the same place; one on /dev replaces everything below it too.
+ * All mounts of the bundle, outer ones first: the kernel's file systems, then the engine's files and the user's mounts by
+ * depth, so that a volume on /etc does not hide /etc/hosts. A user's mount replaces the engine's at the same place; one
+ * on /dev replaces everything below it too.
  */
 export function bundleMounts(input: SpecInput): OciMount[] {
   const taken = new Set(input.mounts.map((mount) => mount.destination));
   const covered = (destination: string): boolean =>
     taken.has(destination) || (taken.has("/dev") && destination.startsWith("/dev/"));
-  const engine = [...kernel(input), ...sharedMemory(input), ...files(input)].filter(
-    (mount) => !covered(mount.destination),
-  );
-  return [...engine, ...byDepth(input.mounts)];
+  const uncovered = (mount: OciMount): boolean => !covered(mount.destination);
+  const engine = [...kernel(input), ...sharedMemory(input)].filter(uncovered);
+  return [...engine, ...byDepth([...files(input).filter(uncovered), ...input.mounts])];
 }
 
 /** Sorted so that a mount never hides one that was made before it; equal depths keep their order. */
@@ -53,9 +53,10 @@ function sharedMemory({ hostConfig, shmPath, defaults }: SpecInput): OciMount[] 
 function files(input: SpecInput): OciMount[] {
   const { hosts, resolvConf, hostname } = input.files;
   const list: OciMount[] = [];
-  if (resolvConf !== undefined) list.push(bind(resolvConf, "/etc/resolv.conf"));
-  if (hostname !== undefined) list.push(bind(hostname, "/etc/hostname"));
-  if (hosts !== undefined) list.push(bind(hosts, "/etc/hosts"));
+  const mode = input.hostConfig.ReadonlyRootfs === true ? ["ro"] : [];
+  if (resolvConf !== undefined) list.push(bind(resolvConf, "/etc/resolv.conf", ...mode));
+  if (hostname !== undefined) list.push(bind(hostname, "/etc/hostname", ...mode));
+  if (hosts !== undefined) list.push(bind(hosts, "/etc/hosts", ...mode));
   if (wantsInit(input)) list.push(bind(input.defaults.initPath, "/sbin/docker-init", "ro"));
   return list;
 }

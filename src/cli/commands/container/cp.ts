@@ -1,4 +1,5 @@
 import { flag } from "../../../lib/flags.ts";
+import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand } from "../../command.ts";
 import { copyFrom, copyTo, parseCopyArgument } from "../../container/copy.ts";
 
@@ -13,14 +14,16 @@ export const command = defineCommand({
     quiet: flag.bool("Show no progress", { short: "q" }),
   },
   complete: "containers",
-  async run(cli, { flags, args: [from = "", to = ""] }) {
+  async run(cli, { flags, changed, args: [from = "", to = ""] }) {
     const source = parseCopyArgument(from);
     const target = parseCopyArgument(to);
     if (source.path === "") throw new Error("source can not be empty");
     if (target.path === "") throw new Error("destination can not be empty");
     if (source.container && target.container) throw new Error("copying between containers is not supported");
     if (!source.container && !target.container) throw new Error("must specify at least one container source");
-    const options = { archive: flags.archive, follow: flags["follow-link"], quiet: flags.quiet };
+    // Without a terminal nobody waits for the words.
+    const quiet = changed.has("quiet") ? flags.quiet : !isTerminal(1);
+    const options = { archive: flags.archive, follow: flags["follow-link"], quiet };
     if (source.container) await copyFrom(cli, source.container, source.path, target.path, options);
     else await copyTo(cli, source.path, target.container, target.path, options);
     return 0;
