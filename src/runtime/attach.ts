@@ -1,5 +1,6 @@
 /** The daemon's end of a data connection to the supervisor. */
 import type { Socket } from "node:net";
+import { PassThrough } from "node:stream";
 import type { AttachReply, AttachRequest } from "../supervisor/protocol.ts";
 import type { AttachStream } from "./runtime.ts";
 import { connectSocket, SupervisorError } from "./supervisor-client.ts";
@@ -15,7 +16,15 @@ export async function openAttach(path: string, request: AttachRequest): Promise<
     socket.destroy();
     throw error;
   }
-  return { output: socket, input: socket, close: () => void socket.destroy() };
+  // Read from now on: an end that comes before anyone listens is lost on a socket of Bun 1.4.5.
+  const output = new PassThrough();
+  socket.on("error", (error) => output.destroy(error));
+  socket.on("close", () => output.end());
+  output.on("close", () => {
+    if (!output.readableEnded) socket.destroy();
+  });
+  socket.pipe(output);
+  return { output, input: socket, close: () => void socket.destroy() };
 }
 
 /** Reads the first line and leaves what follows it in the socket, which flows when its reader wants it to. */
