@@ -26,6 +26,11 @@ export interface ContainersOptions extends Collaborators {
   readonly events: EventJournal;
   readonly paths: Pick<EnginePaths, "containers" | "bundles" | "rootfs">;
   readonly config: ContainersConfig;
+  /**
+   * True when records of containers may be missing that still exist (a state database was set aside): what no record knows
+   * is then left running and on disk.
+   */
+  readonly keepUnknown?: boolean;
   /** Tells the engine's log. */
   readonly log: (message: string) => void;
   /** What inspect shows where a container says nothing; the bundle maker has the same defaults. */

@@ -60,6 +60,10 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
     restoreExecs(ctx, container, execs.get(container.id) ?? []);
   }
   for (const id of running) if (!supervised.get(id) || supervised.get(id)?.exit) running.delete(id);
+  if (ctx.keepUnknown) {
+    for (const { containerId, exit } of processes) if (exit === null) running.add(containerId);
+    return { running, ended, endedExecs: [], strangers: [], removals };
+  }
   await sweepFiles(ctx, running);
   const handled = new Set(ended.map(({ container }) => container.id));
   const strangers = processes

@@ -2,7 +2,7 @@
  * The composition root: makes the services, hands each what it asks for, restores them in order, and gives them back in
  * reverse. No decision of a service is taken here.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { noFilters } from "../api/filters.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
@@ -66,6 +66,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   makeDirectories(paths);
   await using stack = new AsyncDisposableStack();
   const db = stack.use(Database.open(paths.database, (message) => log.error(message)));
+  const lost = setAsideDatabases(config.dataRoot);
+  const keepUnknown = lost.length > 0;
   const events = new EventJournal();
   const host = probeHost();
   const runtimes = await OciRuntimes.discover({
@@ -129,11 +131,12 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
         maskedPaths: defaultMaskedPaths(host),
         readonlyPaths: defaultReadonlyPaths,
       },
+      keepUnknown,
       log: (message) => log.warn(message),
     }),
   );
   try {
-    await restore({ containers, networks, images, snapshots, runtime, volumes });
+    await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown });
   } catch (error) {
     // A supervisor that holds nothing was started for this engine and goes with it.
     if ((await runtime.list()).length === 0) await runtime.shutdown();
@@ -147,7 +150,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     runtimes: Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
     defaultRuntime: { name: runtimes.defaultName, version: runtimes.get(undefined).version },
     firewall: config.network.firewall ? "nftables" : "none",
-    warnings: () => [...runtimes.warnings()],
+    warnings: () => [...runtimes.warnings(), ...lost.map(lostWarning)],
     counts: () => containers.counts(),
     listeners: () => events.listeners,
     containers: (op) => containers.list({ all: true, limit: 0, size: true, filters: noFilters }, op),
@@ -179,6 +182,18 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   };
 }
 
+/**
+ * State databases that could not be read and were set aside. While one lies there, what no record knows may belong to it, and
+ * nothing of that is swept.
+ */
+function setAsideDatabases(dataRoot: string): string[] {
+  return readdirSync(dataRoot).filter((name) => /^dhow\.db\.corrupt-\d+$/.test(name));
+}
+
+function lostWarning(name: string): string {
+  return `WARNING: the state database was unreadable and is set aside as ${name}; what it knew is kept on disk until that file is removed`;
+}
+
 /** The order matters: what runs is known before networks are reconciled, and restart policies come last. */
 async function restore(services: {
   containers: Containers;
@@ -187,12 +202,13 @@ async function restore(services: {
   snapshots: Snapshotter;
   runtime: Runtime;
   volumes: Volumes;
+  keepUnknown: boolean;
 }): Promise<void> {
   await services.runtime.ensure();
   await services.volumes.restore(background());
   const running = await services.containers.restore();
   await services.networks.restore(running);
-  await services.images.sweep();
+  if (!services.keepUnknown) await services.images.sweep();
   await services.snapshots.sweep();
   await services.containers.resume();
 }

@@ -26,14 +26,15 @@ export class Database implements Disposable {
   }
 
   /**
-   * Opens or creates the file at `path`. A file that SQLite cannot read is set aside as `path.corrupt-TIME` and
-   * `onCorrupt` is told; the engine then starts on an empty database rather than not at all.
+   * Opens or creates the file at `path`. A file that is no database, or a broken one, is set aside as
+   * `path.corrupt-TIME` and `onCorrupt` is told; the engine then starts on an empty database rather than not at all.
+   * What may pass (a full disk, no descriptors, no permission) is thrown, and nothing is touched.
    */
   static open(path: string, onCorrupt: (message: string) => void = () => {}): Database {
     try {
       return new Database(openChecked(path));
     } catch (error) {
-      if (path === ":memory:" || !existsSync(path)) throw error;
+      if (!isCorruption(error)) throw error;
       const aside = `${path}.corrupt-${Date.now()}`;
       for (const suffix of ["", "-wal", "-shm"]) {
         if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
@@ -67,14 +68,22 @@ export class Database implements Disposable {
   }
 }
 
+/** quick_check found damage. */
+class Corruption extends Error {}
+
+function isCorruption(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return error instanceof Corruption || code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
+}
+
 function openChecked(path: string): Sqlite {
   const sql = new Sqlite(path, { create: true });
   try {
-    sql.run("PRAGMA journal_mode=WAL");
     sql.run("PRAGMA busy_timeout=2000");
+    sql.run("PRAGMA journal_mode=WAL");
     sql.run("PRAGMA cache_size=-2048");
     const verdict = sql.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
-    if (verdict !== "ok") throw new Error(verdict ?? "no answer to quick_check");
+    if (verdict !== "ok") throw new Corruption(verdict ?? "no answer to quick_check");
     return sql;
   } catch (error) {
     sql.close();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Database } from "./database.ts";
@@ -111,4 +111,38 @@ test("Intents are pending from begin() to finish(), oldest first", () => {
   expect(intents.pending("containers.")[0]?.effects).toEqual(["mount", "netns"]);
   db.transaction("full", (tx) => intents.finish(tx, first));
   expect(intents.pending().map((i) => i.subject)).toEqual(["b"]);
+});
+
+test("Database.open() throws what may pass, and leaves the file where it is", () => {
+  const dir = mkdtempSync(join(tmpdir(), "dhow-state-"));
+  try {
+    mkdirSync(join(dir, "dhow.db"));
+    expect(() => Database.open(join(dir, "dhow.db"))).toThrow();
+    expect(readdirSync(dir)).toEqual(["dhow.db"]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("Database.open() sets a database aside whose pages are damaged", () => {
+  const dir = mkdtempSync(join(tmpdir(), "dhow-state-"));
+  try {
+    const path = join(dir, "dhow.db");
+    {
+      using db = Database.open(path);
+      const store = new RecordStore(db, pets);
+      db.transaction("full", (tx) => {
+        for (let i = 0; i < 500; i++) store.put(tx, `p${i}`, { name: `pet ${i} ${"x".repeat(200)}`, legs: 4 });
+      });
+    }
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, 4096, bytes.length - 4096);
+    writeFileSync(path, bytes);
+    const told: string[] = [];
+    using db = Database.open(path, (message) => told.push(message));
+    expect(new RecordStore(db, pets).list().records.size).toBe(0);
+    expect(told).toHaveLength(1);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

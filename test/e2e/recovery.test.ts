@@ -356,3 +356,28 @@ describe("hardening 180: stop", () => {
     }
   }, 90_000);
 });
+
+test("a state database that is damaged is set aside, said in info, and takes no container or layer with it", async () => {
+  await using daemon = await TestDaemon.start();
+  await daemon.docker("import", await busyboxTar(), "busybox");
+  const id = (await daemon.dhow("run", "-d", "busybox", "sleep", "300")).stdout.trim();
+  const pid = Number((await daemon.dhow("inspect", "-f", "{{.State.Pid}}", id)).stdout);
+  await daemon.terminate();
+  const path = `${daemon.dataRoot}/dhow.db`;
+  const whole = readFileSync(path);
+  writeFileSync(path, Buffer.concat([Buffer.alloc(100, 0xff), whole.subarray(100)]));
+  await daemon.start();
+  expect((await daemon.dhow("ps", "-aq")).stdout).toBe("");
+  expect((await daemon.dhow("info", "-f", "{{json .Warnings}}")).stdout).toContain("dhow.db.corrupt-");
+  await daemon.restart();
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  // Whoever brings the old state back has everything again.
+  await daemon.terminate();
+  for (const name of readdirSync(daemon.dataRoot)) if (name.includes(".corrupt-")) rmSync(`${daemon.dataRoot}/${name}`);
+  for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
+  writeFileSync(path, whole);
+  await daemon.start();
+  expect((await daemon.dhow("inspect", "-f", "{{.State.Status}} {{.State.Pid}}", id)).stdout).toBe(`running ${pid}\n`);
+  expect((await daemon.dhow("run", "--rm", "busybox", "echo", "works")).stdout).toBe("works\n");
+  await daemon.dhow("rm", "-f", id);
+});
