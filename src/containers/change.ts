@@ -1,7 +1,7 @@
 import type { ContainerUpdateResponse } from "../api/containers.ts";
 import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
-import { DhowError, invalidArgument } from "../lib/errors.ts";
+import { DhowError, invalidArgument, notFound } from "../lib/errors.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import { checkRestartPolicy } from "./check-request.ts";
 import type { Container } from "./container.ts";
@@ -32,6 +32,7 @@ export async function unpauseContainer(ctx: Context, container: Container): Prom
 export async function renameContainer(ctx: Context, container: Container, wanted: string): Promise<void> {
   if (wanted === "") throw invalidArgument("Neither old nor new names may be empty");
   await container.lock.run(async () => {
+    requirePresent(ctx, container);
     const old = container.name;
     if (wanted.replace(/^\//, "") === old) {
       throw invalidArgument("Renaming a container with the same name as its current name");
@@ -47,6 +48,13 @@ export async function renameContainer(ctx: Context, container: Container, wanted
     ctx.index.release(old, container.id);
     emit(ctx, container, "rename", { oldName: `/${old}` });
   });
+}
+
+/** After a wait for the lock the container may have been removed; its record must not come back. */
+function requirePresent(ctx: Context, container: Container): void {
+  if (container.removing || ctx.index.find(container.id) !== container) {
+    throw notFound(`No such container: ${container.name}`);
+  }
 }
 
 function newName(ctx: Context, container: Container, wanted: string): string {
@@ -79,6 +87,7 @@ export async function updateContainer(
         throw invalidArgument("Restart policy cannot be updated because AutoRemove is enabled for the container");
       }
     }
+    requirePresent(ctx, container);
     const given = Object.entries(resources).filter(([, value]) => isGiven(value));
     const hostConfig: HostConfig = {
       ...container.record.hostConfig,

@@ -28,6 +28,8 @@ export class Container {
   oomTold = false;
   /** A user's stop is under way: the `stop` event follows the `die` event. */
   stopping = false;
+  /** A user's restart is under way: the end it makes removes nothing. */
+  restartAsked = false;
   /** True from the moment somebody's removal is accepted. */
   removing = false;
   /** Waits to start again by its policy. */

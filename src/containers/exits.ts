@@ -12,12 +12,19 @@ import { nextBackoff, shouldRestart } from "./restart-policy.ts";
 import { release, startLocked } from "./start.ts";
 import { parseTime } from "./timestamps.ts";
 
+/** After an end that could not be recorded. */
+const retryMs = 1000;
+
 /** What the runtime tells of an end. Repetitions and strangers are acknowledged and otherwise ignored. */
 export function onExit(ctx: Context, target: ProcessTarget, status: ExitStatus): void {
   const handled = target.execId
     ? execEnded(ctx, target.containerId, target.execId, status)
     : processEnded(ctx, target.containerId, status);
-  handled.catch((error) => ctx.log(`container ${target.containerId}: exit: ${messageOf(error)}`));
+  handled.catch((error) => {
+    ctx.log(`container ${target.containerId}: exit: ${messageOf(error)}`);
+    // A full disk passes; until then the container shows as running and nobody is told otherwise.
+    setTimeout(() => onExit(ctx, target, status), retryMs).unref();
+  });
 }
 
 /** The kernel killed something in the container; the journal hears it once for each start. */
@@ -44,7 +51,6 @@ async function processEnded(ctx: Context, id: string, status: ExitStatus): Promi
  */
 export async function handleExit(ctx: Context, container: Container, status: ExitStatus): Promise<void> {
   if (!hasProcess(container.status) || container.lastExitAt === status.at) return;
-  container.lastExitAt = status.at;
   container.health?.[Symbol.dispose]();
   container.health = null;
   await endRemainingExecs(ctx, container);
@@ -66,6 +72,7 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     finishedAt: status.at,
     health: undefined,
   });
+  container.lastExitAt = status.at;
   failPoint("containers.exit.recorded");
   if (status.oomKilled) tellOom(ctx, container);
   emit(ctx, container, "die", {
@@ -85,7 +92,8 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     return;
   }
   container.waiters.settle("not-running", response);
-  if (hostConfig.AutoRemove && !container.removing) await removeUnlocked(ctx, container, { volumes: true });
+  if (hostConfig.AutoRemove && !container.removing && !container.restartAsked)
+    await removeUnlocked(ctx, container, { volumes: true });
 }
 
 /** Lets the runtime drop what it keeps of the process, beside the path that a client waits on. */

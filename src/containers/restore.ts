@@ -11,7 +11,7 @@ import { Container } from "./container.ts";
 import { type Context, pathsOf, saveState } from "./context.ts";
 import { discardFiles, makeFiles } from "./create.ts";
 import { execEnded, restoreExecs } from "./exec.ts";
-import { handleExit, scheduleRestart } from "./exits.ts";
+import { handleExit, onExit, scheduleRestart } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
@@ -170,19 +170,25 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
     if (!running.has(id)) rmSync(pathsOf(ctx, id).bundle, { recursive: true, force: true });
   });
   for (const key of await ctx.snapshots.keys()) {
-    if (/^[0-9a-f]{64}$/.test(key) && !known(ctx, key)) await ctx.snapshots.remove(key);
+    if (!/^[0-9a-f]{64}$/.test(key) || known(ctx, key)) continue;
+    await ctx.snapshots.remove(key).catch((error) => ctx.log(`container ${key}: sweep: ${messageOf(error)}`));
   }
 }
 
 /** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies. */
 export async function resumeContainers(ctx: Context, restored: Restored): Promise<void> {
-  for (const id of restored.strangers) await endStranger(ctx, id);
+  for (const id of restored.strangers) {
+    await endStranger(ctx, id).catch((error) => ctx.log(`container ${id}: no record knows it: ${messageOf(error)}`));
+  }
   for (const { exit, containerId, execId } of restored.endedExecs) {
     if (!exit || !execId) continue;
     await execEnded(ctx, containerId, execId, exit).catch((error) => ctx.log(`exec ${execId}: ${messageOf(error)}`));
   }
   for (const { container, status } of restored.ended) {
-    await container.lock.run(() => handleExit(ctx, container, status));
+    // Through the ordinary way of an exit, which tries again what could not be recorded.
+    await container.lock
+      .run(() => handleExit(ctx, container, status))
+      .catch(() => onExit(ctx, { containerId: container.id }, status));
   }
   for (const { container, volumes } of restored.removals) {
     await container.lock

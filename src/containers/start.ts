@@ -56,14 +56,31 @@ export async function startLocked(
       effects: ["mount", "network", "volumes", "bundle", "process"],
     }),
   );
-  let started: Started;
   try {
     failPoint("containers.start.intent");
-    started = await bringUp(ctx, container, op);
+    const started = await bringUp(ctx, container, op);
+    recordStart(ctx, container, op, { started, change, intent });
   } catch (error) {
     await startFailed(ctx, container, intent, error);
     throw error instanceof DhowError ? error : systemError(messageOf(error), { cause: error });
   }
+  failPoint("containers.start.recorded");
+  emit(ctx, container, "start");
+  startHealthChecks(ctx, container);
+}
+
+interface StartOutcome {
+  readonly started: Started;
+  readonly change: { manuallyStopped?: boolean; restartCount?: number };
+  readonly intent: number;
+}
+
+function recordStart(
+  ctx: Context,
+  container: Container,
+  op: Operation,
+  { started, change, intent }: StartOutcome,
+): void {
   container.ended = Promise.withResolvers<void>();
   container.running = new AbortController();
   container.startedMonotonic = performance.now();
@@ -91,9 +108,6 @@ export async function startLocked(
       (tx) => ctx.intents.finish(tx, intent),
     ),
   );
-  failPoint("containers.start.recorded");
-  emit(ctx, container, "start");
-  startHealthChecks(ctx, container);
 }
 
 interface Started {

@@ -101,9 +101,14 @@ export async function restartContainer(
   op: Operation,
 ): Promise<void> {
   if (isActive(container.status)) {
-    await stopContainer(ctx, container, options).catch((error) => {
+    container.restartAsked = true;
+    try {
+      await stopContainer(ctx, container, options);
+    } catch (error) {
       if (!isKind(error, "notModified")) throw error;
-    });
+    } finally {
+      container.restartAsked = false;
+    }
   }
   await container.lock.run(async () => {
     if (hasProcess(container.status)) return;

@@ -27,6 +27,11 @@ export function stdioType(tty: boolean, version: string): string {
  * half-close becomes the end of the process's input; what nobody wants is read and dropped, so that the end is seen.
  */
 export function joinSession(socket: Socket, session: StdioSession, keys: KeySequence): Promise<void> {
+  // A socket that is gone already will never say so again.
+  if (socket.destroyed) {
+    session.close("gone");
+    return Promise.resolve();
+  }
   return new Promise((resolve) => {
     let over = false;
     const finish = (reason: "finished" | "gone" | "detached"): void => {

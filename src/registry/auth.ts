@@ -2,6 +2,10 @@
 import { isIP } from "node:net";
 import type { AuthConfig } from "../api/system.ts";
 import { messageOf, systemError, unauthorized } from "../lib/errors.ts";
+import { bounded } from "./bounded.ts";
+
+/** Most bytes of a token server's answer. */
+const tokenLimit = 1 << 20;
 
 /** Docker Hub's names: one registry. */
 const hubHosts = ["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -103,7 +107,8 @@ export class Authorizer {
         : await fetch(realm, { headers: basic ? { authorization: basic } : {}, redirect: "error", signal, tls });
       if (response.status === 401) throw unauthorized("unauthorized: incorrect username or password");
       if (!response.ok) throw systemError(`token server answered ${response.status}`);
-      const answer = (await response.json()) as { token?: unknown; access_token?: unknown };
+      const text = (await bounded(response, tokenLimit)).toString("utf8");
+      const answer = JSON.parse(text) as { token?: unknown; access_token?: unknown };
       const token = answer.token ?? answer.access_token;
       if (typeof token !== "string" || token === "")
         throw systemError("authorization server did not include a token in the response");

@@ -13,11 +13,11 @@ import {
   messageOf,
   notFound,
   systemError,
-  tooLarge,
   unauthorized,
   unavailable,
 } from "../lib/errors.ts";
 import { Authorizer, credentialsFor } from "./auth.ts";
+import { bounded } from "./bounded.ts";
 import { isInsecureHost } from "./insecure.ts";
 
 /** One registry and how it may be spoken to. */
@@ -199,18 +199,6 @@ function describe(error: unknown): string {
   return messageOf(error);
 }
 
-async function bounded(response: Response, limit: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  if (!response.body) return Buffer.alloc(0);
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    total += chunk.length;
-    if (total > limit) throw tooLarge(`registry answer is larger than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 function waitFor(response: Response, attempt: number): number {
   const after = Number(response.headers.get("retry-after"));
   const base = Number.isFinite(after) && after > 0 ? after * 1000 : 250 * 2 ** attempt;
@@ -219,10 +207,13 @@ function waitFor(response: Response, attempt: number): number {
 
 /** Waits, unless the signal ends the operation first. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  const onAbort = (): void => resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
   await promise;
+  signal.removeEventListener("abort", onAbort);
   clearTimeout(timer);
   signal.throwIfAborted();
 }

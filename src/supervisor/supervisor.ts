@@ -83,9 +83,17 @@ export class Supervisor {
         throw systemError(`process ${identity.pid} vanished`);
       }
       const started = { ...identity, cgroups: cgroupsOf(identity.pid) };
-      this.#records.saveStarted(key, started);
       const subscribers = this.#waiters.take(key);
-      const process = new Supervised({ key, directory, record, started, pidfd, ends, ownChild: true, subscribers });
+      let process: Supervised;
+      try {
+        this.#records.saveStarted(key, started);
+        process = new Supervised({ key, directory, record, started, pidfd, ends, ownChild: true, subscribers });
+      } catch (error) {
+        for (const { socket } of subscribers) socket.end();
+        closeSync(pidfd);
+        closeEnds(ends);
+        throw error;
+      }
       this.#processes.set(key, process);
       // It may have ended before it was known here: its SIGCHLD has passed.
       setImmediate(() => this.reap());
@@ -123,7 +131,12 @@ export class Supervisor {
   async #finish(process: Supervised, ended: NonNullable<ReturnType<Supervised["collect"]>>): Promise<void> {
     const status = process.describeExit(ended);
     process.exit = status;
-    this.#records.saveExit(process.key, process.started.startTime, status);
+    try {
+      this.#records.saveExit(process.key, process.started.startTime, status);
+    } catch (error) {
+      // Told all the same: only a supervisor that dies before the daemon has recorded it would lose this exit.
+      this.#log(`record exit of ${process.key}: ${messageOf(error)}`);
+    }
     if (status.oomKilled) this.#push({ event: "oom", target: process.record.target });
     try {
       await process.settle();

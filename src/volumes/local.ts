@@ -1,7 +1,8 @@
 /** The `local` driver: one directory per volume, `<root>/<name>/_data`, and what `--opt` mounts there. */
 
 import { lookup } from "node:dns/promises";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdirSync, renameSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument, systemError } from "../lib/errors.ts";
 import {
@@ -117,10 +118,11 @@ export class LocalDriver {
   /** Takes the directory out of sight at once; its content is deleted in the background. Absent is fine. */
   async remove(name: string): Promise<void> {
     unmount(this.path(name), MNT_DETACH);
-    await mkdir(this.#trash, { recursive: true, mode: 0o700 });
+    // In one go with what the caller did before: a volume of the same name may be made right after.
+    mkdirSync(this.#trash, { recursive: true, mode: 0o700 });
     const trashed = join(this.#trash, `volume-${crypto.randomUUID()}`);
     try {
-      await rename(join(this.root, name), trashed);
+      renameSync(join(this.root, name), trashed);
     } catch (error) {
       if (isErrno(error, "ENOENT")) return;
       throw error;
@@ -143,7 +145,7 @@ export class LocalDriver {
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       throw systemError(
-        `failed to mount local volume: mount ${device}:${this.path(name)}, data: ${data.join(",")}: ${error.code}`,
+        `failed to mount local volume: mount ${device}:${this.path(name)}, data: ${withoutPasswords(data)}: ${error.code}`,
         { cause: error },
       );
     }
@@ -205,4 +207,9 @@ async function resolveAddress(word: string, type: string): Promise<string> {
 export async function isMountPoint(path: string): Promise<boolean> {
   const escaped = path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
   return (await readFile("/proc/self/mountinfo", "utf8")).includes(` ${escaped} `);
+}
+
+/** Mount data as an error may show it. */
+function withoutPasswords(data: readonly string[]): string {
+  return data.map((word) => word.replace(/^(password\w*)=.*/, "$1=********")).join(",");
 }

@@ -234,4 +234,11 @@ describe.each([...clients])("%s", (client) => {
         .filter((action) => action !== "attach"),
     ).toEqual(["create", "start", "die", "destroy"]);
   });
+
+  test("restart of a --rm container starts it again instead of removing it", async () => {
+    const id = (await cli("run", "-d", "--rm", "--name", "restarted", "busybox", "sleep", "60")).stdout.trim();
+    expect((await cli("restart", "-t", "0", "restarted")).code).toBe(0);
+    expect(await state("restarted")).toBe("running");
+    await cli("rm", "-f", id);
+  });
 });

@@ -97,7 +97,8 @@ export class LogWriter implements Disposable {
         this.#torn = done < bytes.length;
       }
     } catch (error) {
-      if (!isErrno(error, "ENOSPC", "EDQUOT", "EIO", "EROFS", "EFBIG", "ENOENT")) throw error;
+      // Whatever the kernel refuses, the container's output goes on being read.
+      if (!(error instanceof Error && "code" in error)) throw error;
       this.dropped += count;
     }
   }

@@ -35,7 +35,7 @@ export const command = defineCommand({
         ? null
         : (await import("../../format-template.ts")).compileFormat(flags.format);
     for await (const event of events) {
-      if (template) cli.out(`${template.execute(event)}\n`);
+      if (template) cli.out(`${template.execute(fieldsOf(event))}\n`);
       else cli.out(flags.format === "json" ? `${stringifyJson(event)}\n` : describe(event));
       await cli.flush();
       if (cli.stdout.broken) break;
@@ -43,6 +43,20 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/** An event by the names that templates know; on the wire some are in small letters. */
+function fieldsOf(event: EventMessage): Record<string, unknown> {
+  const { status, id, from, scope, time, timeNano, ...rest } = event;
+  return {
+    Status: status ?? "",
+    ID: id ?? "",
+    From: from ?? "",
+    ...rest,
+    Scope: scope,
+    Time: time,
+    TimeNano: timeNano,
+  };
+}
 
 function describe(event: EventMessage): string {
   const nanoseconds = BigInt(event.timeNano ?? 0);
