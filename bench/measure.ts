@@ -23,7 +23,13 @@ export function summary(times: readonly number[]): Sample {
   return { median: at(0.5), min: sorted[0] ?? 0, p90: at(0.9) };
 }
 
-/** Samples of several actions taken turn by turn, so that a slow minute of the machine hits all alike. */
+/** What an engine still tears down after its command has returned must not fall on the next engine's turn. */
+const restMs = 300;
+
+/**
+ * Samples of several actions taken turn by turn, so that a slow minute of the machine hits all alike, each on a machine
+ * that had a moment's rest.
+ */
 export async function interleaved(
   actions: Readonly<Record<string, () => Promise<void>>>,
   runs = 20,
@@ -32,6 +38,7 @@ export async function interleaved(
   const times = Object.fromEntries(Object.keys(actions).map((name) => [name, [] as number[]]));
   for (let i = -warmup; i < runs; i++) {
     for (const [name, action] of Object.entries(actions)) {
+      await Bun.sleep(restMs);
       const from = performance.now();
       await action();
       if (i >= 0) times[name]?.push(performance.now() - from);

@@ -57,6 +57,14 @@ export function createContext(options: ContainersOptions): Context {
   };
 }
 
+/**
+ * How surely the life of a container is kept. One that goes away by itself when it ends (`--rm`) promises nothing over a power
+ * cut, after which it would be gone anyway; the volumes it uses are promised.
+ */
+export function durabilityOf({ hostConfig, mounts }: ContainerRecord): Durability {
+  return hostConfig.AutoRemove && mounts.every(({ type }) => type !== "volume") ? "normal" : "full";
+}
+
 /** Commits a changed record, with whatever `also` writes in the same transaction. */
 export function save(
   ctx: Context,

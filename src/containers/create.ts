@@ -14,7 +14,7 @@ import { checkPlatform, checkRequest, completeHostConfig, endpointsOf } from "./
 import type { ResolvedImage } from "./collaborators.ts";
 import { Container } from "./container.ts";
 import { nameConflict } from "./container-index.ts";
-import { type Context, emit, pathsOf } from "./context.ts";
+import { type Context, durabilityOf, emit, pathsOf } from "./context.ts";
 import { commandOf, mergeImageConfig } from "./merge-config.ts";
 import { checkName, generateName } from "./names.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
@@ -108,7 +108,7 @@ async function build(ctx: Context, record: ContainerRecord, claim: VolumeClaim, 
 async function commitRecord(ctx: Context, record: ContainerRecord, claim: VolumeClaim, op: Operation): Promise<number> {
   try {
     return op.timings.measureSync("commit", () =>
-      ctx.db.transaction("full", (tx) => {
+      ctx.db.transaction(durabilityOf(record), (tx) => {
         ctx.records.insert(tx, record.id, record);
         claim.commit(tx);
         return ctx.intents.begin(tx, {

@@ -4,7 +4,7 @@ import { failPoint } from "../lib/fail-point.ts";
 import { background } from "../lib/operation.ts";
 import type { ExitStatus, ProcessTarget } from "./collaborators.ts";
 import type { Container } from "./container.ts";
-import { type Context, emit, pathsOf, saveState } from "./context.ts";
+import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
 import { endRemainingExecs, execEnded } from "./exec.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { removeUnlocked } from "./removal.ts";
@@ -63,7 +63,7 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     manuallyStopped: record.manuallyStopped,
     restartCount: record.restartCount,
   });
-  saveState(ctx, container, hostConfig.AutoRemove ? "normal" : "full", {
+  saveState(ctx, container, durabilityOf(record), {
     status: transition(container.status, restarts ? "exitedToRestart" : "exited"),
     pid: 0,
     startTime: "",

@@ -2,14 +2,14 @@ import { messageOf } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { background } from "../lib/operation.ts";
 import type { Container } from "./container.ts";
-import { type Context, emit, saveState } from "./context.ts";
+import { type Context, durabilityOf, emit, saveState } from "./context.ts";
 import { discardFiles } from "./create.ts";
 import { transition } from "./lifecycle.ts";
 import { endStranger } from "./strangers.ts";
 
 /**
  * Removes a container without a process; the caller holds the lock. A NORMAL commit says what is about to go, the
- * files go into the trash, and the FULL commit that drops the record is the removal. When something resists, the
+ * files go into the trash, and the commit that drops the record (FULL, unless the container was `--rm`) is the removal. When something resists, the
  * container stays listed as dead and can be removed again.
  */
 export async function removeUnlocked(ctx: Context, container: Container, options: { volumes: boolean }): Promise<void> {
@@ -31,7 +31,7 @@ export async function removeUnlocked(ctx: Context, container: Container, options
     await discardFiles(ctx, record);
     failPoint("containers.remove.discarded");
     await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: options.volumes }, background());
-    ctx.db.transaction("full", (tx) => {
+    ctx.db.transaction(durabilityOf(record), (tx) => {
       ctx.records.delete(tx, record.id);
       if (intent !== undefined) ctx.intents.finish(tx, intent);
     });

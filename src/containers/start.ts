@@ -9,7 +9,7 @@ import type { ProcessIdentity } from "../supervisor/protocol.ts";
 import { logLimits } from "./check-request.ts";
 import type { Bundle } from "./collaborators.ts";
 import type { Container } from "./container.ts";
-import { type Context, emit, pathsOf, saveState } from "./context.ts";
+import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -94,7 +94,7 @@ function recordStart(
     saveState(
       ctx,
       container,
-      "full",
+      durabilityOf(container.record),
       {
         status: transition(container.status, "started"),
         pid: started.process.pid,
