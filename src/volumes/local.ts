@@ -137,8 +137,8 @@ export class LocalDriver {
     let bits = 0;
     const data: string[] = [];
     for (const word of (options.o ?? "").split(",").filter((part) => part !== "")) {
-      if (flags[word] === undefined) data.push(await resolveAddress(word, type));
-      else bits |= flags[word];
+      if (Object.hasOwn(flags, word)) bits |= flags[word] ?? 0;
+      else data.push(await resolveAddress(word, type));
     }
     try {
       mount(device, this.path(name), type, bits, data.join(","));
