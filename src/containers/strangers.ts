@@ -9,5 +9,5 @@ export async function endStranger(ctx: Context, id: string): Promise<void> {
   const target = { containerId: id };
   await ctx.runtime.signal(target, 9).catch(() => {});
   await ctx.runtime.forget(target).catch((error) => ctx.log(`stranger ${id}: ${messageOf(error)}`));
-  await ctx.networks.detach(id);
+  await ctx.networks.detach(id).catch((error) => ctx.log(`stranger ${id}: ${messageOf(error)}`));
 }
