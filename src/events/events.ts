@@ -93,7 +93,7 @@ export class EventJournal {
     signal: AbortSignal,
   ): AsyncGenerator<EventMessage, void, undefined> {
     const wake = (): void => subscriber.wake?.();
-    const timer = until === undefined ? undefined : setAtTime(until - this.#now(), wake);
+    const timer = until === undefined ? undefined : setAtTime(() => until - this.#now(), wake);
     signal.addEventListener("abort", wake);
     try {
       for (;;) {
@@ -133,12 +133,20 @@ function wireEvent(source: EventSource, timeNano: bigint): EventMessage {
   return { ...legacy, ...event };
 }
 
-/** Wakes after `delay` nanoseconds, also when that is longer than one timer can be. */
-function setAtTime(delay: bigint, wake: () => void): Disposable {
+/** Wakes once no nanoseconds are `left`, also when that takes longer than one timer can. */
+function setAtTime(left: () => bigint, wake: () => void): Disposable {
   const longest = 2 ** 31 - 1;
-  const milliseconds = Math.max(0, Math.min(Number(delay / 1_000_000n) + 1, longest));
-  const timer = setTimeout(wake, milliseconds);
-  timer.unref();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const arm = (): void => {
+    const delay = left();
+    if (delay <= 0n) {
+      wake();
+      return;
+    }
+    timer = setTimeout(arm, Math.min(Number(delay / 1_000_000n) + 1, longest));
+    timer.unref();
+  };
+  arm();
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
