@@ -67,7 +67,12 @@ export function startHealthChecks(ctx: Context, container: Container, health?: H
       if (container.status !== "running") continue;
       const result = await runProbe(ctx, container, probe);
       if (stopped.signal.aborted) return;
-      record(ctx, container, probe, result, performance.now() - from < probe.startPeriod);
+      try {
+        record(ctx, container, probe, result, performance.now() - from < probe.startPeriod);
+      } catch (error) {
+        // A disk that is full for a while must not end the checks.
+        ctx.log(`container ${container.id}: health check: ${messageOf(error)}`);
+      }
     }
   })().catch((error) => ctx.log(`container ${container.id}: health check: ${messageOf(error)}`));
 }
