@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
-import { invalidArgument, isKind } from "../lib/errors.ts";
+import { invalidArgument, isKind, messageOf } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parseBytes } from "../lib/units.ts";
@@ -94,7 +94,7 @@ async function build(ctx: Context, record: ContainerRecord, claim: VolumeClaim, 
     failPoint("containers.create.prepared");
     ctx.db.transaction("normal", (tx) => ctx.intents.finish(tx, intent));
   } catch (error) {
-    await discardFiles(ctx, record);
+    await discardFiles(ctx, record).catch((left) => ctx.log(`container ${record.id}: taking back: ${messageOf(left)}`));
     await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: true }, op).catch(() => {});
     ctx.db.transaction("normal", (tx) => {
       ctx.records.delete(tx, record.id);
