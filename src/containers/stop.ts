@@ -49,7 +49,12 @@ async function beginStop(ctx: Context, container: Container, signal: number): Pr
   }
   save(ctx, container, "normal", { manuallyStopped: true });
   container.stopping = true;
-  await sendSignal(ctx, container, signal);
+  try {
+    await sendSignal(ctx, container, signal);
+  } catch (error) {
+    container.stopping = false;
+    throw error;
+  }
   await resumeToDie(ctx, container);
   return { ended: container.ended.promise };
 }
