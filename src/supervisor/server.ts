@@ -106,11 +106,13 @@ function control(
   };
   onLine(firstLine);
   let chunks: Buffer[] = [];
+  let held = 0;
   const onData = (chunk: Buffer): void => {
     let from = 0;
     for (let newline = chunk.indexOf(0x0a); newline !== -1; newline = chunk.indexOf(0x0a, from)) {
       const line = Buffer.concat([...chunks, chunk.subarray(from, newline)]).toString("utf8");
       chunks = [];
+      held = 0;
       from = newline + 1;
       try {
         onLine(line);
@@ -119,6 +121,8 @@ function control(
       }
     }
     if (from < chunk.length) chunks.push(chunk.subarray(from));
+    held += chunk.length - from;
+    if (held > longestLine) socket.destroy();
   };
   socket.on("data", onData);
   socket.on("end", () => socket.end());
@@ -235,7 +239,7 @@ function feed(supervisor: Supervisor, socket: Socket, target: AttachRequest["tar
       socket.pause();
       last = last.then(() => pass(chunk));
     });
-    const finish = (): void => void last.then(resolve);
+    const finish = (): void => void last.then(resolve, resolve);
     socket.once("end", finish);
     socket.once("close", finish);
   });
