@@ -144,8 +144,22 @@ export class NetdClient implements AsyncDisposable {
     }
     this.#listen(socket);
     const ready = socket;
-    await this.onConnect((method, params) => this.#send(ready, method, params));
+    try {
+      await this.onConnect((method, params) => this.#send(ready, method, params));
+    } catch (error) {
+      this.#abandon(socket);
+      throw error;
+    }
     return socket;
+  }
+
+  /** Gives up a connection whose greeting failed: nobody else has asked anything over it yet. */
+  #abandon(socket: Socket): void {
+    socket.destroy();
+    if (this.#socket !== socket) return;
+    this.#socket = undefined;
+    for (const { reject } of this.#pending.values()) reject(unavailable("the connection to netd was given up"));
+    this.#pending.clear();
   }
 
   #listen(socket: Socket): void {
