@@ -19,6 +19,9 @@ export interface Target {
 /** Seconds after which a silent UDP client is forgotten; conntrack's own figure for a two-way flow is 120. */
 const udpIdleSeconds = 120;
 
+/** UDP clients known at once for one port: each holds a socket, and source addresses cost a sender nothing. */
+const udpClients = 1024;
+
 /** Listens on an address and joins each connection to one of its own to `target`; half-close goes through. */
 export function proxyTcp(host: string, port: number, target: Target): Promise<Proxy> {
   const clients = new Set<Socket>();
@@ -62,17 +65,19 @@ export function proxyTcp(host: string, port: number, target: Target): Promise<Pr
 /** The same for datagrams: one upstream socket per client, forgotten when silent. */
 export function proxyUdp(host: string, port: number, target: Target): Promise<Proxy> {
   const server = isIPv6(host) ? createSocket({ type: "udp6", ipv6Only: true }) : createSocket("udp4");
-  const clients = new Map<string, { upstream: UdpSocket; timer: ReturnType<typeof setTimeout> }>();
+  const clients = new Map<string, { upstream: UdpSocket; timer: ReturnType<typeof setTimeout>; forget: () => void }>();
   const clientOf = (address: string, clientPort: number) => {
     const key = `${address} ${clientPort}`;
     const known = clients.get(key);
     if (known) return known;
+    if (clients.size >= udpClients) clients.values().next().value?.forget();
     const upstream = createSocket("udp4");
     const forget = (): void => {
+      clearTimeout(entry.timer);
       clients.delete(key);
       upstream.close();
     };
-    const entry = { upstream, timer: setTimeout(forget, udpIdleSeconds * 1000) };
+    const entry = { upstream, timer: setTimeout(() => forget(), udpIdleSeconds * 1000), forget };
     upstream.on("error", () => {});
     upstream.on("message", (data) => {
       entry.timer.refresh();
