@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { tryLock } from "../../linux/flock.ts";
 import { trimWhenIdle } from "../../linux/idle-trim.ts";
 import { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { Bridges } from "./bridges.ts";
@@ -23,6 +24,9 @@ const poolSize = 4;
 
 /** How long an unused netd waits for another daemon. */
 const lonelyMs = 10_000;
+
+/** How long another netd may take to listen or to end. */
+const rivalMs = 60_000;
 
 type Handlers = {
   [M in Method]: (params: Methods[M]["params"]) => Promise<Methods[M]["result"]> | Methods[M]["result"];
@@ -41,7 +45,15 @@ export async function netdMain(args: string[]): Promise<void> {
   const execRoot = values["exec-root"];
   if (!execRoot) throw new Error("netd: --exec-root is required");
   const socketPath = join(execRoot, "netd.sock");
-  if (await answers(socketPath)) return;
+  mkdirSync(execRoot, { recursive: true, mode: 0o700 });
+  // Held to the end of the process: one that ends gives everything back before the next takes the socket's name.
+  const until = Date.now() + rivalMs;
+  for (;;) {
+    if (await answers(socketPath)) return;
+    if (tryLock(join(execRoot, "netd.lock"))) break;
+    if (Date.now() > until) throw new Error("netd: another netd holds the lock and does not answer");
+    await Bun.sleep(10);
+  }
   rmSync(socketPath, { force: true });
 
   const directory = join(execRoot, "netns");
