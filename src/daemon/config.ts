@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { EngineConfig } from "../engine/config.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
+import { isBadPrefix } from "../registry/insecure.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
 import { type HostAddress, parseHost } from "./host-address.ts";
@@ -124,7 +125,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     defaultRuntime: optional(values["default-runtime"]),
     runtimes: values["add-runtime"],
     cgroupParent: optional(values["cgroup-parent"]),
-    registry: { mirrors: values["registry-mirror"], insecure: values["insecure-registry"] },
+    registry: { mirrors: values["registry-mirror"], insecure: checkInsecure(values["insecure-registry"]) },
     network: {
       bridgeName: checkBridgeName(values["bridge-name"]),
       bip: optional(values.bip),
@@ -170,6 +171,13 @@ export function instanceName(execRoot: string): string {
 function checkBridgeName(name: string): string {
   if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) throw new Error(`invalid bridge name: ${JSON.stringify(name)}`);
   return name;
+}
+
+/** A prefix that no address can have would otherwise be found out by a pull. */
+function checkInsecure(entries: readonly string[]): readonly string[] {
+  const bad = entries.find(isBadPrefix);
+  if (bad !== undefined) throw new Error(`insecure registry ${JSON.stringify(bad)} is not valid`);
+  return entries;
 }
 
 function atLeastOne(what: string, value: number): number {

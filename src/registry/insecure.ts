@@ -14,3 +14,10 @@ export function isInsecureHost(host: string, list: readonly string[]): boolean {
   }
   return blocks.check(name, family === 6 ? "ipv6" : "ipv4");
 }
+
+/** True for a network address with a length that does not fit it; a host or `host:port` never is. */
+export function isBadPrefix(entry: string): boolean {
+  const [net = "", bits] = entry.split("/");
+  if (bits === undefined || isIP(net) === 0) return false;
+  return !/^\d+$/.test(bits) || Number(bits) > (isIP(net) === 6 ? 128 : 32);
+}
