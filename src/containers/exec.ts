@@ -11,6 +11,7 @@ import { type Context, emit, pathsOf } from "./context.ts";
 import { dropExec, keepExec, keptExecs } from "./exec-records.ts";
 import { refuse } from "./lifecycle.ts";
 import { settlesWithin } from "./settles.ts";
+import { SIGKILL } from "./signals.ts";
 import { frame, session } from "./stdio.ts";
 
 /** How long an ended exec can still be inspected. */
@@ -19,7 +20,6 @@ const keptAfterEnd = 5 * 60_000;
 const lastCall = 500;
 /** How long after its last output an exec's end may take to be told. */
 const newsDelay = 2000;
-const SIGKILL = 9;
 
 /** One process run inside a running container. */
 export class Exec {
