@@ -21,7 +21,7 @@ export function checkRequest(config: ContainerConfig, hostConfig: HostConfig): v
 }
 
 /** The policy's name; an empty one is `no`. */
-export function restartName(policy: RestartPolicy): string {
+function restartName(policy: RestartPolicy): string {
   return policy.Name || "no";
 }
 

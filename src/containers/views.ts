@@ -22,7 +22,7 @@ export interface Sizes {
   readonly SizeRootFs: number;
 }
 
-export function stateView(state: RunState): ContainerState {
+function stateView(state: RunState): ContainerState {
   const { status, health } = state;
   return {
     Status: status,
@@ -41,7 +41,7 @@ export function stateView(state: RunState): ContainerState {
   };
 }
 
-export function mountView(mount: ResolvedMount): MountPoint {
+function mountView(mount: ResolvedMount): MountPoint {
   return {
     Type: mount.type,
     ...(mount.name ? { Name: mount.name } : {}),

@@ -73,7 +73,7 @@ function beginStream(response: ServerResponse, type: string): void {
 }
 
 /** Steps in the form of the standard header: `name;dur=1.5, other;dur=0.2`. */
-export function serverTiming(timings: Timings): string {
+function serverTiming(timings: Timings): string {
   return timings.steps.map(({ name, ms }) => `${name.replace(/[^\w.-]/g, "_")};dur=${ms.toFixed(3)}`).join(", ");
 }
 

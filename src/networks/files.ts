@@ -48,7 +48,7 @@ function extraLines({ extraHosts, hostGateways }: HostsInput): string[][] {
 }
 
 /** Splits `name:address` (or `name=address`); the address may be an IPv6 one in brackets. */
-export function splitExtraHost(entry: string): { name: string; address: string } {
+function splitExtraHost(entry: string): { name: string; address: string } {
   const [, name = "", raw = ""] = /^([^:=]+)[:=](.*)$/s.exec(entry) ?? [];
   const address = raw.replace(/^\[(.*)\]$/, "$1");
   if (!isPlain(name)) throw invalidArgument(`bad format for add-host: ${JSON.stringify(entry)}`);

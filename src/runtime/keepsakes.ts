@@ -19,7 +19,7 @@ interface Keepsake {
 }
 
 /** One text for a target. */
-export const targetKey = (target: ProcessTarget): string =>
+const targetKey = (target: ProcessTarget): string =>
   target.execId === undefined ? target.containerId : `${target.containerId}.${target.execId}`;
 
 export class Keepsakes {

@@ -76,7 +76,7 @@ function compilable(profile: OciSeccomp): boolean {
 }
 
 /** Compiles without the cache; the result is an array of `struct sock_filter`. */
-export function compileFilter(profile: OciSeccomp): Buffer {
+function compileFilter(profile: OciSeccomp): Buffer {
   const defaultAction = actionValue(profile.defaultAction, profile.defaultErrnoRet);
   const { program, unknown } = compileSeccomp({
     defaultAction,
