@@ -110,7 +110,6 @@ export interface ImageHistoryResponseItem {
   Size: number;
   Comment: string;
 }
-export type HistoryResponseItem = ImageHistoryResponseItem;
 
 export interface ImageDeleteResponseItem {
   Untagged?: string;

@@ -23,10 +23,6 @@ export interface AuthResponse {
   IdentityToken: string;
 }
 
-export interface ErrorResponse {
-  message: string;
-}
-
 export interface ComponentVersion {
   Name: string;
   Version: string;

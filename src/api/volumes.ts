@@ -12,8 +12,6 @@ export const VolumeCreateRequest = v.object({
   ClusterVolumeSpec: maybe(v.unknown()),
 });
 export type VolumeCreateRequest = v.InferOutput<typeof VolumeCreateRequest>;
-/** The swagger definition's name for {@link VolumeCreateRequest}. */
-export type VolumeCreateOptions = VolumeCreateRequest;
 
 export interface Volume {
   CreatedAt?: string;

@@ -33,10 +33,6 @@ export function transition(from: ContainerStatus, event: LifecycleEvent): Contai
   return to;
 }
 
-export function canHappen(from: ContainerStatus, event: LifecycleEvent): boolean {
-  return transitions[from][event] !== undefined;
-}
-
 /** True while the container has, or is about to have again, a process. */
 export function isActive(status: ContainerStatus): boolean {
   return status === "running" || status === "paused" || status === "restarting";

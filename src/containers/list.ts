@@ -8,25 +8,6 @@ import { isActive } from "./lifecycle.ts";
 import { parseTime } from "./timestamps.ts";
 import { networkSettings, portsView, type Sizes, summaryView } from "./views.ts";
 
-/** Names that `GET /containers/json` accepts. */
-export const containerFilterNames: readonly string[] = [
-  "ancestor",
-  "before",
-  "expose",
-  "exited",
-  "health",
-  "id",
-  "isolation",
-  "is-task",
-  "label",
-  "name",
-  "network",
-  "publish",
-  "since",
-  "status",
-  "volume",
-];
-
 type Test = (container: Container) => boolean;
 
 /** Newest first; without `all` only what runs, unless a filter asks for more. */

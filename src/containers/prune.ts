@@ -9,9 +9,6 @@ import { hasLabel, sizesOf } from "./list.ts";
 import { removeContainer } from "./remove.ts";
 import { parseTime } from "./timestamps.ts";
 
-/** Names that `POST /containers/prune` accepts. */
-export const pruneFilterNames: readonly string[] = ["label", "label!", "until"];
-
 /** Prunes that run at this moment, by engine. */
 const running = new WeakSet<object>();
 

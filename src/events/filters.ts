@@ -39,9 +39,6 @@ export function eventMatches(event: EventMessage, filters: Filters): boolean {
   return true;
 }
 
-/** Names that `GET /events` accepts. */
-export const eventFilterNames: readonly string[] = Object.keys(matchers);
-
 function labelMatches(event: EventMessage, value: string): boolean {
   const at = value.indexOf("=");
   const attributes = event.Actor.Attributes;

@@ -64,7 +64,6 @@ const History = v.object({
   comment: text,
   empty_layer: v.optional(v.nullable(v.boolean()), undefined),
 });
-export type HistoryEntry = v.InferOutput<typeof History>;
 
 const Config = v.object({
   architecture: v.optional(v.nullable(v.string()), undefined),

@@ -197,11 +197,6 @@ export function fchown(fd: number, uid: number, gid: number): void {
   check(libc.fchown(fd, uid, gid), "fchown");
 }
 
-/** lchown relative to a directory. */
-export function lchownAt(dir: number, name: Name, uid: number, gid: number): void {
-  checkAt(libc.fchownat(dir, stage(name), uid, gid, AT_SYMLINK_NOFOLLOW), "lchown", name);
-}
-
 /** chown of the very file an O_PATH descriptor names, a symbolic link included. */
 export function chownPathFd(fd: number, uid: number, gid: number): void {
   checkAt(libc.fchownat(fd, stage(""), uid, gid, AT_EMPTY_PATH), "chown", "");
@@ -231,11 +226,6 @@ function stageTimes(atime: FileTime, mtime: FileTime): typeof timesPointer {
 
 export function futimens(fd: number, atime: FileTime, mtime: FileTime): void {
   check(libc.futimens(fd, stageTimes(atime, mtime)), "futimens");
-}
-
-/** utimensat(2) without following a link. */
-export function lutimensAt(dir: number, name: Name, atime: FileTime, mtime: FileTime): void {
-  checkAt(libc.utimensat(dir, stage(name), stageTimes(atime, mtime), AT_SYMLINK_NOFOLLOW), "utimensat", name);
 }
 
 /** Times of the very file an O_PATH descriptor names, a symbolic link included. */

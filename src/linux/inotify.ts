@@ -14,7 +14,6 @@ export const IN_MODIFY = 0x2;
 export const IN_MOVED_FROM = 0x40;
 export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
-export const IN_DELETE = 0x200;
 
 /** Changes under one path; several may be told as one. */
 export interface Watch extends Disposable {

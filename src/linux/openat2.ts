@@ -8,8 +8,6 @@ import { SyscallError } from "./syscall-error.ts";
 export const RESOLVE_IN_ROOT = 0x10;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
-export const RESOLVE_BENEATH = 0x08;
-export const RESOLVE_NO_XDEV = 0x01;
 
 const SYS_openat2 = 437;
 const { i64_fast, i32, u64, ptr: pointer } = FFIType;

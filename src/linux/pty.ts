@@ -5,7 +5,6 @@ const { i32, i64_fast, ptr: pointer } = FFIType;
 const libc = openLibc({ ioctl: { args: [i32, i64_fast, pointer], returns: i32 } });
 
 const TIOCSWINSZ = 0x5414;
-const TIOCGWINSZ = 0x5413;
 
 /** Sets the size of a terminal; its foreground processes get SIGWINCH. */
 export function setWindowSize(master: number, rows: number, columns: number): void {
@@ -13,11 +12,4 @@ export function setWindowSize(master: number, rows: number, columns: number): vo
   size.writeUInt16LE(rows & 0xffff, 0);
   size.writeUInt16LE(columns & 0xffff, 2);
   check(libc.ioctl(master, TIOCSWINSZ, ptr(size)), "ioctl TIOCSWINSZ");
-}
-
-/** The size of a terminal as [rows, columns]. */
-export function windowSize(master: number): [rows: number, columns: number] {
-  const size = fixedBuffer(8);
-  check(libc.ioctl(master, TIOCGWINSZ, ptr(size)), "ioctl TIOCGWINSZ");
-  return [size.readUInt16LE(0), size.readUInt16LE(2)];
 }

@@ -1,15 +1,5 @@
 /** How `docker cp` takes a path inside a container: its directory is resolved in the root, its last component is itself. */
-import {
-  close,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  readlinkAt,
-  S_IFLNK,
-  S_IFMT,
-  tryLstatAt,
-  tryOpenAt,
-} from "../linux/file.ts";
+import { close, O_DIRECTORY, O_PATH, readlinkAt, S_IFLNK, S_IFMT, tryLstatAt } from "../linux/file.ts";
 import { RESOLVE_IN_ROOT, tryOpenAt2 } from "../linux/openat2.ts";
 import { SyscallError } from "../linux/syscall-error.ts";
 import { cleanPath } from "./unpack/path.ts";
@@ -65,9 +55,4 @@ export function followLink(root: number, path: string): string {
     }
   }
   return `/${parts.map((part) => part.toString()).join("/")}`;
-}
-
-/** Opens a located path itself, never following it when it is a link; -errno on failure. */
-export function openLocated(at: LocatedPath, flags: number): number {
-  return tryOpenAt(at.dir, at.name, flags | O_NOFOLLOW);
 }
