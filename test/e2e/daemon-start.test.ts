@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { run } from "../harness/command.ts";
+import { run, until } from "../harness/command.ts";
 import { dhowBinary, TestDaemon } from "../harness/daemon.ts";
 
 /** Command lines of processes that name `root`. */
@@ -25,7 +25,8 @@ test("a daemon that cannot start says why and leaves no supervisor behind", asyn
   const started = await run([dhowBinary, "daemon", ...flags], { timeoutMs: 20_000 });
   expect(started.code).toBe(1);
   expect(started.stderr).toContain("failed to start daemon: all predefined address pools have been fully subnetted");
-  expect(processesOf(place.root).filter((line) => line.includes(" supervisor "))).toEqual([]);
+  const supervisors = () => processesOf(place.root).filter((line) => line.includes(" supervisor "));
+  await until("the supervisor to be gone", () => supervisors().length === 0);
 });
 
 test("the long-lived roles run with a small heap and hand none of its settings to their children", async () => {
