@@ -9,7 +9,11 @@ const image = "dhow-demo";
 
 /** Runs dhow and returns its stdout; a failure ends the script with dhow's own message. */
 function run(...args) {
-  const { status, stdout } = spawnSync(dhow, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  const { status, stdout } = spawnSync(dhow, args, {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   if (status !== 0) {
     console.error(`dhow ${args.join(" ")} failed`);
     process.exit(status ?? 1);
@@ -38,7 +42,8 @@ if (spawnSync(dhow, ["image", "inspect", image], { stdio: "ignore" }).status !==
 
 spawnSync(dhow, ["rm", "-f", container], { stdio: "ignore" });
 say("Running a web server in a container, published on the loopback address");
-const page = "mkdir -p /www && echo \"Hello from a container called $HOSTNAME\" > /www/index.html && exec httpd -f -p 80 -h /www";
+const page =
+  'mkdir -p /www && echo "Hello from a container called $HOSTNAME" > /www/index.html && exec httpd -f -p 80 -h /www';
 run("run", "-d", "--name", container, "-p", "127.0.0.1::80", image, "sh", "-c", page);
 const address = run("port", container, "80");
 
