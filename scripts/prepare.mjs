@@ -23,6 +23,12 @@ const testPackages = {
   curl: "/usr/bin/curl",
   nftables: "/usr/sbin/nft",
   strace: "/usr/bin/strace",
+  skopeo: "/usr/bin/skopeo",
+  "docker-registry": "/usr/bin/docker-registry",
+  python3: "/usr/bin/python3",
+  zstd: "/usr/bin/zstd",
+  bsdutils: "/usr/bin/script",
+  gzip: "/usr/bin/gzip",
 };
 
 function run(command, args, options = {}) {
