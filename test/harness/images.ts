@@ -5,12 +5,15 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { succeed } from "./command.ts";
 
 const applets = (
@@ -19,11 +22,13 @@ const applets = (
   "tty readlink find xargs nslookup whoami expr usleep dirname basename cut sort uniq vi tee timeout setsid"
 ).split(" ");
 
-let cached: string | undefined;
+const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
-/** Path of a tar of a root with a static busybox, an `/etc/passwd` with root and `app` (1000), made once per process. */
+/** Path of a tar of a root with a static busybox, an `/etc/passwd` with root and `app` (1000), made once in `dist/`. */
 export async function busyboxTar(): Promise<string> {
-  if (cached && existsSync(cached)) return cached;
+  const kind = Bun.hash(`${applets} ${statSync("/bin/busybox").mtimeMs}`).toString(36);
+  const tar = join(dist, `busybox-${kind}.tar`);
+  if (existsSync(tar)) return tar;
   const dir = mkdtempSync(join(tmpdir(), "dhow-busybox-"));
   const root = join(dir, "root");
   for (const name of ["bin", "etc", "tmp", "proc", "sys", "dev", "root", "home/app", "var/log", "usr/bin"]) {
@@ -34,10 +39,9 @@ export async function busyboxTar(): Promise<string> {
   for (const applet of applets) symlinkSync("busybox", join(root, "bin", applet));
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\napp:x:1000:\nextra:x:2000:app\n");
-  const tar = join(dir, "busybox.tar");
-  await succeed(["tar", "-C", root, "--numeric-owner", "--owner=0", "--group=0", "-cf", tar, "."]);
-  rmSync(root, { recursive: true });
-  process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
-  cached = tar;
+  const made = `${tar}.${process.pid}`;
+  await succeed(["tar", "-C", root, "--numeric-owner", "--owner=0", "--group=0", "-cf", made, "."]);
+  renameSync(made, tar);
+  rmSync(dir, { recursive: true });
   return tar;
 }
