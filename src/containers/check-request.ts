@@ -118,7 +118,18 @@ export function completeHostConfig(wanted: HostConfig, config: ContainersConfig,
     ShmSize: wanted.ShmSize || config.shmSize,
     IpcMode: wanted.IpcMode || "private",
     Runtime: runtime,
+    SecurityOpt: completeSecurity(wanted),
+    // What stands for "no limit" in a request is not shown back.
+    MemorySwappiness: wanted.MemorySwappiness === -1 ? null : wanted.MemorySwappiness,
+    PidsLimit: wanted.PidsLimit !== null && wanted.PidsLimit > 0 ? wanted.PidsLimit : null,
   };
+}
+
+/** A container that shares the host's processes is outside SELinux, unless it says otherwise. */
+function completeSecurity({ SecurityOpt, IpcMode, PidMode, Privileged }: HostConfig): string[] | null {
+  const own = SecurityOpt ?? [];
+  if (own.some((option) => /^label([=:]|$)/.test(option))) return own;
+  return Privileged || IpcMode === "host" || PidMode === "host" ? [...own, "label=disable"] : SecurityOpt;
 }
 
 /** What is asked of each network; the network of `NetworkMode` is always among them. */

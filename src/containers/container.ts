@@ -1,6 +1,6 @@
+import { OperationLock } from "../lib/operation-lock.ts";
 import type { AttachStream } from "./collaborators.ts";
 import type { Exec } from "./exec.ts";
-import { OperationLock } from "./operation-lock.ts";
 import type { ContainerRecord } from "./record.ts";
 import { Waiters } from "./waiters.ts";
 

@@ -26,6 +26,8 @@ export interface ContainersOptions extends Collaborators {
   readonly events: EventJournal;
   readonly paths: Pick<EnginePaths, "containers" | "bundles" | "rootfs">;
   readonly config: ContainersConfig;
+  /** Takes a directory out of sight at once, however much is in it; absent is fine. */
+  readonly discard: (path: string) => void;
   /**
    * True when records of containers may be missing that still exist (a state database was set aside): what no record knows
    * is then left running and on disk.

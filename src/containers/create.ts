@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
@@ -141,7 +141,7 @@ export async function discardFiles(ctx: Context, record: ContainerRecord): Promi
   const paths = pathsOf(ctx, record.id);
   await ctx.snapshots.unmount(paths.rootfs);
   await ctx.snapshots.remove(record.id);
-  rmSync(paths.dir, { recursive: true, force: true });
+  ctx.discard(paths.dir);
 }
 
 /** New volumes get what the image has at their place; the root is mounted for this only where there are such. */

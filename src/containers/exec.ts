@@ -48,7 +48,6 @@ export class Exec {
 
 /** Records an exec. A user that the container does not know is refused here rather than at the start, as clients expect. */
 export async function createExec(ctx: Context, container: Container, config: ExecConfig, op: Operation): Promise<Exec> {
-  ctx.cgroups.expectStart();
   refuse("exec", container);
   if (!config.Cmd?.length) throw invalidArgument("No exec command specified");
   const exec = new Exec(container.id, config);
@@ -116,7 +115,6 @@ export async function startExec(
   if (exec.status !== "created") throw conflict(`exec command ${exec.id} is already running`);
   refuse("exec", container);
   exec.status = "starting";
-  ctx.cgroups.expectStart();
   const target = { containerId: container.id, execId: exec.id };
   let stream: AttachStream | null = null;
   try {

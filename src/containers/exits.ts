@@ -7,7 +7,7 @@ import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
 import { endRemainingExecs, execEnded } from "./exec.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
-import { removeUnlocked } from "./removal.ts";
+import { beginRemoval, removeUnlocked } from "./removal.ts";
 import { nextBackoff, shouldRestart } from "./restart-policy.ts";
 import { release, startLocked } from "./start.ts";
 import { parseTime } from "./timestamps.ts";
@@ -63,14 +63,20 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     manuallyStopped: record.manuallyStopped,
     restartCount: record.restartCount,
   });
-  saveState(ctx, container, durabilityOf(record), {
-    status: transition(container.status, restarts ? "exitedToRestart" : "exited"),
+  const goes = hostConfig.AutoRemove && !restarts && !container.removing && !container.restartAsked;
+  const ended = transition(container.status, restarts ? "exitedToRestart" : "exited");
+  let intent: number | undefined;
+  const change = {
+    status: goes ? transition(ended, "removalBegan") : ended,
     pid: 0,
     startTime: "",
     exitCode: status.code,
     oomKilled: status.oomKilled,
     finishedAt: status.at,
     health: undefined,
+  };
+  saveState(ctx, container, durabilityOf(record), change, (tx) => {
+    if (goes) intent = beginRemoval(ctx, tx, container.id, true);
   });
   container.lastExitAt = status.at;
   failPoint("containers.exit.recorded");
@@ -92,8 +98,7 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     return;
   }
   container.waiters.settle("not-running", response);
-  if (hostConfig.AutoRemove && !container.removing && !container.restartAsked)
-    await removeUnlocked(ctx, container, { volumes: true });
+  if (intent !== undefined) await removeUnlocked(ctx, container, { volumes: true, intent });
 }
 
 /** Lets the runtime drop what it keeps of the process, beside the path that a client waits on. */

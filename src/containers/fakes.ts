@@ -276,6 +276,7 @@ export class FakeEngine implements AsyncDisposable {
         bundles: join(this.#dir, "bundles"),
         rootfs: join(this.#dir, "rootfs"),
       },
+      discard: (path) => rmSync(path, { recursive: true, force: true }),
       config: { logDriver: "json-file", logOptions: {}, shmSize: 67_108_864, shutdownTimeout: 10 },
       log: (message) => this.messages.push(message),
     });

@@ -1,6 +1,7 @@
 import type { Health, HealthConfig, HealthcheckResult } from "../api/containers.ts";
 import { messageOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
+import { pause } from "../lib/pause.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, saveState } from "./context.ts";
 import { Exec, killExec, startExec } from "./exec.ts";
@@ -140,16 +141,4 @@ async function collect(frames: AsyncIterable<Uint8Array>): Promise<string> {
     }
   }
   return text.subarray(0, keptOutput).toString("utf8");
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -15,7 +15,7 @@ export function mergeImageConfig(own: ContainerConfig, image: ContainerConfig): 
     WorkingDir: own.WorkingDir || image.WorkingDir,
     Labels: { ...image.Labels, ...own.Labels },
     ...(own.ExposedPorts || image.ExposedPorts ? { ExposedPorts: { ...image.ExposedPorts, ...own.ExposedPorts } } : {}),
-    Volumes: own.Volumes || image.Volumes ? { ...image.Volumes, ...own.Volumes } : own.Volumes,
+    Volumes: orNull({ ...image.Volumes, ...own.Volumes }),
     ...optional("StopSignal", own.StopSignal || image.StopSignal),
     ...optional("Healthcheck", mergeHealth(own.Healthcheck, image.Healthcheck)),
     ...optional("Shell", own.Shell ?? image.Shell),
@@ -34,7 +34,11 @@ function isReset(entrypoint: string[] | null): boolean {
 }
 
 function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
-  return (value === undefined || value === "" ? {} : { [key]: value }) as { [P in K]?: T };
+  return (value === undefined || value === "" || value === 0 ? {} : { [key]: value }) as { [P in K]?: T };
+}
+
+function orNull<T extends object>(set: T): T | null {
+  return Object.keys(set).length > 0 ? set : null;
 }
 
 function mergeEnv(own: string[] | null, image: string[] | null): string[] | null {
@@ -48,13 +52,13 @@ function nameOf(entry: string): string {
 }
 
 function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefined): HealthConfig | undefined {
-  if (!own || !image) return own ?? image;
+  if (!own && !image) return undefined;
   return {
-    Test: own.Test?.length ? own.Test : image.Test,
-    Interval: own.Interval || image.Interval,
-    Timeout: own.Timeout || image.Timeout,
-    StartPeriod: own.StartPeriod || image.StartPeriod,
-    StartInterval: own.StartInterval || image.StartInterval,
-    Retries: own.Retries || image.Retries,
+    ...optional("Test", own?.Test?.length ? own.Test : image?.Test),
+    ...optional("Interval", own?.Interval || image?.Interval),
+    ...optional("Timeout", own?.Timeout || image?.Timeout),
+    ...optional("StartPeriod", own?.StartPeriod || image?.StartPeriod),
+    ...optional("StartInterval", own?.StartInterval || image?.StartInterval),
+    ...optional("Retries", own?.Retries || image?.Retries),
   };
 }

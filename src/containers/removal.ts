@@ -1,28 +1,41 @@
 import { messageOf } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { background } from "../lib/operation.ts";
+import type { Tx } from "../state/database.ts";
 import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, saveState } from "./context.ts";
 import { discardFiles } from "./create.ts";
 import { transition } from "./lifecycle.ts";
 import { endStranger } from "./strangers.ts";
 
+export interface RemovalOptions {
+  /** Anonymous volumes go too. */
+  readonly volumes: boolean;
+  /** Of a {@link beginRemoval} that has been committed together with the status `removing`. */
+  readonly intent?: number;
+}
+
+/** Says in `tx` what is about to go. */
+export function beginRemoval(ctx: Context, tx: Tx, id: string, volumes: boolean): number {
+  return ctx.intents.begin(tx, {
+    operation: "containers.remove",
+    subject: id,
+    effects: ["snapshot", "directory", ...(volumes ? ["anonymous volumes"] : [])],
+  });
+}
+
 /**
  * Removes a container without a process; the caller holds the lock. A NORMAL commit says what is about to go, the
  * files go into the trash, and the commit that drops the record (FULL, unless the container was `--rm`) is the removal. When something resists, the
  * container stays listed as dead and can be removed again.
  */
-export async function removeUnlocked(ctx: Context, container: Container, options: { volumes: boolean }): Promise<void> {
+export async function removeUnlocked(ctx: Context, container: Container, options: RemovalOptions): Promise<void> {
   container.removing = true;
   const { record } = container;
-  let intent: number | undefined;
-  if (container.broken === null) {
+  let { intent } = options;
+  if (container.broken === null && intent === undefined) {
     saveState(ctx, container, "normal", { status: transition(container.status, "removalBegan") }, (tx) => {
-      intent = ctx.intents.begin(tx, {
-        operation: "containers.remove",
-        subject: record.id,
-        effects: ["snapshot", "directory", ...(options.volumes ? ["anonymous volumes"] : [])],
-      });
+      intent = beginRemoval(ctx, tx, record.id, options.volumes);
     });
   }
   try {

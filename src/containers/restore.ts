@@ -164,7 +164,7 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
   await each(ctx.paths.containers, (id) => {
     if (known(ctx, id)) return;
     ctx.sharedMemory.unmount(pathsOf(ctx, id).shm);
-    rmSync(pathsOf(ctx, id).dir, { recursive: true, force: true });
+    ctx.discard(pathsOf(ctx, id).dir);
   });
   await each(ctx.paths.bundles, (id) => {
     if (!running.has(id)) rmSync(pathsOf(ctx, id).bundle, { recursive: true, force: true });

@@ -124,8 +124,12 @@ export function createContainers(options: ContainersOptions): Containers {
 
 function createExecs(ctx: Context, whole: (ref: string) => Container): Execs {
   return {
-    create: async (ref, config, op) => ({ Id: (await createExec(ctx, whole(ref), config, op)).id }),
+    async create(ref, config, op) {
+      ctx.cgroups.expectStart();
+      return { Id: (await createExec(ctx, whole(ref), config, op)).id };
+    },
     async start(id, query, op) {
+      ctx.cgroups.expectStart();
       const { exec, container } = findExec(ctx, id);
       if (query.detach) return startExec(ctx, container, exec, query, op);
       return startExec(ctx, container, exec, query, op).catch((error: unknown) =>

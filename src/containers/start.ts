@@ -168,6 +168,7 @@ async function bringUp(ctx: Context, container: Container, op: Operation): Promi
         id: record.id,
         runtime: bundle.runtime,
         bundle: paths.bundle,
+        cgroupPath: bundle.spec.linux.cgroupsPath,
         io: {
           tty: record.config.Tty,
           stdin: record.config.OpenStdin,

@@ -1,5 +1,6 @@
 import type { ContainerCPUStats, ContainerStatsResponse } from "../api/container-stats.ts";
 import type { Operation } from "../lib/operation.ts";
+import { pause } from "../lib/pause.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
@@ -18,14 +19,14 @@ export async function* containerStats(
   let before: ContainerStatsResponse | undefined;
   if (!query.oneShot && !query.stream && hasProcess(container.status)) {
     before = await sample(ctx, container, undefined);
-    await sleep(sampleInterval, op.signal);
+    await pause(sampleInterval, op.signal);
   }
   while (!op.signal.aborted && ctx.index.find(container.id) === container) {
     const now = await sample(ctx, container, before);
     yield now;
     if (!query.stream) return;
     before = now;
-    await sleep(sampleInterval, op.signal);
+    await pause(sampleInterval, op.signal);
   }
 }
 
@@ -69,15 +70,3 @@ const noBlockIo: ContainerStatsResponse["blkio_stats"] = {
   io_time_recursive: null,
   sectors_recursive: null,
 };
-
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done, { once: true });
-  });
-}

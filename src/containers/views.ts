@@ -48,7 +48,8 @@ function mountView(mount: ResolvedMount): MountPoint {
     Source: mount.source,
     Destination: mount.destination,
     ...(mount.driver ? { Driver: mount.driver } : {}),
-    Mode: mount.mode,
+    // dockerd marks a named volume whose mode nobody gave as shareable between SELinux domains.
+    Mode: mount.type === "volume" && !mount.anonymous && mount.mode === "" ? "z" : mount.mode,
     RW: !mount.readOnly,
     Propagation: mount.propagation,
   };
@@ -121,8 +122,8 @@ export function inspectView(ctx: Context, container: Container, sizes?: Sizes): 
     ExecIDs: execs.length > 0 ? execs : null,
     HostConfig: hostConfigView(ctx, record.hostConfig),
     GraphDriver: {
+      Data: ctx.snapshots.hasKey(record.id) ? { ID: record.id, ...ctx.snapshots.driverData(record.id) } : {},
       Name: record.driver,
-      Data: ctx.snapshots.hasKey(record.id) ? ctx.snapshots.driverData(record.id) : {},
     },
     ...(sizes ?? {}),
     Mounts: mountsView(container),
@@ -165,9 +166,16 @@ export function summaryView(ctx: Context, container: Container, sizes?: Sizes): 
       NetworkMode: hostConfig.NetworkMode,
       ...(hostConfig.Annotations ? { Annotations: hostConfig.Annotations } : {}),
     },
-    NetworkSettings: { Networks: settings.Networks },
+    NetworkSettings: { Networks: summaryEndpoints(settings.Networks) },
     Mounts: mountsView(container),
   };
+}
+
+/** A list leaves out what a container is called in its networks. */
+function summaryEndpoints(networks: NetworkSettings["Networks"]): NetworkSettings["Networks"] {
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, endpoint]) => [name, { ...endpoint, Aliases: null, DNSNames: null }]),
+  );
 }
 
 /** The reference the user gave while it still means the same image, else the image's id. */
@@ -189,10 +197,10 @@ export function portsView(ports: PortMap): Port[] {
   const view: Port[] = [];
   for (const [key, bindings] of Object.entries(ports)) {
     const [port = "0", protocol = "tcp"] = key.split("/");
-    const base = { PrivatePort: Number(port), Type: protocol };
-    if (!bindings?.length) view.push(base);
+    const PrivatePort = Number(port);
+    if (!bindings?.length) view.push({ PrivatePort, Type: protocol });
     for (const { HostIp, HostPort } of bindings ?? []) {
-      view.push({ IP: HostIp, ...base, PublicPort: Number(HostPort) });
+      view.push({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type: protocol });
     }
   }
   return view;

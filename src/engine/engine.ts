@@ -15,7 +15,7 @@ import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
-import { type HostFacts, probeHost } from "../runtime/host-facts.ts";
+import { type HostFacts, hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
@@ -26,6 +26,7 @@ import { createArchives } from "../snapshots/archive.ts";
 import { pickSnapshotter } from "../snapshots/drivers.ts";
 import { leaveMountParent } from "../snapshots/mount-point.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import { Trash } from "../snapshots/trash.ts";
 import { Database } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { createVolumes } from "../volumes/service.ts";
@@ -78,6 +79,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   });
   const snapshots = await pickSnapshotter(config.storageDriver, paths.snapshots, (message) => log.warn(message));
   const archives = createArchives();
+  const trash = new Trash(paths.trash);
   const runtime = stack.use(createRuntime({ execRoot: config.execRoot, log: (message) => log.info(message) }));
   const networks = stack.use(
     createNetworks({
@@ -94,7 +96,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   const volumes = createVolumes({
     db,
     root: paths.volumes,
-    trash: paths.trash,
+    discard: (path) => trash.take(path),
     execRoot: config.execRoot,
     copyUp: (rootfs, path, target, op) => archives.copyUp(rootfs, path, target, op),
     recursiveReadOnly: host.recursiveReadOnly,
@@ -125,6 +127,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       intents: new Intents(db),
       events,
       paths,
+      discard: (path) => trash.take(path),
       config,
       shownDefaults: {
         cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
@@ -142,6 +145,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     if ((await runtime.list()).length === 0) await runtime.shutdown();
     throw error;
   }
+  // What a death left there; nobody waits for it.
+  void trash.empty();
   const system = createSystem({
     config,
     engineId: engineId(config.dataRoot),
@@ -150,7 +155,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     runtimes: Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
     defaultRuntime: { name: runtimes.defaultName, version: runtimes.get(undefined).version },
     firewall: config.network.firewall ? "nftables" : "none",
-    warnings: () => [...runtimes.warnings(), ...lost.map(lostWarning)],
+    warnings: () => [...hostWarnings(host), ...runtimes.warnings(), ...lost.map(lostWarning)],
     counts: () => containers.counts(),
     listeners: () => events.listeners,
     containers: (op) => containers.list({ all: true, limit: 0, size: true, filters: noFilters }, op),

@@ -1,7 +1,8 @@
 /** Fetching one blob of a pull, with retries that go on where the last one broke. */
 import type { ContentStore } from "../content/content-store.ts";
 import { canceled, dataLoss, isKind, unavailable } from "../lib/errors.ts";
-import { pause, type RegistryClient } from "../registry/client.ts";
+import { pause } from "../lib/pause.ts";
+import type { RegistryClient } from "../registry/client.ts";
 import type { Descriptor } from "./manifest.ts";
 
 const maxDownloadAttempts = 5;

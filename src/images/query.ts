@@ -192,12 +192,12 @@ export async function history(
     const chainId = entry.empty_layer ? undefined : image.chain[layer++];
     const created = Date.parse(entry.created ?? "");
     rows.push({
-      Id: "<missing>",
+      Comment: entry.comment ?? "",
       Created: Number.isNaN(created) ? 0 : Math.trunc(created / 1000),
       CreatedBy: entry.created_by ?? "",
-      Tags: null,
+      Id: "<missing>",
       Size: chainId && snapshots.hasLayer(chainId) ? await snapshots.layerSize(chainId) : 0,
-      Comment: entry.comment ?? "",
+      Tags: null,
     });
   }
   rows.reverse();

@@ -16,6 +16,7 @@ import {
   unauthorized,
   unavailable,
 } from "../lib/errors.ts";
+import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor } from "./auth.ts";
 import { bounded } from "./bounded.ts";
 import { isInsecureHost } from "./insecure.ts";
@@ -146,6 +147,7 @@ export class RegistryClient {
       const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
       if (!isTransient || attempt >= maxAttempts) throw failureOf(response.status, body, path);
       await pause(waitFor(response, attempt), signal);
+      signal.throwIfAborted();
     }
   }
 
@@ -203,19 +205,6 @@ function waitFor(response: Response, attempt: number): number {
   const after = Number(response.headers.get("retry-after"));
   const base = Number.isFinite(after) && after > 0 ? after * 1000 : 250 * 2 ** attempt;
   return Math.min(base * (1 + Math.random() / 4), maxWaitMs);
-}
-
-/** Waits, unless the signal ends the operation first. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const onAbort = (): void => resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  await promise;
-  signal.removeEventListener("abort", onAbort);
-  clearTimeout(timer);
-  signal.throwIfAborted();
 }
 
 function failureOf(status: number, body: string, path: string): DhowError {

@@ -1,8 +1,7 @@
 /** The `local` driver: one directory per volume, `<root>/<name>/_data`, and what `--opt` mounts there. */
 
 import { lookup } from "node:dns/promises";
-import { mkdirSync, renameSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument, systemError } from "../lib/errors.ts";
 import {
@@ -80,11 +79,11 @@ export function checkOptions(name: string, options: Readonly<Record<string, stri
 
 export class LocalDriver {
   readonly root: string;
-  readonly #trash: string;
+  readonly #discard: (path: string) => void;
 
-  constructor(root: string, trash: string) {
+  constructor(root: string, discard: (path: string) => void) {
     this.root = root;
-    this.#trash = trash;
+    this.#discard = discard;
   }
 
   /** Where containers see the volume's data. */
@@ -115,19 +114,10 @@ export class LocalDriver {
     return isNew;
   }
 
-  /** Takes the directory out of sight at once; its content is deleted in the background. Absent is fine. */
-  async remove(name: string): Promise<void> {
+  /** Takes the directory out of sight at once. Absent is fine. */
+  remove(name: string): void {
     unmount(this.path(name), MNT_DETACH);
-    // In one go with what the caller did before: a volume of the same name may be made right after.
-    mkdirSync(this.#trash, { recursive: true, mode: 0o700 });
-    const trashed = join(this.#trash, `volume-${crypto.randomUUID()}`);
-    try {
-      renameSync(join(this.root, name), trashed);
-    } catch (error) {
-      if (isErrno(error, "ENOENT")) return;
-      throw error;
-    }
-    void rm(trashed, { recursive: true, force: true }).catch(() => {});
+    this.#discard(join(this.root, name));
   }
 
   /** Mounts what the options name on the data directory, unless it is mounted already. */

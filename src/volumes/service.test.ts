@@ -39,7 +39,7 @@ const open = (): Volumes =>
   createVolumes({
     db,
     root: join(dir, "volumes"),
-    trash: join(dir, "trash"),
+    discard: (path) => rmSync(path, { recursive: true, force: true }),
     execRoot: join(dir, "exec"),
     copyUp: async (_rootfs, path, target) => {
       copies.push(path);

@@ -20,8 +20,8 @@ export interface VolumesOptions {
   readonly db: Database;
   /** `<data>/volumes`. */
   readonly root: string;
-  /** Where removed data waits for its deletion; on the same file system as `root`. */
-  readonly trash: string;
+  /** Takes a directory out of sight at once, however much is in it; absent is fine. */
+  readonly discard: (path: string) => void;
   /** `<exec>`: sources are pinned below it. */
   readonly execRoot: string;
   readonly copyUp: (rootfs: string, path: string, target: string, op: Operation) => Promise<void>;
@@ -53,7 +53,7 @@ class LocalVolumes implements Volumes {
   constructor(options: VolumesOptions) {
     this.#options = options;
     this.#records = new RecordStore(options.db, volumeRecords);
-    this.#driver = new LocalDriver(options.root, options.trash);
+    this.#driver = new LocalDriver(options.root, options.discard);
     this.#mounter = new Mounter({
       driver: this.#driver,
       execRoot: options.execRoot,
@@ -85,7 +85,8 @@ class LocalVolumes implements Volumes {
   async list(filters: Filters, _op: Operation): Promise<VolumeListResponse> {
     const { records, broken } = this.#records.list();
     const Volumes = [...records.values()].filter((record) => this.#fits(record, filters)).map((r) => this.#wired(r));
-    return { Volumes, Warnings: broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`) };
+    const Warnings = broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`);
+    return { Volumes, Warnings: Warnings.length > 0 ? Warnings : null };
   }
 
   async inspect(name: string, _op: Operation): Promise<Volume> {

@@ -14,6 +14,8 @@ import {
   renameAt,
   S_IFDIR,
   S_IFMT,
+  tryLstatAt,
+  tryOpenAt,
   unlinkAt,
 } from "../../linux/file.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
@@ -75,23 +77,35 @@ function removeDirectory(
   unlinkAt(dir, name, AT_REMOVEDIR);
 }
 
-/** How many entries are below `name`, counted no further than just above `limit`. */
-export function countEntries(dir: number, name: Name, limit: number): number {
-  let fd: number;
-  try {
-    fd = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
-  } catch (error) {
-    if (isErrno(error, "ENOTDIR", "ENOENT", "ELOOP")) return 0;
-    throw error;
+/** What a removal may still cost; below zero it is not small any more. */
+interface Allowance {
+  entries: number;
+  bytes: number;
+}
+
+/** True when there are no more entries below `name` and no more bytes in them than that: their removal takes no time. */
+export function isSmallTree(dir: number, name: Name, limit: Readonly<Allowance>): boolean {
+  const left = { ...limit };
+  weigh(dir, name, left);
+  return left.entries >= 0 && left.bytes >= 0;
+}
+
+function weigh(dir: number, name: Name, left: Allowance): void {
+  const stat = tryLstatAt(dir, name);
+  if (!stat) return;
+  if ((stat.mode & S_IFMT) !== S_IFDIR) {
+    left.bytes -= stat.blocks * 512;
+    return;
   }
+  const fd = tryOpenAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+  if (fd < 0) return;
   try {
     const entries = readDirectory(fd);
-    let count = entries.length;
+    left.entries -= entries.length;
     for (const entry of entries) {
-      if (count > limit) return count;
-      if (entry.type === DT_DIR || entry.type === 0) count += countEntries(fd, entry.name, limit - count);
+      if (left.entries < 0 || left.bytes < 0) return;
+      weigh(fd, entry.name, left);
     }
-    return count;
   } finally {
     close(fd);
   }
