@@ -211,7 +211,11 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
     bundles: {
       validate: () => [],
       runtimeName: (wanted) => wanted ?? "crun",
-      make: async () => ({ spec: { ociVersion: "1.0.2" } as OciSpec, user: { uid: 0, gid: 0 }, runtime: binary }),
+      make: async () => ({
+        spec: { ociVersion: "1.0.2", linux: { cgroupsPath: "" } } as OciSpec,
+        user: { uid: 0, gid: 0 },
+        runtime: binary,
+      }),
       makeExec: async () => ({ process: ociProcess, runtime: binary }),
     },
     cgroups: { expectStart() {}, async update() {}, stats: async () => null, processes: async () => [] },
