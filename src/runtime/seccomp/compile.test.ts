@@ -65,3 +65,17 @@ test("customSeccomp() keeps the rules whose conditions this container meets", ()
   expect(profile.syscalls.flatMap((one) => one.names)).toEqual(["always", "capable", "arch", "newer"]);
   expect(profile.architectures).toEqual(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]);
 });
+
+test.each([
+  ["is closed where only some sockets are let through", [], ["socketcall", "socket"]],
+  ["stays as the profile says where it speaks of it", ["socketcall"], ["socketcall", "socket"]],
+])("customSeccomp(): socketcall %s", (_what, own, names) => {
+  const allow = { action: "SCMP_ACT_ALLOW" };
+  const rules = [
+    ...own.map((name) => ({ names: [name], ...allow })),
+    { names: ["socket"], ...allow, args: [{ index: 0, value: 2, op: "SCMP_CMP_EQ" }] },
+  ];
+  const profile = customSeccomp(JSON.stringify({ defaultAction: "SCMP_ACT_ERRNO", syscalls: rules }), facts);
+  expect(profile.syscalls.flatMap((one) => one.names)).toEqual(names);
+  expect(profile.syscalls[0]?.action).toBe(own.length > 0 ? "SCMP_ACT_ALLOW" : "SCMP_ACT_ERRNO");
+});

@@ -18,7 +18,7 @@ import type { OciSeccomp, OciSeccompRule } from "../spec/oci.ts";
 import { recentSyscalls } from "./table.ts";
 
 /** Raise it whenever the same rules would give another program. */
-const format = 2;
+const format = 3;
 const eperm = 1;
 const enosys = 38;
 
@@ -83,7 +83,7 @@ function compileFilter(profile: OciSeccomp): Buffer {
     architectures: profile.architectures,
     rules: profile.syscalls.flatMap(toRules),
   });
-  return Buffer.concat([prologue(unknown, defaultAction), socketcallGate(profile, defaultAction), program]);
+  return Buffer.concat([prologue(unknown, defaultAction), program]);
 }
 
 function toRules(rule: OciSeccompRule): SeccompRule[] {
@@ -118,8 +118,6 @@ function actionValue(name: string, data: number | undefined): number {
 
 const loadWord = 0x20; // BPF_LD | BPF_W | BPF_ABS, of seccomp_data
 const numberOffset = 0;
-const archOffset = 4;
-const firstArgument = 16;
 const andConstant = 0x54; // BPF_ALU | BPF_AND | BPF_K
 const jumpEqual = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const jumpGreater = 0x25; // BPF_JMP | BPF_JGT | BPF_K
@@ -149,31 +147,6 @@ function prologue(unknown: readonly SeccompRule[], defaultAction: number): Buffe
     instructions.push([jumpGreater, 0, 1, newest], [returnConstant, 0, 0, seccompActions.errno | enosys]);
   }
   return encode(instructions);
-}
-
-const i386 = 0x40000003; // AUDIT_ARCH_I386
-const socketcall = 102;
-const sysSocket = 1;
-
-/**
- * libseccomp turns a rule on the arguments of socket into one that lets all of 32-bit socketcall(SYS_SOCKET) through, whose
- * arguments are in memory. A profile that lets only some sockets through means that call to take its default.
- */
-function socketcallGate(profile: OciSeccomp, defaultAction: number): Buffer {
-  const rules = profile.syscalls.filter((rule) => rule.names.includes("socket"));
-  const selective = rules.length > 0 && rules.every((rule) => (rule.args ?? []).length > 0);
-  if (!selective || !profile.architectures.includes("SCMP_ARCH_X86") || defaultAction === seccompActions.allow) {
-    return Buffer.alloc(0);
-  }
-  return encode([
-    [loadWord, 0, 0, archOffset],
-    [jumpEqual, 0, 5, i386],
-    [loadWord, 0, 0, numberOffset],
-    [jumpEqual, 0, 3, socketcall],
-    [loadWord, 0, 0, firstArgument],
-    [jumpEqual, 0, 1, sysSocket],
-    [returnConstant, 0, 0, defaultAction],
-  ]);
 }
 
 type Instruction = [code: number, jt: number, jf: number, k: number];

@@ -105,9 +105,6 @@ export const socketFamilies: { readonly below: number; readonly equal: readonly 
   equal: [39, 41, 42, 43, 44, 45],
 };
 
-/** socketcall(2) functions of 32-bit programs: all but SYS_SOCKET (1), whose family a filter cannot see. */
-export const socketcallFunctions: { readonly from: number; readonly to: number } = { from: 2, to: 20 };
-
 /**
  * Numbers of calls that an installed libseccomp may be too old to name. From 424 on every architecture uses the same
  * numbers (arch/.../syscall.tbl of the kernel).
