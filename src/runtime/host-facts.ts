@@ -61,6 +61,23 @@ export function probeHost(): HostFacts {
   };
 }
 
+/** What this host lacks that containers would be kept in by, for `info`; limits in dockerd's words. */
+export function hostWarnings(host: HostFacts): string[] {
+  const limits: readonly (readonly [what: string, there: boolean])[] = [
+    ["memory limit", host.controllers.has("memory")],
+    ["swap limit", host.swapLimit],
+    ["cpu cfs quota", host.controllers.has("cpu")],
+    ["cpuset", host.controllers.has("cpuset")],
+    ["pids limit", host.controllers.has("pids")],
+  ];
+  return [
+    ...limits.filter(([, there]) => !there).map(([what]) => `WARNING: No ${what} support`),
+    ...(host.seccomp ? [] : ["WARNING: No seccomp support: containers run without a syscall filter"]),
+    ...(host.apparmor || host.selinux ? [] : ["WARNING: No AppArmor or SELinux support in this kernel"]),
+    ...(host.apparmor ? ["WARNING: No default AppArmor profile: name one by --security-opt apparmor=NAME"] : []),
+  ];
+}
+
 /** The file's text, empty when it cannot be read. */
 function text(path: string): string {
   try {

@@ -34,15 +34,23 @@ export interface RuntimeOptions {
   readonly log: (message: string) => void;
 }
 
+interface Floor {
+  readonly version: string;
+  /** A later branch that was mended by a version of its own. */
+  readonly later?: { readonly from: string; readonly version: string };
+  readonly defects: string;
+}
+
 /**
  * Versions from which a defect is mended upstream, by runtime. Distributions mend older versions too, so that an older
  * number is a warning and never a refusal.
  */
-const floors: Readonly<Record<string, readonly { readonly version: string; readonly defects: string }[]>> = {
+const floors: Readonly<Record<string, readonly Floor[]>> = {
   runc: [
     { version: "1.1.12", defects: "CVE-2024-21626 (a leaked descriptor as working directory)" },
     {
       version: "1.3.6",
+      later: { from: "1.4", version: "1.4.3" },
       defects: "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881, CVE-2026-41579 (mounts redirected to /proc)",
     },
   ],
@@ -152,9 +160,13 @@ function askVersion(path: string): { kind: "crun" | "runc"; version: string } {
 export function versionWarnings(name: string, kind: string, version: string): string[] {
   if (version === "") return [`WARNING: runtime ${name} does not tell its version`];
   return (floors[kind] ?? [])
-    .filter((floor) => compareVersions(version, floor.version) < 0)
+    .map(({ version: first, later, defects }) => {
+      const floor = later && compareVersions(version, later.from) >= 0 ? later.version : first;
+      return { floor, defects };
+    })
+    .filter(({ floor }) => compareVersions(version, floor) < 0)
     .map(
-      ({ version: floor, defects }) =>
+      ({ floor, defects }) =>
         `WARNING: ${name} ${version} is older than ${floor}, which mends ${defects}; your distribution may have mended it`,
     );
 }
