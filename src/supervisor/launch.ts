@@ -9,6 +9,7 @@ import { setWindowSize } from "../linux/pty.ts";
 import { listenUnix, receiveDescriptor } from "../linux/scm-rights.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import type { ProcessIdentity, ProcessIo, RuntimeBinary } from "./protocol.ts";
+import { executableOf } from "./sealed-runtime.ts";
 
 /** Our ends of a process's stdio; -1 is none. All are non-blocking. */
 export interface OurEnds {
@@ -103,14 +104,23 @@ function makeStdio(directory: string, io: ProcessIo, ends: OurEnds, theirs: numb
 async function spawnRuntime(request: Launch, theirs: number[], console: ConsoleSocket | null): Promise<void> {
   const { runtime, directory, io } = request;
   const log = join(directory, "runtime.log");
-  const command = [runtime.path, "--root", runtime.root, "--log", log, "--log-format", "json", ...request.subcommand];
+  const command = [
+    executableOf(runtime),
+    "--root",
+    runtime.root,
+    "--log",
+    log,
+    "--log-format",
+    "json",
+    ...request.subcommand,
+  ];
   command.push("-d", "--pid-file", join(directory, "pid"));
   if (console) command.push("--console-socket", console.path);
   if (console && request.subcommand[0] === "exec") command.push("--tty");
   command.push(request.id);
   // Until the runtime has handed over, nobody reads the FIFOs: what it complains of stays out of the process's output.
   const [stdin = null, stdout = null, stderr = null] = io.tty ? [] : theirs;
-  const child = Bun.spawn(command, { stdin, stdout, stderr, env: runtimeEnvironment, cwd: "/" });
+  const child = Bun.spawn(command, { argv0: runtime.path, stdin, stdout, stderr, env: runtimeEnvironment, cwd: "/" });
   request.onSpawn(child.pid);
   const code = await child.exited;
   if (code !== 0) throw new RuntimeFailure(readComplaint(log) || `${runtime.path} exited with code ${code}`);
