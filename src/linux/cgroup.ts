@@ -1,5 +1,5 @@
 /** A process's cgroups, v1 and v2: where they are, the freezer, and what the memory controller killed. See cgroups(7). */
-import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { isErrno } from "./syscall-error.ts";
 
 /** Directories of the cgroups that supervision touches; empty when the process has none of that kind. */
@@ -72,6 +72,25 @@ export function cgroupsOf(pid: number): CgroupDirectories | null {
   const [memory, freezer, unified] = [of("memory") ?? "", of("freezer") ?? "", of("")];
   if (memory || freezer) return { version: 1, memory, freezer, all };
   return unified === null ? null : { version: 2, memory: unified, freezer: unified, all };
+}
+
+/**
+ * The cgroups named `path` (from the hierarchies' roots) in every hierarchy where they exist: of a process that has ended,
+ * whose own membership the kernel no longer tells.
+ */
+export function cgroupsAt(path: string): CgroupDirectories | null {
+  hierarchies ??= mountedHierarchies();
+  const { v1, v2 } = hierarchies;
+  const of = (controller: string): string => {
+    const mount = v1.find((each) => each.controllers.includes(controller))?.mount;
+    return mount ? mount + path : "";
+  };
+  const all = [...v1.map(({ mount }) => mount), ...(v2 === null ? [] : [v2])]
+    .map((mount) => mount + path)
+    .filter((directory) => existsSync(directory));
+  if (all.length === 0) return null;
+  if (v1.length > 0) return { version: 1, memory: of("memory"), freezer: of("freezer"), all };
+  return { version: 2, memory: v2 + path, freezer: v2 + path, all };
 }
 
 function readFile(path: string): string | null {

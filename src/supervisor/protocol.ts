@@ -52,6 +52,8 @@ export interface StartRequest {
   readonly runtime: RuntimeBinary;
   /** Directory that holds config.json. */
   readonly bundle: string;
+  /** Its cgroup, from the root of each hierarchy, as the bundle says. */
+  readonly cgroupPath?: string;
   readonly io: ProcessIo;
   /** Null keeps no log. */
   readonly log: LogTarget | null;

@@ -3,7 +3,7 @@ import { closeSync, existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { conflict, messageOf, notFound, systemError } from "../lib/errors.ts";
-import { cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
+import { type CgroupDirectories, cgroupsAt, cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
 import { pidfdGetFd, pidfdOpen, pidfdSignal } from "../linux/pidfd.ts";
 import { childrenOfSelf, reapPid } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
@@ -48,7 +48,8 @@ export class Supervisor {
   start(request: StartRequest): Promise<StartReply> {
     const target = { containerId: request.id };
     const { runtime, io, log } = request;
-    return this.#launch({ target, runtime, io, log }, request.id, () => ["run", "--bundle", request.bundle]);
+    const command = () => ["run", "--bundle", request.bundle];
+    return this.#launch({ target, runtime, io, log }, request.id, command, request.cgroupPath);
   }
 
   exec(request: ExecStart): Promise<StartReply> {
@@ -62,7 +63,12 @@ export class Supervisor {
     ]);
   }
 
-  async #launch(record: ProcessRecord, id: string, command: (directory: string) => string[]): Promise<StartReply> {
+  async #launch(
+    record: ProcessRecord,
+    id: string,
+    command: (directory: string) => string[],
+    cgroupPath?: string,
+  ): Promise<StartReply> {
     const key = keyOf(record.target);
     if (this.#starting.has(key) || this.#running(key)) throw conflict(`process ${key} is running`);
     this.#starting.add(key);
@@ -82,7 +88,7 @@ export class Supervisor {
         closeEnds(ends);
         throw systemError(`process ${identity.pid} vanished`);
       }
-      const started = { ...identity, cgroups: cgroupsOf(identity.pid) };
+      const started = { ...identity, cgroups: cgroupsOfProcess(identity.pid, id, cgroupPath) };
       const subscribers = this.#waiters.take(key);
       let process: Supervised;
       try {
@@ -299,4 +305,11 @@ export class Supervisor {
     this.#processes.delete(process.key);
     this.#records.remove(process.key);
   }
+}
+
+/** A process that has ended already is shown in the root of every hierarchy: then the path that it was given counts. */
+function cgroupsOfProcess(pid: number, id: string, path: string | undefined): CgroupDirectories | null {
+  const cgroups = cgroupsOf(pid);
+  if (path === undefined || cgroups?.all.some((directory) => directory.includes(id))) return cgroups;
+  return cgroupsAt(path);
 }
