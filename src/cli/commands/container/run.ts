@@ -83,7 +83,7 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
     flags["sig-proxy"] && !flags.tty
       ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
       : () => {};
-  const hijacked = await client.hijack(
+  const attaching = client.hijack(
     to(
       paths.containerAttach,
       { id },
@@ -96,9 +96,11 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
       },
     ),
   );
-  clock.end("attach");
-  const { code: exited } = await beginWait(client, id, flags.rm ? "removed" : "next-exit");
-  clock.end("wait in place");
+  const [hijacked, { code: exited }] = await Promise.all([
+    attaching,
+    beginWait(client, id, flags.rm ? "removed" : "next-exit"),
+  ]);
+  clock.end("attach and wait in place");
   const joined = joinStreams(cli, hijacked, { tty: flags.tty, stdin: attached.has("stdin"), detachKeys });
   try {
     await start();
