@@ -18,7 +18,7 @@ test("a run makes at most three FULL commits up to its exit, and its removal one
   engine.commits.length = 0;
   await engine.containers.remove(id, noRemove, op);
   expect(engine.commits.filter((durability) => durability === "full")).toHaveLength(1);
-  expect(engine.ledger).toEqual({ snapshots: new Set(), mounts: new Set(), networks: new Set() });
+  expect(engine.ledger).toMatchObject({ snapshots: new Set(), mounts: new Set(), networks: new Set() });
 });
 
 test("events of a container come in the order create, start, kill, die, stop, destroy", async () => {

@@ -144,8 +144,11 @@ export async function discardFiles(ctx: Context, record: ContainerRecord): Promi
   ctx.discard(paths.dir);
 }
 
-/** New volumes get what the image has at their place; the root is mounted for this only where there are such. */
-async function populateVolumes(ctx: Context, record: ContainerRecord, op: Operation): Promise<void> {
+/**
+ * New volumes get what the image has at their place; the root is mounted for this only where there are such. May be
+ * repeated: volumes know what they have.
+ */
+export async function populateVolumes(ctx: Context, record: ContainerRecord, op: Operation): Promise<void> {
   if (!record.mounts.some((mount) => mount.copyUp)) return;
   const { rootfs } = pathsOf(ctx, record.id);
   await op.timings.measure("populate", async () => {

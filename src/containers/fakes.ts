@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { ContainerConfig, ContainerCreateRequest } from "../api/containers.ts";
 import type { EventMessage } from "../api/events.ts";
 import type { NetworkSettings } from "../api/networks.ts";
@@ -13,10 +13,11 @@ import { background } from "../lib/operation.ts";
 import type { OciProcess, OciSpec } from "../runtime/spec/oci.ts";
 import { Database, type Durability } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
-import type { Collaborators, ContainerRuntime, ExitStatus, ProcessTarget, SupervisedProcess } from "./collaborators.ts";
+import type { ResolvedMount } from "../volumes/mounts.ts";
+import type { Collaborators } from "./collaborators.ts";
 import type { Containers } from "./containers.ts";
+import { FakeRuntime } from "./fake-runtime.ts";
 import { createContainers } from "./service.ts";
-import { timestamp } from "./timestamps.ts";
 
 const ociProcess: OciProcess = {
   terminal: false,
@@ -28,111 +29,24 @@ const ociProcess: OciProcess = {
   noNewPrivileges: false,
 };
 
-/** Processes that end when they are signalled, or when a test says so. */
-export class FakeRuntime implements ContainerRuntime {
-  readonly processes = new Map<string, SupervisedProcess>();
-  readonly signals: number[] = [];
-  /** Thrown by the next start or exec. */
-  failure: Error | null = null;
-  /** Signals that processes do not heed. */
-  deafTo = new Set<number>();
-  /** A started process ends at once with this code. */
-  endsWith: number | null = null;
-  starts = 0;
-  forgotten = 0;
-  #pid = 1000;
-  #exits: ((target: ProcessTarget, status: ExitStatus) => void)[] = [];
-  #ooms: ((target: ProcessTarget) => void)[] = [];
-
-  async start({ id }: { id: string }) {
-    return this.#run({ containerId: id });
-  }
-
-  async exec({ containerId, execId }: { containerId: string; execId: string }) {
-    return this.#run({ containerId, execId });
-  }
-
-  #run(target: ProcessTarget) {
-    if (this.failure) {
-      const failure = this.failure;
-      this.failure = null;
-      throw failure;
-    }
-    if (this.processes.has(key(target))) throw new Error(`container ${key(target)} exists`);
-    if (!target.execId) this.starts++;
-    const started = { pid: ++this.#pid, startTime: String(this.#pid * 7) };
-    const stdio = { directory: "", stdinOpen: false, consoleFd: null };
-    this.processes.set(key(target), { ...target, ...started, stdio, tty: false, exit: null });
-    if (this.endsWith !== null) this.end(target, this.endsWith);
-    return started;
-  }
-
-  end(target: ProcessTarget, code: number, more: Partial<ExitStatus> = {}): void {
-    const process = this.processes.get(key(target));
-    if (!process || process.exit) return;
-    const exit: ExitStatus = { code, signal: null, oomKilled: false, at: timestamp(), unknown: false, ...more };
-    this.processes.set(key(target), { ...process, exit });
-    for (const listener of this.#exits) listener(target, exit);
-  }
-
-  async attach() {
-    const output = new PassThrough();
-    return { output, input: new PassThrough(), close: () => output.destroy() };
-  }
-
-  async resize() {}
-
-  async signal(target: ProcessTarget, signal: number) {
-    const process = this.processes.get(key(target));
-    if (!process || process.exit) throw notFound("no such process");
-    this.signals.push(signal);
-    if (!this.deafTo.has(signal)) queueMicrotask(() => this.end(target, 128 + signal, { signal }));
-  }
-
-  async pause() {}
-  async resume() {}
-
-  async list() {
-    return [...this.processes.values()];
-  }
-
-  onExit(listener: (target: ProcessTarget, status: ExitStatus) => void) {
-    this.#exits.push(listener);
-  }
-
-  onOom(listener: (target: ProcessTarget) => void) {
-    this.#ooms.push(listener);
-  }
-
-  oom(target: ProcessTarget): void {
-    for (const listener of this.#ooms) listener(target);
-  }
-
-  async forget(target: ProcessTarget) {
-    this.forgotten++;
-    this.processes.delete(key(target));
-  }
-
-  /** A new engine connects: the old one's listeners are gone. */
-  reconnect(): void {
-    this.#exits = [];
-    this.#ooms = [];
-  }
-}
-
-function key({ containerId, execId }: ProcessTarget): string {
-  return execId ? `${containerId}/${execId}` : containerId;
-}
-
 /** What the fakes hold on behalf of containers: empty when nothing leaks. */
 export interface Ledger {
   readonly snapshots: Set<string>;
   readonly mounts: Set<string>;
   readonly networks: Set<string>;
+  /** Mounts that every create resolves to. */
+  volumes: readonly ResolvedMount[];
+  /** Volumes that something was copied into, in this order. */
+  readonly populated: string[];
+  /** For each release whether anonymous volumes went too. */
+  readonly released: boolean[];
 }
 
 /** Faults that a test switches on, by collaborator and method: `snapshots.remove`. */
-export type Faults = Map<string, Error>;
+export type Faults = Map<string, Error | typeof hang>;
+
+/** A fault that never comes to an end: what an engine was doing when it died. */
+export const hang = Symbol("hang");
 
 const image = {
   id: `sha256:${"1".repeat(64)}`,
@@ -145,7 +59,11 @@ const image = {
 function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults): Collaborators {
   const fail = (name: string): void => {
     const fault = faults.get(name);
-    if (fault) throw fault;
+    if (fault instanceof Error) throw fault;
+  };
+  const hung = async (name: string): Promise<void> => {
+    if (faults.get(name) === hang) await new Promise(() => {});
+    fail(name);
   };
   return {
     runtime,
@@ -168,7 +86,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       },
       isMounted: (target) => ledger.mounts.has(target),
       async remove(id) {
-        fail("snapshots.remove");
+        await hung("snapshots.remove");
         ledger.snapshots.delete(id);
       },
       usage: async () => ({ size: 0, files: 0 }),
@@ -201,12 +119,17 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       statsOf: async () => ({}),
     },
     volumes: {
-      resolve: async () => ({ mounts: [], commit() {}, async rollback() {} }),
-      async populate() {},
+      resolve: async () => ({ mounts: ledger.volumes, commit() {}, async rollback() {} }),
+      async populate(mounts) {
+        await hung("volumes.populate");
+        for (const { name } of mounts) ledger.populated.push(name);
+      },
       mount: async () => [],
       async unmount() {},
       reference() {},
-      async release() {},
+      async release(_id, _mounts, { removeAnonymous }) {
+        ledger.released.push(removeAnonymous);
+      },
     },
     bundles: {
       validate: () => [],
@@ -250,7 +173,14 @@ const settings: NetworkSettings = {
 /** A containers service over fakes, in directories of its own. */
 export class FakeEngine implements AsyncDisposable {
   readonly runtime = new FakeRuntime();
-  readonly ledger: Ledger = { snapshots: new Set(), mounts: new Set(), networks: new Set() };
+  readonly ledger: Ledger = {
+    snapshots: new Set(),
+    mounts: new Set(),
+    networks: new Set(),
+    volumes: [],
+    populated: [],
+    released: [],
+  };
   readonly faults: Faults = new Map();
   readonly commits: Durability[] = [];
   readonly db: Database;
@@ -292,14 +222,14 @@ export class FakeEngine implements AsyncDisposable {
     return engine;
   }
 
-  /** As after a death of the daemon: only database, files and processes are left. */
-  async restart(): Promise<void> {
+  /** As after a death of the daemon: only database, files and processes are left. `until` is as far as the next one comes. */
+  async restart(until: "restored" | "resumed" = "resumed"): Promise<void> {
     await this.containers[Symbol.asyncDispose]();
     this.runtime.reconnect();
     this.events = new EventJournal();
     this.containers = this.#create();
     await this.containers.restore();
-    await this.containers.resume();
+    if (until === "resumed") await this.containers.resume();
   }
 
   /** Creates a container; `fields` are merged into the request. */
@@ -316,6 +246,11 @@ export class FakeEngine implements AsyncDisposable {
 
   async status(ref: string): Promise<string> {
     return (await this.containers.inspect(ref, { size: false }, background())).State.Status;
+  }
+
+  /** What the engine is about to do, or was when it died. */
+  intents(): string[] {
+    return new Intents(this.db).pending().map(({ operation }) => operation);
   }
 
   /** Actions of containers so far, oldest first. */

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { ExecConfig } from "../api/exec.ts";
 import { parseWire } from "../api/wire.ts";
 import { background } from "../lib/operation.ts";
-import { FakeEngine } from "./fakes.ts";
+import type { ResolvedMount } from "../volumes/mounts.ts";
+import { FakeEngine, hang } from "./fakes.ts";
 import { nextBackoff, shouldRestart } from "./restart-policy.ts";
 
 const op = background();
@@ -20,6 +21,26 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
     await Bun.sleep(5);
   }
 }
+
+const volumeMount = (name: string): ResolvedMount => ({
+  type: "volume",
+  name,
+  source: `/volumes/${name}`,
+  destination: "/data",
+  driver: "local",
+  mode: "",
+  readOnly: false,
+  propagation: "",
+  nonRecursive: false,
+  readOnlyNonRecursive: false,
+  readOnlyForceRecursive: false,
+  createSource: false,
+  copyUp: true,
+  subpath: "",
+  anonymous: true,
+  tmpfsOptions: [],
+  listed: true,
+});
 
 test("a new engine takes a running container back with its pid and start time, and hears its exit", async () => {
   await using engine = await FakeEngine.start();
@@ -108,6 +129,45 @@ test("a removal interrupted after its intent is finished at the next start", asy
   await engine.restart();
   await expect(inspect(engine, id)).rejects.toThrow("No such container");
   expect(engine.ledger.snapshots.size).toBe(0);
+});
+
+test("a removal interrupted twice still takes the anonymous volumes", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.create("box");
+  engine.faults.set("snapshots.remove", hang);
+  void engine.containers.remove(id, { volumes: true, force: false, link: false }, op);
+  await until(async () => (await engine.status(id)) === "removing");
+  await engine.restart("restored");
+  engine.faults.clear();
+  await engine.restart();
+  await expect(inspect(engine, id)).rejects.toThrow("No such container");
+  expect(engine.ledger.released).toEqual([true]);
+  expect(engine.intents()).toEqual([]);
+});
+
+test("a create interrupted while volumes are filled fills them at the next start", async () => {
+  await using engine = await FakeEngine.start();
+  engine.ledger.volumes = [volumeMount("data")];
+  engine.faults.set("volumes.populate", hang);
+  void engine.create("box");
+  await until(() => engine.intents().length === 1 && engine.ledger.snapshots.size === 1);
+  engine.faults.clear();
+  await engine.restart();
+  expect(await engine.status("box")).toBe("created");
+  expect(engine.ledger.populated).toEqual(["data"]);
+  expect(engine.intents()).toEqual([]);
+});
+
+test("a create that cannot be finished at the next start is undone, with its anonymous volumes", async () => {
+  await using engine = await FakeEngine.start();
+  engine.ledger.volumes = [volumeMount("data")];
+  engine.faults.set("volumes.populate", hang);
+  void engine.create("box");
+  await until(() => engine.intents().length === 1 && engine.ledger.snapshots.size === 1);
+  engine.faults.set("volumes.populate", new Error("no space left on device"));
+  await engine.restart();
+  await expect(inspect(engine, "box")).rejects.toThrow("No such container");
+  expect(engine.ledger).toMatchObject({ released: [true], snapshots: new Set(), mounts: new Set() });
 });
 
 test("shouldRestart() follows the policy, counts on-failure exactly, and lets a manual stop win", () => {

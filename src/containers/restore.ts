@@ -9,13 +9,13 @@ import type { Intent } from "../state/intents.ts";
 import type { ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import { Container } from "./container.ts";
 import { type Context, pathsOf, saveState } from "./context.ts";
-import { discardFiles, makeFiles } from "./create.ts";
+import { discardFiles, makeFiles, populateVolumes } from "./create.ts";
 import { execEnded, restoreExecs } from "./exec.ts";
 import { handleExit, onExit, scheduleRestart } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
-import { removeUnlocked } from "./removal.ts";
+import { type RemovalOptions, removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
 import { release, startLocked } from "./start.ts";
 import { endStranger } from "./strangers.ts";
@@ -29,8 +29,12 @@ export interface Restored {
   readonly endedExecs: readonly SupervisedProcess[];
   /** Containers with a process that no record answers for, or whose end is recorded and only not forgotten yet. */
   readonly strangers: readonly string[];
-  /** Containers whose removal a crash interrupted. */
-  readonly removals: readonly { readonly container: Container; readonly volumes: boolean }[];
+  /** Containers whose removal a crash interrupted; the intent stands until it is done. */
+  readonly removals: readonly Removal[];
+}
+
+interface Removal extends RemovalOptions {
+  readonly container: Container;
 }
 
 /**
@@ -44,6 +48,10 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
     ctx.log(`container ${id}: its record is unreadable: ${reason}`);
     ctx.index.add(new Container(brokenRecord(id, reason), reason));
   }
+  // What is in use is known before anything is undone.
+  for (const { id, broken: reason, record } of ctx.index.all()) {
+    if (reason === null) ctx.volumes.reference(id, record.mounts);
+  }
   const { inits: processes, execs } = await listProcesses(ctx);
   const supervised = new Map(processes.map((process) => [process.containerId, process]));
   const removals = await settleIntents(ctx);
@@ -51,7 +59,6 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
   const ended: { container: Container; status: ExitStatus }[] = [];
   for (const container of ctx.index.all()) {
     if (container.broken !== null) continue;
-    ctx.volumes.reference(container.id, container.record.mounts);
     const process = supervised.get(container.id);
     const exit = believe(ctx, container, process);
     if (exit) ended.push({ container, status: exit });
@@ -114,14 +121,20 @@ function believe(ctx: Context, container: Container, process: SupervisedProcess 
 }
 
 /** Finishes creates, forgets starts (their truth is in the kernel), and collects removals to be finished. */
-async function settleIntents(ctx: Context): Promise<Restored["removals"][number][]> {
-  const removals: Restored["removals"][number][] = [];
+async function settleIntents(ctx: Context): Promise<Removal[]> {
+  const removals: Removal[] = [];
   for (const intent of ctx.intents.pending("containers.")) {
     const container = ctx.index.find(intent.subject);
-    if (intent.operation === "containers.create" && container) await finishCreate(ctx, container);
     if (intent.operation === "containers.remove" && container) {
-      removals.push({ container, volumes: intent.effects.includes("anonymous volumes") });
+      const volumes = intent.effects.includes("anonymous volumes");
+      if (container.status === "removing" && !removals.some((removal) => removal.container === container)) {
+        // It goes with the record: whoever dies on the way there leaves it to the next.
+        removals.push({ container, volumes, intent: intent.id });
+        continue;
+      }
+      removals.push({ container, volumes });
     }
+    if (intent.operation === "containers.create" && container) await finishCreate(ctx, container);
     finish(ctx, intent);
   }
   for (const container of ctx.index.all()) {
@@ -137,11 +150,15 @@ function finish(ctx: Context, intent: Intent): void {
 }
 
 async function finishCreate(ctx: Context, container: Container): Promise<void> {
+  const { record } = container;
   try {
-    await makeFiles(ctx, container.record);
+    await makeFiles(ctx, record);
+    await ctx.snapshots.unmount(pathsOf(ctx, record.id).rootfs);
+    await populateVolumes(ctx, record, background());
   } catch (error) {
     ctx.log(`container ${container.id}: its create was interrupted and is undone: ${messageOf(error)}`);
-    await discardFiles(ctx, container.record).catch(() => {});
+    await discardFiles(ctx, record).catch(() => {});
+    await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: true }, background()).catch(() => {});
     ctx.db.transaction("normal", (tx) => ctx.records.delete(tx, container.id));
     ctx.index.delete(container);
   }
@@ -190,11 +207,12 @@ export async function resumeContainers(ctx: Context, restored: Restored): Promis
       .run(() => handleExit(ctx, container, status))
       .catch(() => onExit(ctx, { containerId: container.id }, status));
   }
-  for (const { container, volumes } of restored.removals) {
+  for (const { container, ...options } of restored.removals) {
     await container.lock
       .run(async () => {
+        if (ctx.index.find(container.id) !== container) return;
         await release(ctx, container);
-        await removeUnlocked(ctx, container, { volumes });
+        await removeUnlocked(ctx, container, options);
       })
       .catch((error) => ctx.log(`container ${container.id}: removal: ${messageOf(error)}`));
   }
