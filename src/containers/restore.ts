@@ -48,12 +48,12 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
     ctx.log(`container ${id}: its record is unreadable: ${reason}`);
     ctx.index.add(new Container(brokenRecord(id, reason), reason));
   }
-  // What is in use is known before anything is undone.
-  for (const { id, broken: reason, record } of ctx.index.all()) {
-    if (reason === null) ctx.volumes.reference(id, record.mounts);
-  }
   const { inits: processes, execs } = await listProcesses(ctx);
   const supervised = new Map(processes.map((process) => [process.containerId, process]));
+  // What is in use is known before anything is undone.
+  for (const { id, broken: reason, record, status } of ctx.index.all()) {
+    if (reason === null) ctx.volumes.reference(id, record.mounts, hasProcess(status) || supervised.has(id));
+  }
   const removals = await settleIntents(ctx);
   const running = new Set<string>();
   const ended: { container: Container; status: ExitStatus }[] = [];

@@ -9,6 +9,7 @@ const { i32, i64_fast, u64, ptr: pointer } = FFIType;
 const libc = openLibc({
   setxattr: { args: [pointer, pointer, pointer, u64, i32], returns: i32 },
   fsetxattr: { args: [i32, pointer, pointer, u64, i32], returns: i32 },
+  removexattr: { args: [pointer, pointer], returns: i32 },
   getxattr: { args: [pointer, pointer, pointer, u64], returns: i64_fast },
   listxattr: { args: [pointer, pointer, u64], returns: i64_fast },
 });
@@ -27,6 +28,11 @@ export function setxattr(fd: number, name: string, value: Uint8Array): void {
   if (libc.setxattr(byDescriptor(fd), cstring(name), data, value.length, 0) === -1) {
     throw new SyscallError("setxattr", lastErrno(), name);
   }
+}
+
+/** Removes an attribute of the very file `fd` names; one that is not there is fine. */
+export function removexattr(fd: number, name: string): void {
+  if (libc.removexattr(byDescriptor(fd), cstring(name)) === -1) absent("removexattr", name);
 }
 
 /** An attribute's value, or `null` where there is none or the file system has no attributes. `fd` may be O_PATH. */

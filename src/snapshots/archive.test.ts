@@ -114,3 +114,13 @@ test("copyUp() copies what is inside a directory with its own metadata, and noth
   expect(lstatSync(volume)).toMatchObject({ uid: 21, gid: 22 });
   await archives.copyUp(root, "/nope", volume, background());
 });
+
+test("copyUp() over what an earlier one left half done comes to the same", async () => {
+  const volume = join(dir, "half");
+  mkdirSync(join(volume, "sub"), { recursive: true });
+  writeFileSync(join(volume, "sub/file"), "fi");
+  writeFileSync(join(volume, "hosts"), "");
+  await archives.copyUp(root, "/etc", volume, background());
+  expect(readFileSync(join(volume, "sub/file"), "utf8")).toBe("file");
+  expect(readFileSync(join(volume, "hosts"), "utf8")).toBe("hosts");
+});

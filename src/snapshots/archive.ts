@@ -37,7 +37,10 @@ export interface Archives {
   readArchive(root: string, path: string, op: Operation): Promise<{ stat: PathStat; tar: Readable }>;
   /** Unpacks `tar` (plain or compressed) into the directory `path`. */
   writeArchive(root: string, path: string, tar: Readable, options: WriteArchiveOptions, op: Operation): Promise<void>;
-  /** Copies what is inside the directory `path` of `root` to the empty directory `target`; absent or not a directory: nothing. */
+  /**
+   * Copies what is inside the directory `path` of `root` to the directory `target`, over what an interrupted copy left
+   * there; absent or not a directory: nothing.
+   */
   copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
 }
 

@@ -30,9 +30,11 @@ import {
   unmount,
 } from "../linux/mount.ts";
 import { isErrno, SyscallError } from "../linux/syscall-error.ts";
+import { fsetxattr, getxattr, removexattr } from "../linux/xattr.ts";
 
 /** Longest file name, which a volume's name becomes. */
 const maxName = 255;
+const fillingAttribute = "trusted.dhow.filling";
 const optionNames = new Set(["type", "o", "device", "size"]);
 
 const flags: Readonly<Record<string, number>> = {
@@ -151,6 +153,32 @@ export class LocalDriver {
     } catch (error) {
       if (isErrno(error, "ENOENT")) return true;
       throw error;
+    }
+  }
+
+  /** True between the beginning and the end of a copy into the volume, also when a crash lies between them. */
+  isHalfFilled(name: string): boolean {
+    return this.#withDirectory(name, (fd) => getxattr(fd, fillingAttribute) !== null) ?? false;
+  }
+
+  markHalfFilled(name: string, half: boolean): void {
+    this.#withDirectory(name, (fd) => {
+      if (half) fsetxattr(fd, fillingAttribute, Buffer.from("1"));
+      else removexattr(fd, fillingAttribute);
+    });
+  }
+
+  /** The directory around the data; null when it is gone, or its file system keeps no attributes. */
+  #withDirectory<T>(name: string, act: (fd: number) => T): T | null {
+    const fd = tryOpenAt(AT_FDCWD, join(this.root, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (fd < 0) return null;
+    try {
+      return act(fd);
+    } catch (error) {
+      if (isErrno(error, "ENOTSUP", "EOPNOTSUPP")) return null;
+      throw error;
+    } finally {
+      close(fd);
     }
   }
 

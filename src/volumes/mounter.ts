@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
+import { NamedLocks } from "../lib/operation-lock.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import { makeSource } from "./bind-source.ts";
 import type { LocalDriver } from "./local.ts";
@@ -22,8 +23,9 @@ export interface MounterOptions {
 /** Turns the mounts of containers into what a runtime binds, and takes back what that needed on the host. */
 export class Mounter {
   readonly #options: MounterOptions;
-  /** Volume with driver options -> containers it is mounted for. */
+  /** Volume -> containers it is mounted for. */
   readonly #mounted = new Map<string, Set<string>>();
+  readonly #locks = new NamedLocks();
 
   constructor(options: MounterOptions) {
     this.#options = options;
@@ -42,19 +44,30 @@ export class Mounter {
 
   async unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {
     await unpin(this.#pins(containerId));
-    for (const { type, name } of mounts) {
-      if (type !== "volume") continue;
-      const users = this.#mounted.get(name);
-      if (!users?.delete(containerId)) continue;
-      if (users.size > 0) continue;
-      this.#mounted.delete(name);
-      this.#options.driver.unmount(name);
-    }
+    for (const { type, name } of mounts) if (type === "volume") await this.unmountDriver(containerId, name);
   }
 
-  /** Mounts what the volume's driver options ask for, until the last user's {@link unmount}. */
-  async mountDriver(user: string, name: string, options: Readonly<Record<string, string>>): Promise<void> {
-    await this.#options.driver.mount(name, options);
+  /** Mounts what the volume's driver options ask for, until the last user's {@link unmountDriver}. */
+  mountDriver(user: string, name: string, options: Readonly<Record<string, string>>): Promise<void> {
+    return this.#locks.run(name, async () => {
+      await this.#options.driver.mount(name, options);
+      this.tookOver(user, name);
+    });
+  }
+
+  /** Takes the mount of one user back; a volume that was not mounted for it is fine. */
+  async unmountDriver(user: string, name: string): Promise<void> {
+    if (!this.#mounted.get(name)?.has(user)) return;
+    await this.#locks.run(name, async () => {
+      const users = this.#mounted.get(name);
+      if (!users?.delete(user) || users.size > 0) return;
+      this.#mounted.delete(name);
+      this.#options.driver.unmount(name);
+    });
+  }
+
+  /** Says that the volume is mounted for that user: by {@link mountDriver}, or by an engine before this one. */
+  tookOver(user: string, name: string): void {
     const users = this.#mounted.get(name) ?? new Set();
     this.#mounted.set(name, users.add(user));
   }

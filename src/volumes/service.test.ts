@@ -34,6 +34,7 @@ let dir = "";
 let db: Database;
 let volumes: Volumes;
 let copies: string[] = [];
+let diskFull = false;
 let count = 0;
 const open = (): Volumes =>
   createVolumes({
@@ -43,6 +44,10 @@ const open = (): Volumes =>
     execRoot: join(dir, "exec"),
     copyUp: async (_rootfs, path, target) => {
       copies.push(path);
+      if (diskFull) {
+        writeFileSync(join(target, "half"), "");
+        throw new Error("no space left on device");
+      }
       writeFileSync(join(target, "from-image"), path);
     },
     recursiveReadOnly: true,
@@ -51,6 +56,7 @@ beforeEach(() => {
   dir = join(base, String(count++));
   mkdirSync(dir);
   copies = [];
+  diskFull = false;
   db = Database.open(":memory:");
   volumes = open();
 });
@@ -212,12 +218,74 @@ test("mount() mounts a volume with driver options once and unmount() takes it ba
   expect(mounted()).toBe(false);
 });
 
+test("a volume with driver options is mounted once for two containers that start at once, and survives the engine", async () => {
+  const DriverOpts = { type: "tmpfs", device: "tmpfs", o: "size=1m" };
+  const { Mountpoint } = await volumes.create({ Name: "ram", DriverOpts }, op);
+  const mounts = () => readFileSync("/proc/self/mountinfo", "utf8").split(` ${Mountpoint} `).length - 1;
+  const claims = await Promise.all(
+    ["one", "two"].map((id) => volumes.resolve(id, { ...nothing, binds: ["ram:/r:nocopy"] }, op)),
+  );
+  await Promise.all(claims.map((claim, i) => volumes.mount(["one", "two"][i] ?? "", claim.mounts, op)));
+  expect(mounts()).toBe(1);
+  volumes = open();
+  for (const [i, claim] of claims.entries()) volumes.reference(["one", "two"][i] ?? "", claim.mounts, true);
+  await volumes.unmount("one", claims[0]?.mounts ?? []);
+  expect(mounts()).toBe(1);
+  await volumes.unmount("two", claims[1]?.mounts ?? []);
+  expect(mounts()).toBe(0);
+});
+
 test("populate() copies into empty volumes only, never with nocopy or into a bind", async () => {
   const config = { ...nothing, binds: ["aa:/a", "bb:/b:nocopy", `${dir}:/c`], volumes: ["/d"] };
   const claim = await volumes.resolve("one", config, op);
   await volumes.populate(claim.mounts, "/rootfs", op);
   await volumes.populate(claim.mounts, "/rootfs", op);
   expect(copies).toEqual(["/a", "/d"]);
+});
+
+test("populate() goes on with a volume whose copy was cut short, also in the next engine", async () => {
+  const claim = await volumes.resolve("one", { ...nothing, binds: ["aa:/a"] }, op);
+  db.transaction("full", (tx) => claim.commit(tx));
+  diskFull = true;
+  await expect(volumes.populate(claim.mounts, "/rootfs", op)).rejects.toThrow("no space left");
+  diskFull = false;
+  volumes = open();
+  await volumes.populate(claim.mounts, "/rootfs", op);
+  await volumes.populate(claim.mounts, "/rootfs", op);
+  expect(copies).toEqual(["/a", "/a"]);
+});
+
+test("populate() of one volume for several containers at once copies once", async () => {
+  const claims = await Promise.all(
+    ["one", "two", "three"].map((id) => volumes.resolve(id, { ...nothing, binds: ["aa:/a"] }, op)),
+  );
+  await Promise.all(claims.map(({ mounts }) => volumes.populate(mounts, "/rootfs", op)));
+  expect(copies).toEqual(["/a"]);
+});
+
+test("resolve() and remove() of one volume at once leave the container with a volume, or remove() without", async () => {
+  await volumes.create({ Name: "data" }, op);
+  const resolving = volumes.resolve("one", { ...nothing, binds: ["data:/d"] }, op);
+  const removed = await volumes.remove("data", { force: false }, op).catch(String);
+  const claim = await resolving;
+  db.transaction("full", (tx) => claim.commit(tx));
+  expect(removed ?? "").toMatch(/^$|volume is in use/);
+  expect((await volumes.inspect("data", op)).Name).toBe("data");
+  expect(existsSync(join(dir, "volumes/data/_data"))).toBe(true);
+});
+
+test("a volume that two creates share is recorded by the second when the first one's commit is rolled back", async () => {
+  const first = await volumes.resolve("one", { ...nothing, binds: ["data:/d"] }, op);
+  const second = await volumes.resolve("two", { ...nothing, binds: ["data:/d"] }, op);
+  const commit = () =>
+    db.transaction("full", (tx) => {
+      first.commit(tx);
+      throw new Error("the name is taken");
+    });
+  expect(commit).toThrow("the name is taken");
+  await first.rollback();
+  db.transaction("full", (tx) => second.commit(tx));
+  expect((await volumes.inspect("data", op)).Name).toBe("data");
 });
 
 test("volumes-from takes over mounts of another container, read-only if asked, below those of its own", async () => {

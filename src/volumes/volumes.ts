@@ -42,14 +42,17 @@ export interface Volumes {
    * record and they become durable together; `rollback` removes them again.
    */
   resolve(containerId: string, config: MountConfig, op: Operation): Promise<VolumeClaim>;
-  /** Copies the image's content at each new volume's destination into it, where the volume is empty. */
+  /**
+   * Copies the image's content at each new volume's destination into it, where the volume is empty or an earlier copy
+   * did not come to its end.
+   */
   populate(mounts: readonly ResolvedMount[], rootfs: string, op: Operation): Promise<void>;
   /** Sources made sure of, driver mounts mounted, subpaths resolved: what the bundle mounts, for this one start. */
   mount(containerId: string, mounts: readonly ResolvedMount[], op: Operation): Promise<OciMount[]>;
   /** The counterpart of `mount`; never throws for what is already gone. */
   unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void>;
-  /** Marks the volumes of `mounts` as used by a container that already exists. */
-  reference(containerId: string, mounts: readonly ResolvedMount[]): void;
+  /** Marks the volumes of `mounts` as used by a container that already exists, `mounted` while it has a process. */
+  reference(containerId: string, mounts: readonly ResolvedMount[], mounted: boolean): void;
   /** Drops a removed container's references; with `removeAnonymous` also its anonymous volumes that nobody else uses. */
   release(
     containerId: string,

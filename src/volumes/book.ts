@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import { conflict, isKind, notFound } from "../lib/errors.ts";
+import { NamedLocks } from "../lib/operation-lock.ts";
+import type { Database, Tx } from "../state/database.ts";
+import { RecordStore } from "../state/record-store.ts";
+import { checkOptions, checkVolumeName, type LocalDriver } from "./local.ts";
+import type { ResolvedMount } from "./mounts.ts";
+import { adopted, anonymousLabel, now, type VolumeRecord, volumeRecords } from "./record.ts";
+import type { VolumeRequest } from "./volumes.ts";
+
+/**
+ * Which volumes there are, and who uses them. What makes, records and throws away a volume happens one at a time for
+ * each name; a volume is made as a directory first and may be used before a transaction records it.
+ */
+export class VolumeBook {
+  readonly #db: Database;
+  readonly #driver: LocalDriver;
+  readonly #records: RecordStore<VolumeRecord>;
+  readonly #locks = new NamedLocks();
+  /** Volume -> containers whose records name it. */
+  readonly #users = new Map<string, Set<string>>();
+  /** Volumes whose directories exist and whose record is not written yet. */
+  readonly #pending = new Map<string, VolumeRecord>();
+
+  constructor(db: Database, driver: LocalDriver) {
+    this.#db = db;
+    this.#driver = driver;
+    this.#records = new RecordStore(db, volumeRecords);
+  }
+
+  /** Takes data without a record back, and drops the empty rest of a create that was cut short. */
+  async restore(): Promise<void> {
+    const { records, broken } = this.list();
+    const known = new Set([...records.keys(), ...broken.map(({ id }) => id)]);
+    for (const name of await this.#driver.names()) {
+      if (known.has(name)) continue;
+      if (await this.#driver.isEmpty(name)) this.#driver.remove(name);
+      else this.#db.transaction("full", (tx) => this.#records.put(tx, name, adopted(name)));
+    }
+  }
+
+  list(): ReturnType<RecordStore<VolumeRecord>["list"]> {
+    return this.#records.list();
+  }
+
+  /** The recorded volume; `notFound` in Docker's words. */
+  get(name: string): VolumeRecord {
+    const record = this.#records.get(name);
+    if (!record) throw notFound(`get ${name}: no such volume`);
+    return record;
+  }
+
+  /** As {@link get}, also for one that is not recorded yet. */
+  find(name: string): VolumeRecord {
+    return this.#pending.get(name) ?? this.get(name);
+  }
+
+  /**
+   * The volume of the request's name, made when there is none. `settle` runs before anybody else can do anything about
+   * that name; it records the volume or marks it as used.
+   */
+  async obtain(request: VolumeRequest, settle: (record: VolumeRecord, isNew: boolean) => void): Promise<VolumeRecord> {
+    const name = request.Name || randomBytes(32).toString("hex");
+    checkVolumeName(name);
+    return this.#locks.run(name, async () => {
+      const pending = this.#pending.get(name);
+      const existing = pending ?? this.#records.get(name);
+      const record = existing ? sameDriver(existing, request) : await this.#make(name, request);
+      settle(record, existing === undefined || pending !== undefined);
+      return record;
+    });
+  }
+
+  async #make(name: string, request: VolumeRequest): Promise<VolumeRecord> {
+    const driver = request.Driver || "local";
+    if (driver !== "local") {
+      throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
+    }
+    const options = request.DriverOpts ?? {};
+    checkOptions(name, options);
+    const record: VolumeRecord = {
+      name,
+      driver,
+      labels: request.Name ? (request.Labels ?? null) : { ...request.Labels, [anonymousLabel]: "" },
+      options: Object.keys(options).length > 0 ? options : null,
+      createdAt: now(),
+    };
+    await this.#driver.make(name);
+    this.#pending.set(name, record);
+    return record;
+  }
+
+  /** Records in `tx` a volume that is not recorded yet. */
+  record(tx: Tx, name: string): void {
+    const record = this.#pending.get(name);
+    if (!record) return;
+    this.#records.put(tx, name, record);
+    // Only once the transaction is over, and unless it was rolled back: others may record the volume then.
+    queueMicrotask(() => {
+      if (this.isRecorded(name)) this.#pending.delete(name);
+    });
+  }
+
+  /** Takes away a volume that was made and that nobody has recorded or uses. */
+  withdraw(name: string): Promise<void> {
+    return this.#locks.run(name, async () => {
+      if (this.isUsed(name) || this.isRecorded(name)) return;
+      this.#pending.delete(name);
+      this.#driver.remove(name);
+    });
+  }
+
+  /** Throws the volume away with its record; false when there is none, or it is used. */
+  discard(name: string): Promise<boolean> {
+    return this.#locks.run(name, async () => {
+      if (this.isUsed(name) || !this.isRecorded(name)) return false;
+      this.#db.transaction("full", (tx) => this.#records.delete(tx, name));
+      this.#pending.delete(name);
+      this.#driver.remove(name);
+      return true;
+    });
+  }
+
+  /** True also for a record that cannot be read: it can still be removed. */
+  isRecorded(name: string): boolean {
+    try {
+      return this.#records.get(name) !== undefined;
+    } catch (error) {
+      if (isKind(error, "dataLoss")) return true;
+      throw error;
+    }
+  }
+
+  use(name: string, containerId: string): void {
+    const users = this.#users.get(name) ?? new Set();
+    this.#users.set(name, users.add(containerId));
+  }
+
+  /** Takes a container's uses of its mounts back. */
+  leave(containerId: string, mounts: readonly ResolvedMount[]): void {
+    for (const { type, name } of mounts) {
+      const users = type === "volume" ? this.#users.get(name) : undefined;
+      if (users?.delete(containerId) && users.size === 0) this.#users.delete(name);
+    }
+  }
+
+  usersOf(name: string): string[] {
+    return [...(this.#users.get(name) ?? [])];
+  }
+
+  isUsed(name: string): boolean {
+    return this.#users.has(name);
+  }
+}
+
+function sameDriver(existing: VolumeRecord, { Driver }: VolumeRequest): VolumeRecord {
+  if (existing.driver === (Driver || "local")) return existing;
+  const { name } = existing;
+  throw conflict(
+    `create ${name}: found existing volume '${name}' with different driver: conflict: volume name must be unique`,
+  );
+}
