@@ -113,13 +113,18 @@ function isGiven(value: unknown): boolean {
   return !(Array.isArray(value) && value.length === 0);
 }
 
-/** Records what the container asks of a network; null takes the network off. */
-export function setEndpoint(
+/** Records what the container asks of a network, null being nothing, after `whileRunning` where it has a process. */
+export async function setEndpoint(
   ctx: Context,
   container: Container,
   network: string,
   endpoint: EndpointSettings | null,
-): void {
-  const { [network]: _, ...others } = container.record.endpoints;
-  save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
+  whileRunning: (id: string) => Promise<unknown>,
+): Promise<void> {
+  await container.lock.run(async () => {
+    requirePresent(ctx, container);
+    if (hasProcess(container.status)) await whileRunning(container.id);
+    const { [network]: _, ...others } = container.record.endpoints;
+    save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
+  });
 }

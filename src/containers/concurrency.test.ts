@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ContainerStatus } from "../api/containers.ts";
+import { emptyEndpoint } from "../api/networks.ts";
 import { isKind, kindOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { FakeEngine } from "./fakes.ts";
@@ -124,3 +125,24 @@ test("10,000 verbs at once, eight at a time, leave states that agree with what r
   expect(engine.ledger.networks).toEqual(running);
   expect(engine.ledger.mounts.size).toBe(running.size);
 }, 60_000);
+
+test("a network that comes while the container starts is connected once it runs, never only recorded", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.create("one");
+  const connected: string[] = [];
+  const connect = async (container: string): Promise<void> => {
+    expect(await engine.status(container)).toBe("running");
+    connected.push(container);
+  };
+  const starting = engine.containers.start(id, op);
+  await engine.containers.setEndpoint(id, "net", emptyEndpoint(), connect);
+  await starting;
+  expect(connected).toEqual([id]);
+  expect(engine.containers.committable(id).record.endpoints).toHaveProperty("net");
+  const refuse = () => Promise.reject(new Error("no addresses"));
+  await expect(engine.containers.setEndpoint(id, "full", emptyEndpoint(), refuse)).rejects.toThrow("no addresses");
+  expect(engine.containers.committable(id).record.endpoints).not.toHaveProperty("full");
+  const removing = engine.containers.remove(id, { volumes: false, force: true, link: false }, op);
+  await expect(engine.containers.setEndpoint(id, "net", null, connect)).rejects.toThrow("No such container");
+  await removing;
+});

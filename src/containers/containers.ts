@@ -144,10 +144,16 @@ export interface Containers extends AsyncDisposable {
   usersOfImage(imageId: string): { id: string; name: string; running: boolean }[];
   /** What an image is made of when a container is committed: its config, image, and writable layer's key. */
   committable(ref: string): { readonly record: ContainerRecord; readonly running: boolean };
-  /** Records what a container asks of a network, by the network's name or id; null takes it off. */
-  setEndpoint(ref: string, network: string, endpoint: EndpointSettings | null): void;
-  /** True while the container has a process, frozen or not. */
-  isRunning(ref: string): boolean;
+  /**
+   * Changes what a container asks of the network of that name, null being nothing. Nobody starts, ends or removes the
+   * container meanwhile; `whileRunning` comes first where it has a process, and nothing is recorded when it fails.
+   */
+  setEndpoint(
+    ref: string,
+    network: string,
+    endpoint: EndpointSettings | null,
+    whileRunning: (id: string) => Promise<unknown>,
+  ): Promise<void>;
   /** Mounts of a container, for `--volumes-from`. */
   mountsOf(ref: string): readonly ResolvedMount[];
   /** Numbers for `/info`. */

@@ -115,8 +115,8 @@ export function createContainers(options: ContainersOptions): Containers {
       const { record, status } = whole(ref);
       return { record, running: hasProcess(status) };
     },
-    setEndpoint: (ref, network, endpoint) => setEndpoint(ctx, whole(ref), network, endpoint),
-    isRunning: (ref) => hasProcess(ctx.index.get(ref).status),
+    setEndpoint: async (ref, network, endpoint, whileRunning) =>
+      setEndpoint(ctx, whole(ref), network, endpoint, whileRunning),
     mountsOf: (ref) => whole(ref).record.mounts,
     counts: () => countContainers(ctx),
   };

@@ -16,9 +16,13 @@ import type { Networks } from "../networks/networks.ts";
 interface ConnectableContainers {
   /** The full id of a name, id or prefix. */
   resolve(ref: string): string;
-  isRunning(ref: string): boolean;
-  /** Records what a container is connected to from now on; null takes the connection away. */
-  setEndpoint(ref: string, network: string, endpoint: EndpointSettings | null): void;
+  /** Records what a container is connected to from now on, null being nothing, after `whileRunning` where it runs. */
+  setEndpoint(
+    ref: string,
+    network: string,
+    endpoint: EndpointSettings | null,
+    whileRunning: (id: string) => Promise<unknown>,
+  ): Promise<void>;
 }
 
 /** Networks as the API speaks of them: a connection belongs to a container's record and, while it runs, to the kernel. */
@@ -42,15 +46,14 @@ export function connectNetworks(networks: Networks, containers: ConnectableConta
     async connect(ref, request, op) {
       const network = networks.inspect(ref);
       const id = containers.resolve(request.Container ?? "");
-      if (containers.isRunning(id)) await networks.connect(network.Id, id, request, op);
-      containers.setEndpoint(id, network.Name, request.EndpointConfig ?? ({} as EndpointSettings));
+      const endpoint = request.EndpointConfig ?? ({} as EndpointSettings);
+      await containers.setEndpoint(id, network.Name, endpoint, () => networks.connect(network.Id, id, request, op));
     },
     async disconnect(ref, request, op) {
       const network = networks.inspect(ref);
       const id = await resolveOrForce(containers, request);
       if (id === null) return;
-      if (containers.isRunning(id)) await networks.disconnect(network.Id, id, request, op);
-      containers.setEndpoint(id, network.Name, null);
+      await containers.setEndpoint(id, network.Name, null, () => networks.disconnect(network.Id, id, request, op));
     },
   };
 }
