@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { background } from "../lib/operation.ts";
 import { RuntimeStartError } from "../runtime/errors.ts";
@@ -121,6 +121,20 @@ for (const kind of ["crun", "runc"] as const) {
       await bench.runtime.signal(target, 9);
       await bench.exitOf(target);
       await bench.runtime.forget(target);
+    });
+
+    test("forget() of a container that ended at once takes its cgroups without asking the runtime", async () => {
+      const calls = join(bench.root, "calls");
+      const path = join(bench.root, "runtime");
+      writeFileSync(path, `#!/bin/sh\necho "$@" >> ${calls}\nexec ${bench.runtimeBinary.path} "$@"\n`, { mode: 0o755 });
+      const request = { ...bench.request(["true"]), runtime: { ...bench.runtimeBinary, path } };
+      expect((await bench.run(request)).code).toBe(0);
+      await bench.runtime.forget({ containerId: request.id });
+      expect(readFileSync(calls, "utf8").trim().split("\n")).toHaveLength(1);
+      expect(existsSync(join(bench.runtimeBinary.root, request.id))).toBe(false);
+      expect(
+        readdirSync("/sys/fs/cgroup").filter((name) => existsSync(`/sys/fs/cgroup/${name}${request.cgroupPath}`)),
+      ).toEqual([]);
     });
 
     test("an allocation over the limit is told as oomKilled with 137", async () => {

@@ -307,9 +307,9 @@ export class Supervisor {
   }
 }
 
-/** A process that has ended already is shown in the root of every hierarchy: then the path that it was given counts. */
+/** A process that has ended already is shown in the root of every v1 hierarchy: then the path that it was given counts. */
 function cgroupsOfProcess(pid: number, id: string, path: string | undefined): CgroupDirectories | null {
   const cgroups = cgroupsOf(pid);
-  if (path === undefined || cgroups?.all.some((directory) => directory.includes(id))) return cgroups;
-  return cgroupsAt(path);
+  if (path === undefined || cgroups?.all.every((directory) => directory.includes(id))) return cgroups;
+  return cgroupsAt(path) ?? cgroups;
 }
