@@ -59,7 +59,9 @@ test("openListeners() replaces a stale socket but never one that answers", async
 /** What systemd does: a listening socket as descriptor 3, and two variables that say so. */
 const handOver = `
 import os, socket, sys
-s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+tcp = sys.argv[1] == "tcp"
+s = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX); s.bind(("127.0.0.1", 0) if tcp else sys.argv[1]); s.listen()
+os.environ["PORT"] = str(s.getsockname()[1]) if tcp else ""
 os.dup2(s.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
@@ -96,13 +98,33 @@ test("openListeners() serves a socket that systemd handed over, and opens no TCP
   expect((await new Response(child.stdout).text()).trim()).toBe("OK 0 gone");
 });
 
+test("openListeners() keeps browsers away from a TCP socket that systemd handed over", async () => {
+  const program = `
+    import { openListeners, takeInheritedSockets } from ${JSON.stringify(join(import.meta.dir, "listeners.ts"))};
+    import { createApi } from ${JSON.stringify(join(import.meta.dir, "server.ts"))};
+    import { createHandlers } from ${JSON.stringify(join(import.meta.dir, "handlers/all.ts"))};
+    import { completeBackends } from ${JSON.stringify(join(import.meta.dir, "backends.ts"))};
+    import { createLogger } from ${JSON.stringify(join(import.meta.dir, "log.ts"))};
+    const log = createLogger({ level: "fatal", format: "text" });
+    const api = createApi({ handlers: createHandlers(completeBackends({})), log });
+    const inherited = takeInheritedSockets(process.env);
+    const hosts = [{ kind: "fd" }];
+    await openListeners({ hosts, group: "0", groupWanted: false, tls: undefined, serve: api.serve, log, inherited });
+    const get = async (headers) => (await fetch("http://127.0.0.1:" + process.env.PORT + "/_ping", { headers })).status;
+    console.log(await get({}), await get({ Origin: "http://evil" }), await get({ Host: "evil.example" }));
+    process.exit(0);
+  `;
+  const child = Bun.spawn(["python3", "-c", handOver, "tcp", process.execPath, "-e", program], { stderr: "inherit" });
+  expect((await new Response(child.stdout).text()).trim()).toBe("200 403 403");
+});
+
 test("openListeners() refuses fd:// without systemd", async () => {
   await expect(open([{ kind: "fd" }])).rejects.toThrow("socket activation");
 });
 
 test("a TCP listener refuses browsers and unknown hosts before any handler", async () => {
-  const port = 20_000 + (process.pid % 20_000);
-  const listeners = await open([{ kind: "tcp", host: "127.0.0.1", port }]);
+  const listeners = await open([{ kind: "tcp", host: "127.0.0.1", port: 0 }]);
+  const port = Number(/^tcp:\/\/127\.0\.0\.1:(\d+)$/.exec(listeners.addresses[0] ?? "")?.[1]);
   const get = async (headers: Record<string, string>) =>
     (await fetch(`http://127.0.0.1:${port}/_ping`, { headers })).status;
   expect(await get({})).toBe(200);
@@ -110,5 +132,6 @@ test("a TCP listener refuses browsers and unknown hosts before any handler", asy
   expect(await get({ Origin: "http://evil" })).toBe(403);
   expect(await get({ "Sec-Fetch-Site": "none" })).toBe(403);
   expect(await get({ Host: "evil.example" })).toBe(403);
+  expect(await get({ "Content-Type": "multipart/form-data; boundary=x" })).toBe(403);
   await listeners[Symbol.asyncDispose]();
 });

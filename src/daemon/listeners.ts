@@ -1,5 +1,5 @@
 /** The daemon's sockets. */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { connect, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
@@ -33,13 +33,14 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
       stack.use(await listenUnix(host.path, options));
       addresses.push(`unix://${host.path}`);
     } else if (host.kind === "tcp") {
-      stack.use(await listenTcp(host, options));
-      addresses.push(`tcp://${host.host}:${host.port}`);
+      const listener = stack.use(await listenTcp(host, options));
+      addresses.push(`tcp://${host.host.includes(":") ? `[${host.host}]` : host.host}:${listener.port}`);
     } else {
       if (options.inherited.length === 0)
         throw new Error("no sockets found via socket activation: make sure the service was started by systemd");
       for (const fd of options.inherited) {
-        stack.use(await listening(options.serve({}), (server) => server.listen({ fd })));
+        const how = isUnixSocket(fd) ? {} : { allowedHosts: allowedHosts() };
+        stack.use(await listening(options.serve(how), (server) => server.listen({ fd })));
         addresses.push(`fd://${fd}`);
       }
     }
@@ -101,21 +102,32 @@ function groupId({ group, groupWanted, log }: ListenerOptions): number {
   return 0;
 }
 
-async function listenTcp(
-  { host, port }: { host: string; port: number },
-  options: ListenerOptions,
-): Promise<AsyncDisposable> {
-  const allowedHosts = new Set([host.toLowerCase(), hostname().toLowerCase()]);
+async function listenTcp({ host, port }: { host: string; port: number }, options: ListenerOptions): Promise<Listening> {
   const { tls } = options;
   if (!tls) options.log.warn(`API on tcp://${host}:${port} is open to everybody who can connect`);
   const server = options.serve({
-    allowedHosts,
+    allowedHosts: allowedHosts(host),
     ...(tls && { tls: { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2" } }),
   });
   return listening(server, (unbound) => unbound.listen({ host, port }));
 }
 
-function listening(server: Server, listen: (server: Server) => void): Promise<AsyncDisposable> {
+/** The names under which a listener may be asked; addresses are always taken. */
+const allowedHosts = (host = "localhost"): Set<string> => new Set([host.toLowerCase(), hostname().toLowerCase()]);
+
+/** Whether an inherited descriptor is a unix socket: the kernel lists those by inode, proc_net_unix(5). */
+function isUnixSocket(fd: number): boolean {
+  const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+  const lines = readFileSync("/proc/self/net/unix", "utf8").split("\n");
+  return lines.some((line) => line.split(/\s+/)[6] === inode);
+}
+
+interface Listening extends AsyncDisposable {
+  /** 0 for a unix socket. */
+  readonly port: number;
+}
+
+function listening(server: Server, listen: (server: Server) => void): Promise<Listening> {
   const open = new Set<Socket>();
   const track = (socket: Socket): void => {
     open.add(socket);
@@ -126,7 +138,9 @@ function listening(server: Server, listen: (server: Server) => void): Promise<As
     server.once("error", reject);
     server.once("listening", () => {
       server.off("error", reject);
+      const address = server.address();
       resolve({
+        port: typeof address === "object" && address !== null ? address.port : 0,
         async [Symbol.asyncDispose]() {
           const closed = new Promise<void>((done) => server.close(() => done()));
           for (const socket of open) socket.destroy();
