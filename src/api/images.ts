@@ -1,8 +1,6 @@
 /** Images on the wire. */
-import * as v from "valibot";
 import type { Int64 } from "../lib/json.ts";
-import { HealthConfig } from "./containers.ts";
-import { maybe, maybeFlag, maybeSet, maybeText, maybeTextMap, words } from "./wire.ts";
+import type { ContainerConfig } from "./containers.ts";
 
 export interface OCIPlatform {
   architecture: string;
@@ -23,29 +21,22 @@ export interface OCIDescriptor {
   artifactType?: string;
 }
 
-const maybeWords = () =>
-  v.pipe(
-    words(),
-    v.transform((value) => value ?? undefined),
-  );
-
-/** The `config` of an OCI image configuration, in Docker's spelling. Empty fields are left out. */
-export const ImageConfig = v.object({
-  User: maybeText(),
-  ExposedPorts: maybeSet(),
-  Env: maybe(v.array(v.string())),
-  Entrypoint: maybeWords(),
-  Cmd: maybeWords(),
-  Volumes: maybeSet(),
-  WorkingDir: maybeText(),
-  Labels: maybeTextMap(),
-  StopSignal: maybeText(),
-  ArgsEscaped: maybeFlag(),
-  Healthcheck: maybe(HealthConfig),
-  OnBuild: maybe(v.array(v.string())),
-  Shell: maybe(v.array(v.string())),
-});
-export type ImageConfig = v.InferOutput<typeof ImageConfig>;
+/** An image's config as inspect shows it; labels are null when there are none. */
+export type ShownImageConfig = Pick<
+  ContainerConfig,
+  | "ArgsEscaped"
+  | "Cmd"
+  | "Entrypoint"
+  | "Env"
+  | "ExposedPorts"
+  | "Healthcheck"
+  | "OnBuild"
+  | "Shell"
+  | "StopSignal"
+  | "User"
+  | "Volumes"
+  | "WorkingDir"
+> & { Labels: Record<string, string> | null };
 
 export interface GraphDriverData {
   Data: Record<string, string> | null;
@@ -61,7 +52,7 @@ export interface ImageInspect {
   Created?: string;
   DockerVersion: string;
   Author: string;
-  Config: ImageConfig;
+  Config: ShownImageConfig;
   Architecture: string;
   Variant?: string;
   Os: string;

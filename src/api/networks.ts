@@ -76,7 +76,7 @@ export type IPAMConfig = v.InferOutput<typeof IPAMConfig>;
 export const IPAM = v.object({
   Driver: text(),
   Options: v.nullish(textMap(), null),
-  Config: v.nullish(v.array(IPAMConfig), () => []),
+  Config: v.nullish(v.array(IPAMConfig), null),
 });
 export type IPAM = v.InferOutput<typeof IPAM>;
 

@@ -58,13 +58,14 @@ export const maybeFlag = () => maybe(v.boolean());
 export const maybeInt = () => maybe(integer);
 export const maybeInt64 = () => maybe(wide);
 
-/** An object with any keys, each value by `value`. `__proto__` stays an ordinary key. */
+/** An object with any keys, sorted as Go writes a map, each value by `value`. `__proto__` stays an ordinary key. */
 export const mapOf = <S extends v.GenericSchema>(value: S) =>
   v.pipe(
     v.custom<Record<string, v.InferInput<S>>>(isPlainObject, "Expected object"),
     v.rawTransform(({ dataset, addIssue, NEVER }): Record<string, v.InferOutput<S>> => {
       const result: Record<string, v.InferOutput<S>> = {};
-      for (const [key, entry] of Object.entries(dataset.value)) {
+      for (const key of Object.keys(dataset.value).sort()) {
+        const entry = dataset.value[key];
         const parsed = v.safeParse(value, entry);
         if (!parsed.success) {
           addIssue({ message: `${key}: ${describeIssues(parsed.issues)}` });

@@ -9,6 +9,7 @@ import { nameConflict } from "./container-index.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import { checkName } from "./names.ts";
+import type { ContainerRecord } from "./record.ts";
 
 export async function pauseContainer(ctx: Context, container: Container): Promise<void> {
   await container.lock.run(async () => {
@@ -88,13 +89,18 @@ export async function updateContainer(
       }
     }
     requirePresent(ctx, container);
-    const given = Object.entries(resources).filter(([, value]) => isGiven(value));
+    // No limit, in either spelling.
+    if (Number(resources.PidsLimit ?? 0) < 0) resources.PidsLimit = 0;
+    const given = Object.entries(resources).filter(
+      ([name, value]) => isGiven(value) || (name === "PidsLimit" && value !== null),
+    );
     const hostConfig: HostConfig = {
       ...container.record.hostConfig,
       ...Object.fromEntries(given),
       ...(RestartPolicy.Name === "" ? {} : { RestartPolicy }),
     };
     const { record } = container;
+    checkAgainst(record, changes);
     const warnings = ctx.bundles.validate({
       ...record.config,
       HostConfig: hostConfig,
@@ -106,6 +112,24 @@ export async function updateContainer(
     emit(ctx, container, "update");
     return { Warnings: warnings.length > 0 ? [...warnings] : null };
   });
+}
+
+/** Refuses what contradicts the limits that the container has already. */
+function checkAgainst({ id, hostConfig }: ContainerRecord, changes: ContainerUpdateRequest): void {
+  const refused = (why: string) => invalidArgument(`Cannot update container ${id}: ${why}`);
+  const { Memory, MemorySwap, NanoCpus, CpuPeriod, CpuQuota } = changes;
+  // Unlimited swap bounds nothing; dockerd refuses here too, and then no memory limit can ever be set.
+  if (Memory > hostConfig.MemorySwap && hostConfig.MemorySwap > 0 && !MemorySwap) {
+    throw refused(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+  }
+  const clash = (what: string, set: string) =>
+    refused(`Conflicting options: ${what} cannot be updated as ${set} has already been set`);
+  if (NanoCpus > 0 && hostConfig.CpuPeriod > 0) throw clash("Nano CPUs", "CPU Period");
+  if (NanoCpus > 0 && hostConfig.CpuQuota > 0) throw clash("Nano CPUs", "CPU Quota");
+  if (CpuPeriod > 0 && hostConfig.NanoCpus > 0) throw clash("CPU Period", "NanoCPUs");
+  if (CpuQuota > 0 && hostConfig.NanoCpus > 0) throw clash("CPU Quota", "NanoCPUs");
 }
 
 function isGiven(value: unknown): boolean {

@@ -121,8 +121,15 @@ export function completeHostConfig(wanted: HostConfig, config: ContainersConfig,
     SecurityOpt: completeSecurity(wanted),
     // What stands for "no limit" in a request is not shown back.
     MemorySwappiness: wanted.MemorySwappiness === -1 ? null : wanted.MemorySwappiness,
+    MemorySwap: swapOf(wanted),
     PidsLimit: wanted.PidsLimit !== null && wanted.PidsLimit > 0 ? wanted.PidsLimit : null,
   };
+}
+
+/** Memory and swap together are twice the memory, unless the request says otherwise. */
+function swapOf({ Memory, MemorySwap }: HostConfig): HostConfig["MemorySwap"] {
+  if (Number(MemorySwap) !== 0 || Number(Memory) <= 0) return MemorySwap;
+  return typeof Memory === "bigint" ? Memory * 2n : Memory * 2;
 }
 
 /** A container that shares the host's processes is outside SELinux, unless it says otherwise. */

@@ -1,4 +1,4 @@
-import type { ContainerConfig, HealthConfig } from "../api/containers.ts";
+import { ContainerConfig, type HealthConfig } from "../api/containers.ts";
 
 /** The container's config with what its image says where the container says nothing. Neither input is changed. */
 export function mergeImageConfig(own: ContainerConfig, image: ContainerConfig): ContainerConfig {
@@ -6,21 +6,23 @@ export function mergeImageConfig(own: ContainerConfig, image: ContainerConfig): 
   const ownCmd = own.Cmd !== null && own.Cmd.length > 0;
   // An entrypoint of the user's own makes the image's command meaningless.
   const takesCmd = !ownEntrypoint && !ownCmd;
-  return {
+  return inOrder({
     ...own,
     User: own.User || image.User,
     Env: mergeEnv(own.Env, image.Env),
     Cmd: takesCmd ? image.Cmd : own.Cmd,
     Entrypoint: isReset(own.Entrypoint) ? null : (own.Entrypoint ?? image.Entrypoint),
     WorkingDir: own.WorkingDir || image.WorkingDir,
-    Labels: { ...image.Labels, ...own.Labels },
-    ...(own.ExposedPorts || image.ExposedPorts ? { ExposedPorts: { ...image.ExposedPorts, ...own.ExposedPorts } } : {}),
-    Volumes: orNull({ ...image.Volumes, ...own.Volumes }),
+    Labels: sorted({ ...image.Labels, ...own.Labels }),
+    ...(own.ExposedPorts || image.ExposedPorts
+      ? { ExposedPorts: sorted({ ...image.ExposedPorts, ...own.ExposedPorts }) }
+      : {}),
+    Volumes: orNull(sorted({ ...image.Volumes, ...own.Volumes })),
     ...optional("StopSignal", own.StopSignal || image.StopSignal),
     ...optional("Healthcheck", mergeHealth(own.Healthcheck, image.Healthcheck)),
     ...optional("Shell", own.Shell ?? image.Shell),
     OnBuild: null,
-  };
+  });
 }
 
 /** What is run: the entrypoint and the command after it; empty when neither says anything. */
@@ -35,6 +37,18 @@ function isReset(entrypoint: string[] | null): boolean {
 
 function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
   return (value === undefined || value === "" || value === 0 ? {} : { [key]: value }) as { [P in K]?: T };
+}
+
+/** The keys as inspect shows them. */
+export function inOrder(config: ContainerConfig): ContainerConfig {
+  const given = new Map(Object.entries(config));
+  const known = Object.keys(ContainerConfig.entries).filter((key) => given.has(key));
+  return Object.fromEntries(known.map((key) => [key, given.get(key)])) as ContainerConfig;
+}
+
+/** The keys in the order in which Go writes a map. */
+function sorted<V>(map: Readonly<Record<string, V>>): Record<string, V> {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function orNull<T extends object>(set: T): T | null {

@@ -1,17 +1,19 @@
 import type {
+  ContainerConfig,
   ContainerInspectResponse,
   ContainerState,
   ContainerSummary,
   MountPoint,
   Port,
 } from "../api/containers.ts";
-import type { HostConfig, PortMap } from "../api/host-config.ts";
+import type { HostConfig, Mount, PortMap } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
 import { wallClockNanoseconds } from "../events/events.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
+import { inOrder } from "./merge-config.ts";
 import type { RunState } from "./record.ts";
 import { statusText } from "./status-text.ts";
 import { parseTime } from "./timestamps.ts";
@@ -41,28 +43,32 @@ function stateView(state: RunState): ContainerState {
   };
 }
 
-function mountView(mount: ResolvedMount): MountPoint {
+function mountView(mount: ResolvedMount, { Mounts }: HostConfig): MountPoint {
+  const isNamed = !mount.anonymous || Mounts?.some(({ Target }) => Target === mount.destination);
   return {
     Type: mount.type,
     ...(mount.name ? { Name: mount.name } : {}),
     Source: mount.source,
     Destination: mount.destination,
     ...(mount.driver ? { Driver: mount.driver } : {}),
-    // dockerd marks a named volume whose mode nobody gave as shareable between SELinux domains.
-    Mode: mount.type === "volume" && !mount.anonymous && mount.mode === "" ? "z" : mount.mode,
+    // dockerd marks a volume whose mode nobody gave as shareable between SELinux domains, but for those of bare paths.
+    Mode: mount.type === "volume" && isNamed && mount.mode === "" ? "z" : mount.mode,
     RW: !mount.readOnly,
     Propagation: mount.propagation,
   };
 }
 
 function mountsView(container: Container): MountPoint[] {
-  return container.record.mounts.filter((mount) => mount.listed).map(mountView);
+  const { mounts, hostConfig } = container.record;
+  return mounts.filter((mount) => mount.listed).map((mount) => mountView(mount, hostConfig));
 }
 
 /** What networks say of a running container; for another one, what it asked for. */
 export function networkSettings(ctx: Context, container: Container): NetworkSettings {
   const live = hasProcess(container.status) ? ctx.networks.settingsOf(container.id) : undefined;
-  return live ?? { ...noNetwork, Networks: restingEndpoints(container) };
+  if (live) return live;
+  const Networks = restingEndpoints(container);
+  return { ...noNetwork, MacAddress: Networks.bridge?.MacAddress ?? "", Networks };
 }
 
 function restingEndpoints(container: Container): Record<string, EndpointSettings> {
@@ -127,13 +133,20 @@ export function inspectView(ctx: Context, container: Container, sizes?: Sizes): 
     },
     ...(sizes ?? {}),
     Mounts: mountsView(container),
-    Config: record.config,
+    Config: configView(container),
     NetworkSettings: networkSettings(ctx, container),
     ...(record.imageDescriptor ? { ImageManifestDescriptor: record.imageDescriptor } : {}),
   };
 }
 
-function hostConfigView({ shownDefaults }: Context, hostConfig: HostConfig): HostConfig {
+/** The hardware address that was asked for belongs to the network; older clients look for it here. */
+function configView({ record: { config, hostConfig, endpoints } }: Container): ContainerConfig {
+  const wanted = endpoints[hostConfig.NetworkMode]?.MacAddress;
+  return wanted ? inOrder({ ...config, MacAddress: wanted }) : config;
+}
+
+function hostConfigView({ shownDefaults }: Context, own: HostConfig): HostConfig {
+  const hostConfig = own.Mounts ? { ...own, Mounts: own.Mounts.map(withoutEmpty) } : own;
   if (!shownDefaults) return hostConfig;
   const hidden = (own: string[] | null, otherwise: readonly string[]): string[] | null =>
     own ?? (hostConfig.Privileged ? null : [...otherwise]);
@@ -143,6 +156,12 @@ function hostConfigView({ shownDefaults }: Context, hostConfig: HostConfig): Hos
     MaskedPaths: hidden(hostConfig.MaskedPaths, shownDefaults.maskedPaths),
     ReadonlyPaths: hidden(hostConfig.ReadonlyPaths, shownDefaults.readonlyPaths),
   };
+}
+
+/** A mount that has no source does not show one. */
+function withoutEmpty(mount: Mount): Mount {
+  const { Source, ...rest } = mount;
+  return (Source === "" ? rest : mount) as Mount;
 }
 
 export function summaryView(ctx: Context, container: Container, sizes?: Sizes): ContainerSummary {

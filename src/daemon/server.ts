@@ -139,7 +139,8 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
   function report(exchange: Exchange, error: unknown): void {
     const { method = "", url = "" } = exchange.request;
     const path = url.split("?")[0]!;
-    if (kindOf(error) === "internal" && !exchange.op.signal.aborted) {
+    const isOurs = kindOf(error) === "internal" && !(error instanceof VersionTooOld);
+    if (isOurs && !exchange.op.signal.aborted) {
       log.error("request failed by a bug of ours", {
         method,
         path,

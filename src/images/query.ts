@@ -1,8 +1,8 @@
 /** Images as the API shows them: list, inspect, history. */
 
+import type { ContainerConfig } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
-import { ImageConfig, type ImageHistoryResponseItem, type ImageInspect, type ImageSummary } from "../api/images.ts";
-import { parseWire } from "../api/wire.ts";
+import type { ImageHistoryResponseItem, ImageInspect, ImageSummary, ShownImageConfig } from "../api/images.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
 import { globMatch } from "../lib/glob.ts";
@@ -148,9 +148,6 @@ export async function inspect(sources: QuerySources, name: string, platform: str
   checkPlatform(image, platform, name);
   const { file, record } = image;
   const { tags, digests } = split(sources.catalog.namesOf(image.id));
-  const config = Object.entries(image.config).filter(
-    ([, value]) => value !== "" && value !== false && value !== null && value !== undefined,
-  );
   return {
     Id: image.id,
     RepoTags: tags,
@@ -160,7 +157,6 @@ export async function inspect(sources: QuerySources, name: string, platform: str
     ...(file.created ? { Created: file.created } : {}),
     DockerVersion: file.docker_version ?? "",
     Author: file.author ?? "",
-    Config: parseWire(ImageConfig, Object.fromEntries(config)),
     Architecture: file.architecture ?? "",
     ...(file.variant ? { Variant: file.variant } : {}),
     Os: file.os || "linux",
@@ -170,6 +166,27 @@ export async function inspect(sources: QuerySources, name: string, platform: str
     RootFS: { Type: "layers", ...(file.rootfs.diff_ids.length > 0 ? { Layers: [...file.rootfs.diff_ids] } : {}) },
     Metadata: { LastTagTime: record.lastTagged || "0001-01-01T00:00:00Z" },
     Descriptor: wireDescriptor(record.target),
+    Config: configView(image.config),
+  };
+}
+
+/** In dockerd's order; what is never left out is null, or empty, when the image does not say it. */
+function configView(config: ContainerConfig): ShownImageConfig {
+  const { Cmd, Entrypoint, Env, ExposedPorts, Healthcheck, Labels, OnBuild, Shell, StopSignal } = config;
+  return {
+    ...(config.ArgsEscaped ? { ArgsEscaped: true } : {}),
+    Cmd,
+    Entrypoint,
+    Env,
+    ...(ExposedPorts ? { ExposedPorts } : {}),
+    ...(Healthcheck ? { Healthcheck } : {}),
+    Labels: Object.keys(Labels).length > 0 ? Labels : null,
+    OnBuild,
+    ...(Shell ? { Shell } : {}),
+    ...(StopSignal ? { StopSignal } : {}),
+    User: config.User,
+    Volumes: config.Volumes,
+    WorkingDir: config.WorkingDir,
   };
 }
 

@@ -24,7 +24,7 @@ export function networkView(id: string, network: NetworkRecord, members: readonl
     Driver: network.driver,
     EnableIPv4: true,
     EnableIPv6: false,
-    IPAM: network.ipam,
+    IPAM: { ...network.ipam, Config: network.ipam.Config?.length ? network.ipam.Config : null },
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
@@ -57,7 +57,9 @@ const tests: Record<string, Test> = {
   },
   dangling: (value, { network, inUse }) => {
     const wanted = truth[value];
-    if (wanted === undefined) throw invalidArgument(`invalid filter 'dangling=[${value}]'`);
+    if (wanted === undefined) {
+      throw invalidArgument(`invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`);
+    }
     return (!inUse && !isPredefined(network.name)) === wanted;
   },
   label: (value, { network }) => hasLabel(network, value),

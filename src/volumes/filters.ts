@@ -1,4 +1,5 @@
 import type { Filters } from "../api/filters.ts";
+import { invalidArgument } from "../lib/errors.ts";
 
 /** The parts of a volume that filters ask about. */
 export interface Filtered {
@@ -28,6 +29,14 @@ export function matches(volume: Filtered, filters: Filters): boolean {
     labelled &&
     unlabelled
   );
+}
+
+/** Throws `invalidArgument` for a `dangling` that says neither yes nor no. */
+export function checkDangling(filters: Filters): void {
+  const values = filters.get("dangling") ?? [];
+  if (values.some((value) => !/^(0|1|t|f|true|false)$/i.test(value))) {
+    throw invalidArgument(`invalid filter 'dangling=[${values.join(" ")}]'`);
+  }
 }
 
 export const isTrue = (value: string): boolean => /^(1|t|true)$/i.test(value);

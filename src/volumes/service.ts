@@ -75,7 +75,8 @@ class LocalVolumes implements Volumes {
   async list(filters: Filters, _op: Operation): Promise<VolumeListResponse> {
     const { records, broken } = this.#book.list();
     const Volumes = [...records.values()].filter((record) => this.#fits(record, filters)).map((r) => this.#wired(r));
-    return { Volumes, Warnings: broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`) };
+    const Warnings = broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`);
+    return { Volumes, Warnings: Warnings.length > 0 ? Warnings : null };
   }
 
   async inspect(name: string, _op: Operation): Promise<Volume> {

@@ -3,6 +3,7 @@ import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneRespon
 import { unavailable } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { compareVersions } from "../../lib/version-order.ts";
+import { checkDangling } from "../../volumes/filters.ts";
 import type { Handlers } from "../call.ts";
 import { ignore } from "./ignore.ts";
 
@@ -20,7 +21,10 @@ export interface VolumesBackend {
 /** Handlers of the volume routes. */
 export function volumeHandlers(volumes: VolumesBackend) {
   return {
-    volumeList: async ({ query, op }) => volumes.list(query.filters, op),
+    volumeList: async ({ query, op }) => {
+      checkDangling(query.filters);
+      return volumes.list(query.filters, op);
+    },
     volumeCreate: async ({ body, op }) => volumes.create(body, op),
     volumePrune: async ({ query, version, op }) => volumes.prune(pruneFilters(query.filters, version), op),
     volumeInspect: async ({ params, op }) => volumes.inspect(params.name, op),

@@ -5,18 +5,18 @@ import type { OciDeviceRule, OciMount } from "./oci.ts";
 /** Kernel interfaces that tell too much about the host: covered by an empty file or directory. */
 export function defaultMaskedPaths(host: Pick<HostFacts, "thermalThrottle">): string[] {
   return [
-    "/proc/acpi",
     "/proc/asound",
+    "/proc/acpi",
     "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
+    "/proc/sched_debug",
+    "/proc/scsi",
     "/sys/firmware",
+    "/sys/devices/virtual/powercap",
     ...host.thermalThrottle,
   ];
 }
