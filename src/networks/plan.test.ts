@@ -54,7 +54,7 @@ test("hostsText() writes Docker's lines, extra hosts before the container's own"
 
 test.each([
   { hostname: "c\n6.6.6.6\tgoogle.com" },
-  { domainname: "d e" },
+  { domainname: "d\ne" },
   { extraHosts: ["a b:1.2.3.4"] },
   { extraHosts: ["a:1.2.3.4\n6.6.6.6 b"] },
   { extraHosts: ["nonsense"] },
@@ -64,7 +64,11 @@ test.each([
 
 test("resolvText() takes what was asked for and refuses a server that is no address", () => {
   const input = { servers: ["1.1.1.1"], search: ["."], options: ["ndots:2"], ownNamespace: true };
-  expect(resolvText(input)).toBe("nameserver 1.1.1.1\noptions ndots:2\n");
+  const parts = resolvText(input).split("\n\n");
+  expect(parts[1]).toBe("nameserver 1.1.1.1\noptions ndots:2");
+  expect(parts[2]).toBe(
+    "# Based on host file: '/etc/resolv.conf' (legacy)\n# Overrides: [nameservers search options]\n# Option ndots from: override\n",
+  );
   expect(() => resolvText({ ...input, servers: ["1.1.1.1\nnameserver 6.6.6.6"] })).toThrow("invalid DNS address");
   expect(() => resolvText({ ...input, search: ["a\nb"] })).toThrow("invalid DNS option");
 });

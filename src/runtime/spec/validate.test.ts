@@ -103,8 +103,8 @@ test.each([
   [{ Cmd: ["a\0b"] }, "NUL"],
   [{ WorkingDir: "rel" }, "the working directory 'rel' is invalid, it needs to be an absolute path"],
   [{ Hostname: "a\nb" }, "invalid hostname"],
-  [{ Hostname: "a".repeat(64) }, "invalid hostname"],
-  [{ Domainname: "a b" }, "invalid domain name"],
+  [{ Hostname: "a".repeat(65) }, "invalid hostname"],
+  [{ Domainname: "a\nb" }, "invalid domain name"],
 ])("validateHostConfig() refuses the process %j", (config, message) => {
   expect(() => validate({}, config)).toThrow(message);
 });

@@ -47,11 +47,13 @@ function checkProcess(config: SpecConfig): void {
     throw invalidArgument(`the working directory '${dir}' is invalid, it needs to be an absolute path`);
   }
   const name = config.Hostname;
-  if (name && (name.length > 63 || !/^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(name))) {
+  // The kernel takes any 64 bytes; what would end a line of /etc/hosts is refused.
+  if (name && (Buffer.byteLength(name) > 64 || /\p{Cc}/u.test(name))) {
     throw invalidArgument(`invalid hostname: "${name}"`);
   }
   const domain = config.Domainname;
-  if (domain && !/^[A-Za-z0-9_.-]{1,255}$/.test(domain)) throw invalidArgument(`invalid domain name: "${domain}"`);
+  if (domain && (Buffer.byteLength(domain) > 64 || /\p{Cc}/u.test(domain)))
+    throw invalidArgument(`invalid domain name: "${domain}"`);
 }
 
 const positive = (value: Int64 | null | undefined): value is Int64 => value != null && value > 0;
