@@ -2,10 +2,17 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { type Digest, hexOf } from "../lib/digest.ts";
-import { notFound } from "../lib/errors.ts";
+import { isKind, notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parsePlatform, platformMatch } from "../lib/platform.ts";
-import { familiarReference, formatReference, isIdPrefix, parseReference, type Reference } from "../lib/reference.ts";
+import {
+  familiarReference,
+  formatReference,
+  isIdPrefix,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from "../lib/reference.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import type { Image } from "./catalog.ts";
 import { mediaTypes } from "./manifest.ts";
@@ -19,8 +26,7 @@ export function save(
   op: Operation,
 ): Readable {
   const wanted = new Map<Digest, { image: Image; names: Reference[] }>();
-  for (const text of names) {
-    const { image, name } = shelf.catalog.find(text);
+  for (const { text, image, name } of names.flatMap((text) => meant(shelf, text))) {
     const { os, architecture, variant } = image.file;
     const own = { os: os || "linux", architecture: architecture ?? "", variant: variant ?? undefined };
     for (const platform of query.platforms) {
@@ -36,6 +42,25 @@ export function save(
     else if (name === null && !isIdPrefix(text)) entry.names.push(parseReference(text));
   }
   return Readable.from(archive(shelf, [...wanted.values()], op), { objectMode: false, highWaterMark: 1 << 20 });
+}
+
+/** A repository alone means all of its tags. */
+function meant({ catalog }: Shelf, text: string): { text: string; image: Image; name: Reference | null }[] {
+  const reference = isIdPrefix(text) ? null : parseReference(text);
+  if (reference === null || reference.digest !== null) return [{ text, ...catalog.find(text) }];
+  if (reference.tag === null) {
+    const tagged = catalog.readable().flatMap((image) => {
+      const names = catalog.namesOf(image.id).filter(({ tag }) => tag !== null);
+      return names.filter((name) => repositoryOf(name) === repositoryOf(reference)).map((name) => ({ image, name }));
+    });
+    if (tagged.length > 0) return tagged.map((one) => ({ text, ...one }));
+  }
+  try {
+    return [{ text, ...catalog.find(text) }];
+  } catch (error) {
+    if (!isKind(error, "notFound")) throw error;
+    throw notFound(reference.tag === null ? `No such image: ${text}` : "reference does not exist");
+  }
 }
 
 async function* archive(

@@ -50,6 +50,9 @@ export function createImages(options: ImagesOptions): Images {
       const { image } = catalog.find(name);
       const reference = parseReference(target.repo);
       if (reference.digest !== null) throw invalidArgument("refusing to create a tag with a digest reference");
+      if (reference.path === "library/sha256" || reference.path === "library/sha512") {
+        throw invalidArgument("refusing to create an ambiguous tag using digest algorithm as name");
+      }
       if (target.tag !== "" && !isTag(target.tag)) throw invalidArgument("invalid tag format");
       catalog.tag(image.id, withDefaultTag(target.tag === "" ? reference : { ...reference, tag: target.tag }));
     },
