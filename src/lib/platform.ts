@@ -17,6 +17,11 @@ const architectures: Record<string, [architecture: string, variant?: string]> = 
   armel: ["arm", "v6"],
 };
 
+/** What a lone word may name: the architectures that Go knows. */
+const knownArchitectures: ReadonlySet<string> = new Set(
+  "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm".split(" "),
+);
+
 /** One spelling of each: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`. */
 export function normalizePlatform(platform: Platform): Platform {
   const lower = platform.architecture.toLowerCase();
@@ -41,15 +46,23 @@ export function parsePlatform(text: string): Platform {
   if (text.startsWith("{")) return parseJsonPlatform(text);
   const parts = text.split("/");
   const bad = parts.find((part) => !/^[A-Za-z0-9_.-]+$/.test(part));
-  if (bad !== undefined || parts.length > 3) {
+  if (bad === undefined && parts.length > 3) {
+    throw invalidArgument(`${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`);
+  }
+  if (bad !== undefined) {
     throw invalidArgument(
-      `${JSON.stringify(bad ?? text)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument`,
+      `${JSON.stringify(bad)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument`,
     );
   }
   const [first = "", architecture, variant] = parts;
   if (architecture !== undefined) return normalizePlatform({ os: first, architecture, variant });
   const isOs = /^(linux|windows|darwin|macos|freebsd)$/i.test(first);
-  return normalizePlatform(isOs ? { ...host, os: first } : { os: host.os, architecture: first });
+  if (isOs) return normalizePlatform({ ...host, os: first });
+  const named = normalizePlatform({ os: host.os, architecture: first });
+  if (!knownArchitectures.has(named.architecture)) {
+    throw invalidArgument(`${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`);
+  }
+  return named;
 }
 
 function parseJsonPlatform(text: string): Platform {

@@ -185,6 +185,45 @@ info -f '{{.ServerVersion}} {{.NCPU}} {{.Driver}}'
 version -f '{{.Server.Version}}'
 login -u x --password-stdin --password y
 help nope
+rm -f nope1 nope2
+network rm nope1 nope2
+network rm -f nope1 nope2
+volume rm -f nope1
+volume ls -f dangling=maybe
+network ls -f dangling=maybe
+run --rm --hostname 'a b' busybox hostname
+run --rm --hostname -ab busybox hostname
+run --rm --sysctl x busybox true
+run --rm --sysctl x=1 busybox true
+run --rm --sysctl vm.swappiness=1 busybox true
+run --rm --sysctl kernel.msgmax=65537 busybox cat /proc/sys/kernel/msgmax
+run --rm --platform linux/arm64 --pull never busybox true
+run --rm --platform nope busybox true
+run --rm --platform a/b/c/d busybox true
+run --rm --platform 'linux/&' busybox true
+run --rm --cap-add net_admin --cap-drop all busybox grep Cap /proc/self/status
+run --rm --cap-add all --cap-drop NET_RAW busybox grep Cap /proc/self/status
+run --rm --cap-drop nope busybox true
+run --rm --dns 1.1.1.1 --dns-search a.b --dns-option ndots:3 busybox cat /etc/resolv.conf
+attach d2
+attach d3
+attach nope
+save -o /nonexist/x busybox
+save -o /tmp busybox
+save -o /dev/full busybox
+save -o x.tar nope
+save -o x.tar nope:1
+export -o /nonexist/x d2
+tag busybox 'A:b'
+tag busybox 'a:b:c'
+tag busybox ''
+tag busybox sha256:abc
+tag A a:b
+tag busybox x@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+ps -q --format '{{.Names}}'
+update --memory 200m d1
+update --pids-limit -1 d1
+update --cpu-quota 5 d1
 `
   .split("\n")
   .filter((line) => line !== "");

@@ -1,6 +1,7 @@
 /** The flags that `create` and `run` share: everything that makes up a container. */
 import { type FlagValues, flag } from "../../lib/flags.ts";
 import { parseMount } from "./mounts.ts";
+import { checkSysctl } from "./sysctl.ts";
 
 export const resourceFlags = {
   "blkio-weight": flag.int("Relative share of block I/O, 10 to 1000; 0 for none", { unsigned: true, kind: "uint16" }),
@@ -106,7 +107,7 @@ export const createFlags = {
   "stop-signal": flag.string("Signal that stops the container"),
   "stop-timeout": flag.int("Seconds until a stop becomes a kill"),
   "storage-opt": flag.list("Option of the storage driver"),
-  sysctl: flag.map("Kernel setting inside the container"),
+  sysctl: flag.map("Kernel setting inside the container", { check: checkSysctl }),
   tmpfs: flag.list("Mount a tmpfs (path[:options])"),
   tty: flag.bool("Give the process a terminal", { short: "t" }),
   ulimit: flag.list("Resource limit (name=soft[:hard])", { kind: "ulimit" }),

@@ -5,6 +5,8 @@ import type { EndpointSettings } from "../../api/networks.ts";
 import { splitPair } from "../../lib/flags.ts";
 import { parseBytes } from "../../lib/units.ts";
 import type { ConfigFile } from "../config-file.ts";
+import { checkPlatform } from "../image/platform.ts";
+import { capabilities } from "./capabilities.ts";
 import type { CreateFlags } from "./create-flags.ts";
 import { device, gpuRequest, throttle, ulimit, weightDevice } from "./devices.ts";
 import { endpoints, networkName } from "./endpoints.ts";
@@ -35,6 +37,7 @@ interface Context {
 /** Builds the request; throws with the reason on a value that makes no sense. */
 export async function createRequest(context: Context): Promise<CreateBody> {
   const { flags, changed, args, detach } = context;
+  checkPlatform(flags.platform);
   const ports: PublishedPorts = { exposed: {}, bindings: {} };
   for (const spec of flags.publish) publishPort(spec, ports);
   for (const spec of flags.expose) exposePort(spec, ports);
@@ -129,8 +132,7 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
     VolumeDriver: flags["volume-driver"],
     VolumesFrom: orNull(flags["volumes-from"]),
     ...(Object.keys(flags.annotation).length > 0 && { Annotations: flags.annotation }),
-    CapAdd: orNull(flags["cap-add"]),
-    CapDrop: orNull(flags["cap-drop"]),
+    ...capabilities(flags["cap-add"], flags["cap-drop"]),
     CgroupnsMode: flags.cgroupns,
     Dns: flags.dns,
     DnsOptions: [...flags["dns-option"], ...flags["dns-opt"]],

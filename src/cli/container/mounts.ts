@@ -22,7 +22,7 @@ export function parseMount(text: string): Mount {
     return mount.BindOptions;
   };
   const volume = (): NonNullable<Mount["VolumeOptions"]> => {
-    mount.VolumeOptions ??= {};
+    mount.VolumeOptions ??= { DriverConfig: {} };
     return mount.VolumeOptions;
   };
   const tmpfs = (): NonNullable<Mount["TmpfsOptions"]> => {

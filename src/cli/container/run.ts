@@ -42,7 +42,8 @@ export async function createContainer(
   try {
     reply = await create();
   } catch (error) {
-    const absent = error instanceof ApiError && error.status === 404 && error.message.includes("No such image");
+    // An image of another platform is told by 404 too: the one that was asked for may be in the registry.
+    const absent = error instanceof ApiError && error.status === 404;
     if (!absent || flags.pull !== "missing") throw error;
     if (!flags.quiet) cli.err(`Unable to find image '${withTag(image)}' locally\n`);
     await cli.flush();

@@ -18,10 +18,10 @@ export const command = defineCommand({
   async run(cli, { flags, args: [name = ""] }) {
     const client = await cli.client();
     const found = await inspectContainer(client, name);
-    if (!found.State.Running) throw new ExitError(1, "cannot attach to a stopped container, start it first");
-    if (found.State.Paused) throw new ExitError(1, "cannot attach to a paused container, unpause it first");
+    if (!found.State.Running) throw new ExitError(1, "You cannot attach to a stopped container, start it first");
+    if (found.State.Paused) throw new ExitError(1, "You cannot attach to a paused container, unpause it first");
     if (found.State.Restarting)
-      throw new ExitError(1, "cannot attach to a restarting container, wait until it is running");
+      throw new ExitError(1, "You cannot attach to a restarting container, wait until it is running");
     const { Tty: tty, OpenStdin } = found.Config;
     const stdin = OpenStdin && !flags["no-stdin"];
     await requireTerminal(tty, stdin);

@@ -12,7 +12,9 @@ export const command = defineCommand({
   complete: "containers",
   async run(cli, { flags, args: [name = ""] }) {
     const client = await cli.client();
-    await writeBody(cli, flags.output, () => client.stream(to(paths.containerExport, { id: name })));
+    await writeBody(cli, { path: flags.output, what: "export container" }, () =>
+      client.stream(to(paths.containerExport, { id: name })),
+    );
     return 0;
   },
 });

@@ -22,7 +22,10 @@ export const command = defineCommand({
   },
   async run(cli, { flags }) {
     const client = await cli.client();
-    const format = flags.format || (flags.quiet ? "" : ((await cli.config()).psFormat ?? ""));
+    if (flags.quiet && flags.format) {
+      cli.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
+    }
+    const format = flags.quiet ? "" : flags.format || ((await cli.config()).psFormat ?? "");
     const size = flags.size || /\.Size\b|json \./.test(format);
     const limit = flags.latest ? 1 : flags.last;
     const rows = await client.json<ContainerSummary[]>(

@@ -1,5 +1,5 @@
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { ApiError, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -17,10 +17,16 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      await client.json(
-        to(paths.containerRemove, { id: name }, { force: flags.force, link: flags.link, v: flags.volumes }),
-      );
-      cli.out(`${name}\n`);
+      try {
+        await client.json(
+          to(paths.containerRemove, { id: name }, { force: flags.force, link: flags.link, v: flags.volumes }),
+        );
+        cli.out(`${name}\n`);
+      } catch (error) {
+        // By force, what is not there is told and no failure.
+        if (!flags.force || !(error instanceof ApiError) || error.status !== 404) throw error;
+        cli.err(`Error response from daemon: ${error.message}\n`);
+      }
     });
   },
 });

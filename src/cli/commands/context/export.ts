@@ -23,7 +23,7 @@ export const command = defineCommand({
     async function* pieces(): AsyncGenerator<Uint8Array, void> {
       yield bytes;
     }
-    await writeBody(cli, path, async () => ({ body: pieces() }));
+    await writeBody(cli, { path, what: "export context" }, async () => ({ body: pieces() }));
     if (path) cli.err(`Written file ${JSON.stringify(path)}\n`);
     return 0;
   },

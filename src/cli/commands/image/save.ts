@@ -17,7 +17,9 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const client = await cli.client();
     const query = { names: args, platform: platformQueries(flags.platform) };
-    await writeBody(cli, flags.output, () => client.stream(to(paths.imageSaveMany, {}, query)));
+    await writeBody(cli, { path: flags.output, what: "save image" }, () =>
+      client.stream(to(paths.imageSaveMany, {}, query)),
+    );
     return 0;
   },
 });

@@ -1,7 +1,8 @@
 import { paths } from "../../../api/paths.ts";
 import { to } from "../../../client/client.ts";
+import { isIdPrefix, repositoryOf } from "../../../lib/reference.ts";
 import { defineCommand } from "../../command.ts";
-import { splitReference } from "../../image/pull.ts";
+import { tagReference } from "../../image/reference.ts";
 
 export const command = defineCommand({
   summary: "Give an image a further name",
@@ -11,8 +12,11 @@ export const command = defineCommand({
   complete: "images",
   async run(cli, { args: [source = "", target = ""] }) {
     const client = await cli.client();
-    const { repository, tag } = splitReference(target);
-    await client.json(to(paths.imageTag, { name: source }, { repo: repository, tag: tag || "latest" }));
+    if (!isIdPrefix(source)) tagReference(source);
+    const wanted = tagReference(target);
+    if (wanted.digest !== null) throw new Error("refusing to create a tag with a digest reference");
+    const query = { repo: repositoryOf(wanted), tag: wanted.tag ?? "latest" };
+    await client.json(to(paths.imageTag, { name: source }, query));
     return 0;
   },
 });

@@ -1,7 +1,7 @@
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { ApiError, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, ExitError } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
 
 export const command = defineCommand({
@@ -12,11 +12,17 @@ export const command = defineCommand({
     force: flag.bool("Say nothing of networks that do not exist", { short: "f" }),
   },
   complete: "networks",
-  async run(cli, { args }) {
+  async run(cli, { flags, args }) {
     const client = await cli.client();
-    return forEachName(cli, args, async (name) => {
-      await client.json(to(paths.networkRemove, { id: name }));
-      cli.out(`${name}\n`);
+    const code = await forEachName(cli, args, async (name) => {
+      try {
+        await client.json(to(paths.networkRemove, { id: name }));
+        cli.out(`${name}\n`);
+      } catch (error) {
+        if (!flags.force || !(error instanceof ApiError) || error.status !== 404) throw error;
+      }
     });
+    if (code !== 0) throw new ExitError(code, `exit status ${code}`);
+    return 0;
   },
 });
