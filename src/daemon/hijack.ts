@@ -1,6 +1,7 @@
 /** Connections that stop being HTTP: the stdio of a process on a raw socket, both ways, each with its own end. */
 import type { Socket } from "node:net";
 import { compareVersions } from "../lib/version-order.ts";
+import { watchHangUp } from "../linux/hang-up.ts";
 import { DetachDetector, type KeySequence } from "./detach-keys.ts";
 import type { StdioSession } from "./stdio-session.ts";
 
@@ -54,7 +55,9 @@ export function joinSession(socket: Socket, session: StdioSession, keys: KeySequ
       if (detector?.detached) finish("detached");
     });
     socket.on("end", () => {
-      if (!over) input?.end();
+      if (over) return;
+      input?.end();
+      watchHangUp(socket, () => finish("gone"));
     });
     socket.on("error", () => finish("gone"));
     socket.on("close", () => finish("gone"));
