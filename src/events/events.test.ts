@@ -70,3 +70,27 @@ test("EventJournal filters by event, label, image, container and type", async ()
   expect(await query("container", "y")).toEqual(["die"]);
   expect(await query("type", "network", "container")).toHaveLength(3);
 });
+
+test("EventJournal ends a subscription at an until that is further away than one timer reaches", async () => {
+  const day = 86_400_000;
+  const delays: number[] = [];
+  let now = 0n;
+  const realSetTimeout = globalThis.setTimeout;
+  // The clock goes on by what each timer asks for.
+  const fake = ((callback: () => void, milliseconds: number) => {
+    delays.push(milliseconds);
+    return realSetTimeout(() => {
+      now += BigInt(milliseconds) * 1_000_000n;
+      callback();
+    }, 0);
+  }) as typeof setTimeout;
+  const journal = new EventJournal(() => now);
+  globalThis.setTimeout = fake;
+  try {
+    await collect(journal.subscribe({ until: BigInt(60 * day) * 1_000_000n }, never));
+  } finally {
+    globalThis.setTimeout = realSetTimeout;
+  }
+  expect(delays.length).toBe(3);
+  expect(Math.max(...delays)).toBeLessThan(2 ** 31);
+});

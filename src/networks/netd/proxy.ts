@@ -62,15 +62,15 @@ export function proxyTcp(host: string, port: number, target: Target): Promise<Pr
   });
 }
 
-/** The same for datagrams: one upstream socket per client, forgotten when silent. */
-export function proxyUdp(host: string, port: number, target: Target): Promise<Proxy> {
+/** The same for datagrams: one upstream socket per client, forgotten when silent, or when there are `cap` later ones. */
+export function proxyUdp(host: string, port: number, target: Target, cap = udpClients): Promise<Proxy> {
   const server = isIPv6(host) ? createSocket({ type: "udp6", ipv6Only: true }) : createSocket("udp4");
   const clients = new Map<string, { upstream: UdpSocket; timer: ReturnType<typeof setTimeout>; forget: () => void }>();
   const clientOf = (address: string, clientPort: number) => {
     const key = `${address} ${clientPort}`;
     const known = clients.get(key);
     if (known) return known;
-    if (clients.size >= udpClients) clients.values().next().value?.forget();
+    if (clients.size >= cap) clients.values().next().value?.forget();
     const upstream = createSocket("udp4");
     const forget = (): void => {
       clearTimeout(entry.timer);
