@@ -57,5 +57,5 @@ test("platforms have one spelling, and the nearest lower arm variant runs", () =
   const v7 = parsePlatform("linux/arm/v7");
   expect(platformMatch(v7, parsePlatform("linux/arm/v6"))).toBeGreaterThan(0);
   expect(platformMatch(parsePlatform("linux/arm/v6"), v7)).toBe(-1);
-  expect(() => parsePlatform("a/b/c/d")).toThrow("invalid component");
+  expect(() => parsePlatform("a/b/c/d")).toThrow("cannot parse platform specifier");
 });

@@ -81,7 +81,7 @@ function ask(netns: string | null, url: string, ...more: string[]): number {
 
 /** Serves HTTP on port 80 of a namespace until the tests end. */
 async function serve(netns: string, port = 80): Promise<void> {
-  const child = spawn("nsenter", [`--net=${netns}`, "python3", "-m", "http.server", `${port}`, "-d", "/var/empty"], {
+  const child = spawn("nsenter", [`--net=${netns}`, "python3", "-m", "http.server", `${port}`, "-d", root], {
     stdio: "ignore",
   });
   children.push(child);
