@@ -3,12 +3,12 @@
  * execs, reads logs of, stops and removes containers without pause and watches descriptors, memory and processes;
  * `thousand` (default 1,000) runs that many containers at once and measures `ps`, `inspect` and a daemon restart.
  */
-import { readdirSync } from "node:fs";
 import { until } from "../../test/harness/command.ts";
 import { TestDaemon } from "../../test/harness/daemon.ts";
 import { busyboxTar } from "../../test/harness/images.ts";
 import { expectLedger, settledLedger } from "../../test/harness/ledger.ts";
-import { measure, pssKb } from "../measure.ts";
+import { descriptors, enginePids, memoryMib } from "../../test/harness/processes.ts";
+import { measure } from "../measure.ts";
 
 const [kind = "churn", amount] = process.argv.slice(2);
 const flags = kind === "thousand" ? ["--bip=10.213.0.1/20"] : [];
@@ -19,24 +19,10 @@ if (kind === "churn") await churn(Number(amount ?? 10));
 else if (kind === "thousand") await thousand(Number(amount ?? 1000));
 else throw new Error(`no soak "${kind}"; there are: churn, thousand`);
 
-/** Pids of the engine's own processes: those that name its exec root. */
-async function enginePids(): Promise<number[]> {
-  const pids = [daemon.pid];
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const line = await Bun.file(`/proc/${pid}/cmdline`)
-      .text()
-      .catch(() => "");
-    if (line.includes(daemon.execRoot) && Number(pid) !== daemon.pid) pids.push(Number(pid));
-  }
-  return pids;
-}
-
 async function sample(label: string): Promise<void> {
-  const pids = await enginePids();
-  const fds = pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
-  console.log(
-    `${label}: ${((await pssKb(pids)) / 1024).toFixed(1)} MiB PSS in ${pids.length} processes, fds ${fds.join("+")}`,
-  );
+  const pids = enginePids(daemon);
+  const memory = await memoryMib(daemon);
+  console.log(`${label}: ${memory.toFixed(1)} MiB PSS in ${pids.length} processes, fds ${descriptors(pids).join("+")}`);
 }
 
 async function churn(minutes: number): Promise<void> {

@@ -56,9 +56,7 @@ const beyond = new Set(["DockerVersion", "ImageManifestDescriptor", "Descriptor"
 
 function masked(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) {
-    // The order of a list of containers' mounts, and of ports of one container, is dockerd's hash tables'.
-    const items = key === "Mounts" ? value.toSorted((a, b) => order(a).localeCompare(order(b))) : value;
-    return items.map((item) => masked(item));
+    return inOrder(value, key).map((item) => masked(item));
   }
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).filter(([name]) => !beyond.has(name));
@@ -72,7 +70,14 @@ function masked(value: unknown, key = ""): unknown {
   return maskedText(value);
 }
 
-const order = (mount: { Destination?: string; Target?: string }): string => mount.Destination ?? mount.Target ?? "";
+/** The order of a list of containers' mounts is dockerd's hash tables', that of `-v` flags the stock client's. */
+function inOrder(items: readonly unknown[], key: string): readonly unknown[] {
+  if (key === "Mounts") return (items as Mount[]).toSorted((a, b) => order(a).localeCompare(order(b)));
+  return key === "Binds" ? items.toSorted() : items;
+}
+
+type Mount = { Destination?: string; Target?: string };
+const order = (mount: Mount): string => mount.Destination ?? mount.Target ?? "";
 
 function maskedText<T>(value: T): T | string {
   if (typeof value !== "string") return value;

@@ -26,8 +26,8 @@ async function bridges(): Promise<string[]> {
 
 async function make(): Promise<TestDaemon> {
   const daemon = await TestDaemon.start({ failPoints: "" });
-  await daemon.docker("import", await busyboxTar(), "busybox:latest");
-  await daemon.dhow("run", "--rm", "busybox", "true");
+  await daemon.must("import", await busyboxTar(), "busybox:latest");
+  await daemon.must("run", "--rm", "busybox", "true");
   return daemon;
 }
 
@@ -40,9 +40,9 @@ describe("a daemon killed at", () => {
       const links = await bridges();
       const container = ["run", "-d", "--name", "box", "-p", "127.0.0.1::80", "busybox", "sleep", "300"];
       const prepare = { remove: 1, connect: 2, disconnect: 3, stop: 2, create: 0, start: 0 }[verb];
-      if (prepare >= 1) await daemon.dhow("network", "create", "extra");
-      if (prepare >= 2) await daemon.dhow(...container);
-      if (prepare >= 3) await daemon.dhow("network", "connect", "extra", "box");
+      if (prepare >= 1) await daemon.must("network", "create", "extra");
+      if (prepare >= 2) await daemon.must(...container);
+      if (prepare >= 3) await daemon.must("network", "connect", "extra", "box");
       await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
       const failing = {
         create: ["network", "create", "extra"],
@@ -77,8 +77,8 @@ test("a netd that is killed is replaced: ports answer, names of bridges stay, no
   await using daemon = await make();
   const before = await settledLedger(daemon);
   const web = "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www";
-  await daemon.dhow("network", "create", "extra");
-  await daemon.dhow(
+  await daemon.must("network", "create", "extra");
+  await daemon.must(
     ...["run", "-d", "--name", "web", "-p", "18260:80", "--network", "extra", "busybox", "sh", "-c", web],
   );
   await until("the page", async () => (await ask(null, "http://127.0.0.1:18260/")) === 200);
@@ -92,8 +92,8 @@ test("a netd that is killed is replaced: ports answer, names of bridges stay, no
     );
     for (let n = 0; n < 20; n++) expect(await ask(null, "http://127.0.0.1:18260/")).toBe(200);
   }
-  await daemon.dhow("rm", "-f", "web");
-  await daemon.dhow("network", "rm", "extra");
+  await daemon.must("rm", "-f", "web");
+  await daemon.must("network", "rm", "extra");
   await expectLedger(daemon, before, { fds: false });
 }, 60_000);
 
@@ -110,8 +110,8 @@ function isNetdOf(daemon: TestDaemon): (pid: string) => boolean {
 
 test("twenty restarts of the daemon leave the rules as they are", async () => {
   await using daemon = await make();
-  await daemon.dhow("network", "create", "extra");
-  await daemon.dhow("run", "-d", "--name", "web", "-p", "18261:80", "--network", "extra", "busybox", "sleep", "300");
+  await daemon.must("network", "create", "extra");
+  await daemon.must("run", "-d", "--name", "web", "-p", "18261:80", "--network", "extra", "busybox", "sleep", "300");
   const rules = async () => {
     const tables = (await succeed(["nft", "-j", "list", "tables"])).match(/"name": ?"(d[0-9a-f]{6})"/g) ?? [];
     const dumps = tables.map((name) => succeed(["nft", "-s", "list", "table", "inet", name.slice(-8, -1)]));
@@ -121,6 +121,6 @@ test("twenty restarts of the daemon leave the rules as they are", async () => {
   expect(before).toContain("18261");
   for (let round = 0; round < 20; round++) await daemon.restart();
   expect(await rules()).toBe(before);
-  await daemon.dhow("rm", "-f", "web");
-  await daemon.dhow("network", "rm", "extra");
+  await daemon.must("rm", "-f", "web");
+  await daemon.must("network", "rm", "extra");
 }, 60_000);

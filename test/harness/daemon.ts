@@ -181,6 +181,15 @@ export class TestDaemon implements AsyncDisposable {
     return this.run("docker", ...args);
   }
 
+  /** Runs dhow, which must succeed; its stdout. A failure tells what the engine's processes logged last. */
+  async must(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.dhow(...args);
+    if (code === 0) return stdout;
+    const netd = join(this.execRoot, "netd.log");
+    const logs = [this.logFile, netd].map((path) => (existsSync(path) ? readFileSync(path, "utf8").slice(-4000) : ""));
+    throw new Error(`dhow ${args.join(" ")} -> ${code}\n${stderr}\n${logs.join("\n")}`);
+  }
+
   /** A request on the socket, body as JSON. */
   async api<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
     const answer = await fetch(`http://d${path}`, {
