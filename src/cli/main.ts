@@ -5,6 +5,7 @@ import { commit, version } from "../lib/version.ts";
 import { Cli } from "./cli.ts";
 import { type Command, ExitError } from "./command.ts";
 import { globalFlags } from "./globals.ts";
+import { WriteError } from "./output.ts";
 import { type Entry, findEntry, groupOf } from "./tree.ts";
 
 /** Runs one command line and ends the process with its exit code. */
@@ -41,7 +42,12 @@ async function runCommandLine(name: string, called: string, argv: string[]): Pro
   } catch (error) {
     code = report(cli, error, words);
   }
-  await cli.flush();
+  try {
+    await cli.stdout.flush();
+  } catch (error) {
+    if (code === 0) code = report(cli, error, words);
+  }
+  await cli.stderr.flush().catch(() => undefined);
   return code;
 }
 
@@ -138,8 +144,12 @@ function countComplaint({ args: { min, max } }: Command, count: number): string 
   return `requires at least ${min} and at most ${plural(max)}`;
 }
 
+/** What a shell shows for a program that SIGPIPE has ended. */
+const brokenPipeCode = 128 + 13;
+
 /** Prints what a command threw; answers the exit code. */
 function report(cli: Cli, error: unknown, words: readonly string[]): number {
+  if (error instanceof WriteError && error.brokenPipe) return brokenPipeCode;
   if (error instanceof ExitError) {
     if (error.message) cli.err(`${error.message}\n`);
     return error.code;

@@ -13,10 +13,7 @@ export async function writeBody(
   if (path === "") {
     if (isTerminal(1)) throw new ExitError(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
     const { body } = await open();
-    for await (const bytes of body) {
-      await cli.stdout.bytes(bytes);
-      if (cli.stdout.broken) return;
-    }
+    for await (const bytes of body) await cli.stdout.bytes(bytes);
     return;
   }
   const { open: openFile, rename, unlink } = await import("node:fs/promises");

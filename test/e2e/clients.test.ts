@@ -53,6 +53,34 @@ describe.each([...clients])("%s", (client) => {
     expect(lost.stderr).toContain(refused);
   });
 
+  describe("whose reader goes away", () => {
+    const talk = ["sh", "-c", "while :; do echo y; done"];
+    const name = `talks-to-${client}`;
+    beforeAll(() =>
+      daemon().must("run", "-d", "--name", name, "busybox", "sh", "-c", "while sleep 0.01; do echo y; done"),
+    );
+    afterAll(async () => {
+      const ids = (await daemon().must("ps", "-aq", "--filter", `label=of=${client}`)).split("\n").filter(Boolean);
+      await daemon().must("rm", "-f", name, ...ids);
+    });
+
+    // SIGPIPE ends the stock client (141 in a shell), but for commands that have caught all signals to hand them on.
+    test.each([
+      [["run", "--label", `of=${client}`, "busybox", ...talk], 1, "write /dev/stdout: broken pipe\n"],
+      [["attach", name], 1, "write /dev/stdout: broken pipe\n"],
+      [["attach", "--sig-proxy=false", name], 141, ""],
+      [["exec", name, ...talk], 141, ""],
+      [["logs", "-f", name], 141, ""],
+      [["export", name], 141, ""],
+      [["save", "busybox"], 141, ""],
+      [["cp", `${name}:/bin`, "-"], 141, ""],
+    ])("ends: %j", async (args, code, stderr) => {
+      const script = '"$@" | head -c 1 >/dev/null; exit $PIPESTATUS';
+      const ended = await call("bash", ["-c", script, "bash", binary, "-H", here(), ...args]);
+      expect(ended).toEqual({ code, stdout: "", stderr });
+    });
+  });
+
   test("asks the daemon of a context, made by either client", async () => {
     const name = `by-${client}`;
     const made = await call(binary, ["context", "create", name, "--docker", `host=${here()}`]);

@@ -34,6 +34,6 @@ export async function pullImage(
     { headers: await registryAuthHeader(cli, image) },
   );
   if (!options.quiet) return showProgress(messages, options.output, isTerminal(options.output === cli.stderr ? 2 : 1));
-  const silent: Output = { text: () => {}, bytes: async () => {}, flush: async () => {}, broken: false };
+  const silent: Output = { text: () => {}, bytes: async () => {}, flush: async () => {} };
   return showProgress(messages, silent, false);
 }

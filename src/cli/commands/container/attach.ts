@@ -4,6 +4,7 @@ import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { beginWait, chosenDetachKeys, inspectContainer, requireTerminal } from "../../container/run.ts";
 import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
+import { WriteError } from "../../output.ts";
 
 export const command = defineCommand({
   summary: "Join the standard streams of a running container",
@@ -39,7 +40,9 @@ export const command = defineCommand({
           client.json(to(paths.containerResize, { id }, { h: String(rows), w: String(columns) })),
         )
       : () => {};
-    const end = await joinStreams(cli, hijacked, { tty, stdin, detachKeys });
+    const end = await joinStreams(cli, hijacked, { tty, stdin, detachKeys }).catch((error: unknown) => {
+      throw proxy && error instanceof WriteError ? new ExitError(1, error.message) : error;
+    });
     stopSizes();
     const code = end === "detached" ? 0 : await exited;
     stopSignals();

@@ -40,7 +40,6 @@ export const command = defineCommand({
       ),
     );
     const read = async (): Promise<Uint8Array | null> => {
-      if (cli.stdout.broken) return null;
       const { done, value } = await body.next();
       return done ? null : value;
     };

@@ -14,6 +14,7 @@ import {
 } from "../../container/run.ts";
 import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
 import { StepClock, stepsOf, timingsHeader } from "../../container/timings.ts";
+import { WriteError } from "../../output.ts";
 
 const runFlags = {
   ...createFlags,
@@ -37,6 +38,7 @@ export const command = defineCommand({
       return await run(cli, flags, changed, args);
     } catch (error) {
       if (error instanceof ExitError) throw error;
+      if (error instanceof WriteError) throw proxiesSignals(flags) ? new ExitError(1, error.message) : error;
       const fromDaemon = error instanceof ApiError;
       const message = `${fromDaemon ? "Error response from daemon: " : ""}${error instanceof Error ? error.message : error}`;
       const code = fromDaemon ? startFailureCode(message) : 125;
@@ -44,6 +46,11 @@ export const command = defineCommand({
     }
   },
 });
+
+/** Whoever hands every signal on has caught SIGPIPE too, so that a reader of ours that has gone is an error to be told. */
+function proxiesSignals(flags: Flags): boolean {
+  return flags["sig-proxy"] && !flags.tty && !flags.detach;
+}
 
 async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: readonly string[]): Promise<number> {
   const clock = new StepClock();
@@ -79,10 +86,9 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
     if (timed) clock.print(cli);
     return 0;
   }
-  const stopSignals =
-    flags["sig-proxy"] && !flags.tty
-      ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
-      : () => {};
+  const stopSignals = proxiesSignals(flags)
+    ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
+    : () => {};
   const attaching = client.hijack(
     to(
       paths.containerAttach,
@@ -102,6 +108,8 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   ]);
   clock.end("attach and wait in place");
   const joined = joinStreams(cli, hijacked, { tty: flags.tty, stdin: attached.has("stdin"), detachKeys });
+  // It is awaited after the start; until then its failure is not unhandled.
+  joined.catch(() => undefined);
   try {
     await start();
   } catch (error) {

@@ -49,6 +49,8 @@ async function startAttached(cli: Cli, name: string, interactive: boolean, detac
   const hijacked = await client.hijack(to(paths.containerAttach, { id }, query));
   const { code: exited } = await beginWait(client, id, found.HostConfig.AutoRemove ? "removed" : "next-exit");
   const joined = joinStreams(cli, hijacked, { tty, stdin, detachKeys });
+  // It is awaited after the start; until then its failure is not unhandled.
+  joined.catch(() => undefined);
   try {
     await client.json(to(paths.containerStart, { id }));
   } catch (error) {

@@ -40,7 +40,7 @@ export const command = defineCommand({
         cli.out(alignTable([listing.columns.map((name) => listing.fields[name]!.header)]));
       else await printList(cli, listing, rows, { format });
       await cli.flush();
-      if (flags["no-stream"] || cli.stdout.broken) return 0;
+      if (flags["no-stream"]) return 0;
       await Bun.sleep(500);
     }
   },

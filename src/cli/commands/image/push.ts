@@ -33,7 +33,7 @@ export const command = defineCommand({
       ),
       { headers: await registryAuthHeader(cli, name) },
     );
-    const silent = { text: () => {}, bytes: async () => {}, flush: async () => {}, broken: false };
+    const silent = { text: () => {}, bytes: async () => {}, flush: async () => {} };
     await showProgress(messages, flags.quiet ? silent : cli.stdout, !flags.quiet && isTerminal(1));
     if (flags.quiet) cli.out(`${repository}:${tag || "latest"}\n`);
     return 0;

@@ -14,10 +14,7 @@ export const command = defineCommand({
     })();
     // The daemon's end ends us; our own input's failure is its end.
     sending.catch(() => stream.end());
-    for (let bytes = await stream.read(); bytes !== null; bytes = await stream.read()) {
-      await cli.stdout.bytes(bytes);
-      if (cli.stdout.broken) break;
-    }
+    for (let bytes = await stream.read(); bytes !== null; bytes = await stream.read()) await cli.stdout.bytes(bytes);
     return 0;
   },
 });

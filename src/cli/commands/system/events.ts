@@ -38,7 +38,6 @@ export const command = defineCommand({
       if (template) cli.out(`${template.execute(fieldsOf(event))}\n`);
       else cli.out(flags.format === "json" ? `${stringifyJson(event)}\n` : describe(event));
       await cli.flush();
-      if (cli.stdout.broken) break;
     }
     return 0;
   },
