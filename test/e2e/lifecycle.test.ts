@@ -145,7 +145,7 @@ describe.each([...clients])("%s", (client) => {
     await until("a prompt", () => session.output.includes("# "));
     session.type("stty size; tty\n");
     await until("the size", () => session.output.includes("30 100"));
-    expect(session.output).toContain("/dev/pts/0");
+    await until("the terminal's name", () => session.output.includes("/dev/pts/0"));
     session.resize(120, 40);
     await until("the new size", async () => {
       session.type("stty size\n");
