@@ -29,8 +29,8 @@ export async function removeNow(engine: Engine, ...names: string[]): Promise<voi
 }
 
 /** dhow on a daemon of its own, then dockerd and podman where they are there. */
-export async function engines(daemon: TestDaemon): Promise<Engine[]> {
-  const list: Engine[] = [await dhow(daemon)];
+export async function engines(daemon: TestDaemon): Promise<[Engine, ...Engine[]]> {
+  const list: [Engine, ...Engine[]] = [await dhow(daemon)];
   if (existsSync(referenceSocket)) list.push(await dockerd());
   else console.log(`no reference dockerd at ${referenceSocket}: its columns are missing`);
   if ((await run([...podmanCommand, "--version"]).catch(() => ({ code: 1 }))).code === 0) list.push(await podman());
