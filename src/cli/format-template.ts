@@ -18,7 +18,7 @@ const headerFunctions = {
   println: (value: unknown) => value,
 };
 
-/** What users write for a tab or a line in a format. */
+/** What users write for a tab or a line in the format of a list; elsewhere these are the template's own business. */
 function withControls(format: string): string {
   return format.replace(/\\t/g, "\t").replace(/\\n/g, "\n");
 }
@@ -33,7 +33,7 @@ export function compileFormat(
   refusal = inspectRefusal,
 ): CompiledTemplate {
   try {
-    return compileTemplate(withControls(format), options);
+    return compileTemplate(format, options);
   } catch (error) {
     if (error instanceof TemplateSyntaxError) throw new ExitError(refusal.code, `${refusal.words}: ${error.message}`);
     throw error;
@@ -44,7 +44,7 @@ export function compileFormat(
 export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T[], format: string): void {
   const names = Object.keys(listing.fields).sort();
   const table = /^table\s/.test(format);
-  const source = format === "json" ? "{{json .}}" : table ? format.slice(5).trim() : format;
+  const source = format === "json" ? "{{json .}}" : withControls(table ? format.slice(5).trim() : format);
   const known = new WeakSet<object>();
   // A row is written as Go's own encoder writes it, with these three escaped; any other value as it is.
   const json = (value: unknown): string => {

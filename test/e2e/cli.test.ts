@@ -57,6 +57,7 @@ ps --nope
 ps extra
 ps -a --format '{{.ID}} {{.Names}} {{.Label "a"}} {{.Ports}}'
 ps -a --format 'table {{.ID}}\\t{{.Names}}\\t{{.Label "a"}}'
+ps -a --format '{{.ID}}\\t{{printf "%s\\n" .Names}}'
 ps -a --format json
 ps -a --format '{{.Nope}}'
 ps -a --format '{{.ID'
@@ -83,6 +84,9 @@ inspect -f '{{if .State.Health}}h{{else}}none{{end}}' d1
 inspect -f '{{.State.Running}}{{with .Config.Healthcheck}}x{{end}} {{.Config.Cmd}} {{.Path}} {{println .Args}}' d1
 inspect -f '{{index .Config.Labels "a"}}{{index .Config.Labels "zz"}}' d1
 inspect -f '{{printf "%s %d %v %q" .Name .State.Pid .RestartCount .Name}}' d1
+inspect -f '{{join .Config.Cmd "\\n"}}' d1
+inspect -f '{{printf "%s\\t." .Name}}' d1
+inspect -f 'a\\tb\\n' d1
 inspect --type image d1
 inspect --type zz d1
 container inspect d1
@@ -125,6 +129,7 @@ system df --format json
 events --since 1h --until 0s --filter container=d2 --filter event=create
 events --since 1h --until 0s --filter container=d2 --filter event=die --format json
 events --since 1h --until 0s --filter container=d2 --format '{{.Action}} {{.Actor.Attributes.name}}'
+events --since 1h --until 0s --filter container=d2 --format '{{.Action}}\\t{{printf "%s\\n" .Type}}'
 start nope
 stop nope
 kill d2
@@ -183,6 +188,7 @@ cp a b
 stats --no-stream --format '{{.Name}} {{.PIDs}}' d1
 info -f '{{.ServerVersion}} {{.NCPU}} {{.Driver}}'
 version -f '{{.Server.Version}}'
+version -f '{{printf "%s\\n" .Server.Version}}\\t'
 login -u x --password-stdin --password y
 help nope
 rm -f nope1 nope2
