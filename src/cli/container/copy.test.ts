@@ -14,7 +14,10 @@ test("packCommand() renames the top with its hard links, and no symbolic link", 
     const packed = Bun.spawnSync(packCommand(join(dir, "a.b"), "new,&"));
     expect(packed.exitCode).toBe(0);
     const listed = Bun.spawnSync(["tar", "-tvf", "-"], { stdin: packed.stdout }).stdout.toString();
-    const names = listed.trimEnd().split("\n").map((line) => line.replace(/^(\S+\s+){5}/, ""));
+    const names = listed
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/^(\S+\s+){5}/, ""));
     expect(names.filter((name) => !name.startsWith("./new,&/"))).toEqual([]);
     expect(names.filter((name) => name.includes(" link to "))).toEqual([
       expect.stringMatching(/^\.\/new,&\/(one link to \.\/new,&\/two|two link to \.\/new,&\/one)$/),
