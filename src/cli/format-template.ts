@@ -9,12 +9,12 @@ import { alignTable, type Listing } from "./format.ts";
 /** Functions as the header row of a table sees them: they leave the header's words alone. */
 const headerFunctions = {
   json: (value: unknown) => value,
-  split: (value: unknown) => value,
-  join: (value: unknown) => value,
+  split: (value: unknown, _separator: unknown) => value,
+  join: (value: unknown, _separator: unknown) => value,
   title: (value: unknown) => value,
   lower: (value: unknown) => value,
   upper: (value: unknown) => value,
-  truncate: (value: unknown) => value,
+  truncate: (value: unknown, _size: unknown) => value,
   println: (value: unknown) => value,
 };
 

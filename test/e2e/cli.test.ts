@@ -87,6 +87,8 @@ inspect -f '{{printf "%s %d %v %q" .Name .State.Pid .RestartCount .Name}}' d1
 inspect -f '{{join .Config.Cmd "\\n"}}' d1
 inspect -f '{{printf "%s\\t." .Name}}' d1
 inspect -f 'a\\tb\\n' d1
+inspect -f '{{json .Name .Name}}' d1
+inspect -f '{{.HostConfig.LogConfig.Type}} {{.Config.Labels.Nope}} {{.NetworkSettings.Ports | len | printf "%05d"}}' d1
 inspect --type image d1
 inspect --type zz d1
 container inspect d1
