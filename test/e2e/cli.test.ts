@@ -185,6 +185,7 @@ load -i /nonexist
 update d1
 update --memory 70m --memory-swap 140m d1
 wait d2
+wait 'a b'
 cp d1:/nope .
 cp a b
 stats --no-stream --format '{{.Name}} {{.PIDs}}' d1

@@ -10,7 +10,7 @@ import { paths } from "../../api/paths.ts";
 import { ApiError, type Client, to as route } from "../../client/client.ts";
 import { humanSize } from "../../lib/units.ts";
 import type { Cli } from "../cli.ts";
-import { resolvePath } from "./mounts.ts";
+import { resolvePath } from "./local-path.ts";
 
 export interface CopyOptions {
   readonly archive: boolean;
