@@ -24,7 +24,10 @@ function withControls(format: string): string {
 }
 
 const inspectRefusal = { code: 64, words: "template parsing error" };
-const listRefusal = { code: 1, words: "failed to parse template" };
+const listRefusal = { code: 1, words: "template parsing error" };
+
+/** `ps` looks into its format before it asks for the list, and has words of its own for one that does not parse. */
+export const psRefusal = { code: 1, words: "failed to parse template" };
 
 /** Compiles a format; exits in Docker's words when it does not parse. */
 export function compileFormat(

@@ -100,6 +100,8 @@ images --no-trunc
 images --digests
 images --format '{{.Repository}}:{{.Tag}} {{.Size}}'
 images --format json
+images --format '{{.ID'
+network ls --format '{{printf "%s\\n" .ID}}'
 images nope
 history busybox
 history --no-trunc busybox
