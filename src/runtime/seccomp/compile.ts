@@ -18,7 +18,7 @@ import type { OciSeccomp, OciSeccompRule } from "../spec/oci.ts";
 import { recentSyscalls, recentSyscallsOn } from "./table.ts";
 
 /** Raise it whenever the same rules would give another program. */
-const format = 4;
+const format = 5;
 const eperm = 1;
 const enosys = 38;
 
@@ -129,8 +129,9 @@ const withoutX32Bit = 0x3fffffff;
 /** The kernel's word for x32 programs is x86-64's; a bit of the call's number tells them apart. */
 const x32 = "SCMP_ARCH_X32";
 
-/** Numbers from here on are an architecture's own: x32's second set, ARM's private calls (0xf0000 and above). */
-const firstPrivateNumber = 512;
+/** Numbers of an architecture's own, to be left to libseccomp: x32's second set, and ARM's private calls. */
+const x32Set = { first: 512, last: 547 };
+const firstArmPrivate = 0xf0000;
 
 const native: Readonly<Record<string, string>> = {
   x64: "SCMP_ARCH_X86_64",
@@ -155,8 +156,10 @@ function prologue(
   if ((defaultAction & 0xffff0000) >>> 0 === seccompActions.errno) {
     const newest = Math.max(...Object.values(recentSyscalls));
     common.push(
-      [jumpGreater, 0, 2, newest],
-      [jumpGreater, 1, 0, firstPrivateNumber - 1],
+      [jumpGreater, 0, 4, newest],
+      [jumpGreater, 3, 0, firstArmPrivate - 1],
+      [jumpGreater, 1, 0, x32Set.last],
+      [jumpGreater, 1, 0, x32Set.first - 1],
       [returnConstant, 0, 0, seccompActions.errno | enosys],
     );
   }
