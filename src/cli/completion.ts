@@ -98,7 +98,7 @@ async function names(cli: Cli, what: Completion | undefined): Promise<string[]> 
   if (typeof what !== "string") return [...what];
   if (what === "contexts") {
     const { listContexts } = await import("./context-store.ts");
-    return ["default", ...(await listContexts(cli.configDir)).map(({ Name }) => Name)];
+    return ["default", ...(await listContexts(cli.configDir)).contexts.map(({ Name }) => Name)];
   }
   const client = await cli.client();
   switch (what) {

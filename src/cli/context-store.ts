@@ -1,5 +1,6 @@
 /** Named endpoints in `~/.docker/contexts`, in the layout Docker's client uses. */
 import { readdir, rm } from "node:fs/promises";
+import { messageOf } from "../lib/errors.ts";
 
 /** The `meta.json` of one context. */
 export interface ContextMeta {
@@ -26,6 +27,21 @@ export function contextPaths(configDir: string, name: string): { meta: string; t
   return { meta: `${configDir}/contexts/meta/${id}`, tls: `${configDir}/contexts/tls/${id}` };
 }
 
+/** The names that contexts may have, as Docker's client has it. */
+const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
+
+/** Refuses a name under which no new context can be stored, in Docker's words. */
+export async function refuseContextName(configDir: string, name: string): Promise<void> {
+  if (name === "default" || !validName.test(name)) {
+    throw new Error(
+      `context name ${JSON.stringify(name)} is invalid, names are validated against regexp ${JSON.stringify(validName.source)}`,
+    );
+  }
+  if (await Bun.file(`${contextPaths(configDir, name).meta}/meta.json`).exists()) {
+    throw new Error(`context ${JSON.stringify(name)} already exists`);
+  }
+}
+
 /** Reads one context; throws in Docker's words when there is none. */
 export async function readContext(configDir: string, name: string): Promise<ContextMeta> {
   const path = `${contextPaths(configDir, name).meta}/meta.json`;
@@ -33,7 +49,25 @@ export async function readContext(configDir: string, name: string): Promise<Cont
   if (!(await file.exists())) {
     throw new Error(`context ${JSON.stringify(name)}: context not found: open ${path}: no such file or directory`);
   }
-  return (await file.json()) as ContextMeta;
+  try {
+    return await readMeta(path);
+  } catch (error) {
+    throw new Error(`context ${JSON.stringify(name)}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function readMeta(path: string): Promise<ContextMeta> {
+  const text = await Bun.file(path).text();
+  try {
+    const meta: unknown = JSON.parse(text);
+    if (typeof meta !== "object" || meta === null) throw new Error("not an object");
+    return { Name: "", Metadata: {}, Endpoints: {}, ...meta };
+  } catch (error) {
+    const reason = /Unexpected EOF|Unterminated/.test(messageOf(error))
+      ? "unexpected end of JSON input"
+      : messageOf(error);
+    throw new Error(`parsing ${path}: ${reason}`, { cause: error });
+  }
 }
 
 export async function readContextTls(configDir: string, name: string): Promise<ContextTls> {
@@ -46,16 +80,22 @@ export async function readContextTls(configDir: string, name: string): Promise<C
   return tls;
 }
 
-/** All stored contexts by name, sorted; `default` is not among them. */
-export async function listContexts(configDir: string): Promise<ContextMeta[]> {
+/** All stored contexts by name, sorted, and why others could not be read; `default` is not among them. */
+export async function listContexts(configDir: string): Promise<{ contexts: ContextMeta[]; failures: string[] }> {
   const directory = `${configDir}/contexts/meta`;
   const ids = await readdir(directory).catch(() => [] as string[]);
-  const found: ContextMeta[] = [];
+  const contexts: ContextMeta[] = [];
+  const failures: string[] = [];
   for (const id of ids) {
-    const file = Bun.file(`${directory}/${id}/meta.json`);
-    if (await file.exists()) found.push((await file.json()) as ContextMeta);
+    const path = `${directory}/${id}/meta.json`;
+    if (!(await Bun.file(path).exists())) continue;
+    try {
+      contexts.push(await readMeta(path));
+    } catch (error) {
+      failures.push(`failed to read metadata: ${messageOf(error)}`);
+    }
   }
-  return found.sort((a, b) => (a.Name < b.Name ? -1 : 1));
+  return { contexts: contexts.sort((a, b) => (a.Name < b.Name ? -1 : 1)), failures };
 }
 
 /** Stores a context whole, replacing one of that name. */

@@ -9,22 +9,25 @@ import { alignTable, type Listing } from "./format.ts";
 /** Functions as the header row of a table sees them: they leave the header's words alone. */
 const headerFunctions = {
   json: (value: unknown) => value,
-  split: (value: unknown) => value,
-  join: (value: unknown) => value,
+  split: (value: unknown, _separator: unknown) => value,
+  join: (value: unknown, _separator: unknown) => value,
   title: (value: unknown) => value,
   lower: (value: unknown) => value,
   upper: (value: unknown) => value,
-  truncate: (value: unknown) => value,
+  truncate: (value: unknown, _size: unknown) => value,
   println: (value: unknown) => value,
 };
 
-/** What users write for a tab or a line in a format. */
+/** What users write for a tab or a line in the format of a list; elsewhere these are the template's own business. */
 function withControls(format: string): string {
   return format.replace(/\\t/g, "\t").replace(/\\n/g, "\n");
 }
 
 const inspectRefusal = { code: 64, words: "template parsing error" };
-const listRefusal = { code: 1, words: "failed to parse template" };
+const listRefusal = { code: 1, words: "template parsing error" };
+
+/** `ps` looks into its format before it asks for the list, and has words of its own for one that does not parse. */
+export const psRefusal = { code: 1, words: "failed to parse template" };
 
 /** Compiles a format; exits in Docker's words when it does not parse. */
 export function compileFormat(
@@ -33,7 +36,7 @@ export function compileFormat(
   refusal = inspectRefusal,
 ): CompiledTemplate {
   try {
-    return compileTemplate(withControls(format), options);
+    return compileTemplate(format, options);
   } catch (error) {
     if (error instanceof TemplateSyntaxError) throw new ExitError(refusal.code, `${refusal.words}: ${error.message}`);
     throw error;
@@ -44,7 +47,7 @@ export function compileFormat(
 export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T[], format: string): void {
   const names = Object.keys(listing.fields).sort();
   const table = /^table\s/.test(format);
-  const source = format === "json" ? "{{json .}}" : table ? format.slice(5).trim() : format;
+  const source = format === "json" ? "{{json .}}" : withControls(table ? format.slice(5).trim() : format);
   const known = new WeakSet<object>();
   // A row is written as Go's own encoder writes it, with these three escaped; any other value as it is.
   const json = (value: unknown): string => {

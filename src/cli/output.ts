@@ -26,6 +26,9 @@ export class WriteError extends Error {
   }
 }
 
+/** An output that shows nothing. */
+export const silent: Output = { text: () => {}, bytes: async () => {}, flush: async () => {} };
+
 /** An output on standard output (1) or standard error (2). */
 export function openOutput(fd: 1 | 2): Output {
   let sink: ReturnType<ReturnType<typeof Bun.file>["writer"]> | null = null;

@@ -13,6 +13,8 @@ export interface ByteStream {
   write(bytes: Uint8Array | string): Promise<void>;
   end(): void;
   close(): void;
+  /** True once the peer's end has come, read or not: nothing that is written now will be answered. */
+  readonly ended: boolean;
   /** True while the process should stay alive for this stream. */
   keepAlive(on: boolean): void;
 }
@@ -30,6 +32,10 @@ class Inbox {
   #paused = false;
   readonly pause: () => void;
   readonly resume: () => void;
+
+  get ended(): boolean {
+    return this.#ended || this.#failure !== null;
+  }
 
   constructor(pause: () => void, resume: () => void) {
     this.pause = pause;
@@ -170,6 +176,9 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
       box.end();
       socket.terminate();
     },
+    get ended() {
+      return box.ended;
+    },
     keepAlive: (on) => void (on ? socket.ref() : socket.unref()),
   };
 }
@@ -205,6 +214,9 @@ export function connectCommand(argv: string[]): ByteStream {
     close() {
       child.stdin.end();
       child.kill();
+    },
+    get ended() {
+      return child.exitCode !== null || child.signalCode !== null;
     },
     keepAlive: (on) => (on ? child.ref() : child.unref()),
   };

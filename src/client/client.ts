@@ -206,9 +206,14 @@ export class Client {
     const sent =
       (await this.#firstCall(request, options.signal)) ?? (await this.#versionedCall(request, options.signal));
     if (sent.answer.status < 400) return sent;
+    throw await this.#refusal(sent, request);
+  }
+
+  /** Reads a refused request's answer to its end. */
+  async #refusal(sent: Sent, { method, path }: Call): Promise<ApiError> {
     const text = method === "HEAD" ? "" : await textOf(sent.answer);
     await this.#finish(sent);
-    throw new ApiError(sent.answer.status, refusal(sent.answer, text, path));
+    return new ApiError(sent.answer.status, refusal(sent.answer, text, path));
   }
 
   async #versionedCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent> {
@@ -217,24 +222,34 @@ export class Client {
 
   /**
    * The first request goes right behind the `/_ping` that settles the version, in the newest version we speak: one round
-   * trip less. A daemon that does not speak it refuses before it does anything else; null then, and when the request does
-   * not allow it (a streamed body, a hijack), means that it has to be sent by itself.
+   * trip less. Its answer counts whatever the ping says, for the daemon has acted on it; but a daemon that does not speak
+   * that version refuses before it does anything else. Null then, and when the request does not allow it (a streamed body,
+   * a hijack), means that it has to be sent by itself.
    */
-  async #firstCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent | null> {
+  async #firstCall(call: Call, signal: AbortSignal | undefined): Promise<Sent | null> {
+    const { path, ...request } = call;
     if (this.#version !== null || !isWhole(request.body) || request.headers.Upgrade !== undefined) return null;
     const target = `/v${maxApiVersion}${path}`;
     const whole = request as typeof request & { body?: Uint8Array | string };
-    return this.#onStream(signal, false, async (stream) => {
+    const sent = await this.#onStream(signal, isRepeatable(call), async (stream) => {
       const [ping, answer] = await exchangePair(
         stream,
         this.#complete(pingRequest),
         this.#complete({ ...whole, target }),
       );
       if (ping.status < 400) this.#learn(ping);
-      if (this.#version === maxApiVersion) return { stream, answer };
-      stream.close();
-      return null;
+      if (answer === null) stream.close();
+      return answer && { stream, answer };
     });
+    if (sent === null || this.#version === maxApiVersion) return sent;
+    if (sent.answer.status === 400) {
+      const error = await this.#refusal(sent, call);
+      if (call.method === "HEAD" || /\bversion\b|newer than server/.test(error.message)) return null;
+      throw error;
+    }
+    // A ping that failed settles nothing; the version that was just understood does.
+    this.#version ??= maxApiVersion;
+    return sent;
   }
 
   #complete<R extends { readonly headers?: Record<string, string> }>(
@@ -245,18 +260,19 @@ export class Client {
   }
 
   #send(request: Request, signal?: AbortSignal): Promise<Sent> {
-    return this.#onStream(signal, isWhole(request.body), async (stream) => ({
+    return this.#onStream(signal, isRepeatable(request), async (stream) => ({
       stream,
       answer: await exchange(stream, this.#complete(request)),
     }));
   }
 
-  /** Does `exchanging` on the idle connection or a new one; `again` allows another try when the idle one had been closed. */
+  /** Does `exchanging` on the idle connection or a new one; `again` allows another try when the idle one breaks meanwhile. */
   async #onStream<T>(
     signal: AbortSignal | undefined,
     again: boolean,
     exchanging: (stream: ByteStream) => Promise<T>,
   ): Promise<T> {
+    if (this.#idle?.ended) this.close();
     const idle = this.#idle;
     this.#idle = null;
     const stream = idle ?? (await this.#options.connect());
@@ -268,7 +284,7 @@ export class Client {
     } catch (error) {
       signal?.throwIfAborted();
       stream.close();
-      // A kept connection may have been closed by the daemon between two requests.
+      // The daemon may have closed a kept connection just as the request went out.
       if (idle && again) return this.#onStream(signal, again, exchanging);
       throw error;
     }
@@ -291,6 +307,11 @@ interface Request {
 
 /** A request whose target is not versioned yet. */
 type Call = Omit<Request, "target" | "headers"> & { readonly path: string; readonly headers: Record<string, string> };
+
+/** A request that may be sent twice: a daemon that has acted on another one before the connection broke would act again. */
+function isRepeatable({ method, body }: Pick<Request, "method" | "body">): boolean {
+  return (method === "GET" || method === "HEAD") && isWhole(body);
+}
 
 const pingRequest: Request = { method: "HEAD", target: "/_ping" };
 

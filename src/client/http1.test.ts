@@ -15,6 +15,7 @@ function peer(text: string, size: number): ByteStream & { sent: string[] } {
     write: async (data) => void sent.push(typeof data === "string" ? data : new TextDecoder().decode(data)),
     end: () => {},
     close: () => {},
+    ended: false,
     keepAlive: () => {},
   };
 }
@@ -57,4 +58,40 @@ test("exchange() lets no header value start a new line", async () => {
   const stream = peer("HTTP/1.1 204 No Content\r\n\r\n", 1000);
   await exchange(stream, { method: "GET", target: "/", headers: { "X-A": "b\r\nX-Evil: 1" } });
   expect(stream.sent.join("")).not.toContain("\nX-Evil");
+});
+
+test("exchange() stops sending a body that is refused early, and keeps no connection it was cut off on", async () => {
+  const stream = peer("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 1000);
+  let made = 0;
+  async function* endless(): AsyncGenerator<Uint8Array, void> {
+    for (;;) {
+      await Bun.sleep(1);
+      made++;
+      yield new Uint8Array(8);
+    }
+  }
+  const answer = await exchange(stream, { method: "PUT", target: "/", headers: {}, body: endless() });
+  expect(answer.status).toBe(413);
+  expect(await bodyOf(answer)).toBe("");
+  expect(answer.reusable()).toBe(false);
+  await Bun.sleep(10);
+  const last = made;
+  await Bun.sleep(20);
+  expect(made).toBe(last);
+});
+
+test("exchange() goes on sending while an answer that is no refusal comes", async () => {
+  const stream = peer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 1000);
+  async function* slow(): AsyncGenerator<Uint8Array, void> {
+    for (const letter of "abc") {
+      await Bun.sleep(5);
+      yield new TextEncoder().encode(letter);
+    }
+  }
+  const answer = await exchange(stream, { method: "POST", target: "/", headers: {}, body: slow() });
+  expect(answer.reusable()).toBe(false);
+  expect(await bodyOf(answer)).toBe("ok");
+  await Bun.sleep(50);
+  expect(stream.sent.join("")).toEndWith("1\r\nc\r\n0\r\n\r\n");
+  expect(answer.reusable()).toBe(true);
 });

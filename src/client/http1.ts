@@ -33,7 +33,10 @@ export function isWhole(body: RequestBody | undefined): body is Uint8Array | str
   return body === undefined || typeof body === "string" || body instanceof Uint8Array;
 }
 
-/** Sends `request` and reads the head of its answer; an early answer ends the sending of a streamed body. */
+/**
+ * Sends `request` and reads the head of its answer. A refusal that comes early ends the sending of a streamed body; another
+ * answer may come while the body is still sent, as the progress of `load` does.
+ */
 export async function exchange(stream: ByteStream, request: HttpRequest): Promise<HttpAnswer> {
   const { body } = request;
   if (isWhole(body)) {
@@ -41,26 +44,33 @@ export async function exchange(stream: ByteStream, request: HttpRequest): Promis
     return readAnswer(stream, request.method);
   }
   await stream.write(formatHead(request));
-  const sending = sendChunks(stream, body as AsyncIterable<Uint8Array>);
+  const upload: Upload = { refused: false, complete: false };
+  const sending = sendChunks(stream, body as AsyncIterable<Uint8Array>, upload);
   const answer = readAnswer(stream, request.method);
   // A peer that refuses early closes its end; its answer says more than our broken pipe.
   const failed = sending.then(
     () => new Promise<never>(() => {}),
     (error: unknown) => Promise.race([answer, Bun.sleep(500)]).then(() => Promise.reject(error)),
   );
-  return Promise.race([answer, failed]);
+  const received = await Promise.race([answer, failed]);
+  upload.refused = received.status >= 400;
+  // What is still being sent would run into the next request.
+  return { ...received, reusable: () => upload.complete && received.reusable() };
 }
 
-/** Sends `first` (a HEAD) and `second` in one go and reads both answers' heads: one round trip instead of two. */
+/**
+ * Sends `first` (a HEAD) and `second` in one go and reads both answers' heads: one round trip instead of two. The second is
+ * null when the first closes the connection: nothing that came after it is then looked at (RFC 9112, 9.6).
+ */
 export async function exchangePair(
   stream: ByteStream,
   first: HttpRequest,
   second: HttpRequest & { readonly body?: Uint8Array | string },
-): Promise<[HttpAnswer, HttpAnswer]> {
+): Promise<[HttpAnswer, HttpAnswer | null]> {
   await stream.write(formatHead(first));
   await sendWhole(stream, second, second.body);
   const answer = await readAnswer(stream, first.method);
-  return [answer, await readAnswer(stream, second.method)];
+  return [answer, answer.reusable() ? await readAnswer(stream, second.method) : null];
 }
 
 async function sendWhole(
@@ -83,14 +93,24 @@ function formatHead(request: HttpRequest, bytes?: Uint8Array): string {
   return `${head}\r\n`;
 }
 
-async function sendChunks(stream: ByteStream, body: AsyncIterable<Uint8Array>): Promise<void> {
+/** How far a streamed body has come. */
+interface Upload {
+  /** Set when the peer wants no more of it. */
+  refused: boolean;
+  complete: boolean;
+}
+
+async function sendChunks(stream: ByteStream, body: AsyncIterable<Uint8Array>, upload: Upload): Promise<void> {
   for await (const piece of body) {
+    if (upload.refused) return;
     if (piece.length === 0) continue;
     await stream.write(`${piece.length.toString(16)}\r\n`);
     await stream.write(piece);
     await stream.write("\r\n");
   }
+  if (upload.refused) return;
   await stream.write("0\r\n\r\n");
+  upload.complete = true;
 }
 
 async function readAnswer(stream: ByteStream, method: string): Promise<HttpAnswer> {

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import type { AuthConfig } from "../api/system.ts";
 import { messageOf, systemError, unauthorized } from "../lib/errors.ts";
 import { bounded } from "./bounded.ts";
+import { mayLeadTo } from "./targets.ts";
 
 /** Most bytes of a token server's answer. */
 const tokenLimit = 1 << 20;
@@ -50,17 +51,19 @@ function organisation(host: string): string {
 export class Authorizer {
   readonly #auth: AuthConfig | undefined;
   readonly #skipVerify: boolean;
+  readonly #insecure: readonly string[];
   #basic = false;
   #token: string | null;
 
-  constructor(auth: AuthConfig | undefined, skipVerify: boolean) {
+  constructor(auth: AuthConfig | undefined, skipVerify: boolean, insecure: readonly string[]) {
     this.#auth = auth;
     this.#skipVerify = skipVerify;
+    this.#insecure = insecure;
     this.#token = auth?.registrytoken || null;
   }
 
   /** The Authorization header for a request to the registry itself. */
-  header(_url: URL, _path: string): string | undefined {
+  header(): string | undefined {
     if (this.#token) return `Bearer ${this.#token}`;
     return this.#basic ? this.#basicHeader() : undefined;
   }
@@ -70,7 +73,10 @@ export class Authorizer {
     return username ? `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` : undefined;
   }
 
-  /** Answers a 401; afterwards {@link header} gives what was asked for. Throws when there is nothing to give. */
+  /**
+   * Answers a 401; afterwards {@link header} gives what was asked for. Throws when there is nothing to give. An empty `path`
+   * is a login: its credentials must be seen by somebody, or any password would do.
+   */
   async challenge(url: URL, header: string, path: string, signal: AbortSignal): Promise<void> {
     const [, scheme = "", rest = ""] = /^\s*(\w+)\s*([\s\S]*)$/.exec(header) ?? [];
     if (scheme.toLowerCase() === "basic") {
@@ -82,17 +88,24 @@ export class Authorizer {
     const fields = new Map(
       [...rest.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", value = ""]) => [key.toLowerCase(), value]),
     );
-    const realm = new URL(fields.get("realm") ?? "", url);
+    const named = fields.get("realm");
+    const realm = named ? URL.parse(named, url.href) : null;
+    if (realm?.protocol !== "https:" && realm?.protocol !== "http:") {
+      throw unauthorized("registry names no token server");
+    }
     if (url.protocol === "https:" && realm.protocol !== "https:") {
       throw unauthorized("registry names a token server without TLS");
     }
-    if (realm.protocol !== "https:" && realm.protocol !== "http:") throw unauthorized("registry names no token server");
-    if (isLocalTarget(realm.hostname) && realm.hostname !== url.hostname) {
-      throw unauthorized("registry names a token server inside this host");
+    if (!mayLeadTo(url, realm, this.#insecure)) throw unauthorized("registry names a token server inside this host");
+    const trusted = mayHaveCredentials(url, realm);
+    if (path === "" && !trusted) {
+      throw unauthorized(
+        `credentials are not shown to ${realm.origin}, which is of another organisation than ${url.host}`,
+      );
     }
     realm.searchParams.set("service", fields.get("service") ?? "");
     if (path !== "") realm.searchParams.set("scope", `repository:${path}:pull`);
-    this.#token = await this.#fetchToken(realm, mayHaveCredentials(url, realm), signal);
+    this.#token = await this.#fetchToken(realm, trusted, signal);
   }
 
   async #fetchToken(realm: URL, trusted: boolean, signal: AbortSignal): Promise<string> {
@@ -119,8 +132,4 @@ export class Authorizer {
       throw systemError(`cannot fetch a token from ${realm.origin}: ${messageOf(error)}`, { cause: error });
     }
   }
-}
-
-function isLocalTarget(host: string): boolean {
-  return /^(localhost|127\.|169\.254\.|0\.0\.0\.0|\[::1\]|\[fe80:)/i.test(host);
 }

@@ -20,6 +20,7 @@ import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor } from "./auth.ts";
 import { bounded } from "./bounded.ts";
 import { isInsecureHost } from "./insecure.ts";
+import { mayLeadTo } from "./targets.ts";
 
 /** One registry and how it may be spoken to. */
 export interface RegistryOptions {
@@ -48,20 +49,21 @@ export class RegistryClient {
   readonly #bases: URL[];
   readonly #auth: Authorizer;
   readonly #skipVerify: boolean;
+  readonly #insecure: readonly string[];
   readonly #keepAlive: boolean;
   #base: URL | null = null;
 
   constructor(options: RegistryOptions) {
     this.#keepAlive = options.keepAlive ?? false;
-    const host = options.domain === "docker.io" ? "registry-1.docker.io" : options.domain;
-    this.#skipVerify = isInsecureHost(host, options.insecure);
-    if (options.mirror) this.#bases = [new URL(options.mirror)];
-    else
-      this.#bases = this.#skipVerify
-        ? [new URL(`https://${host}`), new URL(`http://${host}`)]
-        : [new URL(`https://${host}`)];
-    const credentials = options.mirror ? undefined : credentialsFor(options.domain, options.auth);
-    this.#auth = new Authorizer(credentials, this.#skipVerify);
+    const { domain, insecure } = options;
+    const mirror = options.mirror ? new URL(options.mirror) : null;
+    const host = mirror?.host ?? (domain === "docker.io" ? "registry-1.docker.io" : domain);
+    this.#insecure = insecure;
+    this.#skipVerify = isInsecureHost(host, insecure);
+    const secure = mirror ?? new URL(`https://${host}`);
+    this.#bases = this.#skipVerify && !mirror ? [secure, new URL(`http://${host}`)] : [secure];
+    const credentials = mirror ? undefined : credentialsFor(domain, options.auth);
+    this.#auth = new Authorizer(credentials, this.#skipVerify, insecure);
   }
 
   /** Shows the credentials to the registry; throws `unauthorized` when it refuses them. */
@@ -136,9 +138,12 @@ export class RegistryClient {
     let refreshed = false;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const response = await this.#follow(url, path, headers, signal);
+      const { response, origin } = await this.#follow(url, headers, signal);
       if (response.ok) return response;
       const body = (await bounded(response, 64 * 1024).catch(() => Buffer.alloc(0))).toString("utf8");
+      if (response.status === 401 && origin !== url.origin) {
+        throw systemError(`received unexpected HTTP status: 401 from ${origin}, where the registry redirected to`);
+      }
       if (response.status === 401 && !refreshed) {
         refreshed = true;
         await this.#auth.challenge(url, response.headers.get("www-authenticate") ?? "", path, signal);
@@ -151,11 +156,16 @@ export class RegistryClient {
     }
   }
 
-  async #follow(url: URL, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+  /** Answers with the origin that the answer came from in the end. */
+  async #follow(
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<{ response: Response; origin: string }> {
     let at = url;
     for (let hop = 0; hop <= maxRedirects; hop++) {
       const sameOrigin = at.origin === url.origin;
-      const authorization = sameOrigin ? this.#auth.header(url, path) : undefined;
+      const authorization = sameOrigin ? this.#auth.header() : undefined;
       let response: Response;
       try {
         response = await fetch(at, {
@@ -171,11 +181,14 @@ export class RegistryClient {
         if (hop === 0) throw new ConnectError(error);
         throw unavailable(`Get "${at.origin}": ${messageOf(error)}`, { cause: error });
       }
-      if (![301, 302, 303, 307, 308].includes(response.status)) return response;
+      if (![301, 302, 303, 307, 308].includes(response.status)) return { response, origin: at.origin };
       await response.body?.cancel();
-      const next = new URL(response.headers.get("location") ?? "", at);
-      if (next.protocol !== "https:" && next.protocol !== "http:")
+      const location = response.headers.get("location");
+      const next = location ? URL.parse(location, at.href) : null;
+      if (next?.protocol !== "https:" && next?.protocol !== "http:")
         throw unavailable("registry redirected to no web address");
+      if (!mayLeadTo(url, next, this.#insecure))
+        throw unavailable("registry redirected to an address inside this host");
       if (at.protocol === "https:" && next.protocol === "http:")
         throw unavailable("registry redirected from https to http");
       at = next;

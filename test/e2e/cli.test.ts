@@ -57,6 +57,7 @@ ps --nope
 ps extra
 ps -a --format '{{.ID}} {{.Names}} {{.Label "a"}} {{.Ports}}'
 ps -a --format 'table {{.ID}}\\t{{.Names}}\\t{{.Label "a"}}'
+ps -a --format '{{.ID}}\\t{{printf "%s\\n" .Names}}'
 ps -a --format json
 ps -a --format '{{.Nope}}'
 ps -a --format '{{.ID'
@@ -83,6 +84,11 @@ inspect -f '{{if .State.Health}}h{{else}}none{{end}}' d1
 inspect -f '{{.State.Running}}{{with .Config.Healthcheck}}x{{end}} {{.Config.Cmd}} {{.Path}} {{println .Args}}' d1
 inspect -f '{{index .Config.Labels "a"}}{{index .Config.Labels "zz"}}' d1
 inspect -f '{{printf "%s %d %v %q" .Name .State.Pid .RestartCount .Name}}' d1
+inspect -f '{{join .Config.Cmd "\\n"}}' d1
+inspect -f '{{printf "%s\\t." .Name}}' d1
+inspect -f 'a\\tb\\n' d1
+inspect -f '{{json .Name .Name}}' d1
+inspect -f '{{.HostConfig.LogConfig.Type}} {{.Config.Labels.Nope}} {{.NetworkSettings.Ports | len | printf "%05d"}}' d1
 inspect --type image d1
 inspect --type zz d1
 container inspect d1
@@ -94,6 +100,8 @@ images --no-trunc
 images --digests
 images --format '{{.Repository}}:{{.Tag}} {{.Size}}'
 images --format json
+images --format '{{.ID'
+network ls --format '{{printf "%s\\n" .ID}}'
 images nope
 history busybox
 history --no-trunc busybox
@@ -125,6 +133,7 @@ system df --format json
 events --since 1h --until 0s --filter container=d2 --filter event=create
 events --since 1h --until 0s --filter container=d2 --filter event=die --format json
 events --since 1h --until 0s --filter container=d2 --format '{{.Action}} {{.Actor.Attributes.name}}'
+events --since 1h --until 0s --filter container=d2 --format '{{.Action}}\\t{{printf "%s\\n" .Type}}'
 start nope
 stop nope
 kill d2
@@ -178,11 +187,13 @@ load -i /nonexist
 update d1
 update --memory 70m --memory-swap 140m d1
 wait d2
+wait 'a b'
 cp d1:/nope .
 cp a b
 stats --no-stream --format '{{.Name}} {{.PIDs}}' d1
 info -f '{{.ServerVersion}} {{.NCPU}} {{.Driver}}'
 version -f '{{.Server.Version}}'
+version -f '{{printf "%s\\n" .Server.Version}}\\t'
 login -u x --password-stdin --password y
 help nope
 rm -f nope1 nope2

@@ -5,7 +5,7 @@ import { flag } from "../../lib/flags.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { writeConfigFile } from "../config-file.ts";
-import { hubAddress, runHelper, storedCredentials } from "../image/auth.ts";
+import { registryAddress, runHelper, storedCredentials } from "../image/auth.ts";
 import { askLine } from "../prompt.ts";
 
 export const command = defineCommand({
@@ -18,8 +18,7 @@ export const command = defineCommand({
     username: flag.string("User name", { short: "u" }),
   },
   async run(cli, { flags, args: [server = ""] }) {
-    const registry =
-      server === "" || server === "docker.io" ? hubAddress : server.replace(/^https?:\/\//, "").replace(/\/$/, "");
+    const registry = registryAddress(server);
     if (flags.password && flags["password-stdin"])
       throw new ExitError(1, "conflicting options: cannot specify both --password and --password-stdin");
     if (flags["password-stdin"] && !flags.username)

@@ -10,7 +10,7 @@ import { paths } from "../../api/paths.ts";
 import { ApiError, type Client, to as route } from "../../client/client.ts";
 import { humanSize } from "../../lib/units.ts";
 import type { Cli } from "../cli.ts";
-import { resolvePath } from "./mounts.ts";
+import { resolvePath } from "./local-path.ts";
 
 export interface CopyOptions {
   readonly archive: boolean;
@@ -131,27 +131,24 @@ export async function copyTo(
   const contents = meansContents(from);
   const into = targetIsDirectory ? target : dirname(target);
   const name = targetIsDirectory ? basename(local) : basename(target);
-  // tar(1) renames the one top entry as it writes it; a leading ./ keeps names with a dash from being options.
-  const argv =
-    contents && targetIsDirectory
-      ? ["tar", "-C", real, "-b", "1", "-cf", "-", "."]
-      : [
-          "tar",
-          "-C",
-          dirname(real),
-          "--transform",
-          `flags=r;s,^\\./${quote(basename(real))},./${quoteReplacement(name)},`,
-          "-b",
-          "1",
-          "-cf",
-          "-",
-          `./${basename(real)}`,
-        ];
+  const argv = packCommand(real, contents && targetIsDirectory ? null : name);
   const child = Bun.spawn(argv, { stdout: "pipe", stderr: "inherit", stdin: "ignore" });
   const counted = new CountedBytes(child.stdout);
   await put(client, container, into, counted, options);
   if ((await child.exited) !== 0) throw new Error(`reading ${from} failed`);
   tell(cli, options, counted.bytes, `${container}:${path}`);
+}
+
+/**
+ * The command that writes `path` to its standard output as an archive: what is inside it, or the whole of it as `name`.
+ * tar(1) renames the one top entry, and the targets of hard links below it, as it writes; a leading ./ keeps names with a
+ * dash from being options.
+ */
+export function packCommand(path: string, name: string | null): string[] {
+  if (name === null) return ["tar", "-C", path, "-b", "1", "-cf", "-", "."];
+  const top = basename(path);
+  const rename = `flags=rh;s,^\\./${quote(top)},./${quoteReplacement(name)},`;
+  return ["tar", "-C", dirname(path), "--transform", rename, "-b", "1", "-cf", "-", `./${top}`];
 }
 
 const quote = (text: string): string => text.replace(/[\\.*[\]^$,]/g, "\\$&");

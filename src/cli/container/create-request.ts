@@ -12,7 +12,8 @@ import { device, gpuRequest, throttle, ulimit, weightDevice } from "./devices.ts
 import { endpoints, networkName } from "./endpoints.ts";
 import { addPair, readEnvironment, readLabels } from "./env-file.ts";
 import { healthConfig } from "./health.ts";
-import { completeBind, parseMount } from "./mounts.ts";
+import { completeBind } from "./local-path.ts";
+import { parseMount } from "./mounts.ts";
 import { orNull } from "./or-null.ts";
 import { exposePort, type PublishedPorts, publishPort } from "./ports.ts";
 import { proxyVariables } from "./proxies.ts";

@@ -2,6 +2,7 @@
 import type { Mount } from "../../api/host-config.ts";
 import { splitCsv, splitPair } from "../../lib/flags.ts";
 import { parseBytes } from "../../lib/units.ts";
+import { resolvePath } from "./local-path.ts";
 
 const propagations = ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
@@ -118,22 +119,4 @@ export function parseMount(text: string): Mount {
   if (mount.TmpfsOptions && mount.Type !== "tmpfs")
     throw new Error(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
   return mount;
-}
-
-/** A path of the client's host, made absolute. */
-export function resolvePath(path: string): string {
-  const parts: string[] = [];
-  for (const part of `${path.startsWith("/") ? "" : process.cwd()}/${path}`.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return `/${parts.join("/")}`;
-}
-
-/** A `-v` value with a relative source made absolute, as Docker's client does. */
-export function completeBind(spec: string): string {
-  const at = spec.indexOf(":");
-  const source = at < 0 ? "" : spec.slice(0, at);
-  if (!/^\.{1,2}(\/|$)/.test(source)) return spec;
-  return resolvePath(source) + spec.slice(at);
 }

@@ -65,15 +65,6 @@ export function withTag(image: string): string {
   return image.includes("@") || /:[^/]*$/.test(image) ? image : `${image}:latest`;
 }
 
-/** Starts waiting; resolves at once with a promise of the exit code. */
-export function waitExit(client: Client, id: string, condition: string): Promise<number> {
-  const answer = client.json<ContainerWaitResponse>(to(paths.containerWait, { id }, { condition }));
-  return answer.then(({ StatusCode, Error: error }) => {
-    if (error?.Message) throw new ExitError(125, `Error waiting for container: ${error.Message}`);
-    return StatusCode;
-  });
-}
-
 /** Waits with the daemon's answer streamed, so that the wait is known to be in place before the start. */
 export async function beginWait(client: Client, id: string, condition: string): Promise<{ code: Promise<number> }> {
   const { body } = await client.stream(to(paths.containerWait, { id }, { condition }));
@@ -92,10 +83,9 @@ export async function beginWait(client: Client, id: string, condition: string): 
 
 /** The exit code of a failed start: 127 for what is not there, 126 for what cannot be run, else 125. */
 export function startFailureCode(message: string): number {
-  const text = message.replace(/^.*?:\s*/, message.startsWith("docker:") ? "" : "$&");
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text))
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(message))
     return 127;
-  if (/permission denied|is a directory/.test(text)) return 126;
+  if (/permission denied|is a directory/.test(message)) return 126;
   return 125;
 }
 

@@ -1,4 +1,5 @@
 /** `--security-opt`: what the client reads itself (a seccomp profile's file), and what it passes on. */
+import { parseJson, stringifyJson } from "../../lib/json.ts";
 
 /** The options to send, and whether all paths of /proc and /sys are to be seen. */
 export async function securityOptions(
@@ -19,7 +20,7 @@ export async function securityOptions(
         throw new Error(`opening seccomp profile (${value}) failed: open ${value}: no such file or directory`);
       const text = await file.text();
       try {
-        options.push(`seccomp=${JSON.stringify(JSON.parse(text))}`);
+        options.push(`seccomp=${stringifyJson(parseJson(text))}`);
       } catch (error) {
         throw new Error(
           `compacting json for seccomp profile (${value}) failed: ${error instanceof Error ? error.message : error}`,

@@ -1,5 +1,7 @@
 /** The rows of `stats`, computed from a sample and the one before it. */
 import type { ContainerStatsResponse } from "../../api/container-stats.ts";
+import { paths } from "../../api/paths.ts";
+import { ApiError, type Client, to } from "../../client/client.ts";
 import { binarySize, humanSize } from "../../lib/units.ts";
 import type { Listing } from "../format.ts";
 import { shortId } from "./listing.ts";
@@ -18,8 +20,25 @@ export interface StatsRow {
   readonly pids: number;
 }
 
+/**
+ * The rows of the containers `asked` for. One that the user named must be there; one of a list may have gone since, and is
+ * dropped.
+ */
+export async function statsRows(client: Client, asked: readonly string[], named: boolean): Promise<StatsRow[]> {
+  const rows = asked.map(async (id): Promise<StatsRow[]> => {
+    try {
+      const route = to(paths.containerStats, { id }, { stream: false });
+      return [statsRow(id, await client.json<ContainerStatsResponse>(route))];
+    } catch (error) {
+      if (!named && error instanceof ApiError && error.status === 404) return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(rows)).flat();
+}
+
 /** One container's numbers; a stopped one shows zeros. */
-export function statsRow(asked: string, stats: ContainerStatsResponse): StatsRow {
+function statsRow(asked: string, stats: ContainerStatsResponse): StatsRow {
   const cpu = stats.cpu_stats;
   const before = stats.precpu_stats;
   const used = Number(cpu?.cpu_usage?.total_usage ?? 0) - Number(before?.cpu_usage?.total_usage ?? 0);

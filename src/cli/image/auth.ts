@@ -4,6 +4,16 @@ import type { Cli } from "../cli.ts";
 /** Docker's own registry is filed under its old address. */
 export const hubAddress = "https://index.docker.io/v1/";
 
+/** What is filed for the server that a user names: Docker's own when none is, else its address without scheme. */
+export function registryAddress(server: string): string {
+  return server === "" || server === "docker.io" ? hubAddress : withoutScheme(server);
+}
+
+/** An address as it is compared with others. */
+export function withoutScheme(address: string): string {
+  return address.replace(/^https?:\/\//, "").replace(/\/$/, "");
+}
+
 export interface Credentials {
   username?: string;
   password?: string;
@@ -23,7 +33,7 @@ export async function storedCredentials(cli: Cli, registry: string): Promise<Cre
   const config = await cli.config();
   const helper = config.credHelpers?.[registry] ?? config.credsStore;
   if (helper) return askHelper(helper, registry);
-  const plain = (address: string): string => address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+  const plain = (address: string): string => withoutScheme(address).replace(/\/.*$/, "");
   const key = Object.keys(config.auths ?? {}).find((each) => each === registry || plain(each) === plain(registry));
   const entry = key === undefined ? undefined : config.auths?.[key];
   if (!entry) return null;

@@ -5,7 +5,7 @@ import { paths } from "../../api/paths.ts";
 import { to } from "../../client/client.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import type { Cli } from "../cli.ts";
-import type { Output } from "../output.ts";
+import { type Output, silent } from "../output.ts";
 import { registryAuthHeader } from "./auth.ts";
 import { showProgress } from "./progress.ts";
 
@@ -34,6 +34,5 @@ export async function pullImage(
     { headers: await registryAuthHeader(cli, image) },
   );
   if (!options.quiet) return showProgress(messages, options.output, isTerminal(options.output === cli.stderr ? 2 : 1));
-  const silent: Output = { text: () => {}, bytes: async () => {}, flush: async () => {} };
   return showProgress(messages, silent, false);
 }

@@ -1,8 +1,9 @@
 /** The interpreter of Go's text/template over JSON values and objects with methods. No template can backtrack. */
-import { functions, type TemplateFunction, truth, typeName } from "./functions.ts";
+import { functions, lazyFunctions, type TemplateFunction, truth, variadic } from "./functions.ts";
 import { lineOf } from "./lex.ts";
 import { type Node, type Pipe, parseTemplate, type Template, type Term } from "./parse.ts";
-import { noValue, printValue } from "./print-value.ts";
+import { isMap, noteField, noValue, printValue } from "./print-value.ts";
+import { typeName } from "./type-name.ts";
 
 /** A template that failed while it ran; the message is Go's. */
 export class TemplateError extends Error {
@@ -28,7 +29,7 @@ export interface CompiledTemplate {
 /** Parses `source`; throws TemplateSyntaxError. */
 export function compileTemplate(source: string, options: TemplateOptions = {}): CompiledTemplate {
   const known: Record<string, TemplateFunction> = { ...functions, ...options.functions };
-  const template = parseTemplate(source, (name) => Object.hasOwn(known, name));
+  const template = parseTemplate(source, (name) => lazyFunctions.includes(name) || Object.hasOwn(known, name));
   return { execute: (data) => new Execution(template, known, options, data).run() };
 }
 
@@ -72,8 +73,7 @@ class Execution {
   #fail(at: number, text: string, message: string): never {
     const { source } = this.#template;
     const column = at - (source.lastIndexOf("\n", at - 1) + 1);
-    const shown = text.length > 20 ? `${text.slice(0, 20)}...` : text;
-    throw new TemplateError(`template: :${lineOf(source, at)}:${column}: executing "" at <${shown}>: ${message}`);
+    throw new TemplateError(`template: :${lineOf(source, at)}:${column}: executing "" at <${text}>: ${message}`);
   }
 
   #walk(nodes: readonly Node[], dot: unknown): void {
@@ -197,12 +197,23 @@ class Execution {
     if (first.kind === "variable" && first.names.length > 0) {
       return this.#chain(this.#variable(first.variable), first.names, given, first);
     }
-    if (given.length > 0) return this.#fail(first.at, first.text, `can't give argument to non-function ${first.text}`);
+    if (first.kind === "pipe" && first.names.length > 0) {
+      return this.#chain(this.#pipe(first.pipe, dot), first.names, given, first);
+    }
+    const named = first.kind === "pipe" ? first.pipe.text : first.text;
+    if (given.length > 0) return this.#fail(first.at, first.text, `can't give argument to non-function ${named}`);
     return this.#value(first, dot);
   }
 
   #function(term: Term, name: string, rest: readonly Term[], dot: unknown, piped: unknown[]): unknown {
-    if (name === "and" || name === "or") {
+    const count = rest.length + piped.length;
+    const lazy = lazyFunctions.includes(name);
+    const wanted = lazy ? 1 : this.#functions[name]!.length;
+    if (count < wanted || (count > wanted && !variadic.has(name))) {
+      const least = variadic.has(name) ? "at least " : "";
+      return this.#fail(term.at, term.text, `wrong number of args for ${name}: want ${least}${wanted} got ${count}`);
+    }
+    if (lazy) {
       let value: unknown;
       for (const argument of rest) {
         value = this.#value(argument, dot);
@@ -212,10 +223,6 @@ class Execution {
     }
     const args = [...rest.map((argument) => this.#value(argument, dot)), ...piped];
     const callee = this.#functions[name]!;
-    const wanted = callee.length;
-    if (args.length < wanted) {
-      return this.#fail(term.at, term.text, `wrong number of args for ${name}: want ${wanted} got ${args.length}`);
-    }
     try {
       return callee(...args);
     } catch (error) {
@@ -266,6 +273,7 @@ class Execution {
       return this.#fail(term.at, shown, `can't evaluate field ${name} in type ${typeName(receiver)}`);
     }
     if (!Object.hasOwn(receiver, name)) {
+      if (isMap(receiver)) return noValue;
       const { optional, rootType, missing } = this.#options;
       if (optional && Object.hasOwn(optional, name)) return optional[name];
       if (rootType && receiver === this.#root) {
@@ -275,6 +283,7 @@ class Execution {
       return noValue;
     }
     const value = (receiver as Record<string, unknown>)[name];
+    if (!isMap(receiver)) noteField(name, value);
     if (typeof value === "function") {
       try {
         return value(...args);
@@ -282,7 +291,13 @@ class Execution {
         return this.#fail(term.at, shown, `error calling ${name}: ${error instanceof Error ? error.message : error}`);
       }
     }
-    if (args.length > 0) return this.#fail(term.at, shown, `${name} has arguments but cannot be invoked as function`);
+    if (args.length > 0) {
+      // What is a struct's field for the daemon's own types is a map's key in an inspected object.
+      const why = this.#options.rootType
+        ? "has arguments but cannot be invoked as function"
+        : "is not a method but has arguments";
+      return this.#fail(term.at, shown, `${name} ${why}`);
+    }
     return value;
   }
 }

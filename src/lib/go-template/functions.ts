@@ -1,5 +1,7 @@
 /** The functions of Go's text/template and those Docker adds. */
-import { noValue, printJson, printValue } from "./print-value.ts";
+import { noValue, printJson } from "./print-value.ts";
+import { printed, printf } from "./printf.ts";
+import { typeName } from "./type-name.ts";
 
 /** A function called by a template; throws an Error with the reason alone. */
 export type TemplateFunction = (...args: unknown[]) => unknown;
@@ -21,30 +23,26 @@ function text(value: unknown): string {
   return value;
 }
 
-/** The type of a value in Go's words. */
-export function typeName(value: unknown): string {
-  if (value === null || value === undefined) return "interface {}";
-  if (typeof value === "string") return "string";
-  if (typeof value === "boolean") return "bool";
-  if (typeof value === "number" || typeof value === "bigint")
-    return Number.isInteger(Number(value)) ? "int" : "float64";
-  return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
-}
-
 function integer(value: unknown): number {
   if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "number") throw new Error(`cannot index slice/array with type ${typeName(value)}`);
+  if (typeof value !== "number" || !Number.isInteger(value)) {
+    throw new Error(`cannot index slice/array with type ${typeName(value)}`);
+  }
   return value;
 }
+
+/** Go's strings are bytes: their length, their elements and their slices. */
+const utf8 = new TextEncoder();
 
 function index(collection: unknown, ...keys: unknown[]): unknown {
   let value = collection;
   for (const key of keys) {
     if (value === null || value === undefined) throw new Error("index of untyped nil");
     if (Array.isArray(value) || typeof value === "string") {
+      const items = typeof value === "string" ? utf8.encode(value) : value;
       const at = integer(key);
-      if (at < 0 || at >= value.length) throw new Error(`index out of range: ${at}`);
-      value = typeof value === "string" ? value.charCodeAt(at) : value[at];
+      if (at < 0 || at >= items.length) throw new Error(`index out of range: ${at}`);
+      value = items[at];
     } else if (typeof value === "object") {
       const name = typeof key === "string" ? key : String(key);
       if (Object.hasOwn(value, name)) value = (value as Record<string, unknown>)[name];
@@ -56,18 +54,22 @@ function index(collection: unknown, ...keys: unknown[]): unknown {
 }
 
 function slice(value: unknown, ...bounds: unknown[]): unknown {
-  const [from = 0, to] = bounds.map(integer);
   if (typeof value !== "string" && !Array.isArray(value))
     throw new Error(`can't slice item of type ${typeName(value)}`);
-  const end = to ?? value.length;
-  for (const bound of [from, end])
-    if (bound < 0 || bound > value.length) throw new Error(`index out of range: ${bound}`);
-  if (from > end) throw new Error(`invalid slice index: ${from} > ${end}`);
-  return value.slice(from, end);
+  if (bounds.length > 3) throw new Error(`too many slice indexes: ${bounds.length}`);
+  if (bounds.length === 3 && typeof value === "string") throw new Error("cannot 3-index slice a string");
+  const items = typeof value === "string" ? utf8.encode(value) : value;
+  const places = bounds.map(integer);
+  const [from = 0, to = items.length, capacity = to] = places;
+  for (const bound of places) if (bound < 0 || bound > items.length) throw new Error(`index out of range: ${bound}`);
+  if (from > to) throw new Error(`invalid slice index: ${from} > ${to}`);
+  if (to > capacity) throw new Error(`invalid slice index: ${to} > ${capacity}`);
+  const part = items.slice(from, to);
+  return part instanceof Uint8Array ? new TextDecoder().decode(part) : part;
 }
 
 function length(value: unknown): number {
-  if (typeof value === "string") return new TextEncoder().encode(value).length;
+  if (typeof value === "string") return utf8.encode(value).length;
   if (Array.isArray(value)) return value.length;
   if (value !== null && typeof value === "object") return Object.keys(value).length;
   if (value === null || value === undefined) throw new Error("len of nil pointer");
@@ -107,74 +109,28 @@ function sprint(args: unknown[]): string {
     .join("");
 }
 
-const printed = (value: unknown): string => (value === null || value === undefined ? "<nil>" : printValue(value));
-
-const quoteGo = (value: unknown): string => {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(quoteGo).join(" ")}]`;
-  return printed(value);
-};
-
-function printf(format: unknown, ...args: unknown[]): string {
-  let next = 0;
-  const used = text(format).replace(
-    /%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g,
-    (_all, flags: string, width, precision, verb: string) => {
-      if (verb === "%") return "%";
-      if (next >= args.length) return `%!${verb}(MISSING)`;
-      const result = formatVerb(args[next++], verb, flags, precision === undefined ? undefined : Number(precision));
-      const wide = Number(width ?? 0);
-      if (flags.includes("-")) return result.padEnd(wide);
-      return flags.includes("0") && verb !== "s" && verb !== "v" ? result.padStart(wide, "0") : result.padStart(wide);
-    },
-  );
-  const extra = args.slice(next).map((arg) => `${typeName(arg)}=${printed(arg)}`);
-  return extra.length > 0 ? `${used}%!(EXTRA ${extra.join(", ")})` : used;
-}
-
-function formatVerb(value: unknown, verb: string, flags: string, precision: number | undefined): string {
-  const numeric = typeof value === "number" || typeof value === "bigint";
-  const sign = flags.includes("+") && numeric && Number(value) >= 0 ? "+" : "";
-  switch (verb) {
-    case "v":
-      return sign + printed(value);
-    case "s":
-      if (numeric || typeof value === "boolean") return `%!s(${typeName(value)}=${printed(value)})`;
-      return precision === undefined ? printed(value) : characters(printed(value)).slice(0, precision).join("");
-    case "q":
-      return quoteGo(value);
-    case "d":
-      return numeric ? sign + String(value) : `%!d(${typeName(value)}=${printed(value)})`;
-    case "x":
-    case "X": {
-      const hex = numeric ? BigInt(value as number).toString(16) : Buffer.from(printed(value)).toString("hex");
-      return verb === "X" ? hex.toUpperCase() : hex;
-    }
-    case "o":
-    case "b":
-      return numeric
-        ? BigInt(value as number).toString(verb === "o" ? 8 : 2)
-        : `%!${verb}(${typeName(value)}=${printed(value)})`;
-    case "f":
-      return numeric ? sign + Number(value).toFixed(precision ?? 6) : `%!f(${typeName(value)}=${printed(value)})`;
-    case "t":
-      return typeof value === "boolean" ? String(value) : `%!t(${typeName(value)}=${printed(value)})`;
-    case "T":
-      return typeName(value);
-    default:
-      return `%!${verb}(${typeName(value)}=${printed(value)})`;
-  }
-}
-
 const htmlEscapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
 
-/** All functions by name; `and` and `or` are evaluated lazily by the interpreter. */
+/** What a string literal of JavaScript cannot hold as it is, as Go's JSEscape has it. */
+function escapeJs(text: string): string {
+  return text.replace(/[\\'"<>&=\p{Cc}]/gu, (c) =>
+    /[\\'"]/.test(c) ? `\\${c}` : `\\u${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`,
+  );
+}
+
+/** Functions whose arguments are evaluated only as far as they decide: the interpreter's own. */
+export const lazyFunctions: readonly string[] = ["and", "or"];
+
+/** Functions that take any number of arguments, from that of their parameters on. */
+export const variadic: ReadonlySet<string> = new Set(
+  "and or call index slice print println printf html js urlquery eq".split(" "),
+);
+
+/** All other functions by name. */
 export const functions: Readonly<Record<string, TemplateFunction>> = {
-  and: (...args) => args.find((arg) => !truth(arg)) ?? args.at(-1),
-  or: (...args) => args.find(truth) ?? args.at(-1),
   not: (value) => !truth(value),
   call: (callee, ...args) => {
-    if (typeof callee !== "function") throw new Error(`non-function of type ${typeName(callee)}`);
+    if (typeof callee !== "function") throw new Error(`non-function ${printed(callee)} of type ${typeName(callee)}`);
     return callee(...args);
   },
   len: length,
@@ -182,9 +138,9 @@ export const functions: Readonly<Record<string, TemplateFunction>> = {
   slice,
   print: (...args) => sprint(args),
   println: (...args) => `${args.map(printed).join(" ")}\n`,
-  printf,
+  printf: (format, ...args) => printf(text(format), args),
   html: (...args) => sprint(args).replace(/[&<>"']/g, (c) => htmlEscapes[c]!),
-  js: (...args) => JSON.stringify(sprint(args)).slice(1, -1).replace(/'/g, "\\'"),
+  js: (...args) => escapeJs(sprint(args)),
   urlquery: (...args) => encodeURIComponent(sprint(args)).replace(/%20/g, "+"),
   eq: equal,
   ne: (a, b) => !equal(a, b),

@@ -35,7 +35,7 @@ const patterns: readonly [TokenKind, RegExp][] = [
   ["space", /[ \t\r\n]+/y],
   ["string", /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
   ["char", /'(?:[^'\\\n]|\\.)+'/y],
-  ["number", /[+-]?(?:0[xX][\da-fA-F_]+|\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)/y],
+  ["number", /[+-]?(?:0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)/y],
   ["variable", /\$[\p{L}\p{N}_]*/uy],
   ["field", /\.[\p{L}_][\p{L}\p{N}_]*/uy],
   ["dot", /\./y],

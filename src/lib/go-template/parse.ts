@@ -178,13 +178,15 @@ export function parseTemplate(source: string, known: (name: string) => boolean):
         operands.push(term(context));
       }
       const end = take();
-      if (operands.length === 0)
-        fail(end.at, commands.length === 0 ? `missing value for ${context}` : `missing value for ${context}`);
       const [first] = operands;
-      if (commands.length > 0 && first!.kind !== "function" && first!.kind !== "field" && first!.kind !== "variable") {
-        fail(first!.at, `non executable command in pipeline stage ${commands.length + 1}`);
-      }
-      commands.push(operands);
+      if (!first) {
+        if (end.text === "|" || commands.length === 0) {
+          fail(end.at, end.text === "|" ? `unexpected ${shown(end)} in ${context}` : `missing value for ${context}`);
+        }
+        // A bar at the end leads nowhere, and Go lets it.
+      } else if (commands.length > 0 && ["dot", "nil", "constant"].includes(first.kind)) {
+        fail(first.at, `non executable command in pipeline stage ${commands.length + 1}`);
+      } else commands.push(operands);
       if (end.text === "|") continue;
       const matches = closer === "close" ? end.kind === "close" : end.text === ")";
       if (!matches) fail(end.at, `unexpected ${shown(end)} in ${context}`);
@@ -217,7 +219,12 @@ export function parseTemplate(source: string, known: (name: string) => boolean):
       case "char":
         return { kind: "constant", at, text, value: unquote(`"${text.slice(1, -1)}"`).codePointAt(0) };
       case "number":
-        return { kind: "constant", at, text, value: Number(text.replace(/_/g, "")) };
+        return {
+          kind: "constant",
+          at,
+          text,
+          value: numberOf(text) ?? fail(at, `integer overflow: ${JSON.stringify(text)}`),
+        };
       case "word":
         if (text === "true" || text === "false") return { kind: "constant", at, text, value: text === "true" };
         if (text === "nil") return { kind: "nil", at, text };
@@ -239,8 +246,20 @@ export function parseTemplate(source: string, known: (name: string) => boolean):
   return { source, nodes: list, defined };
 }
 
-function shown(token: Token): string {
-  return token.kind === "close" ? `"}}"` : `<${token.text}>`;
+const keywords = "block break continue define else end if nil range template with .".split(" ");
+
+/** A token as messages quote it. */
+function shown({ text }: Token): string {
+  if (keywords.includes(text)) return `<${text}>`;
+  return text.length > 10 ? `${JSON.stringify(text.slice(0, 10))}...` : JSON.stringify(text);
+}
+
+/** The value of a Go number literal, in which a leading 0 means octal; null for one that is none. */
+function numberOf(text: string): number | null {
+  const [, sign = "", digits = ""] = /^([+-]?)(.*)$/.exec(text.replace(/_/g, "")) ?? [];
+  const size = /^0\d+$/.test(digits) ? Number(`0o${digits.slice(1)}`) : Number(digits);
+  if (Number.isNaN(size)) return null;
+  return sign === "-" ? -size : size;
 }
 
 /** The value of a Go string literal. */

@@ -5,6 +5,9 @@ import { invalidHeader } from "./header.ts";
 /** The records of one extended header in order; a key may come twice (old GNU sparse maps). Values are bytes. */
 export type PaxRecords = { key: string; value: Buffer }[];
 
+/** Keys whose values are paths, in which no NUL may stand. */
+const names = ["path", "linkpath", "GNU.sparse.name"];
+
 /** Reads all records; throws `invalidArgument` on a length that lies. */
 export function parsePax(data: Buffer): PaxRecords {
   const records: PaxRecords = [];
@@ -22,7 +25,7 @@ export function parsePax(data: Buffer): PaxRecords {
     const key = data.toString("utf8", space + 1, equals);
     const value = data.subarray(equals + 1, end - 1);
     if (key === "" || key.includes("\0")) throw invalidHeader("pax key");
-    if ((key === "path" || key === "linkpath") && value.includes(0)) throw invalidHeader("NUL in a name");
+    if (names.includes(key) && value.includes(0)) throw invalidHeader("NUL in a name");
     records.push({ key, value });
     at = end;
   }

@@ -15,10 +15,10 @@ import {
 } from "../../linux/seccomp.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import type { OciSeccomp, OciSeccompRule } from "../spec/oci.ts";
-import { recentSyscalls } from "./table.ts";
+import { recentSyscalls, recentSyscallsOn } from "./table.ts";
 
 /** Raise it whenever the same rules would give another program. */
-const format = 3;
+const format = 5;
 const eperm = 1;
 const enosys = 38;
 
@@ -83,7 +83,7 @@ function compileFilter(profile: OciSeccomp): Buffer {
     architectures: profile.architectures,
     rules: profile.syscalls.flatMap(toRules),
   });
-  return Buffer.concat([prologue(unknown, defaultAction), program]);
+  return Buffer.concat([encode(prologue(unknown, defaultAction, profile.architectures)), program]);
 }
 
 function toRules(rule: OciSeccompRule): SeccompRule[] {
@@ -118,35 +118,84 @@ function actionValue(name: string, data: number | undefined): number {
 
 const loadWord = 0x20; // BPF_LD | BPF_W | BPF_ABS, of seccomp_data
 const numberOffset = 0;
+const architectureOffset = 4;
 const andConstant = 0x54; // BPF_ALU | BPF_AND | BPF_K
+const jumpAlways = 0x05; // BPF_JMP | BPF_JA
 const jumpEqual = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const jumpGreater = 0x25; // BPF_JMP | BPF_JGT | BPF_K
 const returnConstant = 0x06; // BPF_RET | BPF_K
 const withoutX32Bit = 0x3fffffff;
 
+/** The kernel's word for x32 programs is x86-64's; a bit of the call's number tells them apart. */
+const x32 = "SCMP_ARCH_X32";
+
+/** Numbers of an architecture's own, to be left to libseccomp: x32's second set, and ARM's private calls. */
+const x32Set = { first: 512, last: 547 };
+const firstArmPrivate = 0xf0000;
+
+const native: Readonly<Record<string, string>> = {
+  x64: "SCMP_ARCH_X86_64",
+  arm64: "SCMP_ARCH_AARCH64",
+  riscv64: "SCMP_ARCH_RISCV64",
+};
+
 /**
- * Instructions in front of libseccomp's, for calls it has no name for. Their numbers are the same on every architecture,
- * so no check of the architecture comes first. Numbers above all that the table knows answer ENOSYS where the
- * policy denies by default: a C library then takes its older path, where EPERM would make it give up.
+ * Instructions in front of libseccomp's, for calls it has no name for, on the architectures of the profile and the host's
+ * own: what others may do is decided behind. Numbers above all that the table knows answer ENOSYS where the policy denies
+ * by default: a C library then takes its older path, where EPERM would make it give up.
  */
-function prologue(unknown: readonly SeccompRule[], defaultAction: number): Buffer {
-  const instructions: Instruction[] = [
-    [loadWord, 0, 0, numberOffset],
-    [andConstant, 0, 0, withoutX32Bit],
-  ];
+function prologue(
+  unknown: readonly SeccompRule[],
+  defaultAction: number,
+  architectures: readonly string[],
+): Instruction[] {
+  const here = new Set([native[process.arch] ?? "", ...architectures]);
+  const common: Instruction[] = [[loadWord, 0, 0, numberOffset]];
+  if (here.has(x32)) common.push([andConstant, 0, 0, withoutX32Bit]);
+  common.push(...verdicts(unknown, recentSyscalls, defaultAction));
+  if ((defaultAction & 0xffff0000) >>> 0 === seccompActions.errno) {
+    const newest = Math.max(...Object.values(recentSyscalls));
+    common.push(
+      [jumpGreater, 0, 4, newest],
+      [jumpGreater, 3, 0, firstArmPrivate - 1],
+      [jumpGreater, 1, 0, x32Set.last],
+      [jumpGreater, 1, 0, x32Set.first - 1],
+      [returnConstant, 0, 0, seccompActions.errno | enosys],
+    );
+  }
+  const instructions: Instruction[] = [];
+  for (const [name, numbers] of Object.entries(recentSyscallsOn)) {
+    const own = here.has(name) ? verdicts(unknown, numbers, defaultAction) : [];
+    if (own.length === 0) continue;
+    instructions.push(
+      [loadWord, 0, 0, architectureOffset],
+      [jumpEqual, 0, own.length + 1, seccompArchitectures[name]!],
+    );
+    instructions.push([loadWord, 0, 0, numberOffset], ...own);
+  }
+  const words = new Set([...here].flatMap((name) => (name === x32 ? [] : (seccompArchitectures[name] ?? []))));
+  instructions.push([loadWord, 0, 0, architectureOffset]);
+  [...words].forEach((word, i) => void instructions.push([jumpEqual, words.size - i, 0, word]));
+  instructions.push([jumpAlways, 0, 0, common.length]);
+  return [...instructions, ...common];
+}
+
+/** What is answered at once to the calls of `numbers`, the number being loaded. */
+function verdicts(
+  unknown: readonly SeccompRule[],
+  numbers: Readonly<Record<string, number>>,
+  defaultAction: number,
+): Instruction[] {
+  const instructions: Instruction[] = [];
   const seen = new Set<number>();
   for (const { syscall, action, args } of unknown) {
-    const number = recentSyscalls[syscall];
+    const number = numbers[syscall];
     if (number === undefined || seen.has(number) || action === defaultAction) continue;
     if (args.length > 0 && action === seccompActions.allow) continue;
     seen.add(number);
     instructions.push([jumpEqual, 0, 1, number], [returnConstant, 0, 0, action]);
   }
-  if ((defaultAction & 0xffff0000) >>> 0 === seccompActions.errno) {
-    const newest = Math.max(...Object.values(recentSyscalls));
-    instructions.push([jumpGreater, 0, 1, newest], [returnConstant, 0, 0, seccompActions.errno | enosys]);
-  }
-  return encode(instructions);
+  return instructions;
 }
 
 type Instruction = [code: number, jt: number, jf: number, k: number];

@@ -64,7 +64,7 @@ export const allowedAlways: Readonly<Record<string, string>> = {
 
 /** Calls that only some machines have, by Node's word for the machine. */
 export const allowedOn: Readonly<Record<string, string>> = {
-  x64: "modify_ldt",
+  x64: "modify_ldt uretprobe",
   arm64: "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls",
   riscv64: "riscv_flush_icache riscv_hwprobe",
 };
@@ -140,4 +140,9 @@ export const recentSyscalls: Readonly<Record<string, number>> = {
   open_tree_attr: 467,
   file_getattr: 468,
   file_setattr: 469,
+};
+
+/** As {@link recentSyscalls}, of one architecture alone: `uretprobe` is how the kernel itself leaves a probed function. */
+export const recentSyscallsOn: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  SCMP_ARCH_X86_64: { uretprobe: 335 },
 };

@@ -26,6 +26,10 @@ export const command = defineCommand({
       cli.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
     }
     const format = flags.quiet ? "" : flags.format || ((await cli.config()).psFormat ?? "");
+    if (format.includes("{{")) {
+      const { compileFormat, psRefusal } = await import("../../format-template.ts");
+      compileFormat(format, {}, psRefusal);
+    }
     const size = flags.size || /\.Size\b|json \./.test(format);
     const limit = flags.latest ? 1 : flags.last;
     const rows = await client.json<ContainerSummary[]>(

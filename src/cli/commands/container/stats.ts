@@ -1,10 +1,9 @@
-import type { ContainerStatsResponse } from "../../../api/container-stats.ts";
 import type { ContainerSummary } from "../../../api/containers.ts";
 import { paths } from "../../../api/paths.ts";
 import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
-import { type StatsRow, statsListing, statsRow } from "../../container/stats.ts";
+import { statsListing, statsRows } from "../../container/stats.ts";
 import { alignTable, printList } from "../../format.ts";
 
 export const command = defineCommand({
@@ -28,13 +27,7 @@ export const command = defineCommand({
       return rows.map(({ Id }) => Id);
     };
     for (;;) {
-      const asked = await names();
-      const rows = await Promise.all(
-        asked.map(async (name): Promise<StatsRow> => {
-          const once = to(paths.containerStats, { id: name }, { stream: false });
-          return statsRow(name, await client.json<ContainerStatsResponse>(once));
-        }),
-      );
+      const rows = await statsRows(client, await names(), args.length > 0);
       if (!flags["no-stream"]) cli.out("\x1b[H\x1b[2J");
       if (rows.length === 0 && format === "")
         cli.out(alignTable([listing.columns.map((name) => listing.fields[name]!.header)]));

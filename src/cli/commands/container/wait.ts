@@ -1,5 +1,5 @@
 import { defineCommand } from "../../command.ts";
-import { waitExit } from "../../container/run.ts";
+import { beginWait } from "../../container/run.ts";
 import { forEachName } from "../../for-each-name.ts";
 
 export const command = defineCommand({
@@ -11,7 +11,8 @@ export const command = defineCommand({
   async run(cli, { args }) {
     const client = await cli.client();
     return forEachName(cli, args, async (name) => {
-      cli.out(`${await waitExit(client, encodeURIComponent(name), "")}\n`);
+      const { code } = await beginWait(client, name, "");
+      cli.out(`${await code}\n`);
     });
   },
 });

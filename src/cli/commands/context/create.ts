@@ -1,7 +1,7 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { addFields, readEndpoint } from "../../context-endpoint.ts";
-import { contextPaths, readContext, readContextTls, writeContext } from "../../context-store.ts";
+import { readContext, readContextTls, refuseContextName, writeContext } from "../../context-store.ts";
 
 export const command = defineCommand({
   summary: "Store a daemon under a name",
@@ -18,15 +18,7 @@ export const command = defineCommand({
   },
   async run(cli, { flags, args: [Name = ""] }) {
     if (Name === "default") throw new ExitError(1, "default is a reserved name");
-    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(Name)) {
-      throw new ExitError(
-        1,
-        `context name ${JSON.stringify(Name)} is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"`,
-      );
-    }
-    if (await Bun.file(`${contextPaths(cli.configDir, Name).meta}/meta.json`).exists()) {
-      throw new ExitError(1, `context ${JSON.stringify(Name)} already exists`);
-    }
+    await refuseContextName(cli.configDir, Name);
     if (flags.from) {
       const source = await readContext(cli.configDir, flags.from);
       const Metadata = flags.description ? { ...source.Metadata, Description: flags.description } : source.Metadata;

@@ -1,5 +1,5 @@
 import { defineCommand, ExitError } from "../../command.ts";
-import { type ContextMeta, type ContextTls, contextPaths, writeContext } from "../../context-store.ts";
+import { type ContextMeta, type ContextTls, refuseContextName, writeContext } from "../../context-store.ts";
 
 /** No context needs more; an archive that claims more is refused. */
 const maxBytes = 10 << 20;
@@ -10,15 +10,7 @@ export const command = defineCommand({
   args: { min: 2, max: 2 },
   flags: {},
   async run(cli, { args: [name = "", path = ""] }) {
-    if (name === "default" || !/^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(name)) {
-      throw new ExitError(
-        1,
-        `context name ${JSON.stringify(name)} is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"`,
-      );
-    }
-    if (await Bun.file(`${contextPaths(cli.configDir, name).meta}/meta.json`).exists()) {
-      throw new ExitError(1, `context ${JSON.stringify(name)} already exists`);
-    }
+    await refuseContextName(cli.configDir, name);
     const bytes = path === "-" ? await new Response(Bun.stdin.stream()).bytes() : await Bun.file(path).bytes();
     if (bytes.length > maxBytes) throw new ExitError(1, "context archive is too large");
     const files = await new Bun.Archive(bytes).files();

@@ -42,7 +42,8 @@ export const command = defineCommand({
         endpoint: process.env.DOCKER_HOST || defaultAddress(cli.name),
       },
     ];
-    for (const { Name, Metadata, Endpoints } of await listContexts(cli.configDir)) {
+    const { contexts, failures } = await listContexts(cli.configDir);
+    for (const { Name, Metadata, Endpoints } of contexts) {
       rows.push({
         name: Name,
         current: Name === current,
@@ -56,6 +57,8 @@ export const command = defineCommand({
         : rows;
     await printList(cli, listing, marked, { format: flags.format, quiet: flags.quiet });
     if (process.env.DOCKER_HOST) cli.err(`${hostWarning}\n`);
-    return 0;
+    // One broken file is that context's fault alone: the others are listed, and it is told like Docker's client tells it.
+    for (const failure of failures) cli.err(`${failure}\n`);
+    return failures.length > 0 ? 1 : 0;
   },
 });

@@ -1,6 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { writeConfigFile } from "../../config-file.ts";
 import { readContext } from "../../context-store.ts";
+import { hostWarning } from "../../daemon-address.ts";
 
 export const command = defineCommand({
   summary: "Choose the context for commands to come",
@@ -18,11 +19,7 @@ export const command = defineCommand({
     await writeConfigFile(cli.configDir, config);
     cli.out(`${name}\n`);
     cli.err(`Current context is now ${JSON.stringify(name)}\n`);
-    if (process.env.DOCKER_HOST) {
-      cli.err(
-        "Warning: DOCKER_HOST environment variable overrides the active context. To use a context, either set the global --context flag, or unset DOCKER_HOST environment variable.\n",
-      );
-    }
+    if (process.env.DOCKER_HOST) cli.err(`${hostWarning}\n`);
     return 0;
   },
 });

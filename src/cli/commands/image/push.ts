@@ -8,6 +8,7 @@ import { registryAuthHeader } from "../../image/auth.ts";
 import { platformQuery } from "../../image/platform.ts";
 import { showProgress } from "../../image/progress.ts";
 import { splitReference } from "../../image/pull.ts";
+import { silent } from "../../output.ts";
 
 export const command = defineCommand({
   summary: "Send an image to a registry",
@@ -33,7 +34,6 @@ export const command = defineCommand({
       ),
       { headers: await registryAuthHeader(cli, name) },
     );
-    const silent = { text: () => {}, bytes: async () => {}, flush: async () => {} };
     await showProgress(messages, flags.quiet ? silent : cli.stdout, !flags.quiet && isTerminal(1));
     if (flags.quiet) cli.out(`${repository}:${tag || "latest"}\n`);
     return 0;
