@@ -131,3 +131,17 @@ test("save() gives what load() takes", async () => {
   await images.remove("a:1", { force: false, noprune: false, platforms: [] }, background());
   expect(await load(bytes)).toBe("Loaded image: a:1\n");
 });
+
+test("load() refuses a RepoTag that claims a digest, has no tag, or reads as a digest (row 33)", async () => {
+  const wrong: Record<string, string> = {
+    [`busybox@sha256:${"a".repeat(64)}`]: "refusing to create a tag with a digest reference",
+    [`busybox:1@sha256:${"a".repeat(64)}`]: "refusing to create a tag with a digest reference",
+    "sha256:abcdef": "refusing to create an ambiguous tag using digest algorithm as name",
+    busybox: 'invalid tag "busybox"',
+  };
+  for (const [tag, message] of Object.entries(wrong)) {
+    const manifest = JSON.stringify([{ Config: "c.json", RepoTags: [tag], Layers: ["l/layer.tar"] }]);
+    await expect(load(archive({ "manifest.json": manifest }))).rejects.toThrow(message);
+  }
+  expect(blobs()).toBe(0);
+});

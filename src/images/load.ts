@@ -9,9 +9,10 @@ import { failPoint } from "../lib/fail-point.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
-import { familiarReference, parseReference, type Reference, withDefaultTag } from "../lib/reference.ts";
+import { familiarReference, parseReference, type Reference } from "../lib/reference.ts";
 import { runHelper } from "../snapshots/helper-process.ts";
 import { type Descriptor, type Manifest, maxManifestSize, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
+import { newName } from "./new-name.ts";
 import { cleanName, type MemberLine, type ReceiveRequest } from "./receive-helper.ts";
 import type { Arrival, Hold, Shelf } from "./shelf.ts";
 
@@ -142,7 +143,7 @@ async function dockerArrival(
   const config = member(members, image.Config);
   if (!config) throw invalidArgument(`archive names a config that it does not hold: ${JSON.stringify(image.Config)}`);
   const file = parseConfig(shelf.content.read(config.digest, maxManifestSize));
-  const names = (image.RepoTags ?? []).map((tag) => withDefaultTag(parseReference(tag)));
+  const names = (image.RepoTags ?? []).map(taggedName);
   const original = known.find((one) => one.manifest.config.digest === config.digest);
   if (original) {
     const { descriptor, manifest } = original;
@@ -239,6 +240,13 @@ function choose(
 function nameOf(annotations: Record<string, string>): Reference | null {
   const text = annotations["io.containerd.image.name"] ?? annotations["org.opencontainers.image.ref.name"];
   if (text === undefined || (!text.includes(":") && !text.includes("/"))) return null;
-  const reference = withDefaultTag(parseReference(text));
-  return reference.digest === null ? reference : null;
+  const reference = parseReference(text);
+  return reference.digest === null ? newName(reference) : null;
+}
+
+/** One of an archive's RepoTags, which name a tag and nothing else. */
+function taggedName(text: string): Reference {
+  const name = newName(parseReference(text));
+  if (!text.endsWith(`:${name.tag}`)) throw invalidArgument(`invalid tag ${JSON.stringify(text)}`);
+  return name;
 }
