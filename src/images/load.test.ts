@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
+import { fakeLayers } from "../../test/fixtures/fake-layers.ts";
 import { digestOf } from "../lib/digest.ts";
 import { background } from "../lib/operation.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
@@ -20,7 +21,6 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "dhow-load-"));
   db = Database.open(":memory:");
   users = [];
-  const layers = new Set<string>();
   images = createImages({
     db,
     contentRoot: root,
@@ -28,13 +28,7 @@ beforeEach(() => {
     maxConcurrentDownloads: 3,
     usersOf: () => users,
     emit: () => {},
-    snapshots: {
-      name: "fake",
-      hasLayer: (id) => layers.has(id),
-      layerSize: async () => 1,
-      applyLayer: async ({ chainId }) => ({ size: layers.add(chainId).size }),
-      removeLayer: async (id) => void layers.delete(id),
-    },
+    snapshots: fakeLayers(),
   });
 });
 afterEach(() => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { type FakeLayers, fakeLayers } from "../../test/fixtures/fake-layers.ts";
 import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
 import type { ProgressMessage } from "../api/images.ts";
 import { digestOf } from "../lib/digest.ts";
@@ -16,12 +17,12 @@ let registry: TestRegistry;
 let root: string;
 let images: Images;
 let db: Database;
-const applied = new Set<string>();
+let layers: FakeLayers;
 
 beforeEach(async () => {
   registry = await startRegistry();
   root = mkdtempSync(join(tmpdir(), "dhow-pull-"));
-  applied.clear();
+  layers = fakeLayers();
   db = Database.open(":memory:");
   images = createImages({
     db,
@@ -30,13 +31,7 @@ beforeEach(async () => {
     maxConcurrentDownloads: 3,
     usersOf: () => [],
     emit: () => {},
-    snapshots: {
-      name: "fake",
-      hasLayer: (id) => applied.has(id),
-      layerSize: async () => 1,
-      applyLayer: async ({ chainId }) => ({ size: applied.add(chainId).size }),
-      removeLayer: async (id) => void applied.delete(id),
-    },
+    snapshots: layers,
   });
 });
 afterEach(async () => {
@@ -79,7 +74,7 @@ test("pull() stores, unpacks and names an image", async () => {
   serve();
   await pull();
   expect(images.resolve(`${registry.host}/a/b:1`).os).toBe("linux");
-  expect(applied.size).toBe(1);
+  expect(layers.applied.size).toBe(1);
 });
 
 test("pull() called twice at once fetches each blob once and tells both", async () => {
@@ -102,7 +97,7 @@ test("pull() goes on by Range after a body that was cut", async () => {
   };
   await pull();
   expect(registry.requests.some(({ range }) => /^bytes=[1-9]/.test(range ?? ""))).toBe(true);
-  expect(applied.size).toBe(1);
+  expect(layers.applied.size).toBe(1);
 });
 
 test("pull() refuses a blob with one bit changed and leaves nothing", async () => {
@@ -111,14 +106,14 @@ test("pull() refuses a blob with one bit changed and leaves nothing", async () =
   bad[layer.length >> 1]! ^= 1;
   registry.blobs.set(digestOf(layer), bad);
   await expect(pull()).rejects.toThrow("verification failed");
-  expect([applied.size, left()]).toEqual([0, 0]);
+  expect([layers.applied.size, left()]).toEqual([0, 0]);
 });
 
 test("pull() refuses wrong descriptor sizes", async () => {
   for (const size of [0, layer.length - 1, -1, 2 ** 63, undefined]) {
     serve((manifest) => Object.assign((manifest.layers as object[])[0]!, { size }));
     await expect(pull()).rejects.toThrow();
-    expect([applied.size, left()]).toEqual([0, 0]);
+    expect([layers.applied.size, left()]).toEqual([0, 0]);
   }
 });
 
@@ -179,4 +174,14 @@ test("pull() honours a 429 and tries again", async () => {
   };
   await pull();
   expect(refused).toBeGreaterThan(1);
+});
+
+test("pull() of an image that is here keeps none of the blobs that it did not need", async () => {
+  serve();
+  await pull();
+  const before = readdirSync(join(root, "blobs/sha256")).sort();
+  serve((manifest) => Object.assign(manifest, { annotations: { made: "again" } }));
+  await pull();
+  expect(readdirSync(join(root, "blobs/sha256")).sort()).toEqual(before);
+  expect(images.resolve(`${registry.host}/a/b:1`).os).toBe("linux");
 });

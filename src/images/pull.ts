@@ -133,6 +133,7 @@ async function pullFrom(
   const client = new RegistryClient(registry);
   const hold = shelf.hold();
   const fetched: Digest[] = [];
+  let unplaced: Digest[] = [];
   const stop = new AbortController();
   const downloads: Download[] = [];
   try {
@@ -193,12 +194,12 @@ async function pullFrom(
     stop.abort();
     for (const { ended } of downloads) await ended.catch(() => {});
     if (isKind(error, "resourceExhausted")) for (const digest of fetched) shelf.content.dropPartial(digest);
-    const chains = [...hold.chains];
-    hold[Symbol.dispose]();
-    await shelf.release(chains, fetched);
+    unplaced = [...hold.chains];
     throw error;
   } finally {
     hold[Symbol.dispose]();
+    // Of a success, too: an image that was here keeps the manifest and the blobs it came with.
+    await shelf.release(unplaced, fetched);
   }
 }
 

@@ -68,6 +68,7 @@ export function createImages(options: ImagesOptions): Images {
     async sweep() {
       const used = catalog.used();
       content.sweep((digest) => used?.blobs.has(digest) ?? true);
+      await shelf.collect();
     },
   };
 }
