@@ -4,7 +4,6 @@ import {
   close,
   type FileStat,
   fstat,
-  lstatAt,
   O_DIRECTORY,
   O_NOFOLLOW,
   openAt,
@@ -12,6 +11,8 @@ import {
   S_IFCHR,
   S_IFDIR,
   S_IFMT,
+  tryLstatAt,
+  tryOpenAt,
 } from "../linux/file.ts";
 import { lookup } from "./layer-lookup.ts";
 import type { Change } from "./snapshotter.ts";
@@ -43,14 +44,16 @@ async function* walk(
   for (const { name } of entries) {
     if (++state.count % batch === 0) await Bun.sleep(0);
     const here = [...parts, name];
-    const stat = lstatAt(dir, name);
+    const stat = tryLstatAt(dir, name);
+    if (!stat) continue; // deleted meanwhile
     const change = compare(stat, statBelow(layers, here));
     const isDirectory = (stat.mode & S_IFMT) === S_IFDIR;
     if (!isDirectory) {
       if (change !== null) yield { path: pathOf(here), kind: change };
       continue;
     }
-    const fd = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    const fd = tryOpenAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    if (fd < 0) continue;
     try {
       yield* directory(fd, here, change, layers, state);
     } finally {

@@ -142,7 +142,8 @@ function* compare(dir: number, layers: readonly number[], parts: Buffer[]): Gene
     if (below === null) yield { parts: path, kind: 1 };
     else if (differs(stat, below)) yield { parts: path, kind: 0 };
     if (!isDirectory(stat)) continue;
-    const inner = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    const inner = tryOpenAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    if (inner < 0) continue; // deleted meanwhile
     yield* compare(inner, below && isDirectory(below) ? layers : [], path);
     close(inner);
   }
