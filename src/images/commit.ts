@@ -23,7 +23,7 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
   };
   const hold = shelf.hold();
   try {
-    const layer = await storeLayer(shelf, hold, request.diff, op);
+    const layer = await storeLayer(shelf, hold, request.diff(), op);
     const made = {
       base,
       config,

@@ -96,8 +96,8 @@ export interface CommitImage {
   readonly tag: string;
   readonly createdBy: string;
   readonly changes: readonly string[];
-  /** Uncompressed layer tar. */
-  readonly diff: Readable;
+  /** Starts to pack the layer: an uncompressed tar. */
+  readonly diff: () => Readable;
 }
 
 /** The service. Names are references, digest references, ids or prefixes of ids; unknown ones are `notFound`. */

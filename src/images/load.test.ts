@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { fakeLayers } from "../../test/fixtures/fake-layers.ts";
+import { ContainerConfig } from "../api/containers.ts";
+import { parseWire } from "../api/wire.ts";
 import { digestOf } from "../lib/digest.ts";
 import { background } from "../lib/operation.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
@@ -138,4 +140,28 @@ test("load() refuses a RepoTag that claims a digest, has no tag, or reads as a d
     await expect(load(archive({ "manifest.json": manifest }))).rejects.toThrow(message);
   }
   expect(blobs()).toBe(0);
+});
+
+test("commit() that is refused does not begin to pack the layer", async () => {
+  let begun = 0;
+  const request = {
+    parent: null,
+    config: parseWire(ContainerConfig, {}),
+    author: "",
+    comment: "",
+    createdBy: "",
+    diff: () => {
+      begun++;
+      return Readable.from([layer]);
+    },
+  };
+  const refused = [
+    { repo: "a", tag: "?", changes: [] },
+    { repo: "A", tag: "", changes: [] },
+    { repo: "a", tag: "1", changes: ["FROM x"] },
+  ];
+  for (const one of refused) await expect(images.commit({ ...request, ...one }, background())).rejects.toThrow();
+  expect(begun).toBe(0);
+  await images.commit({ ...request, repo: "a", tag: "1", changes: [] }, background());
+  expect(begun).toBe(1);
 });

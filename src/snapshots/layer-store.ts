@@ -175,8 +175,11 @@ export class LayerStore {
       return { size: applied.size };
     } catch (error) {
       drop(body);
-      if (dir !== null) this.trash.take(dir);
-      if (request.parent !== null) this.unrefer(request.parent, hex);
+      try {
+        if (dir !== null) this.trash.take(dir);
+      } finally {
+        if (request.parent !== null) this.unrefer(request.parent, hex);
+      }
       throw error;
     }
   }
