@@ -40,7 +40,7 @@ async function fetchAll({ contentRoot, registry, path, blobs, parallel }: FetchR
       const { digest } = blob;
       const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
       try {
-        await download(content, client, path, blob, tell, stop.signal);
+        await download(content, { client, path, blob }, tell, stop.signal);
       } catch (error) {
         failure ??= { error };
         stop.abort();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { fstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -184,4 +184,41 @@ test("pull() of an image that is here keeps none of the blobs that it did not ne
   await pull();
   expect(readdirSync(join(root, "blobs/sha256")).sort()).toEqual(before);
   expect(images.resolve(`${registry.host}/a/b:1`).os).toBe("linux");
+});
+
+test("pull() by digest asks the registry, whatever is here", async () => {
+  serve();
+  await pull();
+  const { bytes } = registry.manifests.get("1")!;
+  const byDigest = (digest: string): Promise<void> => {
+    const request = { fromImage: `${registry.host}/other/name`, tag: digest, platform: "linux/amd64", auth: undefined };
+    return images.pull(request, () => {}, background());
+  };
+  await expect(byDigest(digestOf(bytes))).rejects.toThrow("manifest unknown");
+  await expect(byDigest(digestOf(layer))).rejects.toThrow("manifest unknown");
+  expect(() => images.resolve(`${registry.host}/other/name@${digestOf(bytes)}`)).toThrow("No such image");
+  registry.manifests.set(digestOf(bytes), { bytes, mediaType: mediaTypes.ociManifest });
+  await byDigest(digestOf(bytes));
+  expect(images.resolve(`${registry.host}/other/name@${digestOf(bytes)}`).os).toBe("linux");
+});
+
+test("pull() unpacks a layer whose first attempt brings nothing", async () => {
+  serve();
+  // What a driver does with a file that grows: opens it once, and reads on from there.
+  layers.applyLayer = async ({ chainId, parent }, body) => {
+    if (typeof body === "string" || !("fd" in body)) throw new Error("not a growing file");
+    await body.complete;
+    if (fstatSync(body.fd).size !== layer.length) throw new Error("another file was filled");
+    layers.applied.set(chainId, parent);
+    return { size: 1 };
+  };
+  let refused = 0;
+  registry.fault = (request, response) => {
+    if (!request.url?.endsWith(digestOf(layer)) || refused++ > 0) return false;
+    response.writeHead(200, { "content-length": layer.length });
+    response.write("", () => setTimeout(() => response.destroy(), 300));
+    return true;
+  };
+  await pull();
+  expect([refused, layers.applied.size]).toEqual([2, 1]);
 });

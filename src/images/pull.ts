@@ -1,6 +1,6 @@
 /** `pull`: resolve, fetch what is missing, unpack, record. Pulls of one thing share one job. */
 import type { ProgressMessage, ProgressSink } from "../api/images.ts";
-import { type Digest, isDigest, parseDigest } from "../lib/digest.ts";
+import { type Digest, parseDigest } from "../lib/digest.ts";
 import { canceled, invalidArgument, isKind, notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation, Timings } from "../lib/operation.ts";
@@ -18,7 +18,7 @@ import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
 import { type Download, startDownload } from "./arrivals.ts";
 import type { DownloadEvent } from "./download.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
-import { type Descriptor, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
+import { type Descriptor, type Manifest, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
 import type { Hold, Shelf } from "./shelf.ts";
 
 const maxIndexDepth = 3;
@@ -137,17 +137,18 @@ async function pullFrom(
   const stop = new AbortController();
   const downloads: Download[] = [];
   try {
+    const { path } = reference;
+    const fetching: Fetching = { shelf, hold, client, path, platform, fetched, signal: op.signal };
     const wantedName = reference.digest ?? reference.tag ?? "latest";
-    const target = await fetchManifest(shelf, hold, client, reference, wantedName, fetched, op).catch((error) => {
+    const target = await fetchManifest(fetching, wantedName).catch((error) => {
       if (isKind(error, "notFound") && !error.message.startsWith("pull access denied")) {
         throw notFound(`manifest for ${familiarReference(reference)} not found: manifest unknown: ${error.message}`);
       }
       throw error;
     });
     tell({ status: `Pulling from ${reference.path}`, id: wantedName });
-    const found = await choose(shelf, hold, client, reference, target, platform, fetched, op, 0);
+    const found = await choose(fetching, target);
     const { manifest } = found;
-    const path = reference.path;
     if (manifest.config.size > maxManifestSize) throw invalidArgument("image config is too large");
     const wantedBlobs = [manifest.config, ...manifest.layers];
     for (const blob of wantedBlobs) {
@@ -221,41 +222,35 @@ function tellDownload(tell: ProgressSink, id: string, total: number, event: Down
   }
 }
 
-async function fetchManifest(
-  shelf: Shelf,
-  hold: Hold,
-  client: RegistryClient,
-  { path }: Reference,
-  name: string,
-  fetched: Digest[],
-  op: Operation,
-): Promise<Descriptor> {
-  if (isDigest(name) && shelf.content.has(name)) {
-    hold.lease.add(name);
-    const bytes = shelf.content.read(name, maxManifestSize);
-    return { mediaType: parseManifest(bytes, "").mediaType, digest: name, size: bytes.length };
-  }
-  const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, op.signal);
-  const parsed = parseManifest(bytes, mediaType);
-  const isHere = await shelf.content.put(bytes, hold.lease);
-  fetched.push(isHere.digest);
-  return { mediaType: parsed.mediaType, ...isHere };
+/** What the manifests of one pull are fetched with, and what came of it. */
+interface Fetching {
+  readonly shelf: Shelf;
+  readonly hold: Hold;
+  readonly client: RegistryClient;
+  /** Repository path at the registry. */
+  readonly path: string;
+  readonly platform: Platform;
+  readonly fetched: Digest[];
+  readonly signal: AbortSignal;
 }
 
+/** Asks the registry, also for what is here: only its answer proves that the repository has it. */
+async function fetchManifest(fetching: Fetching, name: string): Promise<Descriptor> {
+  const { shelf, hold, client, path, fetched, signal } = fetching;
+  const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, signal);
+  const parsed = parseManifest(bytes, mediaType);
+  const stored = await shelf.content.put(bytes, hold.lease);
+  fetched.push(stored.digest);
+  return { mediaType: parsed.mediaType, ...stored };
+}
+
+/** The manifest for the platform that `descriptor`, whose bytes are here, is or leads to. */
 async function choose(
-  shelf: Shelf,
-  hold: Hold,
-  client: RegistryClient,
-  reference: Reference,
+  fetching: Fetching,
   descriptor: Descriptor,
-  platform: Platform,
-  fetched: Digest[],
-  op: Operation,
-  depth: number,
-): Promise<{
-  descriptor: Descriptor;
-  manifest: Extract<ReturnType<typeof parseManifest>, { kind: "manifest" }>["manifest"];
-}> {
+  depth = 0,
+): Promise<{ descriptor: Descriptor; manifest: Manifest }> {
+  const { shelf, hold, platform } = fetching;
   const parsed = parseManifest(shelf.content.read(descriptor.digest, maxManifestSize), descriptor.mediaType);
   if (parsed.kind === "manifest") return { descriptor, manifest: parsed.manifest };
   const none = () => notFound(`no matching manifest for ${formatPlatform(platform)} in the manifest list entries`);
@@ -267,7 +262,15 @@ async function choose(
     if (score >= 0 && (!best || score > best.score)) best = { score, entry };
   }
   if (!best) throw none();
-  const child = await fetchManifest(shelf, hold, client, reference, best.entry.digest, fetched, op);
-  if (child.size !== best.entry.size) throw systemError(`unexpected size of manifest ${child.digest}`);
-  return choose(shelf, hold, client, reference, child, platform, fetched, op, depth + 1);
+  const { digest, size } = best.entry;
+  hold.lease.add(digest);
+  // The index that names it came from this repository, so what is here need not be asked for.
+  const child = shelf.content.has(digest) ? storedManifest(shelf, digest) : await fetchManifest(fetching, digest);
+  if (child.size !== size) throw systemError(`unexpected size of manifest ${child.digest}`);
+  return choose(fetching, child, depth + 1);
+}
+
+function storedManifest({ content }: Shelf, digest: Digest): Descriptor {
+  const bytes = content.read(digest, maxManifestSize);
+  return { mediaType: parseManifest(bytes, "").mediaType, digest, size: bytes.length };
 }
