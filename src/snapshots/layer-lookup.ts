@@ -10,12 +10,19 @@ export function lookup(layers: readonly number[], parts: readonly Buffer[]): num
   for (const layer of layers) {
     const found = lookupIn(layer, parts);
     if (found === "hidden") return null;
-    if (found !== "absent") return found;
+    if (found !== "absent") return found.fd;
   }
   return null;
 }
 
-function lookupIn(layer: number, parts: readonly Buffer[]): number | "absent" | "hidden" {
+/**
+ * As {@link lookup} in one layer. `hidden` says that the layers below do not matter either; `opaque`, that a directory
+ * on the way hides them.
+ */
+export function lookupIn(
+  layer: number,
+  parts: readonly Buffer[],
+): { readonly fd: number; readonly opaque: boolean } | "absent" | "hidden" {
   let fd = tryOpenAt(layer, ".", O_PATH);
   let opaque = false;
   for (const [i, part] of parts.entries()) {
@@ -29,12 +36,12 @@ function lookupIn(layer: number, parts: readonly Buffer[]): number | "absent" | 
       close(fd);
       return "hidden";
     }
-    if (i === parts.length - 1) return fd;
+    if (i === parts.length - 1) return { fd, opaque };
     if (type !== S_IFDIR) {
       close(fd);
       return "hidden";
     }
     opaque ||= isOpaque(fd);
   }
-  return fd;
+  return { fd, opaque };
 }

@@ -234,9 +234,11 @@ export class LayerStore {
       const refs = join(layers, hex, "refs");
       if (!existsSync(refs) || !existsSync(join(layers, hex, "layer.json"))) {
         this.trash.take(join(layers, hex));
-        continue;
       }
-      for (const user of readdirSync(refs)) {
+    }
+    // References only now: a layer may be listed before the child that has just gone.
+    for (const hex of readdirSync(layers)) {
+      for (const user of readdirSync(join(layers, hex, "refs"))) {
         const alive = existsSync(join(layers, user, "layer.json")) || isUser(user);
         if (!alive) this.unrefer(`sha256:${hex}`, user);
       }
