@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { fakeLayers } from "../../test/fixtures/fake-layers.ts";
+import { entriesOf } from "../../test/fixtures/tar-builder.ts";
 import { ContainerConfig } from "../api/containers.ts";
 import { parseWire } from "../api/wire.ts";
 import { digestOf } from "../lib/digest.ts";
@@ -118,6 +119,26 @@ test("remove() refuses an image in use, then takes its layers and blobs with it"
   expect(items.map((item) => Object.keys(item)[0])).toEqual(["Untagged", "Deleted", "Deleted"]);
   expect(blobs()).toBe(0);
   expect(() => images.resolve("a:1")).toThrow("No such image: a:1");
+});
+
+test("remove() by id wants force where two tags, of one repository too, name the image", async () => {
+  await load(archive());
+  const { id } = images.resolve("a:1");
+  await images.tag("a:1", { repo: "a", tag: "2" }, background());
+  const query = { force: false, noprune: false, platforms: [] };
+  await expect(images.remove(id, query, background())).rejects.toThrow(
+    "(must be forced) - image is referenced in multiple repositories",
+  );
+  await images.remove("a:2", query, background());
+  expect((await images.remove(id, query, background()))[0]).toEqual({ Untagged: "a:1" });
+});
+
+test("save() of one name twice names it once", async () => {
+  await load(archive());
+  const saved = await images.save(["a:1", "a:1"], { platforms: [] }, background());
+  const entries = entriesOf(Buffer.concat(await saved.toArray()));
+  const manifest = JSON.parse(entries.get("manifest.json")?.data.toString() ?? "");
+  expect(manifest[0].RepoTags).toEqual(["a:1"]);
 });
 
 test("save() gives what load() takes", async () => {

@@ -48,7 +48,8 @@ export async function remove(
     if (remain > 0 || users.length > 0) return untag(shelf, untagged);
   } else {
     const repositories = new Set(names.map(repositoryOf));
-    if (repositories.size > 1 && !query.force) {
+    const tags = names.filter((one) => one.tag !== null);
+    if ((repositories.size > 1 || tags.length > 1) && !query.force) {
       throw conflict(
         `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
       );

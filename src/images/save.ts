@@ -25,7 +25,7 @@ export function save(
   query: { platforms: readonly string[] },
   op: Operation,
 ): Readable {
-  const wanted = new Map<Digest, { image: Image; names: Reference[] }>();
+  const wanted = new Map<Digest, { image: Image; names: Map<string, Reference> }>();
   for (const { text, image, name } of names.flatMap((text) => meant(shelf, text))) {
     const { os, architecture, variant } = image.file;
     const own = { os: os || "linux", architecture: architecture ?? "", variant: variant ?? undefined };
@@ -36,12 +36,13 @@ export function save(
         );
       }
     }
-    const entry = wanted.get(image.id) ?? { image, names: [] };
+    const entry = wanted.get(image.id) ?? { image, names: new Map() };
     wanted.set(image.id, entry);
-    if (name?.tag) entry.names.push(name);
-    else if (name === null && !isIdPrefix(text)) entry.names.push(parseReference(text));
+    const named = name?.tag ? name : name === null && !isIdPrefix(text) ? parseReference(text) : null;
+    if (named) entry.names.set(formatReference(named), named);
   }
-  return Readable.from(archive(shelf, [...wanted.values()], op), { objectMode: false, highWaterMark: 1 << 20 });
+  const found = [...wanted.values()].map(({ image, names }) => ({ image, names: [...names.values()] }));
+  return Readable.from(archive(shelf, found, op), { objectMode: false, highWaterMark: 1 << 20 });
 }
 
 /** A repository alone means all of its tags. */
