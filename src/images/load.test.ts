@@ -186,3 +186,22 @@ test("commit() that is refused does not begin to pack the layer", async () => {
   await images.commit({ ...request, repo: "a", tag: "1", changes: [] }, background());
   expect(begun).toBe(1);
 });
+
+test("load() reads a manifest once, however often index.json names it (row 25)", async () => {
+  const place = (bytes: string | Buffer) => ({ [`blobs/sha256/${digestOf(Buffer.from(bytes)).slice(7)}`]: bytes });
+  const inner = JSON.stringify({ schemaVersion: 2, manifests: [], annotations: { a: "x".repeat(7_000_000) } });
+  const named = {
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    digest: digestOf(Buffer.from(inner)),
+    size: inner.length,
+  };
+  const layout = (entries: number) =>
+    tar({
+      ...place(inner),
+      "index.json": JSON.stringify({ schemaVersion: 2, manifests: Array.from({ length: entries }, () => named) }),
+    });
+  const begun = performance.now();
+  await expect(load(layout(1000))).rejects.toThrow("archive holds no image for the requested platform");
+  expect(performance.now() - begun).toBeLessThan(4000);
+  await expect(load(layout(1001))).rejects.toThrow("too many manifests");
+});

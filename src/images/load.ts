@@ -191,17 +191,42 @@ function layoutManifests(shelf: Shelf, members: Members): { descriptor: Descript
   }
 }
 
+/** Most entries of an archive's own index.json: people pack images, not registries. */
+const maxLayoutEntries = 1000;
+
+/** Most bytes of all manifests that one index.json leads to. */
+const maxLayoutBytes = 8 * maxManifestSize;
+
+/** Reads manifests of an archive, each once however often it is named, and not without end. */
+function manifestReader({ content }: Shelf): (at: Descriptor) => ReturnType<typeof parseManifest> {
+  const known = new Map<string, ReturnType<typeof parseManifest>>();
+  let left = maxLayoutBytes;
+  return ({ digest, mediaType }) => {
+    const key = `${digest} ${mediaType}`;
+    const before = known.get(key);
+    if (before) return before;
+    const bytes = content.read(digest, maxManifestSize);
+    left -= bytes.length;
+    if (left < 0) throw invalidArgument("index.json leads to too many bytes of manifests");
+    const parsed = parseManifest(bytes, mediaType);
+    known.set(key, parsed);
+    return parsed;
+  };
+}
+
 function layoutArrivals(shelf: Shelf, indexBlob: StoredBlob, platforms: readonly string[]): Arrival[] {
+  const read = manifestReader(shelf);
   const top = parseManifest(shelf.content.read(indexBlob.digest, maxManifestSize), "");
   if (top.kind !== "index") throw invalidArgument("index.json is not an index");
+  if (top.index.manifests.length > maxLayoutEntries) throw invalidArgument("index.json has too many manifests");
   const wanted = platforms.length > 0 ? platforms.map(parsePlatform) : [hostPlatform()];
   const arrivals = new Map<string, Arrival & { names: Reference[] }>();
   for (const target of top.index.manifests) {
     const name = nameOf(target.annotations ?? {});
     for (const platform of wanted) {
-      const descriptor = choose(shelf, target, platform, 0);
+      const descriptor = choose(shelf, read, target, platform);
       if (!descriptor) continue;
-      const parsed = parseManifest(shelf.content.read(descriptor.digest, maxManifestSize), descriptor.mediaType);
+      const parsed = read(descriptor);
       if (parsed.kind !== "manifest" || !isDigest(parsed.manifest.config.digest)) continue;
       const { manifest } = parsed;
       const known = arrivals.get(manifest.config.digest);
@@ -220,12 +245,13 @@ function layoutArrivals(shelf: Shelf, indexBlob: StoredBlob, platforms: readonly
 
 function choose(
   shelf: Shelf,
+  read: ReturnType<typeof manifestReader>,
   target: Descriptor,
   want: ReturnType<typeof hostPlatform>,
-  depth: number,
+  depth = 0,
 ): Descriptor | null {
   if (depth > 3 || !shelf.content.has(target.digest)) return null;
-  const parsed = parseManifest(shelf.content.read(target.digest, maxManifestSize), target.mediaType);
+  const parsed = read(target);
   if (parsed.kind === "manifest") return target;
   let best: { score: number; descriptor: Descriptor } | null = null;
   for (const descriptor of parsed.index.manifests) {
@@ -233,7 +259,7 @@ function choose(
     if (score < 0 || !shelf.content.has(descriptor.digest) || (best && best.score >= score)) continue;
     best = { score, descriptor };
   }
-  return best && choose(shelf, best.descriptor, want, depth + 1);
+  return best && choose(shelf, read, best.descriptor, want, depth + 1);
 }
 
 /** The name an OCI layout gives: containerd's full name, else `ref.name` where that is a name and not a bare tag. */
