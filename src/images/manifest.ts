@@ -17,6 +17,30 @@ export const mediaTypes = {
   dockerConfig: "application/vnd.docker.container.image.v1+json",
 } as const;
 
+/** Layers that can be unpacked; a foreign one has its bytes elsewhere, an encrypted one none that we could read. */
+const layerType =
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.diff\.tar(?:\.(?:gzip|zstd))?)$/;
+
+/** Configurations of images, and what old registries called them instead; dockerd takes the same. */
+const configTypes: ReadonlySet<string> = new Set([
+  mediaTypes.ociConfig,
+  mediaTypes.dockerConfig,
+  "application/octet-stream",
+  "application/json",
+  "text/html",
+  "",
+]);
+
+/** Throws `invalidArgument` naming what kind of thing an image cannot be made of. */
+export function checkMediaTypes({ config, layers }: Manifest): void {
+  if (!configTypes.has(config.mediaType)) {
+    throw invalidArgument(`unsupported media type ${JSON.stringify(config.mediaType)} of an image's config`);
+  }
+  for (const { mediaType } of layers) {
+    if (!layerType.test(mediaType)) throw invalidArgument(`unsupported layer media type ${JSON.stringify(mediaType)}`);
+  }
+}
+
 /** Most bytes of a manifest, an index or a configuration. */
 export const maxManifestSize = 8 * 1024 * 1024;
 /** Most layers of an image: what overlayfs stacks. */

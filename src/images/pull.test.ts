@@ -222,3 +222,22 @@ test("pull() unpacks a layer whose first attempt brings nothing", async () => {
   await pull();
   expect([refused, layers.applied.size]).toEqual([2, 1]);
 });
+
+test("pull() refuses layers and configs of another kind by name, before it fetches them (row 36)", async () => {
+  const wrong = [
+    "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    "text/plain",
+    "",
+  ];
+  for (const mediaType of wrong) {
+    serve((manifest) => Object.assign((manifest.layers as object[])[0]!, { mediaType }));
+    await expect(pull()).rejects.toThrow(`unsupported layer media type ${JSON.stringify(mediaType)}`);
+  }
+  serve((manifest) =>
+    Object.assign(manifest.config as object, { mediaType: "application/vnd.cncf.helm.config.v1+json" }),
+  );
+  await expect(pull()).rejects.toThrow("application/vnd.cncf.helm.config.v1+json");
+  expect(registry.requests.filter(({ url }) => url.includes("/blobs/"))).toEqual([]);
+  expect(left()).toBe(0);
+});

@@ -18,7 +18,14 @@ import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
 import { type Download, startDownload } from "./arrivals.ts";
 import type { DownloadEvent } from "./download.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
-import { type Descriptor, type Manifest, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
+import {
+  checkMediaTypes,
+  type Descriptor,
+  type Manifest,
+  maxManifestSize,
+  parseConfig,
+  parseManifest,
+} from "./manifest.ts";
 import type { Hold, Shelf } from "./shelf.ts";
 
 const maxIndexDepth = 3;
@@ -149,6 +156,7 @@ async function pullFrom(
     tell({ status: `Pulling from ${reference.path}`, id: wantedName });
     const found = await choose(fetching, target);
     const { manifest } = found;
+    checkMediaTypes(manifest);
     if (manifest.config.size > maxManifestSize) throw invalidArgument("image config is too large");
     const wantedBlobs = [manifest.config, ...manifest.layers];
     for (const blob of wantedBlobs) {
