@@ -241,3 +241,36 @@ test("pull() refuses layers and configs of another kind by name, before it fetch
   expect(registry.requests.filter(({ url }) => url.includes("/blobs/"))).toEqual([]);
   expect(left()).toBe(0);
 });
+
+const pullAll = (fromImage: string, told: (message: ProgressMessage) => void = () => {}): Promise<void> =>
+  images.pull({ fromImage, tag: "", platform: "linux/amd64", auth: undefined }, told, background());
+
+test.each(["", ":"])("pull() of a name without a tag, written with %j, pulls all tags, page by page", async (end) => {
+  serve();
+  registry.manifests.set("2", registry.manifests.get("1")!);
+  registry.manifests.set("3", registry.manifests.get("1")!);
+  registry.fault = (request, response) => {
+    const url = new URL(request.url ?? "", "http://x");
+    if (!url.pathname.endsWith("/a/b/tags/list")) return false;
+    const isFirst = !url.searchParams.has("last");
+    if (isFirst) response.setHeader("link", '</v2/a/b/tags/list?last=2&n=2>; rel="next"');
+    response.end(JSON.stringify({ name: "a/b", tags: isFirst ? ["1", "2"] : ["3", "../4"] }));
+    return true;
+  };
+  await pullAll(`${registry.host}/a/b${end}`);
+  for (const tag of ["1", "2", "3"]) expect(images.resolve(`${registry.host}/a/b:${tag}`).os).toBe("linux");
+});
+
+test("pull() of all tags ends where the registry's pages do not (row 140)", async () => {
+  let page = 0;
+  let next = (): string => "?n=1000";
+  registry.fault = (_request, response) => {
+    response.setHeader("link", `</v2/a/b/tags/list${next()}>; rel="next"`);
+    response.end(JSON.stringify({ tags: [`t${page}`] }));
+    return true;
+  };
+  await expect(pullAll(`${registry.host}/a/b`)).rejects.toThrow("without end");
+  next = () => `?last=${page++}`;
+  await expect(pullAll(`${registry.host}/a/b`)).rejects.toThrow("without end");
+  expect(registry.requests.length).toBeLessThan(110);
+});

@@ -1,10 +1,10 @@
 /** `pull`: resolve, fetch what is missing, unpack, record. Pulls of one thing share one job. */
 import type { ProgressMessage, ProgressSink } from "../api/images.ts";
 import { type Digest, parseDigest } from "../lib/digest.ts";
-import { canceled, invalidArgument, isKind, notFound, systemError } from "../lib/errors.ts";
+import { canceled, invalidArgument, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation, Timings } from "../lib/operation.ts";
-import { formatPlatform, type Platform, parsePlatform, platformMatch } from "../lib/platform.ts";
+import { formatPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
 import {
   familiarReference,
   familiarRepository,
@@ -12,23 +12,14 @@ import {
   isTag,
   parseReference,
   type Reference,
-  withDefaultTag,
 } from "../lib/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
 import { type Download, startDownload } from "./arrivals.ts";
 import type { DownloadEvent } from "./download.ts";
+import { choose, type Fetching, fetchManifest } from "./fetch-manifest.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
-import {
-  checkMediaTypes,
-  type Descriptor,
-  type Manifest,
-  maxManifestSize,
-  parseConfig,
-  parseManifest,
-} from "./manifest.ts";
-import type { Hold, Shelf } from "./shelf.ts";
-
-const maxIndexDepth = 3;
+import { checkMediaTypes, type Descriptor, maxManifestSize, parseConfig } from "./manifest.ts";
+import type { Shelf } from "./shelf.ts";
 
 interface Job {
   readonly listeners: Set<ProgressSink>;
@@ -44,7 +35,19 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
   const jobs = new Map<string, Job>();
   return async (request, progress, op) => {
     op.signal.throwIfAborted();
-    const reference = pullTarget(request);
+    const target = pullTarget(request);
+    if (target.tag !== null || target.digest !== null) return join(request, target, progress, op);
+    for (const tag of await allTags(target, options, request, op)) {
+      await join(request, { ...target, tag }, progress, op);
+    }
+  };
+
+  async function join(
+    request: PullRequest,
+    reference: Reference,
+    progress: ProgressSink,
+    op: Operation,
+  ): Promise<void> {
     const platform = parsePlatform(request.platform);
     const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.auth ?? null]);
     let job = jobs.get(key);
@@ -73,7 +76,20 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
         if (jobs.get(key) === job) jobs.delete(key);
       }
     }
-  };
+  }
+}
+
+/** What a pull without a tag means. */
+async function allTags(
+  { domain, path }: Reference,
+  options: ImagesOptions,
+  request: PullRequest,
+  op: Operation,
+): Promise<string[]> {
+  const client = new RegistryClient({ domain, insecure: options.registry.insecure, auth: request.auth });
+  const tags = (await client.tags(path, op.signal)).filter(isTag);
+  if (tags.length === 0) throw notFound(`manifest for ${path} not found: the repository has no tags`);
+  return tags;
 }
 
 function startJob(work: (tell: ProgressSink, op: Operation) => Promise<void>, timings: Timings): Job {
@@ -91,8 +107,9 @@ function startJob(work: (tell: ProgressSink, op: Operation) => Promise<void>, ti
 }
 
 function pullTarget(request: PullRequest): Reference {
-  const reference = parseReference(request.fromImage);
-  if (request.tag === "") return withDefaultTag(reference);
+  // Old clients ask for all tags with a colon and nothing after it.
+  const reference = parseReference(request.fromImage.replace(/:$/, ""));
+  if (request.tag === "") return reference;
   if (request.tag.includes(":")) return { ...reference, tag: null, digest: parseDigest(request.tag) };
   if (!isTag(request.tag)) throw invalidArgument("invalid tag format");
   return { ...reference, tag: request.tag };
@@ -228,57 +245,4 @@ function tellDownload(tell: ProgressSink, id: string, total: number, event: Down
       tell({ status: `Retrying in ${event.seconds} second${event.seconds > 1 ? "s" : ""}`, id, progressDetail: {} });
       break;
   }
-}
-
-/** What the manifests of one pull are fetched with, and what came of it. */
-interface Fetching {
-  readonly shelf: Shelf;
-  readonly hold: Hold;
-  readonly client: RegistryClient;
-  /** Repository path at the registry. */
-  readonly path: string;
-  readonly platform: Platform;
-  readonly fetched: Digest[];
-  readonly signal: AbortSignal;
-}
-
-/** Asks the registry, also for what is here: only its answer proves that the repository has it. */
-async function fetchManifest(fetching: Fetching, name: string): Promise<Descriptor> {
-  const { shelf, hold, client, path, fetched, signal } = fetching;
-  const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, signal);
-  const parsed = parseManifest(bytes, mediaType);
-  const stored = await shelf.content.put(bytes, hold.lease);
-  fetched.push(stored.digest);
-  return { mediaType: parsed.mediaType, ...stored };
-}
-
-/** The manifest for the platform that `descriptor`, whose bytes are here, is or leads to. */
-async function choose(
-  fetching: Fetching,
-  descriptor: Descriptor,
-  depth = 0,
-): Promise<{ descriptor: Descriptor; manifest: Manifest }> {
-  const { shelf, hold, platform } = fetching;
-  const parsed = parseManifest(shelf.content.read(descriptor.digest, maxManifestSize), descriptor.mediaType);
-  if (parsed.kind === "manifest") return { descriptor, manifest: parsed.manifest };
-  const none = () => notFound(`no matching manifest for ${formatPlatform(platform)} in the manifest list entries`);
-  if (depth >= maxIndexDepth) throw none();
-  let best: { score: number; entry: Descriptor } | null = null;
-  // The first of equally good entries wins, as with Docker.
-  for (const entry of parsed.index.manifests) {
-    const score = entry.platform ? platformMatch(platform, entry.platform) : 0;
-    if (score >= 0 && (!best || score > best.score)) best = { score, entry };
-  }
-  if (!best) throw none();
-  const { digest, size } = best.entry;
-  hold.lease.add(digest);
-  // The index that names it came from this repository, so what is here need not be asked for.
-  const child = shelf.content.has(digest) ? storedManifest(shelf, digest) : await fetchManifest(fetching, digest);
-  if (child.size !== size) throw systemError(`unexpected size of manifest ${child.digest}`);
-  return choose(fetching, child, depth + 1);
-}
-
-function storedManifest({ content }: Shelf, digest: Digest): Descriptor {
-  const bytes = content.read(digest, maxManifestSize);
-  return { mediaType: parseManifest(bytes, "").mediaType, digest, size: bytes.length };
 }
