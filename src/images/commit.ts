@@ -6,6 +6,7 @@ import { hostPlatform } from "../lib/platform.ts";
 import { applyChanges } from "./config-changes.ts";
 import type { CommitImage } from "./images.ts";
 import { makeImage, storeLayer } from "./make-image.ts";
+import { platformOf } from "./manifest.ts";
 import { newNameOf } from "./new-name.ts";
 import type { Shelf } from "./shelf.ts";
 
@@ -16,18 +17,13 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
   const base = parent === null ? null : shelf.catalog.get(parent);
   const names = request.repo === "" ? [] : [newNameOf(request.repo, request.tag)];
   const config = applyChanges(request.config, request.changes);
-  const own = base && {
-    os: base.file.os || "linux",
-    architecture: base.file.architecture || "",
-    variant: base.file.variant ?? undefined,
-  };
   const hold = shelf.hold();
   try {
     const layer = await storeLayer(shelf, hold, request.diff(), op);
     const made = {
       base,
       config,
-      platform: own ?? hostPlatform(),
+      platform: base ? platformOf(base.file) : hostPlatform(),
       author: request.author,
       comment: request.comment,
       createdBy: request.createdBy,

@@ -1,9 +1,9 @@
 /** The helper that downloads the blobs of a pull: network, hashing and writing are away from the daemon. */
 import { text } from "node:stream/consumers";
 import { ContentStore } from "../content/content-store.ts";
+import { answer, tellCaller } from "../helper/helper-process.ts";
 import type { Digest } from "../lib/digest.ts";
 import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
-import { answer, tellCaller } from "../snapshots/helper-process.ts";
 import { type DownloadEvent, download } from "./download.ts";
 import type { Descriptor } from "./manifest.ts";
 

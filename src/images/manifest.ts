@@ -6,6 +6,7 @@ import { describeIssues } from "../api/wire.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
+import type { Platform as PlatformName } from "../lib/platform.ts";
 
 export const mediaTypes = {
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
@@ -168,6 +169,11 @@ export function parseConfig(bytes: Uint8Array): ImageConfigFile {
     throw invalidArgument("invalid image config: too many non-empty layers in History section");
   }
   return config;
+}
+
+/** The platform that an image says it is for. */
+export function platformOf({ os, architecture, variant }: ImageConfigFile): PlatformName {
+  return { os: os || "linux", architecture: architecture || "", variant: variant ?? undefined };
 }
 
 /** A descriptor as the API shows it. */

@@ -6,8 +6,8 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { tarOf } from "../../test/fixtures/tar-builder.ts";
 import { ContentStore } from "../content/content-store.ts";
+import { runHelper } from "../helper/helper-process.ts";
 import { mount, unmount } from "../linux/mount.ts";
-import { runHelper } from "../snapshots/helper-process.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dhow-receive-"));
 mount("tmpfs", root, "tmpfs", 0, "size=32m");

@@ -1,10 +1,10 @@
 /** Helpers that take in what a client sends: an archive of images, or one layer. Hashing and writing are away from the daemon. */
 import { ContentStore, type Ingest, type SealedBlob } from "../content/content-store.ts";
+import { answer, tellCaller } from "../helper/helper-process.ts";
 import { decompress } from "../lib/compression.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import type { TarEntry } from "../lib/tar/entry.ts";
 import { TarReader } from "../lib/tar/reader.ts";
-import { answer, tellCaller } from "../snapshots/helper-process.ts";
 import { Budget } from "../snapshots/unpack/budget.ts";
 
 /** Most members of an archive of images. */

@@ -15,7 +15,7 @@ import {
 } from "../lib/reference.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import type { Image } from "./catalog.ts";
-import { mediaTypes } from "./manifest.ts";
+import { mediaTypes, platformOf } from "./manifest.ts";
 import type { Shelf } from "./shelf.ts";
 
 /** Finds all images first, so that an unknown name fails the call and not the stream. */
@@ -27,10 +27,8 @@ export function save(
 ): Readable {
   const wanted = new Map<Digest, { image: Image; names: Map<string, Reference> }>();
   for (const { text, image, name } of names.flatMap((text) => meant(shelf, text))) {
-    const { os, architecture, variant } = image.file;
-    const own = { os: os || "linux", architecture: architecture ?? "", variant: variant ?? undefined };
     for (const platform of query.platforms) {
-      if (platformMatch(parsePlatform(platform), own) < 0) {
+      if (platformMatch(parsePlatform(platform), platformOf(image.file)) < 0) {
         throw notFound(
           `image with reference ${text} was found but does not provide the specified platform (${platform})`,
         );

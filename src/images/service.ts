@@ -8,7 +8,7 @@ import { commit } from "./commit.ts";
 import type { Images, ImagesOptions } from "./images.ts";
 import { importTar } from "./import.ts";
 import { load } from "./load.ts";
-import { wireDescriptor } from "./manifest.ts";
+import { platformOf, wireDescriptor } from "./manifest.ts";
 import { newNameOf } from "./new-name.ts";
 import { createPuller } from "./pull.ts";
 import { history, inspect, list, type QuerySources, sizeOf } from "./query.ts";
@@ -29,9 +29,7 @@ export function createImages(options: ImagesOptions): Images {
       return {
         id: image.id,
         config: image.config,
-        os: image.file.os || "linux",
-        architecture: image.file.architecture || "",
-        variant: image.file.variant ?? undefined,
+        ...platformOf(image.file),
         chainId: image.chain.at(-1) ?? null,
         descriptor: wireDescriptor(image.record.manifest),
       };

@@ -8,7 +8,6 @@ import {
   O_NOFOLLOW,
   openAt,
   readDirectory,
-  S_IFCHR,
   S_IFDIR,
   S_IFMT,
   tryLstatAt,
@@ -16,6 +15,7 @@ import {
 } from "../linux/file.ts";
 import { lookup } from "./layer-lookup.ts";
 import type { Change } from "./snapshotter.ts";
+import { marksDeletion } from "./unpack/tree-root.ts";
 
 const batch = 500;
 const slash = Buffer.from("/");
@@ -92,8 +92,7 @@ function statBelow(layers: readonly number[], parts: Buffer[]): FileStat | null 
 }
 
 function compare(stat: FileStat, below: FileStat | null): Change["kind"] | null {
-  const whiteout = (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0;
-  if (whiteout) return below === null ? null : 2;
+  if (marksDeletion(stat)) return below === null ? null : 2;
   if (below === null) return 1;
   const directories = (stat.mode & S_IFMT) === S_IFDIR && (below.mode & S_IFMT) === S_IFDIR;
   const same =

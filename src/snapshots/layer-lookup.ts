@@ -1,5 +1,6 @@
 /** Looking a path up through a stack of layer directories as overlayfs would, without mounting them. */
-import { close, fstat, O_NOFOLLOW, O_PATH, S_IFCHR, S_IFDIR, S_IFMT, tryOpenAt } from "../linux/file.ts";
+import { close, fstat, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFMT, tryOpenAt } from "../linux/file.ts";
+import { marksDeletion } from "./unpack/tree-root.ts";
 import { isOpaque } from "./unpack/whiteout.ts";
 
 /**
@@ -32,7 +33,7 @@ export function lookupIn(
     fd = next;
     const stat = fstat(fd);
     const type = stat.mode & S_IFMT;
-    if (type === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0) {
+    if (marksDeletion(stat)) {
       close(fd);
       return "hidden";
     }

@@ -27,13 +27,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { runHelper } from "../helper/helper-process.ts";
 import { conflict, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { AT_FDCWD, unlinkAt } from "../linux/file.ts";
 import { lock, tryLock } from "../linux/flock.ts";
 import { isErrno } from "../linux/syscall-error.ts";
-import { runHelper } from "./helper-process.ts";
 import { chainHex } from "./names.ts";
 import { copyRoot } from "./ownership.ts";
 import type { GrowingFile, LayerBody, LayerRequest } from "./snapshotter.ts";

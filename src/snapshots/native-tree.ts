@@ -1,4 +1,6 @@
 /** Full trees made of layer directories, and what differs between the two: the native driver's work. */
+
+import { answer, stream } from "../helper/helper-process.ts";
 import { TarReader } from "../lib/tar/reader.ts";
 import { tarHeader } from "../lib/tar/writer.ts";
 import {
@@ -20,7 +22,6 @@ import {
   umask,
 } from "../linux/file.ts";
 import { raiseFileLimit } from "../linux/rlimit.ts";
-import { answer, stream } from "./helper-process.ts";
 import { lookup, lookupIn } from "./layer-lookup.ts";
 import { giveLikeness } from "./ownership.ts";
 import { TreePacker } from "./pack-tree.ts";

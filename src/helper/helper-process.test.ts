@@ -6,8 +6,8 @@ import { Readable } from "node:stream";
 import { tarOf } from "../../test/fixtures/tar-builder.ts";
 import { until } from "../../test/harness/command.ts";
 import { background } from "../lib/operation.ts";
+import { LayerStore } from "../snapshots/layer-store.ts";
 import { streamHelper } from "./helper-process.ts";
-import { LayerStore } from "./layer-store.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dhow-helper-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
