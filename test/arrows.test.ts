@@ -12,7 +12,7 @@ const src = fileURLToPath(new URL("../src", import.meta.url));
 /** Folder (or file at the top) -> what it may import besides itself. */
 const engineFloors: string[][] = [
   ["lib", "linux", "api"],
-  ["state"],
+  ["state", "helper"],
   ["events", "content", "snapshots", "registry", "runtime", "plugins"],
   ["images", "networks", "volumes", "trust"],
   ["containers", "builder", "scan"],

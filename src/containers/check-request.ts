@@ -2,10 +2,10 @@ import type { ContainerConfig, ContainerCreateRequest, HealthConfig } from "../a
 import type { HostConfig, LogConfig, RestartPolicy } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint } from "../api/networks.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
+import { parseSignal } from "../lib/signals.ts";
 import { parseBytes } from "../lib/units.ts";
 import type { ResolvedImage } from "./collaborators.ts";
 import type { ContainersConfig } from "./context.ts";
-import { parseSignal } from "./signals.ts";
 
 const millisecond = 1_000_000;
 

@@ -4,6 +4,7 @@ import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
 import { conflict, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
+import { SIGKILL } from "../lib/signals.ts";
 import type { AttachStream, ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import type { StdioSession } from "./containers.ts";
@@ -11,7 +12,6 @@ import { type Context, emit, pathsOf } from "./context.ts";
 import { dropExec, keepExec, keptExecs } from "./exec-records.ts";
 import { refuse } from "./lifecycle.ts";
 import { settlesWithin } from "./settles.ts";
-import { SIGKILL } from "./signals.ts";
 import { frame, session } from "./stdio.ts";
 
 /** How long an ended exec can still be inspected. */

@@ -1,10 +1,10 @@
 import { conflict, DhowError, isKind, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
+import { isKnownSignal, parseSignal, SIGKILL } from "../lib/signals.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
 import { hasProcess, isActive, refuse, transition } from "./lifecycle.ts";
 import { settlesWithin } from "./settles.ts";
-import { isKnownSignal, parseSignal, SIGKILL } from "./signals.ts";
 import { cancelRestart, startLocked } from "./start.ts";
 
 export interface StopOptions {

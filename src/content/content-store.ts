@@ -58,9 +58,13 @@ export class ContentStore {
   readonly root: string;
   readonly #leases = new Set<Set<Digest>>();
 
+  /** How bytes are brought to the disk; a test may say otherwise. */
+  readonly sync: (fd: number) => Promise<void>;
+
   /** Opens (and makes, when absent) the store at `root`. */
-  constructor(root: string) {
+  constructor(root: string, sync: (fd: number) => Promise<void> = promisify(fdatasync)) {
     this.root = root;
+    this.sync = sync;
     for (const dir of ["blobs/sha256", "ingest", "locks"]) {
       mkdirSync(join(root, dir), { recursive: true, mode: 0o700 });
     }
@@ -247,7 +251,10 @@ export class Ingest implements Disposable {
     return await this.#store.adopt(await this.seal(expected), lease);
   }
 
-  /** Verifies and syncs; throws `dataLoss` when the bytes are not what was `expected`. */
+  /**
+   * Verifies and syncs; throws `dataLoss` when the bytes are not what was `expected`, and the kernel's error when they
+   * cannot be written. The bytes are gone after either: there is no second try.
+   */
   async seal(expected: { digest: Digest; size: number } | null): Promise<SealedBlob> {
     const digest: Digest = `sha256:${this.#hasher.digest("hex")}`;
     if (expected && (expected.digest !== digest || expected.size !== this.#size)) {
@@ -258,8 +265,14 @@ export class Ingest implements Disposable {
           : `filesystem layer verification failed for digest ${expected.digest}`,
       );
     }
-    this.#done = true;
-    await promisify(fdatasync)(this.#fd).finally(() => closeSync(this.#fd));
+    try {
+      await this.#store.sync(this.#fd);
+    } catch (error) {
+      // What could not be written is dropped from memory, so that another sync would say that all is well (fsync(2)).
+      this.discard();
+      throw error;
+    }
+    this.#close();
     failPoint("content.blob.synced");
     return { path: this.#path, digest, size: this.#size };
   }

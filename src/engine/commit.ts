@@ -42,7 +42,7 @@ export async function commitContainer(parts: Parts, request: CommitRequest, op: 
         tag: request.tag,
         createdBy: [record.path, ...record.args].join(" "),
         changes: request.changes,
-        diff: snapshots.diffTar(record.id),
+        diff: () => snapshots.diffTar(record.id),
       },
       op,
     );

@@ -213,8 +213,9 @@ async function restore(services: {
   await services.volumes.restore(background());
   const running = await services.containers.restore();
   await services.networks.restore(running);
-  if (!services.keepUnknown) await services.images.sweep();
+  // Layers go after the references of writable layers that crashes left are gone.
   await services.snapshots.sweep();
+  if (!services.keepUnknown) await services.images.sweep();
   await services.containers.resume();
 }
 

@@ -48,6 +48,8 @@ export class Catalog {
   readonly #images = new Map<Digest, ImageRecord>();
   readonly #names = new Map<string, Digest>();
   readonly #read = new Map<Digest, Image>();
+  /** What {@link used} found, until an image comes or goes. */
+  #used: ReturnType<Catalog["used"]> = null;
 
   constructor(db: Database, content: ContentStore, emit: (event: EventSource) => void) {
     this.content = content;
@@ -172,6 +174,7 @@ export class Catalog {
     });
     this.#images.set(id, record);
     this.#read.delete(id);
+    this.#used = null;
     for (const name of names) this.#names.set(formatReference(name), id);
     return this.get(id);
   }
@@ -207,6 +210,7 @@ export class Catalog {
     }
     this.#images.delete(id);
     this.#read.delete(id);
+    this.#used = null;
     this.#emit({ type: "image", action: "delete", id, attributes: { name: id } });
   }
 
@@ -214,7 +218,8 @@ export class Catalog {
    * Every blob and chain that some image needs; null while an image cannot be read, because then nobody knows what it
    * needs and nothing may be deleted.
    */
-  used(): { blobs: Set<Digest>; chains: Set<Digest> } | null {
+  used(): { readonly blobs: ReadonlySet<Digest>; readonly chains: ReadonlySet<Digest> } | null {
+    if (this.#used) return this.#used;
     const blobs = new Set<Digest>();
     const chains = new Set<Digest>();
     try {
@@ -228,7 +233,8 @@ export class Catalog {
       if (isKind(error, "dataLoss", "notFound", "invalidArgument", "tooLarge")) return null;
       throw error;
     }
-    return { blobs, chains };
+    this.#used = { blobs, chains };
+    return this.#used;
   }
 
   /** Tells an event about an image. */

@@ -5,8 +5,9 @@ import type { Operation } from "../lib/operation.ts";
 import { hostPlatform } from "../lib/platform.ts";
 import { applyChanges } from "./config-changes.ts";
 import type { CommitImage } from "./images.ts";
-import { targetName } from "./import.ts";
 import { makeImage, storeLayer } from "./make-image.ts";
+import { platformOf } from "./manifest.ts";
+import { newNameOf } from "./new-name.ts";
 import type { Shelf } from "./shelf.ts";
 
 /** Answers the new image's id. */
@@ -14,24 +15,19 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
   const { parent } = request;
   if (parent !== null && !isDigest(parent)) throw dataLoss(`image id ${parent} is malformed`);
   const base = parent === null ? null : shelf.catalog.get(parent);
-  const name = targetName(request.repo, request.tag);
+  const names = request.repo === "" ? [] : [newNameOf(request.repo, request.tag)];
   const config = applyChanges(request.config, request.changes);
-  const own = base && {
-    os: base.file.os || "linux",
-    architecture: base.file.architecture || "",
-    variant: base.file.variant ?? undefined,
-  };
   const hold = shelf.hold();
   try {
-    const layer = await storeLayer(shelf, hold, request.diff, op);
+    const layer = await storeLayer(shelf, hold, request.diff(), op);
     const made = {
       base,
       config,
-      platform: own ?? hostPlatform(),
+      platform: base ? platformOf(base.file) : hostPlatform(),
       author: request.author,
       comment: request.comment,
       createdBy: request.createdBy,
-      names: name ? [name] : [],
+      names,
     };
     return (await makeImage(shelf, hold, layer, made, op)).id;
   } catch (error) {

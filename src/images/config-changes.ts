@@ -1,13 +1,17 @@
 /** The Dockerfile instructions that `import --change` and `commit --change` take. */
+import { posix } from "node:path";
 import type { ContainerConfig } from "../api/containers.ts";
 import { HealthConfig } from "../api/containers.ts";
 import { parseWire } from "../api/wire.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { invalidArgument } from "../lib/errors.ts";
+import { parseSignal } from "../lib/signals.ts";
+import { expandWord, splitWords } from "./expand-words.ts";
 
 /** Answers `config` after the instructions; throws `invalidArgument` for one that does not belong here. */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   let result = structuredClone(config);
+  const seen = new Set<string>();
   for (const change of changes.flatMap((text) => text.split("\n"))) {
     if (change.trim() === "" || change.trim().startsWith("#")) continue;
     const [, word = "", rest = ""] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
@@ -22,37 +26,64 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
     }
     if (rest === "")
       throw invalidArgument(`dockerfile parse error on line 1: ${word.toUpperCase()} requires arguments`);
-    result = { ...result, ...apply(rest, result) };
+    result = { ...result, ...apply(rest, result, seen) };
+    seen.add(word.toUpperCase());
   }
   return result;
 }
 
-type Instruction = (rest: string, config: ContainerConfig) => Partial<ContainerConfig>;
+/** What an instruction changes; `seen` are those before it. */
+type Instruction = (rest: string, config: ContainerConfig, seen: ReadonlySet<string>) => Partial<ContainerConfig>;
 
 const instructions: Record<string, Instruction> = {
   CMD: (rest) => ({ Cmd: jsonWords(rest) ?? ["/bin/sh", "-c", rest] }),
-  ENTRYPOINT: (rest, { Cmd }) => ({ Entrypoint: jsonWords(rest) ?? ["/bin/sh", "-c", rest], Cmd }),
+  // The command of the image belongs to the old entry point.
+  ENTRYPOINT: (rest, { Cmd }, seen) => ({
+    Entrypoint: jsonWords(rest) ?? ["/bin/sh", "-c", rest],
+    Cmd: seen.has("CMD") ? Cmd : null,
+  }),
   ENV: (rest, { Env }) => {
     const env = new Map((Env ?? []).map((one) => [one.split("=", 1)[0] ?? "", one]));
-    for (const [key, value] of pairs(rest)) env.set(key, `${key}=${value}`);
+    for (const [key, value] of pairs(rest, variables(Env))) env.set(key, `${key}=${value}`);
     return { Env: [...env.values()] };
   },
-  EXPOSE: (rest, { ExposedPorts }) => {
-    const ports = splitWords(rest).map((port) => {
-      const match = /^(\d+(?:-\d+)?)(?:\/(tcp|udp|sctp))?$/i.exec(port);
-      if (!match) throw invalidArgument(`invalid containerPort: ${port}`);
-      return `${match[1]}/${match[2]?.toLowerCase() ?? "tcp"}`;
-    });
-    return { ExposedPorts: { ...ExposedPorts, ...setOf(ports) } };
+  EXPOSE: (rest, { ExposedPorts, Env }) => {
+    const words = splitWords(rest).flatMap((word) => expandWord(word, variables(Env)).split(/\s+/));
+    return { ExposedPorts: { ...ExposedPorts, ...setOf(words.filter((word) => word !== "").flatMap(portsOf)) } };
   },
   HEALTHCHECK: (rest) => ({ Healthcheck: healthcheck(rest) }),
-  LABEL: (rest, { Labels }) => ({ Labels: { ...Labels, ...Object.fromEntries(pairs(rest)) } }),
+  LABEL: (rest, { Labels, Env }) => ({
+    Labels: { ...Labels, ...Object.fromEntries(pairs(rest, variables(Env))) },
+  }),
   ONBUILD: (rest, { OnBuild }) => ({ OnBuild: [...(OnBuild ?? []), rest] }),
-  STOPSIGNAL: (rest) => ({ StopSignal: rest }),
-  USER: (rest) => ({ User: rest }),
-  VOLUME: (rest, { Volumes }) => ({ Volumes: { ...Volumes, ...setOf(jsonWords(rest) ?? splitWords(rest)) } }),
-  WORKDIR: (rest, { WorkingDir }) => ({ WorkingDir: rest.startsWith("/") ? rest : `${WorkingDir || ""}/${rest}` }),
+  STOPSIGNAL: (rest, { Env }) => {
+    const signal = expandWord(rest, variables(Env));
+    parseSignal(signal);
+    return { StopSignal: signal };
+  },
+  USER: (rest, { Env }) => ({ User: expandWord(rest, variables(Env)) }),
+  VOLUME: (rest, { Volumes, Env }) => {
+    const paths = (jsonWords(rest) ?? splitWords(rest)).map((word) => expandWord(word, variables(Env)));
+    return { Volumes: { ...Volumes, ...setOf(paths) } };
+  },
+  WORKDIR: (rest, { WorkingDir, Env }) => {
+    const dir = expandWord(rest, variables(Env));
+    return { WorkingDir: posix.isAbsolute(dir) ? dir : posix.join("/", WorkingDir, dir) };
+  },
 };
+
+function variables(env: readonly string[] | null | undefined): Map<string, string> {
+  return new Map((env ?? []).map((one) => [one.split("=", 1)[0] ?? "", one.slice(one.indexOf("=") + 1)]));
+}
+
+/** A port or a range of ports, each under its own key. */
+function portsOf(text: string): string[] {
+  const [, first = "", last = first, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
+  const from = Number(first);
+  const to = Number(last);
+  if (first === "" || from > to || to > 65_535) throw invalidArgument(`invalid containerPort: ${text}`);
+  return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}/${protocol.toLowerCase()}`);
+}
 
 function setOf(keys: readonly string[]): Record<string, Record<string, never>> {
   return Object.fromEntries(keys.map((key) => [key, {}]));
@@ -69,32 +100,18 @@ function jsonWords(text: string): string[] | null {
   }
 }
 
-/** Words split at blanks; quotes and backslashes keep blanks in, as in Dockerfiles. */
-function splitWords(text: string): string[] {
-  const words: string[] = [];
-  const pattern = /(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g;
-  for (const [raw] of text.matchAll(pattern)) {
-    words.push(
-      raw.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g, (_all, double, single, escaped) =>
-        double !== undefined ? String(double).replace(/\\(.)/g, "$1") : (single ?? escaped),
-      ),
-    );
-  }
-  return words;
-}
-
-function pairs(text: string): [string, string][] {
+function pairs(text: string, env: ReadonlyMap<string, string>): [string, string][] {
   const words = splitWords(text);
   if (words[0] !== undefined && !words[0].includes("=")) {
     const [, key = "", value] = /^(\S+)\s+([\s\S]+)$/.exec(text) ?? [];
     if (value === undefined) throw invalidArgument(`dockerfile parse error on line 1: ENV must have two arguments`);
-    return [[key, value]];
+    return [[expandWord(key, env), expandWord(value, env)]];
   }
   return words.map((word) => {
     const at = word.indexOf("=");
     if (at < 1)
       throw invalidArgument(`Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`);
-    return [word.slice(0, at), word.slice(at + 1)];
+    return [expandWord(word.slice(0, at), env), expandWord(word.slice(at + 1), env)];
   });
 }
 

@@ -1,9 +1,9 @@
 /** The helper that downloads the blobs of a pull: network, hashing and writing are away from the daemon. */
 import { text } from "node:stream/consumers";
 import { ContentStore } from "../content/content-store.ts";
+import { answer, tellCaller } from "../helper/helper-process.ts";
 import type { Digest } from "../lib/digest.ts";
 import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
-import { answer, tellCaller } from "../snapshots/helper-process.ts";
 import { type DownloadEvent, download } from "./download.ts";
 import type { Descriptor } from "./manifest.ts";
 
@@ -40,7 +40,7 @@ async function fetchAll({ contentRoot, registry, path, blobs, parallel }: FetchR
       const { digest } = blob;
       const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
       try {
-        await download(content, client, path, blob, tell, stop.signal);
+        await download(content, { client, path, blob }, tell, stop.signal);
       } catch (error) {
         failure ??= { error };
         stop.abort();

@@ -51,7 +51,10 @@ export interface LayerStore {
   /** `GraphDriver.Data` of an image whose topmost layer this is. */
   layerData?(chainId: string): Record<string, string>;
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
+  /** Decides and begins before it first waits; throws `conflict` while something stands on the layer. */
   removeLayer(chainId: string): Promise<void>;
+  /** Chain ids of all complete layers. */
+  layers(): Promise<string[]>;
 }
 
 export interface ImagesOptions {
@@ -93,8 +96,8 @@ export interface CommitImage {
   readonly tag: string;
   readonly createdBy: string;
   readonly changes: readonly string[];
-  /** Uncompressed layer tar. */
-  readonly diff: Readable;
+  /** Starts to pack the layer: an uncompressed tar. */
+  readonly diff: () => Readable;
 }
 
 /** The service. Names are references, digest references, ids or prefixes of ids; unknown ones are `notFound`. */
@@ -130,6 +133,6 @@ export interface Images {
   commit(request: CommitImage, op: Operation): Promise<string>;
   /** Shows credentials to their registry; `unauthorized` when it refuses them. */
   login(auth: AuthConfig, op: Operation): Promise<AuthResponse>;
-  /** Deletes what crashes left in the content store. */
+  /** Deletes what crashes left: blobs and unpacked layers that no image names. */
   sweep(): Promise<void>;
 }

@@ -6,10 +6,10 @@ import { parseWire } from "../api/wire.ts";
 import { invalidArgument, messageOf, unavailable } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parsePlatform } from "../lib/platform.ts";
-import { isTag, parseReference, type Reference, withDefaultTag } from "../lib/reference.ts";
 import { applyChanges } from "./config-changes.ts";
 import type { ImportRequest } from "./images.ts";
 import { makeImage, storeLayer } from "./make-image.ts";
+import { newNameOf } from "./new-name.ts";
 import type { Shelf } from "./shelf.ts";
 
 export async function importTar(
@@ -19,7 +19,8 @@ export async function importTar(
   progress: ProgressSink,
   op: Operation,
 ): Promise<void> {
-  const name = targetName(request.repo, request.tag);
+  if (request.repo.includes("@")) throw invalidArgument("cannot import digest reference");
+  const names = request.repo === "" ? [] : [newNameOf(request.repo, request.tag)];
   const platform = parsePlatform(request.platform);
   const config = applyChanges(parseWire(ContainerConfig, {}), request.changes);
   const isUrl = source instanceof URL;
@@ -32,7 +33,7 @@ export async function importTar(
       shelf,
       hold,
       layer,
-      { base: null, config, platform, author: "", comment, createdBy: "", names: name ? [name] : [] },
+      { base: null, config, platform, author: "", comment, createdBy: "", names },
       op,
     );
     shelf.catalog.emit("import", image.id, image.id);
@@ -46,16 +47,6 @@ export async function importTar(
   } finally {
     hold[Symbol.dispose]();
   }
-}
-
-/** The name a new image gets; null when none was asked for. */
-export function targetName(repo: string, tag: string): Reference | null {
-  if (repo === "") return null;
-  const reference = parseReference(repo);
-  if (reference.digest !== null) throw invalidArgument("cannot import digest reference");
-  if (tag === "") return withDefaultTag(reference);
-  if (!isTag(tag)) throw invalidArgument("invalid tag format");
-  return { ...reference, tag };
 }
 
 async function download(url: URL, progress: ProgressSink, op: Operation): Promise<Readable> {

@@ -4,6 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
+import { fakeLayers } from "../../test/fixtures/fake-layers.ts";
+import { entriesOf } from "../../test/fixtures/tar-builder.ts";
+import { ContainerConfig } from "../api/containers.ts";
+import { parseWire } from "../api/wire.ts";
 import { digestOf } from "../lib/digest.ts";
 import { background } from "../lib/operation.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
@@ -20,7 +24,6 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "dhow-load-"));
   db = Database.open(":memory:");
   users = [];
-  const layers = new Set<string>();
   images = createImages({
     db,
     contentRoot: root,
@@ -28,13 +31,7 @@ beforeEach(() => {
     maxConcurrentDownloads: 3,
     usersOf: () => users,
     emit: () => {},
-    snapshots: {
-      name: "fake",
-      hasLayer: (id) => layers.has(id),
-      layerSize: async () => 1,
-      applyLayer: async ({ chainId }) => ({ size: layers.add(chainId).size }),
-      removeLayer: async (id) => void layers.delete(id),
-    },
+    snapshots: fakeLayers(),
   });
 });
 afterEach(() => {
@@ -124,10 +121,87 @@ test("remove() refuses an image in use, then takes its layers and blobs with it"
   expect(() => images.resolve("a:1")).toThrow("No such image: a:1");
 });
 
+test("remove() by id wants force where two tags, of one repository too, name the image", async () => {
+  await load(archive());
+  const { id } = images.resolve("a:1");
+  await images.tag("a:1", { repo: "a", tag: "2" }, background());
+  const query = { force: false, noprune: false, platforms: [] };
+  await expect(images.remove(id, query, background())).rejects.toThrow(
+    "(must be forced) - image is referenced in multiple repositories",
+  );
+  await images.remove("a:2", query, background());
+  expect((await images.remove(id, query, background()))[0]).toEqual({ Untagged: "a:1" });
+});
+
+test("save() of one name twice names it once", async () => {
+  await load(archive());
+  const saved = await images.save(["a:1", "a:1"], { platforms: [] }, background());
+  const entries = entriesOf(Buffer.concat(await saved.toArray()));
+  const manifest = JSON.parse(entries.get("manifest.json")?.data.toString() ?? "");
+  expect(manifest[0].RepoTags).toEqual(["a:1"]);
+});
+
 test("save() gives what load() takes", async () => {
   await load(archive());
   const saved = await images.save(["a:1"], { platforms: [] }, background());
   const bytes = Buffer.concat(await saved.toArray());
   await images.remove("a:1", { force: false, noprune: false, platforms: [] }, background());
   expect(await load(bytes)).toBe("Loaded image: a:1\n");
+});
+
+test("load() refuses a RepoTag that claims a digest, has no tag, or reads as a digest (row 33)", async () => {
+  const wrong: Record<string, string> = {
+    [`busybox@sha256:${"a".repeat(64)}`]: "refusing to create a tag with a digest reference",
+    [`busybox:1@sha256:${"a".repeat(64)}`]: "refusing to create a tag with a digest reference",
+    "sha256:abcdef": "refusing to create an ambiguous tag using digest algorithm as name",
+    busybox: 'invalid tag "busybox"',
+  };
+  for (const [tag, message] of Object.entries(wrong)) {
+    const manifest = JSON.stringify([{ Config: "c.json", RepoTags: [tag], Layers: ["l/layer.tar"] }]);
+    await expect(load(archive({ "manifest.json": manifest }))).rejects.toThrow(message);
+  }
+  expect(blobs()).toBe(0);
+});
+
+test("commit() that is refused does not begin to pack the layer", async () => {
+  let begun = 0;
+  const request = {
+    parent: null,
+    config: parseWire(ContainerConfig, {}),
+    author: "",
+    comment: "",
+    createdBy: "",
+    diff: () => {
+      begun++;
+      return Readable.from([layer]);
+    },
+  };
+  const refused = [
+    { repo: "a", tag: "?", changes: [] },
+    { repo: "A", tag: "", changes: [] },
+    { repo: "a", tag: "1", changes: ["FROM x"] },
+  ];
+  for (const one of refused) await expect(images.commit({ ...request, ...one }, background())).rejects.toThrow();
+  expect(begun).toBe(0);
+  await images.commit({ ...request, repo: "a", tag: "1", changes: [] }, background());
+  expect(begun).toBe(1);
+});
+
+test("load() reads a manifest once, however often index.json names it (row 25)", async () => {
+  const place = (bytes: string | Buffer) => ({ [`blobs/sha256/${digestOf(Buffer.from(bytes)).slice(7)}`]: bytes });
+  const inner = JSON.stringify({ schemaVersion: 2, manifests: [], annotations: { a: "x".repeat(7_000_000) } });
+  const named = {
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    digest: digestOf(Buffer.from(inner)),
+    size: inner.length,
+  };
+  const layout = (entries: number) =>
+    tar({
+      ...place(inner),
+      "index.json": JSON.stringify({ schemaVersion: 2, manifests: Array.from({ length: entries }, () => named) }),
+    });
+  const begun = performance.now();
+  await expect(load(layout(1000))).rejects.toThrow("archive holds no image for the requested platform");
+  expect(performance.now() - begun).toBeLessThan(4000);
+  await expect(load(layout(1001))).rejects.toThrow("too many manifests");
 });

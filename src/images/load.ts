@@ -3,15 +3,16 @@ import type { Readable } from "node:stream";
 import * as v from "valibot";
 import type { ProgressSink } from "../api/images.ts";
 import type { SealedBlob, StoredBlob } from "../content/content-store.ts";
+import { runHelper } from "../helper/helper-process.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
 import { invalidArgument, isKind } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
-import { familiarReference, parseReference, type Reference, withDefaultTag } from "../lib/reference.ts";
-import { runHelper } from "../snapshots/helper-process.ts";
+import { familiarReference, parseReference, type Reference } from "../lib/reference.ts";
 import { type Descriptor, type Manifest, maxManifestSize, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
+import { newName } from "./new-name.ts";
 import { cleanName, type MemberLine, type ReceiveRequest } from "./receive-helper.ts";
 import type { Arrival, Hold, Shelf } from "./shelf.ts";
 
@@ -142,7 +143,7 @@ async function dockerArrival(
   const config = member(members, image.Config);
   if (!config) throw invalidArgument(`archive names a config that it does not hold: ${JSON.stringify(image.Config)}`);
   const file = parseConfig(shelf.content.read(config.digest, maxManifestSize));
-  const names = (image.RepoTags ?? []).map((tag) => withDefaultTag(parseReference(tag)));
+  const names = (image.RepoTags ?? []).map(taggedName);
   const original = known.find((one) => one.manifest.config.digest === config.digest);
   if (original) {
     const { descriptor, manifest } = original;
@@ -190,17 +191,42 @@ function layoutManifests(shelf: Shelf, members: Members): { descriptor: Descript
   }
 }
 
+/** Most entries of an archive's own index.json: people pack images, not registries. */
+const maxLayoutEntries = 1000;
+
+/** Most bytes of all manifests that one index.json leads to. */
+const maxLayoutBytes = 8 * maxManifestSize;
+
+/** Reads manifests of an archive, each once however often it is named, and not without end. */
+function manifestReader({ content }: Shelf): (at: Descriptor) => ReturnType<typeof parseManifest> {
+  const known = new Map<string, ReturnType<typeof parseManifest>>();
+  let left = maxLayoutBytes;
+  return ({ digest, mediaType }) => {
+    const key = `${digest} ${mediaType}`;
+    const before = known.get(key);
+    if (before) return before;
+    const bytes = content.read(digest, maxManifestSize);
+    left -= bytes.length;
+    if (left < 0) throw invalidArgument("index.json leads to too many bytes of manifests");
+    const parsed = parseManifest(bytes, mediaType);
+    known.set(key, parsed);
+    return parsed;
+  };
+}
+
 function layoutArrivals(shelf: Shelf, indexBlob: StoredBlob, platforms: readonly string[]): Arrival[] {
+  const read = manifestReader(shelf);
   const top = parseManifest(shelf.content.read(indexBlob.digest, maxManifestSize), "");
   if (top.kind !== "index") throw invalidArgument("index.json is not an index");
+  if (top.index.manifests.length > maxLayoutEntries) throw invalidArgument("index.json has too many manifests");
   const wanted = platforms.length > 0 ? platforms.map(parsePlatform) : [hostPlatform()];
   const arrivals = new Map<string, Arrival & { names: Reference[] }>();
   for (const target of top.index.manifests) {
     const name = nameOf(target.annotations ?? {});
     for (const platform of wanted) {
-      const descriptor = choose(shelf, target, platform, 0);
+      const descriptor = choose(shelf, read, target, platform);
       if (!descriptor) continue;
-      const parsed = parseManifest(shelf.content.read(descriptor.digest, maxManifestSize), descriptor.mediaType);
+      const parsed = read(descriptor);
       if (parsed.kind !== "manifest" || !isDigest(parsed.manifest.config.digest)) continue;
       const { manifest } = parsed;
       const known = arrivals.get(manifest.config.digest);
@@ -219,12 +245,13 @@ function layoutArrivals(shelf: Shelf, indexBlob: StoredBlob, platforms: readonly
 
 function choose(
   shelf: Shelf,
+  read: ReturnType<typeof manifestReader>,
   target: Descriptor,
   want: ReturnType<typeof hostPlatform>,
-  depth: number,
+  depth = 0,
 ): Descriptor | null {
   if (depth > 3 || !shelf.content.has(target.digest)) return null;
-  const parsed = parseManifest(shelf.content.read(target.digest, maxManifestSize), target.mediaType);
+  const parsed = read(target);
   if (parsed.kind === "manifest") return target;
   let best: { score: number; descriptor: Descriptor } | null = null;
   for (const descriptor of parsed.index.manifests) {
@@ -232,13 +259,20 @@ function choose(
     if (score < 0 || !shelf.content.has(descriptor.digest) || (best && best.score >= score)) continue;
     best = { score, descriptor };
   }
-  return best && choose(shelf, best.descriptor, want, depth + 1);
+  return best && choose(shelf, read, best.descriptor, want, depth + 1);
 }
 
 /** The name an OCI layout gives: containerd's full name, else `ref.name` where that is a name and not a bare tag. */
 function nameOf(annotations: Record<string, string>): Reference | null {
   const text = annotations["io.containerd.image.name"] ?? annotations["org.opencontainers.image.ref.name"];
   if (text === undefined || (!text.includes(":") && !text.includes("/"))) return null;
-  const reference = withDefaultTag(parseReference(text));
-  return reference.digest === null ? reference : null;
+  const reference = parseReference(text);
+  return reference.digest === null ? newName(reference) : null;
+}
+
+/** One of an archive's RepoTags, which name a tag and nothing else. */
+function taggedName(text: string): Reference {
+  const name = newName(parseReference(text));
+  if (!text.endsWith(`:${name.tag}`)) throw invalidArgument(`invalid tag ${JSON.stringify(text)}`);
+  return name;
 }

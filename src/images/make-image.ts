@@ -2,11 +2,11 @@
 import type { Readable } from "node:stream";
 import type { ContainerConfig } from "../api/containers.ts";
 import type { SealedBlob } from "../content/content-store.ts";
+import { runHelper } from "../helper/helper-process.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Platform } from "../lib/platform.ts";
 import type { Reference } from "../lib/reference.ts";
-import { runHelper } from "../snapshots/helper-process.ts";
 import type { Image } from "./catalog.ts";
 import { type Descriptor, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
 import type { ReceiveRequest } from "./receive-helper.ts";

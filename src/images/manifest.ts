@@ -6,6 +6,7 @@ import { describeIssues } from "../api/wire.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
+import type { Platform as PlatformName } from "../lib/platform.ts";
 
 export const mediaTypes = {
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
@@ -16,6 +17,30 @@ export const mediaTypes = {
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
   dockerConfig: "application/vnd.docker.container.image.v1+json",
 } as const;
+
+/** Layers that can be unpacked; a foreign one has its bytes elsewhere, an encrypted one none that we could read. */
+const layerType =
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.diff\.tar(?:\.(?:gzip|zstd))?)$/;
+
+/** Configurations of images, and what old registries called them instead; dockerd takes the same. */
+const configTypes: ReadonlySet<string> = new Set([
+  mediaTypes.ociConfig,
+  mediaTypes.dockerConfig,
+  "application/octet-stream",
+  "application/json",
+  "text/html",
+  "",
+]);
+
+/** Throws `invalidArgument` naming what kind of thing an image cannot be made of. */
+export function checkMediaTypes({ config, layers }: Manifest): void {
+  if (!configTypes.has(config.mediaType)) {
+    throw invalidArgument(`unsupported media type ${JSON.stringify(config.mediaType)} of an image's config`);
+  }
+  for (const { mediaType } of layers) {
+    if (!layerType.test(mediaType)) throw invalidArgument(`unsupported layer media type ${JSON.stringify(mediaType)}`);
+  }
+}
 
 /** Most bytes of a manifest, an index or a configuration. */
 export const maxManifestSize = 8 * 1024 * 1024;
@@ -144,6 +169,11 @@ export function parseConfig(bytes: Uint8Array): ImageConfigFile {
     throw invalidArgument("invalid image config: too many non-empty layers in History section");
   }
   return config;
+}
+
+/** The platform that an image says it is for. */
+export function platformOf({ os, architecture, variant }: ImageConfigFile): PlatformName {
+  return { os: os || "linux", architecture: architecture || "", variant: variant ?? undefined };
 }
 
 /** A descriptor as the API shows it. */

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { fstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { type FakeLayers, fakeLayers } from "../../test/fixtures/fake-layers.ts";
 import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
 import type { ProgressMessage } from "../api/images.ts";
 import { digestOf } from "../lib/digest.ts";
@@ -16,12 +17,12 @@ let registry: TestRegistry;
 let root: string;
 let images: Images;
 let db: Database;
-const applied = new Set<string>();
+let layers: FakeLayers;
 
 beforeEach(async () => {
   registry = await startRegistry();
   root = mkdtempSync(join(tmpdir(), "dhow-pull-"));
-  applied.clear();
+  layers = fakeLayers();
   db = Database.open(":memory:");
   images = createImages({
     db,
@@ -30,13 +31,7 @@ beforeEach(async () => {
     maxConcurrentDownloads: 3,
     usersOf: () => [],
     emit: () => {},
-    snapshots: {
-      name: "fake",
-      hasLayer: (id) => applied.has(id),
-      layerSize: async () => 1,
-      applyLayer: async ({ chainId }) => ({ size: applied.add(chainId).size }),
-      removeLayer: async (id) => void applied.delete(id),
-    },
+    snapshots: layers,
   });
 });
 afterEach(async () => {
@@ -79,7 +74,7 @@ test("pull() stores, unpacks and names an image", async () => {
   serve();
   await pull();
   expect(images.resolve(`${registry.host}/a/b:1`).os).toBe("linux");
-  expect(applied.size).toBe(1);
+  expect(layers.applied.size).toBe(1);
 });
 
 test("pull() called twice at once fetches each blob once and tells both", async () => {
@@ -102,7 +97,7 @@ test("pull() goes on by Range after a body that was cut", async () => {
   };
   await pull();
   expect(registry.requests.some(({ range }) => /^bytes=[1-9]/.test(range ?? ""))).toBe(true);
-  expect(applied.size).toBe(1);
+  expect(layers.applied.size).toBe(1);
 });
 
 test("pull() refuses a blob with one bit changed and leaves nothing", async () => {
@@ -111,14 +106,14 @@ test("pull() refuses a blob with one bit changed and leaves nothing", async () =
   bad[layer.length >> 1]! ^= 1;
   registry.blobs.set(digestOf(layer), bad);
   await expect(pull()).rejects.toThrow("verification failed");
-  expect([applied.size, left()]).toEqual([0, 0]);
+  expect([layers.applied.size, left()]).toEqual([0, 0]);
 });
 
 test("pull() refuses wrong descriptor sizes", async () => {
   for (const size of [0, layer.length - 1, -1, 2 ** 63, undefined]) {
     serve((manifest) => Object.assign((manifest.layers as object[])[0]!, { size }));
     await expect(pull()).rejects.toThrow();
-    expect([applied.size, left()]).toEqual([0, 0]);
+    expect([layers.applied.size, left()]).toEqual([0, 0]);
   }
 });
 
@@ -179,4 +174,103 @@ test("pull() honours a 429 and tries again", async () => {
   };
   await pull();
   expect(refused).toBeGreaterThan(1);
+});
+
+test("pull() of an image that is here keeps none of the blobs that it did not need", async () => {
+  serve();
+  await pull();
+  const before = readdirSync(join(root, "blobs/sha256")).sort();
+  serve((manifest) => Object.assign(manifest, { annotations: { made: "again" } }));
+  await pull();
+  expect(readdirSync(join(root, "blobs/sha256")).sort()).toEqual(before);
+  expect(images.resolve(`${registry.host}/a/b:1`).os).toBe("linux");
+});
+
+test("pull() by digest asks the registry, whatever is here", async () => {
+  serve();
+  await pull();
+  const { bytes } = registry.manifests.get("1")!;
+  const byDigest = (digest: string): Promise<void> => {
+    const request = { fromImage: `${registry.host}/other/name`, tag: digest, platform: "linux/amd64", auth: undefined };
+    return images.pull(request, () => {}, background());
+  };
+  await expect(byDigest(digestOf(bytes))).rejects.toThrow("manifest unknown");
+  await expect(byDigest(digestOf(layer))).rejects.toThrow("manifest unknown");
+  expect(() => images.resolve(`${registry.host}/other/name@${digestOf(bytes)}`)).toThrow("No such image");
+  registry.manifests.set(digestOf(bytes), { bytes, mediaType: mediaTypes.ociManifest });
+  await byDigest(digestOf(bytes));
+  expect(images.resolve(`${registry.host}/other/name@${digestOf(bytes)}`).os).toBe("linux");
+});
+
+test("pull() unpacks a layer whose first attempt brings nothing", async () => {
+  serve();
+  // What a driver does with a file that grows: opens it once, and reads on from there.
+  layers.applyLayer = async ({ chainId, parent }, body) => {
+    if (typeof body === "string" || !("fd" in body)) throw new Error("not a growing file");
+    await body.complete;
+    if (fstatSync(body.fd).size !== layer.length) throw new Error("another file was filled");
+    layers.applied.set(chainId, parent);
+    return { size: 1 };
+  };
+  let refused = 0;
+  registry.fault = (request, response) => {
+    if (!request.url?.endsWith(digestOf(layer)) || refused++ > 0) return false;
+    response.writeHead(200, { "content-length": layer.length });
+    response.write("", () => setTimeout(() => response.destroy(), 300));
+    return true;
+  };
+  await pull();
+  expect([refused, layers.applied.size]).toEqual([2, 1]);
+});
+
+test("pull() refuses layers and configs of another kind by name, before it fetches them (row 36)", async () => {
+  const wrong = [
+    "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    "text/plain",
+    "",
+  ];
+  for (const mediaType of wrong) {
+    serve((manifest) => Object.assign((manifest.layers as object[])[0]!, { mediaType }));
+    await expect(pull()).rejects.toThrow(`unsupported layer media type ${JSON.stringify(mediaType)}`);
+  }
+  serve((manifest) =>
+    Object.assign(manifest.config as object, { mediaType: "application/vnd.cncf.helm.config.v1+json" }),
+  );
+  await expect(pull()).rejects.toThrow("application/vnd.cncf.helm.config.v1+json");
+  expect(registry.requests.filter(({ url }) => url.includes("/blobs/"))).toEqual([]);
+  expect(left()).toBe(0);
+});
+
+const pullAll = (fromImage: string, told: (message: ProgressMessage) => void = () => {}): Promise<void> =>
+  images.pull({ fromImage, tag: "", platform: "linux/amd64", auth: undefined }, told, background());
+
+test.each(["", ":"])("pull() of a name without a tag, written with %j, pulls all tags, page by page", async (end) => {
+  serve();
+  registry.manifests.set("2", registry.manifests.get("1")!);
+  registry.manifests.set("3", registry.manifests.get("1")!);
+  registry.fault = (request, response) => {
+    const url = new URL(request.url ?? "", "http://x");
+    if (!url.pathname.endsWith("/a/b/tags/list")) return false;
+    const isFirst = !url.searchParams.has("last");
+    if (isFirst) response.setHeader("link", '</v2/a/b/tags/list?last=2&n=2>; rel="next"');
+    response.end(JSON.stringify({ name: "a/b", tags: isFirst ? ["1", "2"] : ["3", "../4"] }));
+    return true;
+  };
+  await pullAll(`${registry.host}/a/b${end}`);
+  for (const tag of ["1", "2", "3"]) expect(images.resolve(`${registry.host}/a/b:${tag}`).os).toBe("linux");
+});
+
+test("pull() of all tags ends where the registry's pages do not (row 140)", async () => {
+  let page = 0;
+  let next = (): string => "?n=1000";
+  registry.fault = (_request, response) => {
+    response.setHeader("link", `</v2/a/b/tags/list${next()}>; rel="next"`);
+    response.end(JSON.stringify({ tags: [`t${page}`] }));
+    return true;
+  };
+  await expect(pullAll(`${registry.host}/a/b`)).rejects.toThrow("without end");
+  next = () => `?last=${page++}`;
+  await expect(pullAll(`${registry.host}/a/b`)).rejects.toThrow("without end");
+  expect(registry.requests.length).toBeLessThan(110);
 });

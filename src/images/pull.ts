@@ -1,10 +1,10 @@
 /** `pull`: resolve, fetch what is missing, unpack, record. Pulls of one thing share one job. */
 import type { ProgressMessage, ProgressSink } from "../api/images.ts";
-import { type Digest, isDigest, parseDigest } from "../lib/digest.ts";
-import { canceled, invalidArgument, isKind, notFound, systemError } from "../lib/errors.ts";
+import { type Digest, parseDigest } from "../lib/digest.ts";
+import { canceled, invalidArgument, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation, Timings } from "../lib/operation.ts";
-import { formatPlatform, type Platform, parsePlatform, platformMatch } from "../lib/platform.ts";
+import { formatPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
 import {
   familiarReference,
   familiarRepository,
@@ -12,16 +12,14 @@ import {
   isTag,
   parseReference,
   type Reference,
-  withDefaultTag,
 } from "../lib/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
 import { type Download, startDownload } from "./arrivals.ts";
 import type { DownloadEvent } from "./download.ts";
+import { choose, type Fetching, fetchManifest } from "./fetch-manifest.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
-import { type Descriptor, maxManifestSize, parseConfig, parseManifest } from "./manifest.ts";
-import type { Hold, Shelf } from "./shelf.ts";
-
-const maxIndexDepth = 3;
+import { checkMediaTypes, type Descriptor, maxManifestSize, parseConfig } from "./manifest.ts";
+import type { Shelf } from "./shelf.ts";
 
 interface Job {
   readonly listeners: Set<ProgressSink>;
@@ -37,7 +35,19 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
   const jobs = new Map<string, Job>();
   return async (request, progress, op) => {
     op.signal.throwIfAborted();
-    const reference = pullTarget(request);
+    const target = pullTarget(request);
+    if (target.tag !== null || target.digest !== null) return join(request, target, progress, op);
+    for (const tag of await allTags(target, options, request, op)) {
+      await join(request, { ...target, tag }, progress, op);
+    }
+  };
+
+  async function join(
+    request: PullRequest,
+    reference: Reference,
+    progress: ProgressSink,
+    op: Operation,
+  ): Promise<void> {
     const platform = parsePlatform(request.platform);
     const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.auth ?? null]);
     let job = jobs.get(key);
@@ -66,7 +76,20 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
         if (jobs.get(key) === job) jobs.delete(key);
       }
     }
-  };
+  }
+}
+
+/** What a pull without a tag means. */
+async function allTags(
+  { domain, path }: Reference,
+  options: ImagesOptions,
+  request: PullRequest,
+  op: Operation,
+): Promise<string[]> {
+  const client = new RegistryClient({ domain, insecure: options.registry.insecure, auth: request.auth });
+  const tags = (await client.tags(path, op.signal)).filter(isTag);
+  if (tags.length === 0) throw notFound(`manifest for ${path} not found: the repository has no tags`);
+  return tags;
 }
 
 function startJob(work: (tell: ProgressSink, op: Operation) => Promise<void>, timings: Timings): Job {
@@ -84,8 +107,9 @@ function startJob(work: (tell: ProgressSink, op: Operation) => Promise<void>, ti
 }
 
 function pullTarget(request: PullRequest): Reference {
-  const reference = parseReference(request.fromImage);
-  if (request.tag === "") return withDefaultTag(reference);
+  // Old clients ask for all tags with a colon and nothing after it.
+  const reference = parseReference(request.fromImage.replace(/:$/, ""));
+  if (request.tag === "") return reference;
   if (request.tag.includes(":")) return { ...reference, tag: null, digest: parseDigest(request.tag) };
   if (!isTag(request.tag)) throw invalidArgument("invalid tag format");
   return { ...reference, tag: request.tag };
@@ -133,20 +157,23 @@ async function pullFrom(
   const client = new RegistryClient(registry);
   const hold = shelf.hold();
   const fetched: Digest[] = [];
+  let unplaced: Digest[] = [];
   const stop = new AbortController();
   const downloads: Download[] = [];
   try {
+    const { path } = reference;
+    const fetching: Fetching = { shelf, hold, client, path, platform, fetched, signal: op.signal };
     const wantedName = reference.digest ?? reference.tag ?? "latest";
-    const target = await fetchManifest(shelf, hold, client, reference, wantedName, fetched, op).catch((error) => {
+    const target = await fetchManifest(fetching, wantedName).catch((error) => {
       if (isKind(error, "notFound") && !error.message.startsWith("pull access denied")) {
         throw notFound(`manifest for ${familiarReference(reference)} not found: manifest unknown: ${error.message}`);
       }
       throw error;
     });
     tell({ status: `Pulling from ${reference.path}`, id: wantedName });
-    const found = await choose(shelf, hold, client, reference, target, platform, fetched, op, 0);
+    const found = await choose(fetching, target);
     const { manifest } = found;
-    const path = reference.path;
+    checkMediaTypes(manifest);
     if (manifest.config.size > maxManifestSize) throw invalidArgument("image config is too large");
     const wantedBlobs = [manifest.config, ...manifest.layers];
     for (const blob of wantedBlobs) {
@@ -193,12 +220,12 @@ async function pullFrom(
     stop.abort();
     for (const { ended } of downloads) await ended.catch(() => {});
     if (isKind(error, "resourceExhausted")) for (const digest of fetched) shelf.content.dropPartial(digest);
-    const chains = [...hold.chains];
-    hold[Symbol.dispose]();
-    await shelf.release(chains, fetched);
+    unplaced = [...hold.chains];
     throw error;
   } finally {
     hold[Symbol.dispose]();
+    // Of a success, too: an image that was here keeps the manifest and the blobs it came with.
+    await shelf.release(unplaced, fetched);
   }
 }
 
@@ -218,55 +245,4 @@ function tellDownload(tell: ProgressSink, id: string, total: number, event: Down
       tell({ status: `Retrying in ${event.seconds} second${event.seconds > 1 ? "s" : ""}`, id, progressDetail: {} });
       break;
   }
-}
-
-async function fetchManifest(
-  shelf: Shelf,
-  hold: Hold,
-  client: RegistryClient,
-  { path }: Reference,
-  name: string,
-  fetched: Digest[],
-  op: Operation,
-): Promise<Descriptor> {
-  if (isDigest(name) && shelf.content.has(name)) {
-    hold.lease.add(name);
-    const bytes = shelf.content.read(name, maxManifestSize);
-    return { mediaType: parseManifest(bytes, "").mediaType, digest: name, size: bytes.length };
-  }
-  const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, op.signal);
-  const parsed = parseManifest(bytes, mediaType);
-  const isHere = await shelf.content.put(bytes, hold.lease);
-  fetched.push(isHere.digest);
-  return { mediaType: parsed.mediaType, ...isHere };
-}
-
-async function choose(
-  shelf: Shelf,
-  hold: Hold,
-  client: RegistryClient,
-  reference: Reference,
-  descriptor: Descriptor,
-  platform: Platform,
-  fetched: Digest[],
-  op: Operation,
-  depth: number,
-): Promise<{
-  descriptor: Descriptor;
-  manifest: Extract<ReturnType<typeof parseManifest>, { kind: "manifest" }>["manifest"];
-}> {
-  const parsed = parseManifest(shelf.content.read(descriptor.digest, maxManifestSize), descriptor.mediaType);
-  if (parsed.kind === "manifest") return { descriptor, manifest: parsed.manifest };
-  const none = () => notFound(`no matching manifest for ${formatPlatform(platform)} in the manifest list entries`);
-  if (depth >= maxIndexDepth) throw none();
-  let best: { score: number; entry: Descriptor } | null = null;
-  // The first of equally good entries wins, as with Docker.
-  for (const entry of parsed.index.manifests) {
-    const score = entry.platform ? platformMatch(platform, entry.platform) : 0;
-    if (score >= 0 && (!best || score > best.score)) best = { score, entry };
-  }
-  if (!best) throw none();
-  const child = await fetchManifest(shelf, hold, client, reference, best.entry.digest, fetched, op);
-  if (child.size !== best.entry.size) throw systemError(`unexpected size of manifest ${child.digest}`);
-  return choose(shelf, hold, client, reference, child, platform, fetched, op, depth + 1);
 }

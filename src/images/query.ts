@@ -10,7 +10,7 @@ import { formatPlatform, parsePlatform, platformMatch } from "../lib/platform.ts
 import { familiarReference, familiarRepository, type Reference, repositoryOf } from "../lib/reference.ts";
 import type { Catalog, Image } from "./catalog.ts";
 import type { ImageUser, LayerStore } from "./images.ts";
-import { wireDescriptor } from "./manifest.ts";
+import { platformOf, wireDescriptor } from "./manifest.ts";
 
 /** What the questions below are answered from. */
 export interface QuerySources {
@@ -132,12 +132,7 @@ function instantOf(text: string): number {
 function checkPlatform(image: Image, platform: string, name: string): void {
   if (platform === "") return;
   const want = parsePlatform(platform);
-  const have = {
-    os: image.file.os || "linux",
-    architecture: image.file.architecture || "",
-    variant: image.file.variant ?? undefined,
-  };
-  if (platformMatch(want, have) >= 0) return;
+  if (platformMatch(want, platformOf(image.file)) >= 0) return;
   throw notFound(
     `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(want)})`,
   );

@@ -1,15 +1,14 @@
 /** Helpers that take in what a client sends: an archive of images, or one layer. Hashing and writing are away from the daemon. */
 import { ContentStore, type Ingest, type SealedBlob } from "../content/content-store.ts";
+import { answer, tellCaller } from "../helper/helper-process.ts";
 import { decompress } from "../lib/compression.ts";
-import { invalidArgument, resourceExhausted } from "../lib/errors.ts";
+import { invalidArgument } from "../lib/errors.ts";
 import type { TarEntry } from "../lib/tar/entry.ts";
 import { TarReader } from "../lib/tar/reader.ts";
-import { answer, tellCaller } from "../snapshots/helper-process.ts";
+import { Budget } from "../snapshots/unpack/budget.ts";
 
 /** Most members of an archive of images. */
 const maxMembers = 100_000;
-/** Most bytes of an unpacked tar that comes in without saying its size. */
-const maxLayerBytes = 2 ** 41;
 /** Syncs that may wait for the disk while the next member comes in. */
 const maxPendingSeals = 8;
 
@@ -31,6 +30,7 @@ export async function receiveArchiveMain(args: string[]): Promise<void> {
 
 async function receiveArchive({ contentRoot, session }: ReceiveRequest): Promise<true> {
   const content = new ContentStore(contentRoot);
+  const budget = Budget.at(contentRoot);
   const seals = new Set<Promise<void>>();
   let failure: unknown = null;
   let ingest: Ingest | null = null;
@@ -47,7 +47,11 @@ async function receiveArchive({ contentRoot, session }: ReceiveRequest): Promise
         tellCaller({ name, link: entry.type === "hardlink" ? target : joinName(dir, target) } satisfies MemberLine);
       }
     },
-    data: (bytes) => ingest?.write(bytes),
+    data(bytes) {
+      if (!ingest) return;
+      budget.takeBytes(bytes.length);
+      ingest.write(bytes);
+    },
     hole() {
       throw invalidArgument("archive of images holds a sparse file");
     },
@@ -84,8 +88,9 @@ async function receiveArchive({ contentRoot, session }: ReceiveRequest): Promise
 export async function receiveLayerMain(args: string[]): Promise<void> {
   await answer<ReceiveRequest, SealedBlob>(args, async ({ contentRoot, session }) => {
     using ingest = new ContentStore(contentRoot).ingest(session);
+    const budget = Budget.at(contentRoot);
     for await (const chunk of decompress(Bun.stdin.stream() as AsyncIterable<Uint8Array>)) {
-      if (ingest.size + chunk.length > maxLayerBytes) throw resourceExhausted("archive is too large");
+      budget.takeBytes(chunk.length);
       ingest.write(chunk);
     }
     return await ingest.seal(null);

@@ -17,9 +17,10 @@ export async function remove(
   const { catalog } = shelf;
   const { id, name } = catalog.locate(nameOrId);
   if (!catalog.readable().some((one) => one.id === id)) {
-    // Its blobs are gone or spoilt: only the record is left to remove.
+    // Its blobs are gone or spoilt, so nobody knows which: what no other image needs goes with the record.
     const items = catalog.namesOf(id).map(asUntagged);
     catalog.forget(id);
+    await shelf.collect();
     return [...items, { Deleted: id }];
   }
   const image = catalog.get(id);
@@ -47,7 +48,8 @@ export async function remove(
     if (remain > 0 || users.length > 0) return untag(shelf, untagged);
   } else {
     const repositories = new Set(names.map(repositoryOf));
-    if (repositories.size > 1 && !query.force) {
+    const tags = names.filter((one) => one.tag !== null);
+    if ((repositories.size > 1 || tags.length > 1) && !query.force) {
       throw conflict(
         `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
       );

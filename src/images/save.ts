@@ -15,7 +15,7 @@ import {
 } from "../lib/reference.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import type { Image } from "./catalog.ts";
-import { mediaTypes } from "./manifest.ts";
+import { mediaTypes, platformOf } from "./manifest.ts";
 import type { Shelf } from "./shelf.ts";
 
 /** Finds all images first, so that an unknown name fails the call and not the stream. */
@@ -25,23 +25,22 @@ export function save(
   query: { platforms: readonly string[] },
   op: Operation,
 ): Readable {
-  const wanted = new Map<Digest, { image: Image; names: Reference[] }>();
+  const wanted = new Map<Digest, { image: Image; names: Map<string, Reference> }>();
   for (const { text, image, name } of names.flatMap((text) => meant(shelf, text))) {
-    const { os, architecture, variant } = image.file;
-    const own = { os: os || "linux", architecture: architecture ?? "", variant: variant ?? undefined };
     for (const platform of query.platforms) {
-      if (platformMatch(parsePlatform(platform), own) < 0) {
+      if (platformMatch(parsePlatform(platform), platformOf(image.file)) < 0) {
         throw notFound(
           `image with reference ${text} was found but does not provide the specified platform (${platform})`,
         );
       }
     }
-    const entry = wanted.get(image.id) ?? { image, names: [] };
+    const entry = wanted.get(image.id) ?? { image, names: new Map() };
     wanted.set(image.id, entry);
-    if (name?.tag) entry.names.push(name);
-    else if (name === null && !isIdPrefix(text)) entry.names.push(parseReference(text));
+    const named = name?.tag ? name : name === null && !isIdPrefix(text) ? parseReference(text) : null;
+    if (named) entry.names.set(formatReference(named), named);
   }
-  return Readable.from(archive(shelf, [...wanted.values()], op), { objectMode: false, highWaterMark: 1 << 20 });
+  const found = [...wanted.values()].map(({ image, names }) => ({ image, names: [...names.values()] }));
+  return Readable.from(archive(shelf, found, op), { objectMode: false, highWaterMark: 1 << 20 });
 }
 
 /** A repository alone means all of its tags. */

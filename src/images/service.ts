@@ -1,7 +1,6 @@
 /** The images service put together. */
 import { ContentStore } from "../content/content-store.ts";
 import { invalidArgument } from "../lib/errors.ts";
-import { isTag, parseReference, withDefaultTag } from "../lib/reference.ts";
 import { hostOf } from "../registry/auth.ts";
 import { RegistryClient } from "../registry/client.ts";
 import { Catalog } from "./catalog.ts";
@@ -9,7 +8,8 @@ import { commit } from "./commit.ts";
 import type { Images, ImagesOptions } from "./images.ts";
 import { importTar } from "./import.ts";
 import { load } from "./load.ts";
-import { wireDescriptor } from "./manifest.ts";
+import { platformOf, wireDescriptor } from "./manifest.ts";
+import { newNameOf } from "./new-name.ts";
 import { createPuller } from "./pull.ts";
 import { history, inspect, list, type QuerySources, sizeOf } from "./query.ts";
 import { prune, remove } from "./remove.ts";
@@ -29,9 +29,7 @@ export function createImages(options: ImagesOptions): Images {
       return {
         id: image.id,
         config: image.config,
-        os: image.file.os || "linux",
-        architecture: image.file.architecture || "",
-        variant: image.file.variant ?? undefined,
+        ...platformOf(image.file),
         chainId: image.chain.at(-1) ?? null,
         descriptor: wireDescriptor(image.record.manifest),
       };
@@ -48,13 +46,7 @@ export function createImages(options: ImagesOptions): Images {
     history: (name, query) => history(sources, name, query.platform),
     async tag(name, target) {
       const { image } = catalog.find(name);
-      const reference = parseReference(target.repo);
-      if (reference.digest !== null) throw invalidArgument("refusing to create a tag with a digest reference");
-      if (reference.path === "library/sha256" || reference.path === "library/sha512") {
-        throw invalidArgument("refusing to create an ambiguous tag using digest algorithm as name");
-      }
-      if (target.tag !== "" && !isTag(target.tag)) throw invalidArgument("invalid tag format");
-      catalog.tag(image.id, withDefaultTag(target.tag === "" ? reference : { ...reference, tag: target.tag }));
+      catalog.tag(image.id, newNameOf(target.repo, target.tag));
     },
     remove: (name, query) => remove(shelf, sources, name, query),
     prune: (filters) => prune(shelf, sources, filters),
@@ -74,6 +66,7 @@ export function createImages(options: ImagesOptions): Images {
     async sweep() {
       const used = catalog.used();
       content.sweep((digest) => used?.blobs.has(digest) ?? true);
+      await shelf.collect();
     },
   };
 }

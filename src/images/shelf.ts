@@ -1,6 +1,6 @@
 /** Putting images on the shelf (layers unpacked, then recorded) and taking off what no image needs any more. */
 import type { ContentStore, Lease } from "../content/content-store.ts";
-import type { Digest } from "../lib/digest.ts";
+import { type Digest, isDigest } from "../lib/digest.ts";
 import { dataLoss, isKind, notImplemented } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -113,27 +113,55 @@ export class Shelf {
     throw dataLoss(`unexpected size of layer ${layer.digest}, or it is missing`);
   }
 
-  /** Deletes those of the given layers and blobs that neither an image nor an operation needs; answers bytes freed. */
+  /**
+   * Deletes those of the given layers (lowest first) and blobs that neither an image nor an operation needs. What is
+   * needed is looked at anew before each removal, because an image may come in while this waits.
+   */
   async release(chains: Iterable<Digest>, blobs: Iterable<Digest>): Promise<{ layers: Digest[]; bytes: number }> {
-    const used = this.catalog.used();
-    if (!used) return { layers: [], bytes: 0 };
-    const usedChains = used.chains;
-    for (const held of this.#held) for (const chainId of held) usedChains.add(chainId);
     const layers: Digest[] = [];
     let bytes = 0;
     for (const chainId of [...chains].reverse()) {
-      if (usedChains.has(chainId) || !this.snapshots.hasLayer(chainId)) continue;
+      if (this.#needs(chainId) || !this.snapshots.hasLayer(chainId)) continue;
       const size = await this.snapshots.layerSize(chainId);
-      try {
-        await this.snapshots.removeLayer(chainId);
-      } catch (error) {
-        if (!isKind(error, "conflict")) throw error;
-        break; // a container stands on it, hence on all below
-      }
+      const removed = await this.#removeLayer(chainId);
+      if (removed === "needed") break; // something stands on it, hence on all below
+      if (removed === "absent") continue;
       layers.push(chainId);
       bytes += size;
     }
-    for (const digest of blobs) if (!used.blobs.has(digest)) this.content.delete(digest);
+    const used = this.catalog.used();
+    if (used) for (const digest of blobs) if (!used.blobs.has(digest)) this.content.delete(digest);
     return { layers, bytes };
+  }
+
+  /** Deletes every layer and blob that nothing needs: at start, and when a spoilt image that hid what is needed is gone. */
+  async collect(): Promise<void> {
+    let candidates = (await this.snapshots.layers()).filter(isDigest);
+    // A layer that others stand on goes once they are gone, in a later round.
+    for (let before = -1; before !== candidates.length; ) {
+      before = candidates.length;
+      const kept: Digest[] = [];
+      for (const chainId of candidates) if ((await this.#removeLayer(chainId)) === "needed") kept.push(chainId);
+      candidates = kept;
+    }
+    await this.release([], this.content.walk());
+  }
+
+  #needs(chainId: Digest): boolean {
+    for (const held of this.#held) if (held.has(chainId)) return true;
+    return this.catalog.used()?.chains.has(chainId) ?? true;
+  }
+
+  /** The look and the removal are one step: nothing else of this process runs in between. */
+  async #removeLayer(chainId: Digest): Promise<"removed" | "needed" | "absent"> {
+    if (this.#needs(chainId)) return "needed";
+    if (!this.snapshots.hasLayer(chainId)) return "absent";
+    try {
+      await this.snapshots.removeLayer(chainId);
+      return "removed";
+    } catch (error) {
+      if (isKind(error, "conflict")) return "needed";
+      throw error;
+    }
   }
 }

@@ -308,14 +308,18 @@ export interface DirEntry {
 
 export const DT_DIR = 4;
 
-/** All entries of an open directory but `.` and `..`, in the file system's order. The descriptor must be readable. */
+/**
+ * All entries of an open directory but `.` and `..`, in the file system's order. The descriptor must be readable. A
+ * directory that was removed since it was opened has none.
+ */
 export function readDirectory(fd: number): DirEntry[] {
   const buffer = Buffer.allocUnsafeSlow(64 * 1024);
   const entries: DirEntry[] = [];
   libc.lseek(fd, 0, 0); // from the start, also when it was read before
   for (;;) {
-    const length = check(Number(libc.getdents64(fd, ptr(buffer), buffer.length)), "getdents64");
-    if (length === 0) return entries;
+    const length = Number(libc.getdents64(fd, ptr(buffer), buffer.length));
+    if (length === 0 || (length === -1 && lastErrno() === 2)) return entries; // ENOENT
+    check(length, "getdents64");
     for (let at = 0; at < length; at += buffer.readUInt16LE(at + 16)) {
       const start = at + 19;
       const name = buffer.subarray(start, buffer.indexOf(0, start));

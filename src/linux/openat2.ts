@@ -8,6 +8,8 @@ import { SyscallError } from "./syscall-error.ts";
 export const RESOLVE_IN_ROOT = 0x10;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
+/** Fails with EXDEV at a mount point, a bind mount of the same file system included. */
+export const RESOLVE_NO_XDEV = 0x01;
 
 const SYS_openat2 = 437;
 const { i64_fast, i32, u64, ptr: pointer } = FFIType;

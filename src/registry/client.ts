@@ -16,6 +16,7 @@ import {
   unauthorized,
   unavailable,
 } from "../lib/errors.ts";
+import { parseJson } from "../lib/json.ts";
 import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor } from "./auth.ts";
 import { bounded } from "./bounded.ts";
@@ -42,6 +43,9 @@ const manifestTypes = [
 ].join(", ");
 
 const maxRedirects = 5;
+const maxTagPages = 100;
+const maxTagPageSize = 4 * 1024 * 1024;
+const maxTags = 10_000;
 const maxAttempts = 5;
 const maxWaitMs = 30_000;
 
@@ -89,6 +93,25 @@ export class RegistryClient {
       throw dataLoss(`manifest verification failed for digest ${reference}`);
     }
     return { bytes, mediaType: response.headers.get("content-type") ?? "", digest };
+  }
+
+  /** All tags of a repository. Pages are asked for where `Link` says; their number and the tags' are bounded (row 140). */
+  async tags(path: string, signal: AbortSignal): Promise<string[]> {
+    const tags = new Set<string>();
+    let query = "?n=1000";
+    for (const asked = new Set<string>(); query !== ""; ) {
+      if (asked.has(query) || asked.size >= maxTagPages)
+        throw dataLoss(`registry lists the tags of ${path} without end`);
+      asked.add(query);
+      const response = await this.#get(path, `tags/list${query}`, {}, signal);
+      const page = parseJson((await bounded(response, maxTagPageSize)).toString("utf8")) as { tags?: unknown } | null;
+      if (Array.isArray(page?.tags)) for (const tag of page.tags) if (typeof tag === "string") tags.add(tag);
+      if (tags.size > maxTags) throw dataLoss(`repository ${path} has more than ${maxTags} tags`);
+      // Only the query is followed: the list stays where it is.
+      const next = /<[^>?]*(\?[^>]*)>\s*;\s*rel="?next"?/i.exec(response.headers.get("link") ?? "");
+      query = next?.[1] ?? "";
+    }
+    return [...tags];
   }
 
   /** A blob's bytes from `offset` on. `from` is where they really begin: a registry without ranges starts at 0. */

@@ -1,4 +1,6 @@
 /** The helper side of `docker cp` and of a volume's copy-up: one process for one request. */
+
+import { answer, stream } from "../helper/helper-process.ts";
 import { decompress } from "../lib/compression.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
 import { TarReader } from "../lib/tar/reader.ts";
@@ -28,7 +30,6 @@ import { raiseFileLimit } from "../linux/rlimit.ts";
 import { isErrno, SyscallError } from "../linux/syscall-error.ts";
 import type { PathStat, WriteArchiveOptions } from "./archive.ts";
 import { followLink, locate } from "./archive-paths.ts";
-import { answer, stream } from "./helper-process.ts";
 import { TreePacker } from "./pack-tree.ts";
 import { TarOutput } from "./tar-output.ts";
 import { Budget } from "./unpack/budget.ts";

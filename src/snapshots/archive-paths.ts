@@ -21,8 +21,7 @@ export function locate(root: number, path: string): LocatedPath {
   const last = parts.at(-1);
   const meansDirectory = /(^|\/)\.?$/.test(path) || last === undefined;
   const directoryParts = meansDirectory ? parts : parts.slice(0, -1);
-  const joined = Buffer.concat([Buffer.from("./"), ...directoryParts.flatMap((part) => [part, Buffer.from("/")])]);
-  const dir = tryOpenAt2(root, joined, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
+  const dir = tryOpenDirectory(root, directoryParts);
   if (dir < 0) throw new SyscallError("open", -dir, path);
   return {
     dir,
@@ -30,6 +29,11 @@ export function locate(root: number, path: string): LocatedPath {
     shownName: /(^|\/)\.$/.test(path) && parts.length > 0 ? "." : (last?.toString() ?? "/"),
     [Symbol.dispose]: () => close(dir),
   };
+}
+
+function tryOpenDirectory(root: number, parts: readonly Buffer[]): number {
+  const path = Buffer.concat([Buffer.from("./"), ...parts.flatMap((part) => [part, Buffer.from("/")])]);
+  return tryOpenAt2(root, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
 }
 
 const maxLinks = 40;
@@ -41,8 +45,7 @@ export function followLink(root: number, path: string): string {
     const last = parts.at(-1);
     if (!last) break;
     const above = parts.slice(0, -1);
-    const joined = Buffer.concat([Buffer.from("./"), ...above.flatMap((part) => [part, Buffer.from("/")])]);
-    const dir = tryOpenAt2(root, joined, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
+    const dir = tryOpenDirectory(root, above);
     if (dir < 0) break;
     try {
       const stat = tryLstatAt(dir, last);

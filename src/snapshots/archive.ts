@@ -5,9 +5,9 @@
  * changes under our hands, or links that point outside, can reach nothing else. The work runs in a helper process.
  */
 import type { Readable } from "node:stream";
+import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { CopyUpRequest, PathRequest, WriteArchiveRequest } from "./archive-helper.ts";
-import { runHelper, streamHelper } from "./helper-process.ts";
 
 /** What `X-Docker-Container-Path-Stat` tells. */
 export interface PathStat {

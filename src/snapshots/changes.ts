@@ -4,17 +4,18 @@ import {
   close,
   type FileStat,
   fstat,
-  lstatAt,
   O_DIRECTORY,
   O_NOFOLLOW,
   openAt,
   readDirectory,
-  S_IFCHR,
   S_IFDIR,
   S_IFMT,
+  tryLstatAt,
+  tryOpenAt,
 } from "../linux/file.ts";
 import { lookup } from "./layer-lookup.ts";
 import type { Change } from "./snapshotter.ts";
+import { marksDeletion } from "./unpack/tree-root.ts";
 
 const batch = 500;
 const slash = Buffer.from("/");
@@ -43,14 +44,16 @@ async function* walk(
   for (const { name } of entries) {
     if (++state.count % batch === 0) await Bun.sleep(0);
     const here = [...parts, name];
-    const stat = lstatAt(dir, name);
+    const stat = tryLstatAt(dir, name);
+    if (!stat) continue; // deleted meanwhile
     const change = compare(stat, statBelow(layers, here));
     const isDirectory = (stat.mode & S_IFMT) === S_IFDIR;
     if (!isDirectory) {
       if (change !== null) yield { path: pathOf(here), kind: change };
       continue;
     }
-    const fd = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    const fd = tryOpenAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    if (fd < 0) continue;
     try {
       yield* directory(fd, here, change, layers, state);
     } finally {
@@ -89,8 +92,7 @@ function statBelow(layers: readonly number[], parts: Buffer[]): FileStat | null 
 }
 
 function compare(stat: FileStat, below: FileStat | null): Change["kind"] | null {
-  const whiteout = (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0;
-  if (whiteout) return below === null ? null : 2;
+  if (marksDeletion(stat)) return below === null ? null : 2;
   if (below === null) return 1;
   const directories = (stat.mode & S_IFMT) === S_IFDIR && (below.mode & S_IFMT) === S_IFDIR;
   const same =

@@ -1,5 +1,6 @@
 /** Looking a path up through a stack of layer directories as overlayfs would, without mounting them. */
-import { close, fstat, O_NOFOLLOW, O_PATH, S_IFCHR, S_IFDIR, S_IFMT, tryOpenAt } from "../linux/file.ts";
+import { close, fstat, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFMT, tryOpenAt } from "../linux/file.ts";
+import { marksDeletion } from "./unpack/tree-root.ts";
 import { isOpaque } from "./unpack/whiteout.ts";
 
 /**
@@ -10,12 +11,19 @@ export function lookup(layers: readonly number[], parts: readonly Buffer[]): num
   for (const layer of layers) {
     const found = lookupIn(layer, parts);
     if (found === "hidden") return null;
-    if (found !== "absent") return found;
+    if (found !== "absent") return found.fd;
   }
   return null;
 }
 
-function lookupIn(layer: number, parts: readonly Buffer[]): number | "absent" | "hidden" {
+/**
+ * As {@link lookup} in one layer. `hidden` says that the layers below do not matter either; `opaque`, that a directory
+ * on the way hides them.
+ */
+export function lookupIn(
+  layer: number,
+  parts: readonly Buffer[],
+): { readonly fd: number; readonly opaque: boolean } | "absent" | "hidden" {
   let fd = tryOpenAt(layer, ".", O_PATH);
   let opaque = false;
   for (const [i, part] of parts.entries()) {
@@ -25,16 +33,16 @@ function lookupIn(layer: number, parts: readonly Buffer[]): number | "absent" | 
     fd = next;
     const stat = fstat(fd);
     const type = stat.mode & S_IFMT;
-    if (type === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0) {
+    if (marksDeletion(stat)) {
       close(fd);
       return "hidden";
     }
-    if (i === parts.length - 1) return fd;
+    if (i === parts.length - 1) return { fd, opaque };
     if (type !== S_IFDIR) {
       close(fd);
       return "hidden";
     }
     opaque ||= isOpaque(fd);
   }
-  return fd;
+  return { fd, opaque };
 }

@@ -27,13 +27,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { runHelper } from "../helper/helper-process.ts";
 import { conflict, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { AT_FDCWD, unlinkAt } from "../linux/file.ts";
 import { lock, tryLock } from "../linux/flock.ts";
 import { isErrno } from "../linux/syscall-error.ts";
-import { runHelper } from "./helper-process.ts";
 import { chainHex } from "./names.ts";
 import { copyRoot } from "./ownership.ts";
 import type { GrowingFile, LayerBody, LayerRequest } from "./snapshotter.ts";
@@ -175,8 +175,11 @@ export class LayerStore {
       return { size: applied.size };
     } catch (error) {
       drop(body);
-      if (dir !== null) this.trash.take(dir);
-      if (request.parent !== null) this.unrefer(request.parent, hex);
+      try {
+        if (dir !== null) this.trash.take(dir);
+      } finally {
+        if (request.parent !== null) this.unrefer(request.parent, hex);
+      }
       throw error;
     }
   }
@@ -231,9 +234,11 @@ export class LayerStore {
       const refs = join(layers, hex, "refs");
       if (!existsSync(refs) || !existsSync(join(layers, hex, "layer.json"))) {
         this.trash.take(join(layers, hex));
-        continue;
       }
-      for (const user of readdirSync(refs)) {
+    }
+    // References only now: a layer may be listed before the child that has just gone.
+    for (const hex of readdirSync(layers)) {
+      for (const user of readdirSync(join(layers, hex, "refs"))) {
         const alive = existsSync(join(layers, user, "layer.json")) || isUser(user);
         if (!alive) this.unrefer(`sha256:${hex}`, user);
       }

@@ -7,9 +7,13 @@ export function chainHex(chainId: string): string {
   return chainId.slice("sha256:".length);
 }
 
-/** `key`, when it is safe as a file name. */
+/** True for a key of a writable layer, which is safe as a file name. */
+export function isKey(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(text);
+}
+
+/** `key`, when it is one. */
 export function checkedKey(key: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(key))
-    throw invalidArgument(`invalid snapshot key: ${JSON.stringify(key)}`);
+  if (!isKey(key)) throw invalidArgument(`invalid snapshot key: ${JSON.stringify(key)}`);
   return key;
 }

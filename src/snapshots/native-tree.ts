@@ -1,4 +1,6 @@
 /** Full trees made of layer directories, and what differs between the two: the native driver's work. */
+
+import { answer, stream } from "../helper/helper-process.ts";
 import { TarReader } from "../lib/tar/reader.ts";
 import { tarHeader } from "../lib/tar/writer.ts";
 import {
@@ -20,8 +22,7 @@ import {
   umask,
 } from "../linux/file.ts";
 import { raiseFileLimit } from "../linux/rlimit.ts";
-import { answer, stream } from "./helper-process.ts";
-import { lookup } from "./layer-lookup.ts";
+import { lookup, lookupIn } from "./layer-lookup.ts";
 import { giveLikeness } from "./ownership.ts";
 import { TreePacker } from "./pack-tree.ts";
 import type { Change } from "./snapshotter.ts";
@@ -91,8 +92,10 @@ const byName = (a: DirEntry, b: DirEntry): number => Buffer.compare(a.name, b.na
 function mergedNames(layers: readonly number[], parts: readonly Buffer[]): Buffer[] {
   const seen = new Map<string, boolean>();
   for (const layer of layers) {
-    const fd = lookup([layer], parts);
-    if (fd === null) continue;
+    const found = lookupIn(layer, parts);
+    if (found === "absent") continue;
+    if (found === "hidden") break;
+    const { fd } = found;
     const readable = tryOpenAt(fd, ".", O_DIRECTORY);
     if (readable < 0) {
       close(fd);
@@ -102,8 +105,10 @@ function mergedNames(layers: readonly number[], parts: readonly Buffer[]): Buffe
       const key = name.toString("latin1");
       if (!seen.has(key)) seen.set(key, !isWhiteout(fd, name));
     }
+    const hidesBelow = found.opaque || isOpaque(fd);
     close(readable);
     close(fd);
+    if (hidesBelow) break;
   }
   return [...seen].filter(([, shown]) => shown).map(([key]) => Buffer.from(key, "latin1"));
 }
@@ -142,7 +147,8 @@ function* compare(dir: number, layers: readonly number[], parts: Buffer[]): Gene
     if (below === null) yield { parts: path, kind: 1 };
     else if (differs(stat, below)) yield { parts: path, kind: 0 };
     if (!isDirectory(stat)) continue;
-    const inner = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    const inner = tryOpenAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
+    if (inner < 0) continue; // deleted meanwhile
     yield* compare(inner, below && isDirectory(below) ? layers : [], path);
     close(inner);
   }

@@ -5,13 +5,14 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { MS_BIND, mount } from "../linux/mount.ts";
-import { runHelper, streamHelper } from "./helper-process.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
+import { isKey } from "./names.ts";
 import { type FlattenRequest, nativeChanges } from "./native-tree.ts";
 import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
 import { usageOf } from "./usage.ts";
@@ -106,7 +107,7 @@ export class NativeSnapshotter implements Snapshotter {
 
   async sweep(): Promise<void> {
     this.#writable.sweep();
-    await this.#store.sweep((name) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name) && this.#writable.has(name));
+    await this.#store.sweep((name) => isKey(name) && this.#writable.has(name));
   }
 
   driverData(): Record<string, string> {

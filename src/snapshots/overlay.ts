@@ -5,13 +5,14 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { overlayChanges } from "./changes.ts";
-import { streamHelper } from "./helper-process.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
+import { isKey } from "./names.ts";
 import { mountOverlay, volatileMark } from "./overlay-mount.ts";
 import { copyRoot } from "./ownership.ts";
 import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
@@ -129,7 +130,7 @@ export class OverlaySnapshotter implements Snapshotter {
 
   async sweep(): Promise<void> {
     this.#writable.sweep();
-    await this.#store.sweep((name) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name) && this.#writable.has(name));
+    await this.#store.sweep((name) => isKey(name) && this.#writable.has(name));
   }
 
   driverData(key: string): Record<string, string> {

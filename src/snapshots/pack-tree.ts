@@ -1,4 +1,6 @@
 /** Packing a tree into a tar on stdout: the helper behind `export`, `commit` and `docker cp` out of a container. */
+
+import { stream } from "../helper/helper-process.ts";
 import type { TarEntryType } from "../lib/tar/entry.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import {
@@ -28,8 +30,8 @@ import {
 import { raiseFileLimit } from "../linux/rlimit.ts";
 import { SyscallError } from "../linux/syscall-error.ts";
 import { getxattr, listxattr } from "../linux/xattr.ts";
-import { stream } from "./helper-process.ts";
 import { type TarDestination, TarOutput } from "./tar-output.ts";
+import { marksDeletion } from "./unpack/tree-root.ts";
 import { isOpaque } from "./unpack/whiteout.ts";
 
 export interface PackOptions {
@@ -90,7 +92,7 @@ export class TreePacker {
     const stat = tryLstatAt(dir, name);
     const type = stat ? types.get(stat.mode & S_IFMT) : undefined;
     if (!stat || type === undefined) return; // a socket means nothing to another host
-    if (type === "char" && stat.rdevMajor === 0 && stat.rdevMinor === 0) {
+    if (marksDeletion(stat)) {
       if (this.#options.whiteouts) this.#whiteout(path, ".wh.");
       if (this.#options.whiteouts || this.#options.skipWhiteouts) return;
     }

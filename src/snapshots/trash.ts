@@ -4,11 +4,11 @@
  */
 import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { answer, runHelper } from "../helper/helper-process.ts";
 import { isKind } from "../lib/errors.ts";
 import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
 import { raiseFileLimit } from "../linux/rlimit.ts";
 import { isErrno } from "../linux/syscall-error.ts";
-import { answer, runHelper } from "./helper-process.ts";
 import { isSmallTree, removeTree } from "./unpack/remove-tree.ts";
 
 /** What is deleted where it is thrown away: a millisecond or two. (3 GB in one file take ext4 half a second.) */

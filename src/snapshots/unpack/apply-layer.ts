@@ -2,6 +2,7 @@
 import { closeSync, createReadStream, openSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { answer } from "../../helper/helper-process.ts";
 import { decompress, detectCompression, magicLength } from "../../lib/compression.ts";
 import { dataLoss, resourceExhausted, unavailable } from "../../lib/errors.ts";
 import { failPoint } from "../../lib/fail-point.ts";
@@ -20,7 +21,6 @@ import {
   utimesPathFd,
 } from "../../linux/file.ts";
 import { raiseFileLimit } from "../../linux/rlimit.ts";
-import { answer } from "../helper-process.ts";
 import { lookup } from "../layer-lookup.ts";
 import type { LayerRecord } from "../layer-store.ts";
 import { Budget } from "./budget.ts";

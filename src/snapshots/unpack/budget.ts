@@ -12,21 +12,26 @@ const freeShare = 0.9;
 export class Budget {
   #bytes: number;
   #inodes: number;
+  readonly #suffix: string;
 
-  constructor(bytes: number, inodes: number) {
+  constructor(bytes: number, inodes: number, suffix = "") {
     this.#bytes = bytes;
     this.#inodes = inodes;
+    this.#suffix = suffix;
   }
 
   /** The budget for an archive unpacked at `path`: what was asked for, and never nearly all that is free there. */
   static at(path: string, asked: { bytes?: number; inodes?: number } = {}): Budget {
     const free = Math.floor(statfs(path).freeBytes * freeShare);
-    return new Budget(Math.min(asked.bytes ?? free, free), asked.inodes ?? defaultLayerInodes);
+    const bytes = Math.min(asked.bytes ?? free, free);
+    // Where the disk is what limits, the error says so in the words that clients know.
+    const suffix = bytes === free ? ": no space left on device" : "";
+    return new Budget(bytes, asked.inodes ?? defaultLayerInodes, suffix);
   }
 
   takeBytes(count: number): void {
     this.#bytes -= count;
-    if (this.#bytes < 0) throw resourceExhausted("archive is larger than the space it may take");
+    if (this.#bytes < 0) throw resourceExhausted(`archive is larger than the space it may take${this.#suffix}`);
   }
 
   takeInode(): void {

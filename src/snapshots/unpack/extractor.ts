@@ -288,7 +288,7 @@ export class Extractor implements TarSink, Disposable {
     }
   }
 
-  /** Before a name is cleared for a hard link: its target must exist and not be that very name. */
+  /** Before a name is cleared for a hard link: its target must not be that very name. */
   #checkLinkTarget(entry: TarEntry, parts: readonly Buffer[]): void {
     const target = [...this.#base, ...cleanPath(entry.linkPath)];
     if (joinPath(target).equals(joinPath(parts))) throw invalidArgument("hard link to itself");

@@ -4,28 +4,31 @@ import {
   AT_REMOVEDIR,
   close,
   DT_DIR,
-  fstat,
   lstatAt,
   type Name,
   O_DIRECTORY,
   O_NOFOLLOW,
-  openAt,
   readDirectory,
   renameAt,
   S_IFDIR,
   S_IFMT,
+  show,
   tryLstatAt,
   tryOpenAt,
   unlinkAt,
 } from "../../linux/file.ts";
-import { isErrno } from "../../linux/syscall-error.ts";
+import { RESOLVE_NO_XDEV, tryOpenAt2 } from "../../linux/openat2.ts";
+import { isErrno, SyscallError } from "../../linux/syscall-error.ts";
+
+const ENOENT = 2;
+const EXDEV = 18;
 
 /** Below this depth a subtree is moved up before it goes on, so that descriptors and stack stay bounded. */
 const maxDepth = 128;
 
 /**
- * Removes `name` in the directory `dir` with everything below it; absent is fine. Does not enter other file systems:
- * throws `conflict` at a mount point.
+ * Removes `name` in the directory `dir` with everything below it; absent is fine. No mount is entered, also not one of
+ * the same file system: throws `conflict` at a directory that is a mount point, be it `name` itself.
  */
 export function removeTree(dir: number, name: Name): void {
   try {
@@ -36,39 +39,27 @@ export function removeTree(dir: number, name: Name): void {
     if (!isErrno(error, "EISDIR", "EPERM")) throw error;
   }
   const moved = { count: 0 };
-  removeDirectory(dir, name, dir, 0, null, moved);
-  for (let i = 0; i < moved.count; i++) removeDirectory(dir, movedName(i), dir, 0, null, moved);
+  removeDirectory(dir, name, dir, 0, moved);
+  for (let i = 0; i < moved.count; i++) removeDirectory(dir, movedName(i), dir, 0, moved);
 }
 
 const movedName = (index: number): string => `.dhow-removing-${process.pid}-${index}`;
 
-function removeDirectory(
-  dir: number,
-  name: Name,
-  top: number,
-  depth: number,
-  device: number | null,
-  moved: { count: number },
-): void {
+function removeDirectory(dir: number, name: Name, top: number, depth: number, moved: { count: number }): void {
   if (depth > maxDepth) {
     renameAt(dir, name, top, movedName(moved.count));
     moved.count++;
     return;
   }
-  let fd: number;
+  const fd = tryOpenAt2(dir, name, O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_XDEV);
+  if (fd === -ENOENT) return;
+  if (fd === -EXDEV) throw conflict("cannot remove a directory that something is mounted on");
+  if (fd < 0) throw new SyscallError("openat2", -fd, show(name));
   try {
-    fd = openAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
-    throw error;
-  }
-  try {
-    const { dev } = fstat(fd);
-    if (device !== null && device !== dev) throw conflict("cannot remove a directory that something is mounted on");
     for (const entry of readDirectory(fd)) {
       const isDirectory =
         entry.type === DT_DIR || (entry.type === 0 && (lstatAt(fd, entry.name).mode & S_IFMT) === S_IFDIR);
-      if (isDirectory) removeDirectory(fd, entry.name, top, depth + 1, dev, moved);
+      if (isDirectory) removeDirectory(fd, entry.name, top, depth + 1, moved);
       else unlinkAt(fd, entry.name);
     }
   } finally {

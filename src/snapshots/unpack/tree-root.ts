@@ -6,14 +6,15 @@ import { invalidArgument } from "../../lib/errors.ts";
 import {
   AT_FDCWD,
   close,
+  type FileStat,
   fstat,
-  lstatAt,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   openAt,
   S_IFCHR,
   S_IFMT,
+  tryLstatAt,
   tryMkdirAt,
   tryOpenAt,
   unlinkAt,
@@ -122,6 +123,11 @@ export class TreeRoot implements Disposable {
 
 /** True for overlayfs's mark of a deleted name: a character device 0:0. */
 export function isWhiteout(dir: number, name: Buffer): boolean {
-  const stat = lstatAt(dir, name);
-  return (stat.mode & S_IFMT) === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0;
+  const stat = tryLstatAt(dir, name);
+  return stat !== null && marksDeletion(stat);
+}
+
+/** As {@link isWhiteout}, of what is known already. */
+export function marksDeletion({ mode, rdevMajor, rdevMinor }: FileStat): boolean {
+  return (mode & S_IFMT) === S_IFCHR && rdevMajor === 0 && rdevMinor === 0;
 }

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../lib/errors.ts";
+import { invalidArgument } from "./errors.ts";
 
 const classic =
   "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";

@@ -50,13 +50,20 @@ export async function runHelper<T>(
       child.kill("SIGKILL");
     });
   }
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on("error", (error) => (signal?.aborted ? resolve(null) : reject(error)));
-    child.on("close", (exitCode) => resolve(exitCode));
-  });
+  const code = await endOf(child);
   if (inputError) throw inputError;
   signal?.throwIfAborted();
   return parseReply<T>(name, await output, code, await complaint);
+}
+
+/** The exit code once the process is gone, also when it was killed: until then it may still be writing files. */
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => {
+      if (child.pid === undefined) reject(error); // it never ran; an aborted one is told by "close"
+    });
+    child.on("close", (exitCode) => resolve(exitCode));
+  });
 }
 
 /**
@@ -100,22 +107,22 @@ function parseReply<T>(name: string, output: string, code: number | null, compla
 export function streamHelper(name: string, request: unknown, signal?: AbortSignal): Readable {
   const child = start(name, request, ["ignore", "pipe", "pipe"], signal);
   const complaint = collect(child.stderr);
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (exitCode) => resolve(exitCode));
-  });
+  const ended = endOf(child);
   ended.catch(() => {});
   async function* bytes(): AsyncGenerator<Uint8Array> {
-    try {
-      if (child.stdout) yield* child.stdout as AsyncIterable<Uint8Array>;
-      const code = await ended;
-      signal?.throwIfAborted();
-      if (code !== 0) parseReply(name, await complaint, code, await complaint);
-    } finally {
-      if (child.exitCode === null) child.kill("SIGKILL");
-    }
+    if (child.stdout) yield* child.stdout as AsyncIterable<Uint8Array>;
+    const code = await ended;
+    signal?.throwIfAborted();
+    if (code !== 0) parseReply(name, await complaint, code, await complaint);
   }
-  return Readable.from(bytes(), { objectMode: false, highWaterMark: 256 * 1024 });
+  const output = Readable.from(bytes(), { objectMode: false, highWaterMark: 256 * 1024 });
+  // A generator that nobody has begun to read runs no `finally`, and one that waits for bytes cannot be ended: the stream does it.
+  const destroy = output._destroy.bind(output);
+  output._destroy = (error, callback) => {
+    if (child.exitCode === null) child.kill("SIGKILL");
+    destroy(error, callback);
+  };
+  return output;
 }
 
 /** Tells every line but the last, which is the answer. */
