@@ -1,24 +1,33 @@
 /**
  * Deleting in two steps: a rename takes a tree out of sight at once and for good, its files go later. What is small is
- * deleted on the spot; what is not by a helper, so that the daemon never waits for a disk.
+ * deleted here a moment later, when whoever threw it away has had its answer; what is not by a helper, so that the daemon
+ * never waits for a disk.
  */
 import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { answer, runHelper } from "../helper/helper-process.ts";
 import { isKind } from "../lib/errors.ts";
-import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
+import { AT_FDCWD, close, O_DIRECTORY, openAt, tryOpenAt } from "../linux/file.ts";
 import { raiseFileLimit } from "../linux/rlimit.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { isSmallTree, removeTree } from "./unpack/remove-tree.ts";
 
-/** What is deleted where it is thrown away: a millisecond or two. (3 GB in one file take ext4 half a second.) */
+/** What is deleted in this process: a millisecond or two. (3 GB in one file take ext4 half a second.) */
 const smallTree = { entries: 200, bytes: 16 << 20 };
+
+/** How long what was thrown away lies there at least. */
+const restMs = 20;
+
+/** Small trees deleted in one turn of the event loop. */
+const atOnce = 4;
 
 export class Trash {
   readonly dir: string;
   #emptying: Promise<void> | null = null;
   #again = false;
   #next = 0;
+  /** Names that nobody has looked into yet. */
+  readonly #fresh = new Set<string>();
 
   constructor(dir: string) {
     this.dir = dir;
@@ -34,14 +43,27 @@ export class Trash {
       if (isErrno(error, "ENOENT")) return false;
       throw error;
     }
-    const fd = openAt(AT_FDCWD, this.dir, O_DIRECTORY);
+    if (this.#fresh.size === 0) setTimeout(() => this.#deleteFresh(), restMs);
+    this.#fresh.add(name);
+    return true;
+  }
+
+  /** Deletes a few and lets others have their turn: a thousand containers may go at once. */
+  #deleteFresh(): void {
+    const fd = tryOpenAt(AT_FDCWD, this.dir, O_DIRECTORY);
+    if (fd < 0) return;
     try {
-      if (isSmallTree(fd, name, smallTree)) removeTree(fd, name);
-      else void this.empty();
+      for (const name of [...this.#fresh].slice(0, atOnce)) {
+        this.#fresh.delete(name);
+        if (isSmallTree(fd, name, smallTree)) removeTree(fd, name);
+        else void this.empty();
+      }
+    } catch {
+      void this.empty(); // something is mounted in it, or a helper was faster: the next sweep goes through all of it
     } finally {
       close(fd);
     }
-    return true;
+    if (this.#fresh.size > 0) setTimeout(() => this.#deleteFresh(), 1);
   }
 
   /** Deletes all there is, in a helper; resolves when the trash was empty once. */
