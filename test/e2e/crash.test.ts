@@ -121,7 +121,7 @@ describe("after kill -9 of the daemon", () => {
     const look = async (id: string) =>
       (await d.api<{ Running: boolean; ExitCode: number | null; Pid: number }>("GET", `/exec/${id}/json`)).body;
     const long = await exec("sh", "-c", "until test -e /tmp/go; do usleep 20000; done; exit 5");
-    const gone = await exec("sh", "-c", "usleep 200000; exit 7");
+    const gone = await exec("sh", "-c", `usleep ${200_000 * slowness}; exit 7`);
     const done = await exec("sh", "-c", "exit 3");
     await until("the first end", async () => (await look(done)).ExitCode === 3);
     const { Pid } = await look(long);
