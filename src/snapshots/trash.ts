@@ -81,6 +81,7 @@ export class Trash {
   async #empty(): Promise<void> {
     do {
       this.#again = false;
+      this.#fresh.clear(); // one deletes a tree, never two
       if (readdirSync(this.dir).length === 0) return;
       await runHelper("empty-trash", { dir: this.dir }, null).catch(() => {}); // tried again at the next sweep
     } while (this.#again);
