@@ -83,7 +83,8 @@ export async function updateContainer(
 ): Promise<ContainerUpdateResponse> {
   return container.lock.run(async () => {
     refuse("update", container);
-    const { RestartPolicy, ...resources } = changes;
+    // Linux has no such limit any more, and dockerd keeps none.
+    const { RestartPolicy, KernelMemory: _, ...resources } = changes;
     if (RestartPolicy.Name !== "") {
       checkRestartPolicy(RestartPolicy);
       if (container.record.hostConfig.AutoRemove && RestartPolicy.Name !== "no") {

@@ -95,6 +95,10 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
   return { id, networkId, network, record, spec };
 }
 
+/** As Go joins errors: one stands alone, several are a list. */
+const listed = (complaints: readonly string[]): string =>
+  complaints.length === 1 ? `${complaints[0]}` : complaints.map((one) => `* ${one}`).join("\n");
+
 /** Refuses a fixed address where Docker does. */
 export function checkStaticAddress(network: NetworkRecord, settings: EndpointSettings): void {
   const { IPv4Address: ipv4, IPv6Address: ipv6 } = settings.IPAMConfig ?? {};
@@ -102,15 +106,15 @@ export function checkStaticAddress(network: NetworkRecord, settings: EndpointSet
   if (!ipv4) return;
   const complaints: string[] = [];
   if (isPredefined(network.name)) {
-    complaints.push("* user specified IP address is supported on user defined networks only");
+    complaints.push("user specified IP address is supported on user defined networks only");
   }
   if (!network.bridge?.userSubnet) {
     complaints.push(
-      "* user specified IP address is supported only when connecting to networks with user configured subnets",
+      "user specified IP address is supported only when connecting to networks with user configured subnets",
     );
   }
   if (complaints.length === 0) return;
   throw invalidArgument(
-    `invalid config for network ${network.name}: invalid endpoint settings:\n${complaints.join("\n")}`,
+    `invalid config for network ${network.name}: invalid endpoint settings:\n${listed(complaints)}`,
   );
 }
