@@ -2,11 +2,13 @@ import type { ContainerUpdateResponse } from "../api/containers.ts";
 import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
 import { DhowError, invalidArgument, notFound } from "../lib/errors.ts";
+import type { ConnectedContainer } from "../networks/networks.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import { checkRestartPolicy } from "./check-request.ts";
 import type { Container } from "./container.ts";
 import { nameConflict } from "./container-index.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
+import { changeHosts } from "./hosts-file.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import { checkName } from "./names.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -81,7 +83,8 @@ export async function updateContainer(
 ): Promise<ContainerUpdateResponse> {
   return container.lock.run(async () => {
     refuse("update", container);
-    const { RestartPolicy, ...resources } = changes;
+    // Linux has no such limit any more, and dockerd keeps none.
+    const { RestartPolicy, KernelMemory: _, ...resources } = changes;
     if (RestartPolicy.Name !== "") {
       checkRestartPolicy(RestartPolicy);
       if (container.record.hostConfig.AutoRemove && RestartPolicy.Name !== "no") {
@@ -143,11 +146,15 @@ export async function setEndpoint(
   container: Container,
   network: string,
   endpoint: EndpointSettings | null,
-  whileRunning: (id: string) => Promise<unknown>,
+  whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
 ): Promise<void> {
   await container.lock.run(async () => {
     requirePresent(ctx, container);
-    if (hasProcess(container.status)) await whileRunning(container.id);
+    if (hasProcess(container.status)) {
+      const { id: containerId, name, config } = container.record;
+      const { IPAddress } = await whileRunning({ containerId, name, hostname: config.Hostname });
+      changeHosts(ctx, container, endpoint ? "add" : "remove", IPAddress);
+    }
     const { [network]: _, ...others } = container.record.endpoints;
     save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
   });

@@ -1,7 +1,7 @@
 import type { ContainerConfig, ContainerCreateRequest, HealthConfig } from "../api/containers.ts";
 import type { HostConfig, LogConfig, RestartPolicy } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint } from "../api/networks.ts";
-import { invalidArgument, notFound } from "../lib/errors.ts";
+import { invalidArgument, messageOf, notFound, systemError } from "../lib/errors.ts";
 import { parseSignal } from "../lib/signals.ts";
 import { parseBytes } from "../lib/units.ts";
 import type { ResolvedImage } from "./collaborators.ts";
@@ -102,8 +102,15 @@ export function logLimits(log: LogConfig): { maxSize: number; maxFile: number } 
   const size = log.Config["max-size"] ?? (local ? "20m" : "-1");
   const files = log.Config["max-file"] ?? (local ? "5" : "1");
   const maxFile = Number(files);
-  if (!Number.isInteger(maxFile) || maxFile < 1) throw invalidArgument("max-file cannot be less than 1");
-  return { maxSize: size === "-1" ? 0 : parseBytes(size), maxFile };
+  const fail = (why: string) =>
+    systemError(`failed to create task for container: failed to initialize logging driver: ${why}`);
+  if (!Number.isInteger(maxFile)) throw fail(`strconv.Atoi: parsing ${JSON.stringify(files)}: invalid syntax`);
+  if (maxFile < 1) throw fail("max-file cannot be less than 1");
+  try {
+    return { maxSize: size === "-1" ? 0 : parseBytes(size), maxFile };
+  } catch (error) {
+    throw fail(`${local ? `invalid value for max-size: ${size}: ` : ""}${messageOf(error)}`);
+  }
 }
 
 /** The host's part of the request with the engine's defaults in it. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { isDeepStrictEqual } from "node:util";
 import type { ContainerStatus } from "../api/containers.ts";
-import { emptyEndpoint } from "../api/networks.ts";
+import { type EndpointSettings, emptyEndpoint } from "../api/networks.ts";
 import { isKind, kindOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { FakeEngine } from "./fakes.ts";
@@ -136,9 +136,10 @@ test("a network that comes while the container starts is connected once it runs,
   await using engine = await FakeEngine.start();
   const id = await engine.create("one");
   const connected: string[] = [];
-  const connect = async (container: string): Promise<void> => {
-    expect(await engine.status(container)).toBe("running");
-    connected.push(container);
+  const connect = async ({ containerId }: { containerId: string }): Promise<EndpointSettings> => {
+    expect(await engine.status(containerId)).toBe("running");
+    connected.push(containerId);
+    return emptyEndpoint();
   };
   const starting = engine.containers.start(id, op);
   await engine.containers.setEndpoint(id, "net", emptyEndpoint(), connect);

@@ -83,6 +83,20 @@ test("a failed start keeps the status, records code and message, and gives every
   expect(await engine.status(id)).toBe("running");
 });
 
+test("a failed start is no exit: who waits for the next one hears of it at the removal", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.create("box");
+  const heard: unknown[] = [];
+  const { outcome } = await engine.containers.wait(id, "next-exit", op);
+  void outcome.then((response) => heard.push(response));
+  engine.runtime.failure = Object.assign(new Error("no such file"), { exitCode: 127 });
+  await expect(engine.containers.start(id, op)).rejects.toThrow("no such file");
+  expect(heard).toEqual([]);
+  await engine.containers.remove(id, noRemove, op);
+  await outcome;
+  expect(heard).toEqual([{ StatusCode: 127 }]);
+});
+
 test("a failed create leaves neither name nor files", async () => {
   await using engine = await FakeEngine.start();
   engine.faults.set("snapshots.prepare", new Error("disk full"));

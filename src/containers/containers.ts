@@ -17,6 +17,7 @@ import type { Filters } from "../api/filters.ts";
 import type { ContainerUpdateRequest } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { ConnectedContainer } from "../networks/networks.ts";
 import type { PathStat } from "../snapshots/archive.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -152,7 +153,7 @@ export interface Containers extends AsyncDisposable {
     ref: string,
     network: string,
     endpoint: EndpointSettings | null,
-    whileRunning: (id: string) => Promise<unknown>,
+    whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
   ): Promise<void>;
   /** Mounts of a container, for `--volumes-from`. */
   mountsOf(ref: string): readonly ResolvedMount[];

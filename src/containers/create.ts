@@ -9,6 +9,7 @@ import type { Operation } from "../lib/operation.ts";
 import { parseBytes } from "../lib/units.ts";
 import { checkConflicts } from "../runtime/spec/conflicts.ts";
 import { UniqueConflict } from "../state/record-store.ts";
+import { volumesFromSource } from "../volumes/plan.ts";
 import type { VolumeClaim } from "../volumes/volumes.ts";
 import { checkPlatform, checkRequest, completeHostConfig, endpointsOf } from "./check-request.ts";
 import type { ResolvedImage } from "./collaborators.ts";
@@ -81,7 +82,11 @@ export async function createContainer(
     ctx.index.release(name, id);
     throw error;
   }
-  return { Id: id, Warnings: [...warnings] };
+  const discarded =
+    hostConfig.NetworkMode === "host" && Object.keys(hostConfig.PortBindings).length > 0
+      ? ["Published ports are discarded when using host network mode"]
+      : [];
+  return { Id: id, Warnings: [...discarded, ...warnings] };
 }
 
 /** Commits the record and makes what belongs to it; on failure nothing of either is left. */
@@ -178,7 +183,7 @@ function checkJoined(ctx: Context, hostConfig: HostConfig): void {
   const joined = [PidMode, IpcMode].filter((mode) => mode.startsWith("container:"));
   const refs = [
     ...joined.map((mode) => mode.slice("container:".length)),
-    ...(VolumesFrom ?? []).map((entry) => entry.split(":")[0] ?? ""),
+    ...(VolumesFrom ?? []).map((entry) => volumesFromSource(entry)),
   ];
   for (const ref of refs) {
     if (ref !== "" && !ctx.index.find(ref)) throw invalidArgument(`No such container: ${ref}`);

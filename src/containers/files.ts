@@ -36,7 +36,7 @@ export async function getArchive(
     const { stat, tar } = await named(container, path, ctx.archives.readArchive(place.root, place.path, op));
     return { value: { stat, tar }, stream: tar };
   });
-  emit(ctx, container, "archive-path", { path });
+  emit(ctx, container, "archive-path");
   return result;
 }
 
@@ -56,7 +56,7 @@ export async function putArchive(
     }
     await named(container, path, ctx.archives.writeArchive(place.root, place.path, tar, options, op));
   });
-  emit(ctx, container, "extract-to-dir", { path });
+  emit(ctx, container, "extract-to-dir");
 }
 
 /** The whole root as a tar. */

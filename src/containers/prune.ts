@@ -56,7 +56,9 @@ function untilOf(filters: Filters): bigint | undefined {
   if (values.length > 1) throw invalidArgument("more than one until filter specified");
   const time = parseTime(text);
   if (time !== undefined) return time;
-  if (!/^(\d+(?:\.\d+)?(?:h|ms|m|s))+$/.test(text)) throw invalidArgument(`invalid until filter: ${text}`);
+  if (!/^(\d+(?:\.\d+)?(?:h|ms|m|s))+$/.test(text)) {
+    throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  }
   let seconds = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)) {
     seconds += Number(amount) * (unitSeconds[unit ?? ""] ?? 0);

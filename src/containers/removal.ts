@@ -55,8 +55,10 @@ export async function removeUnlocked(ctx: Context, container: Container, options
   ctx.index.delete(container);
   for (const id of container.execs.keys()) ctx.execs.delete(id);
   emit(ctx, container, "destroy");
-  container.waiters.settle("removed", { StatusCode: record.state.exitCode });
-  container.waiters.settle("not-running", { StatusCode: record.state.exitCode });
+  const response = { StatusCode: record.state.exitCode };
+  for (const condition of ["removed", "next-exit", "not-running"] as const) {
+    container.waiters.settle(condition, response);
+  }
 }
 
 function removalFailed(ctx: Context, container: Container, intent: number | undefined, error: unknown): void {

@@ -1,5 +1,5 @@
 import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
-import { invalidArgument, systemError } from "../lib/errors.ts";
+import { invalidArgument, notFound, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { pauseContainer, renameContainer, setEndpoint, unpauseContainer, updateContainer } from "./change.ts";
 import type { Container } from "./container.ts";
@@ -66,7 +66,11 @@ export function createContainers(options: ContainersOptions): Containers {
     },
     stop: async (ref, query) => stopContainer(ctx, whole(ref), query),
     restart: async (ref, query, op) => restartContainer(ctx, whole(ref), query, op),
-    kill: async (ref, signal) => killContainer(ctx, whole(ref), signal),
+    async kill(ref, signal) {
+      // Looked up under the verb's name, as dockerd tells it.
+      if (!ctx.index.find(ref)) throw notFound(`cannot kill container: ${ref}: No such container: ${ref}`);
+      return killContainer(ctx, whole(ref), signal);
+    },
     pause: async (ref) => pauseContainer(ctx, whole(ref)),
     unpause: async (ref) => unpauseContainer(ctx, whole(ref)),
     async wait(ref, condition, op) {
@@ -76,7 +80,12 @@ export function createContainers(options: ContainersOptions): Containers {
       return { outcome };
     },
     rename: async (ref, name) => renameContainer(ctx, whole(ref), name),
-    remove: async (ref, query) => removeContainer(ctx, ctx.index.get(ref), query),
+    async remove(ref, query) {
+      const container = ctx.index.get(ref);
+      // Links are not supported, so the only link name is the container's own.
+      if (query.link) throw systemError("Conflict, cannot remove the default link name of the container");
+      return removeContainer(ctx, container, query);
+    },
     update: async (ref, changes) => updateContainer(ctx, whole(ref), changes),
     prune: (filters) => pruneContainers(ctx, filters),
 

@@ -214,9 +214,8 @@ async function startFailed(ctx: Context, container: Container, intent: number, e
     { status: transition(container.status, "startFailed"), pid: 0, startTime: "", exitCode, error: messageOf(error) },
     (tx) => ctx.intents.finish(tx, intent),
   );
-  const response = { StatusCode: exitCode, Error: { Message: messageOf(error) } };
-  container.waiters.settle("next-exit", response);
-  container.waiters.settle("not-running", response);
+  // Nothing has exited: who waits for the next exit goes on waiting, until the container is removed at the latest.
+  container.waiters.settle("not-running", { StatusCode: exitCode, Error: { Message: messageOf(error) } });
   if (container.record.hostConfig.AutoRemove) await removeUnlocked(ctx, container, { volumes: true });
 }
 

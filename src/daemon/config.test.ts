@@ -84,6 +84,22 @@ test("readConfig() refuses by name what the engine lacks", () => {
   expect(readConfig(["--live-restore"], defaults).only).toBeUndefined();
 });
 
+test("readConfig() refuses registries and log drivers that no engine could use", () => {
+  const insecure = "insecure registry http://x should not contain '://'";
+  expect(() => readConfig(["--insecure-registry", "http://x"], defaults)).toThrow(insecure);
+  expect(() => readConfig(["--insecure-registry", "10.0.0.0/99"], defaults)).toThrow('"10.0.0.0/99" is not valid');
+  expect(() => readConfig(["--log-driver", "nope"], defaults)).toThrow("no log driver named 'nope' is registered");
+  for (const [mirror, why] of [
+    ["foo", `no scheme specified for "foo": must use either 'https://' or 'http://'`],
+    ["ftp://x", `unsupported scheme "ftp" in "ftp://x"`],
+    ["http://x/y?z", 'query or fragment at end of the URI "http://x/y?z"'],
+    ["http://u:secret@x", 'username/password not allowed in URI "http://u:xxxxx@x"'],
+  ] as const) {
+    expect(() => readConfig(["--registry-mirror", mirror], defaults)).toThrow(`invalid mirror: ${why}`);
+  }
+  expect(readConfig(["--registry-mirror", "http://x/y"], defaults).engine.registry.mirrors).toEqual(["http://x/y"]);
+});
+
 test("readConfig() refuses TCP without verified clients, loopback included", () => {
   for (const host of ["tcp://127.0.0.1:2375", "tcp://0.0.0.0:2375"]) {
     expect(() => readConfig(["-H", host], defaults)).toThrow("refusing to listen on TCP");

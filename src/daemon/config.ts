@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { EngineConfig } from "../engine/config.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
-import { isBadPrefix } from "../registry/insecure.ts";
+import { checkInsecure, checkLogDriver, checkMirrors } from "./config-checks.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
 import { type HostAddress, parseHost } from "./host-address.ts";
@@ -125,7 +125,10 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     defaultRuntime: optional(values["default-runtime"]),
     runtimes: values["add-runtime"],
     cgroupParent: optional(values["cgroup-parent"]),
-    registry: { mirrors: values["registry-mirror"], insecure: checkInsecure(values["insecure-registry"]) },
+    registry: {
+      mirrors: checkMirrors(values["registry-mirror"]),
+      insecure: checkInsecure(values["insecure-registry"]),
+    },
     network: {
       bridgeName: checkBridgeName(values["bridge-name"]),
       bip: optional(values.bip),
@@ -145,7 +148,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       dnsOptions: values["dns-opt"],
       hostGatewayIps: values["host-gateway-ip"],
     },
-    logDriver: values["log-driver"],
+    logDriver: checkLogDriver(values["log-driver"]),
     logOptions: values["log-opt"],
     defaultUlimits: Object.fromEntries(ulimits),
     init: values.init,
@@ -174,12 +177,6 @@ function checkBridgeName(name: string): string {
 }
 
 /** A prefix that no address can have would otherwise be found out by a pull. */
-function checkInsecure(entries: readonly string[]): readonly string[] {
-  const bad = entries.find(isBadPrefix);
-  if (bad !== undefined) throw new Error(`insecure registry ${JSON.stringify(bad)} is not valid`);
-  return entries;
-}
-
 function atLeastOne(what: string, value: number): number {
   if (value < 1) throw new Error(`invalid ${what}: ${value}`);
   return value;

@@ -10,7 +10,7 @@ import type {
 } from "../api/networks.ts";
 import { forbidden, isKind } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { Networks } from "../networks/networks.ts";
+import type { ConnectedContainer, Networks } from "../networks/networks.ts";
 
 /** What connecting needs of containers. */
 interface ConnectableContainers {
@@ -21,7 +21,7 @@ interface ConnectableContainers {
     ref: string,
     network: string,
     endpoint: EndpointSettings | null,
-    whileRunning: (id: string) => Promise<unknown>,
+    whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
   ): Promise<void>;
 }
 
@@ -47,7 +47,8 @@ export function connectNetworks(networks: Networks, containers: ConnectableConta
       const network = networks.inspect(ref);
       const id = containers.resolve(request.Container ?? "");
       const endpoint = request.EndpointConfig ?? ({} as EndpointSettings);
-      await containers.setEndpoint(id, network.Name, endpoint, () => networks.connect(network.Id, id, request, op));
+      const connect = (container: ConnectedContainer) => networks.connect(network.Id, container, request, op);
+      await containers.setEndpoint(id, network.Name, endpoint, connect);
     },
     async disconnect(ref, request, op) {
       const network = networks.inspect(ref);

@@ -2,7 +2,7 @@
  * The composition root: makes the services, hands each what it asks for, restores them in order, and gives them back in
  * reverse. No decision of a service is taken here.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { noFilters } from "../api/filters.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
@@ -179,6 +179,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       await containers.stopAll();
       await networks.shutdown();
       await runtime.shutdown();
+      // Where neither socket is, nothing of the engine lives.
+      rmSync(paths.supervisorSocket, { force: true });
       leaveMountParent(paths.rootfs);
       // A parent that the user chose may hold other things, and is not ours to remove.
       if (config.cgroupParent === undefined) removeCgroupEverywhere(`/${config.instance}`);

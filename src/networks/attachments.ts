@@ -11,10 +11,17 @@ import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { translate, translateAttach } from "./attach-errors.ts";
 import type { NetworkBook } from "./book.ts";
-import { containerGateway, emptySettings, topLevel } from "./endpoints.ts";
+import { containerGateway, emptySettings, gatewayFirst, topLevel, type Wanted } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
-import type { SandboxState } from "./netd/protocol.ts";
-import type { InterfaceStats, NetworkEvent, NetworksConfig, Sandbox, SandboxRequest } from "./networks.ts";
+import type { Route, SandboxState } from "./netd/protocol.ts";
+import type {
+  ConnectedContainer,
+  InterfaceStats,
+  NetworkEvent,
+  NetworksConfig,
+  Sandbox,
+  SandboxRequest,
+} from "./networks.ts";
 import { type Planned, planEndpoint, planEndpoints } from "./plan.ts";
 import { planPorts, portMapOf } from "./ports-plan.ts";
 import type { NetworkRecord, SandboxRecord } from "./record.ts";
@@ -80,14 +87,14 @@ export class Attachments {
 
   async connect(
     nameOrId: string,
-    containerId: string,
+    container: ConnectedContainer,
     request: NetworkConnectRequest,
     op: Operation,
   ): Promise<EndpointSettings> {
     const { book } = this;
     const [networkId, network] = book.find(nameOrId);
+    const { containerId, name } = container;
     const members = book.membersOf(containerId);
-    const name = members[0]?.[1].containerName ?? containerId.slice(0, 12);
     if (network.driver !== "bridge" || members.some(([, one]) => !book.networks.get(one.networkId)?.bridge)) {
       throw forbidden(
         "container cannot be connected to multiple networks with one of the networks in private (none) mode",
@@ -100,15 +107,12 @@ export class Attachments {
     const used = new Set(sandbox.state?.interfaces.map((one) => one.ifname));
     let number = 0;
     while (used.has(`eth${number}`)) number++;
-    const planned = planEndpoint(
-      book,
-      { containerId, name, hostname: "" },
-      { networkId, network, wanted: request.EndpointConfig ?? undefined, ifname: `eth${number}` },
-    );
+    const wanted = request.EndpointConfig ?? undefined;
+    const planned = planEndpoint(book, container, { networkId, network, wanted, ifname: `eth${number}` });
     try {
       if (!planned.spec) throw systemError(`network ${network.name} has no bridge`);
-      const routed = sandbox.state?.interfaces.some((one) => one.gateway !== null);
-      const endpoint = routed ? { ...planned.spec, gateway: null } : planned.spec;
+      const leads = this.#outward(containerId)?.bridge === planned.spec.bridge;
+      const endpoint = leads ? planned.spec : { ...planned.spec, gateway: null };
       await this.kernel.ensureBridge(networkId, network);
       const state = await op.timings.measure("netd", () =>
         this.kernel.netd.call("connect", { containerId, endpoint, ports: [] }),
@@ -120,7 +124,8 @@ export class Attachments {
       book.db.transaction("normal", (tx) => {
         book.putMember(tx, planned.id, { ...planned.record, settings });
         const Networks = { ...now.settings.Networks, [network.name]: settings };
-        book.sandboxes.put(tx, containerId, { ...now, state, settings: { ...now.settings, Networks } });
+        const shown = { ...now.settings, ...topLevel(Networks), Networks };
+        book.sandboxes.put(tx, containerId, { ...now, state, settings: shown });
       });
       this.#emitMember("connect", networkId, network, containerId);
       return settings;
@@ -135,7 +140,7 @@ export class Attachments {
     containerId: string,
     _request: NetworkDisconnectRequest,
     op: Operation,
-  ): Promise<void> {
+  ): Promise<EndpointSettings> {
     const { book } = this;
     const [networkId, network] = book.find(nameOrId);
     const member = book.membersOf(containerId).find(([, endpoint]) => endpoint.networkId === networkId);
@@ -144,7 +149,10 @@ export class Attachments {
     }
     if (!network.bridge) throw forbidden(`container cannot be disconnected from ${network.name} network`);
     const bridge = network.bridge.device;
-    const state = await op.timings.measure("netd", () => this.kernel.netd.call("disconnect", { containerId, bridge }));
+    const route = this.#outward(containerId, networkId);
+    const state = await op.timings.measure("netd", () =>
+      this.kernel.netd.call("disconnect", { containerId, bridge, route }),
+    );
     failPoint("networks.disconnect.disconnected");
     const sandbox = this.#running(containerId);
     book.db.transaction("normal", (tx) => {
@@ -154,6 +162,7 @@ export class Attachments {
       book.sandboxes.put(tx, containerId, { ...sandbox, state, settings });
     });
     this.#emitMember("disconnect", networkId, network, containerId);
+    return member[1].settings;
   }
 
   settingsOf(containerId: string): NetworkSettings | undefined {
@@ -195,6 +204,17 @@ export class Attachments {
     const sandbox = this.book.sandboxes.get(containerId);
     if (!sandbox) throw conflict(`container ${containerId} is not running`);
     return sandbox;
+  }
+
+  /** Which of a container's networks gives the default route, that of `without` left out. */
+  #outward(containerId: string, without?: string): Route | null {
+    const candidates = this.book.membersOf(containerId).flatMap(([, { networkId, settings }]): Wanted[] => {
+      const network = networkId === without ? undefined : this.book.networks.get(networkId);
+      return network ? [[networkId, [network, settings]]] : [];
+    });
+    const network = candidates.sort(gatewayFirst)[0]?.[1][0];
+    const gateway = network && containerGateway(network);
+    return network?.bridge && gateway ? { bridge: network.bridge.device, gateway } : null;
   }
 
   #join(target: string, request: SandboxRequest): Sandbox {

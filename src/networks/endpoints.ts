@@ -7,9 +7,10 @@ import type { NetworkRecord } from "./record.ts";
 export const containerGateway = ({ bridge, internal }: NetworkRecord): string | null =>
   bridge && !internal ? (bridge.router ?? bridge.gateway) : null;
 
-type Wanted = readonly [id: string, what: readonly [NetworkRecord, EndpointSettings | undefined]];
+/** A network that a container is to be in, and what it asks of it. */
+export type Wanted = readonly [id: string, what: readonly [NetworkRecord, EndpointSettings | undefined]];
 
-/** Order of interfaces: the one that gives the default route first (highest priority, then name), internal ones last. */
+/** The network that gives the default route first: highest priority, then name; internal ones last. */
 export function gatewayFirst([, [a, left]]: Wanted, [, [b, right]]: Wanted): number {
   const inward = Number(a.internal) - Number(b.internal);
   const priority = (right?.GwPriority ?? 0) - (left?.GwPriority ?? 0);

@@ -32,6 +32,26 @@ export function hostsText(input: HostsInput): string {
   return `${lines.map((line) => line.join("\t")).join("\n")}\n`;
 }
 
+/** A container's /etc/hosts with a line for one more address of its own. */
+export function withOwnAddress(
+  text: string,
+  address: string,
+  names: Pick<HostsInput, "hostname" | "domainname">,
+): string {
+  return `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${address}\t${ownNames(names)}\n`;
+}
+
+/** The same text without the line that {@link withOwnAddress} or {@link hostsText} wrote for that address. */
+export function withoutOwnAddress(
+  text: string,
+  address: string,
+  names: Pick<HostsInput, "hostname" | "domainname">,
+): string {
+  const own = `${address}\t${ownNames(names)}`;
+  const lines = text.split("\n");
+  return lines.filter((line) => line !== own).join("\n");
+}
+
 /** The host's own file with the extra names, for a container on the host's network. */
 export function hostNetworkHosts(input: HostsInput): string {
   const text = readText("/etc/hosts") || `${localLines.map((line) => line.join("\t")).join("\n")}\n`;
@@ -58,7 +78,7 @@ function splitExtraHost(entry: string): { name: string; address: string } {
   return { name, address };
 }
 
-function ownNames({ hostname, domainname }: HostsInput): string {
+function ownNames({ hostname, domainname }: Pick<HostsInput, "hostname" | "domainname">): string {
   for (const name of [hostname, domainname]) {
     // Blanks are dockerd's way: the line then names more than one host. What ends the line is refused.
     if (/\p{Cc}/u.test(name)) throw invalidArgument(`invalid hostname: ${JSON.stringify(name)}`);

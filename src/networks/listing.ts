@@ -87,7 +87,7 @@ export function matchesFilters(
 }
 
 /** A moment as clients send it: seconds since 1970, a date, or an age such as `10m`. */
-function untilTime(value: string): number {
+export function untilTime(value: string): number {
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
   const age = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(value);
   if (age && value !== "") {
@@ -95,6 +95,6 @@ function untilTime(value: string): number {
     return Date.now() - (Number(h) * 3600 + Number(m) * 60 + Number(s)) * 1000;
   }
   const time = Date.parse(value);
-  if (Number.isNaN(time)) throw invalidArgument(`invalid filter 'until=[${value}]'`);
+  if (Number.isNaN(time)) throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(value)}`);
   return time;
 }

@@ -346,7 +346,7 @@ test("containers of two bridges cannot reach each other, by address, published p
   ]) {
     expect([url, ask(netns, url)]).toEqual([url, 0]);
   }
-  await networks.connect("bridge", "apart".padEnd(64, "-"), { Container: "apart" }, background());
+  await networks.connect("bridge", request("apart"), { Container: "apart" }, background());
   expect(ask(netns, `http://${subnet(6)}.2/`)).toBe(200);
   await networks.disconnect("bridge", "apart".padEnd(64, "-"), { Container: "apart", Force: false }, background());
   expect(ask(netns, `http://${subnet(6)}.2/`)).toBe(0);

@@ -69,6 +69,9 @@ export interface SandboxRequest {
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A running container as its networks know it. */
+export type ConnectedContainer = Pick<SandboxRequest, "containerId" | "name" | "hostname">;
+
 /** The network of one started container. */
 export interface Sandbox {
   /** Path of its network namespace; null is the host's own. */
@@ -122,11 +125,17 @@ export interface Networks extends AsyncDisposable {
   /** For a running container; what a stopped one is connected to is the container's own configuration. */
   connect(
     nameOrId: string,
-    containerId: string,
+    container: ConnectedContainer,
     request: NetworkConnectRequest,
     op: Operation,
   ): Promise<EndpointSettings>;
-  disconnect(nameOrId: string, containerId: string, request: NetworkDisconnectRequest, op: Operation): Promise<void>;
+  /** Returns the endpoint that was given up. */
+  disconnect(
+    nameOrId: string,
+    containerId: string,
+    request: NetworkDisconnectRequest,
+    op: Operation,
+  ): Promise<EndpointSettings>;
   /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */
   validate(request: Pick<SandboxRequest, "networkMode" | "endpoints" | "portBindings">): void;
   attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;

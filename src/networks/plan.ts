@@ -4,7 +4,7 @@ import type { EndpointSettings } from "../api/networks.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import type { NetworkBook } from "./book.ts";
 import { isPredefined } from "./create-request.ts";
-import { containerGateway, endpointSettings, gatewayFirst } from "./endpoints.ts";
+import { containerGateway, endpointSettings, gatewayFirst, type Wanted } from "./endpoints.ts";
 import type { EndpointSpec } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
 import type { EndpointRecord, NetworkRecord } from "./record.ts";
@@ -43,7 +43,7 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
   for (const [name, settings] of Object.entries(request.endpoints)) add(name, settings);
   const [first = ""] = wanted.keys();
   const primary = [...wanted].find(([id, [network]]) => id === mode || network.name === mode)?.[0] ?? first;
-  const ordered = [...wanted].sort(gatewayFirst);
+  const ordered = [...wanted].sort(byName);
   const alone = ordered.find(([, [network]]) => network.driver !== "bridge");
   if (alone && ordered.length > 1) {
     throw invalidArgument(
@@ -60,11 +60,14 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
     for (const { id, record } of planned) book.withdraw([id, record]);
     throw error;
   }
-  const outward = planned.findIndex(({ spec }) => spec?.gateway);
-  return planned.map((one, index) =>
-    one.spec && index !== outward ? { ...one, spec: { ...one.spec, gateway: null } } : one,
+  const [outward] = [...wanted].sort(gatewayFirst)[0] ?? [];
+  return planned.map((one) =>
+    one.spec && one.networkId !== outward ? { ...one, spec: { ...one.spec, gateway: null } } : one,
   );
 }
+
+/** Order of a container's interfaces, whichever of them leads to the world. */
+const byName = ([, [a]]: Wanted, [, [b]]: Wanted): number => (a.name < b.name ? -1 : 1);
 
 /** Plans one endpoint and promises it. */
 export function planEndpoint(book: NetworkBook, container: Container, request: EndpointRequest): Planned {
@@ -92,6 +95,10 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
   return { id, networkId, network, record, spec };
 }
 
+/** As Go joins errors: one stands alone, several are a list. */
+const listed = (complaints: readonly string[]): string =>
+  complaints.length === 1 ? `${complaints[0]}` : complaints.map((one) => `* ${one}`).join("\n");
+
 /** Refuses a fixed address where Docker does. */
 export function checkStaticAddress(network: NetworkRecord, settings: EndpointSettings): void {
   const { IPv4Address: ipv4, IPv6Address: ipv6 } = settings.IPAMConfig ?? {};
@@ -99,15 +106,15 @@ export function checkStaticAddress(network: NetworkRecord, settings: EndpointSet
   if (!ipv4) return;
   const complaints: string[] = [];
   if (isPredefined(network.name)) {
-    complaints.push("* user specified IP address is supported on user defined networks only");
+    complaints.push("user specified IP address is supported on user defined networks only");
   }
   if (!network.bridge?.userSubnet) {
     complaints.push(
-      "* user specified IP address is supported only when connecting to networks with user configured subnets",
+      "user specified IP address is supported only when connecting to networks with user configured subnets",
     );
   }
   if (complaints.length === 0) return;
   throw invalidArgument(
-    `invalid config for network ${network.name}: invalid endpoint settings:\n${complaints.join("\n")}`,
+    `invalid config for network ${network.name}: invalid endpoint settings:\n${listed(complaints)}`,
   );
 }

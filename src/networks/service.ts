@@ -13,6 +13,7 @@ import { NetworkBook } from "./book.ts";
 import { defaultNetworks } from "./defaults.ts";
 import { KernelNetworks } from "./kernel.ts";
 import type {
+  ConnectedContainer,
   InterfaceStats,
   NetworkEvent,
   NetworkFilters,
@@ -108,14 +109,19 @@ class NetworkService implements Networks {
 
   connect(
     nameOrId: string,
-    containerId: string,
+    container: ConnectedContainer,
     request: NetworkConnectRequest,
     op: Operation,
   ): Promise<EndpointSettings> {
-    return this.#attachments.connect(nameOrId, containerId, request, op);
+    return this.#attachments.connect(nameOrId, container, request, op);
   }
 
-  disconnect(nameOrId: string, containerId: string, request: NetworkDisconnectRequest, op: Operation): Promise<void> {
+  disconnect(
+    nameOrId: string,
+    containerId: string,
+    request: NetworkDisconnectRequest,
+    op: Operation,
+  ): Promise<EndpointSettings> {
     return this.#attachments.disconnect(nameOrId, containerId, request, op);
   }
 

@@ -10,7 +10,7 @@ import type { Member, NetworkBook } from "./book.ts";
 import { isPredefined, recordOf } from "./create-request.ts";
 import { usedOnHost } from "./defaults.ts";
 import type { KernelNetworks } from "./kernel.ts";
-import { matchesFilters, networkView } from "./listing.ts";
+import { matchesFilters, networkView, untilTime } from "./listing.ts";
 import type { NetworkEvent, NetworkFilters, NetworksConfig } from "./networks.ts";
 
 export class NetworkVerbs {
@@ -93,6 +93,8 @@ export class NetworkVerbs {
   }
 
   async prune(filters: NetworkFilters): Promise<{ NetworksDeleted: string[] }> {
+    // Also where there is no network to compare with.
+    for (const value of filters.until ?? []) untilTime(value);
     const deleted: string[] = [];
     const members = this.book.members();
     for (const [id, network] of this.book.networks.list().records) {

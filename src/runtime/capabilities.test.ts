@@ -23,6 +23,10 @@ test.each([
   [["ALL"], [], "1ffffffffff"],
   [["ALL"], ["SYS_ADMIN"], "1ffffdfffff"],
   [["ALL"], ["ALL"], "1ffffffffff"],
+  [["ALL"], ["ALL", "CHOWN"], "1fffffffffe"],
+  [["ALL", "SYS_ADMIN"], ["SYS_ADMIN"], "1ffffdfffff"],
+  [["CHOWN"], ["CHOWN"], "a80425fb"],
+  [["NET_ADMIN"], ["NET_ADMIN"], "a80435fb"],
   [[], ["MKNOD", "cap_kill"], "a00425db"],
 ])("containerCapabilities() of add %p, drop %p has the mask %s", (add, drop, expected) => {
   expect(mask(containerCapabilities(add, drop, kernel))).toBe(expected);

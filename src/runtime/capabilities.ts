@@ -84,7 +84,8 @@ function normalize(option: "CapAdd" | "CapDrop", names: readonly string[], avail
 
 /**
  * The capabilities of a container's bounding set, in the kernel's order, out of those that the engine itself has to give
- * (`available`). `CapDrop: ALL` leaves what `CapAdd` names; `CapAdd: ALL` grants all but what `CapDrop` names.
+ * (`available`). `CapAdd: ALL` grants all but what `CapDrop` names; elsewhere what is named by both is granted, and
+ * `CapDrop: ALL` leaves what `CapAdd` names.
  */
 export function containerCapabilities(
   add: readonly string[],
@@ -95,11 +96,9 @@ export function containerCapabilities(
   const added = normalize("CapAdd", add, available);
   const dropped = new Set(normalize("CapDrop", drop, available));
   if (privileged) return [...available];
-  const granted = new Set<string>(added.includes("ALL") ? available : added);
-  if (!dropped.has("ALL")) {
-    if (!added.includes("ALL")) for (const name of defaultCapabilities) granted.add(name);
-    for (const name of dropped) granted.delete(name);
-  }
+  if (added.includes("ALL")) return available.filter((name) => !dropped.has(name));
+  const kept = dropped.has("ALL") ? [] : defaultCapabilities.filter((name) => !dropped.has(name));
+  const granted = new Set([...kept, ...added]);
   return available.filter((name) => granted.has(name));
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { conflict, isKind, notFound } from "../lib/errors.ts";
+import { isKind, notFound } from "../lib/errors.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { RecordStore } from "../state/record-store.ts";
@@ -59,28 +59,28 @@ export class VolumeBook {
    * The volume of the request's name, made when there is none. `settle` runs before anybody else can do anything about
    * that name; it records the volume or marks it as used.
    */
-  async obtain(request: VolumeRequest, settle: (record: VolumeRecord, isNew: boolean) => void): Promise<VolumeRecord> {
+  async obtain(
+    request: VolumeRequest,
+    settle: (record: VolumeRecord, found: "made" | "pending" | "recorded") => void,
+  ): Promise<VolumeRecord> {
     const name = request.Name || randomBytes(32).toString("hex");
     checkVolumeName(name);
+    checkDriver(name, request.Driver);
     return this.#locks.run(name, async () => {
       const pending = this.#pending.get(name);
       const existing = pending ?? this.#records.get(name);
-      const record = existing ? sameDriver(existing, request) : await this.#make(name, request);
-      settle(record, existing === undefined || pending !== undefined);
+      const record = existing ?? (await this.#make(name, request));
+      settle(record, pending ? "pending" : existing ? "recorded" : "made");
       return record;
     });
   }
 
   async #make(name: string, request: VolumeRequest): Promise<VolumeRecord> {
-    const driver = request.Driver || "local";
-    if (driver !== "local") {
-      throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
-    }
     const options = request.DriverOpts ?? {};
     checkOptions(name, options);
     const record: VolumeRecord = {
       name,
-      driver,
+      driver: "local",
       labels: request.Name ? (request.Labels ?? null) : { ...request.Labels, [anonymousLabel]: "" },
       options: Object.keys(options).length > 0 ? options : null,
       createdAt: now(),
@@ -101,12 +101,13 @@ export class VolumeBook {
     });
   }
 
-  /** Takes away a volume that was made and that nobody has recorded or uses. */
-  withdraw(name: string): Promise<void> {
+  /** Takes away a volume that was made and that nobody has recorded or uses; false when it stays. */
+  withdraw(name: string): Promise<boolean> {
     return this.#locks.run(name, async () => {
-      if (this.isUsed(name) || this.isRecorded(name)) return;
+      if (this.isUsed(name) || this.isRecorded(name)) return false;
       this.#pending.delete(name);
       this.#driver.remove(name);
+      return true;
     });
   }
 
@@ -153,10 +154,7 @@ export class VolumeBook {
   }
 }
 
-function sameDriver(existing: VolumeRecord, { Driver }: VolumeRequest): VolumeRecord {
-  if (existing.driver === (Driver || "local")) return existing;
-  const { name } = existing;
-  throw conflict(
-    `create ${name}: found existing volume '${name}' with different driver: conflict: volume name must be unique`,
-  );
+function checkDriver(name: string, driver: string | null | undefined): void {
+  if (!driver || driver === "local") return;
+  throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
 }

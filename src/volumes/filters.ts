@@ -9,7 +9,7 @@ export interface Filtered {
   readonly inUse: boolean;
 }
 
-/** True when every filter has a value that fits: `name` and `driver` as parts and words, `label` as `key` or `key=value`. */
+/** True when every filter has a value that fits: `name` as a regular expression, `driver` as a word, `label` as `key` or `key=value`. */
 export function matches(volume: Filtered, filters: Filters): boolean {
   const some = (name: string, fits: (value: string) => boolean): boolean => {
     const values = filters.get(name);
@@ -23,12 +23,21 @@ export function matches(volume: Filtered, filters: Filters): boolean {
   const labelled = (filters.get("label") ?? []).every(hasLabel);
   const unlabelled = !(filters.get("label!") ?? []).some(hasLabel);
   return (
-    some("name", (value) => volume.name.includes(value)) &&
+    some("name", (value) => value === volume.name || nameMatches(value, volume.name)) &&
     some("driver", (value) => volume.driver === value) &&
     some("dangling", (value) => volume.inUse !== isTrue(value)) &&
     labelled &&
     unlabelled
   );
+}
+
+/** As dockerd: what is no expression matches nothing but itself. */
+function nameMatches(expression: string, name: string): boolean {
+  try {
+    return new RegExp(expression).test(name);
+  } catch {
+    return false;
+  }
 }
 
 /** Throws `invalidArgument` for a `dangling` that says neither yes nor no. */

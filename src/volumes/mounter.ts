@@ -44,25 +44,30 @@ export class Mounter {
 
   async unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {
     await unpin(this.#pins(containerId));
-    for (const { type, name } of mounts) if (type === "volume") await this.unmountDriver(containerId, name);
+    for (const { type, name, driver } of mounts) {
+      if (type !== "volume" || !(await this.unmountDriver(containerId, name))) continue;
+      this.#options.emit("unmount", name, { container: containerId, driver });
+    }
   }
 
-  /** Mounts what the volume's driver options ask for, until the last user's {@link unmountDriver}. */
-  mountDriver(user: string, name: string, options: Readonly<Record<string, string>>): Promise<void> {
+  /** Mounts what the volume's driver options ask for, if any, until the last user's {@link unmountDriver}. */
+  mountDriver(user: string, name: string, options: Readonly<Record<string, string>> | null): Promise<void> {
     return this.#locks.run(name, async () => {
-      await this.#options.driver.mount(name, options);
+      if (options) await this.#options.driver.mount(name, options);
       this.tookOver(user, name);
     });
   }
 
-  /** Takes the mount of one user back; a volume that was not mounted for it is fine. */
-  async unmountDriver(user: string, name: string): Promise<void> {
-    if (!this.#mounted.get(name)?.has(user)) return;
-    await this.#locks.run(name, async () => {
+  /** Takes the mount of one user back; false for a volume that was not mounted for it, which is fine. */
+  async unmountDriver(user: string, name: string): Promise<boolean> {
+    if (!this.#mounted.get(name)?.has(user)) return false;
+    return this.#locks.run(name, async () => {
       const users = this.#mounted.get(name);
-      if (!users?.delete(user) || users.size > 0) return;
+      if (!users?.delete(user)) return false;
+      if (users.size > 0) return true;
       this.#mounted.delete(name);
       this.#options.driver.unmount(name);
+      return true;
     });
   }
 
@@ -94,10 +99,16 @@ export class Mounter {
     const { driver, recordOf, emit } = this.#options;
     const record = recordOf(mount.name);
     await driver.make(mount.name);
-    if (record.options) await this.mountDriver(containerId, mount.name, record.options);
+    await this.mountDriver(containerId, mount.name, record.options);
     const data = driver.path(mount.name);
     const source = mount.subpath ? await pinSubpath(data, mount.subpath, this.#pins(containerId)) : data;
-    emit("mount", mount.name, { container: containerId, destination: mount.destination, driver: mount.driver });
+    emit("mount", mount.name, {
+      container: containerId,
+      destination: mount.destination,
+      driver: mount.driver,
+      propagation: mount.propagation,
+      "read/write": String(!mount.readOnly),
+    });
     return source;
   }
 

@@ -85,19 +85,15 @@ const procFiles = new Set(
   "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo net/dev sys/kernel/ns_last_pid".split(" "),
 );
 
-/** `path` cleaned; throws for what is not absolute, for the root itself and for /proc. */
-function checkDestination(path: string, spec: string): string {
+/** `path` cleaned, which `spec` of `-v` asks for if any; throws for what is not absolute, for the root itself and for /proc. */
+function checkDestination(path: string, spec: string | null): string {
+  const prefix = spec === null ? "" : `invalid volume specification: '${spec}': invalid mount config for type "bind": `;
   if (path.includes("\0")) throw invalidArgument("invalid mount path: it holds a NUL byte");
   if (!path.startsWith("/")) {
-    throw invalidArgument(
-      `invalid volume specification: '${spec}': invalid mount config for type "bind": invalid mount path: '${path}' mount path must be absolute`,
-    );
+    throw invalidArgument(`${prefix}invalid mount path: '${path}' mount path must be absolute`);
   }
   const clean = posix.resolve("/", path);
-  if (clean === "/")
-    throw invalidArgument(
-      `invalid volume specification: '${spec}': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
-    );
+  if (clean === "/") throw invalidArgument(`${prefix}invalid specification: destination can't be '/'`);
   if (clean === "/proc" || (clean.startsWith("/proc/") && !procFiles.has(clean.slice("/proc/".length)))) {
     throw invalidArgument(`invalid mount config: "${clean}" cannot be mounted because it is inside /proc`);
   }
@@ -183,6 +179,8 @@ function parseMount(mount: WireMount, volumeDriver: string): PlannedMount {
       only("TmpfsOptions");
       if (source !== "") throw bad("field Source must not be specified");
       return tmpfsMount(base, mount.TmpfsOptions ?? {}, bad);
+    case "image":
+      throw bad("image mounts are not supported by this engine yet");
     default:
       throw bad("mount type unknown");
   }
@@ -268,7 +266,7 @@ function tmpfs(path: string, text: string): PlannedMount {
   return {
     ...plain,
     type: "tmpfs",
-    destination: checkDestination(path, path),
+    destination: checkDestination(path, null),
     tmpfsOptions: [
       ...["noexec", "nosuid", "nodev"].filter((word) => !options.includes(word.slice(2))),
       ...options,
@@ -279,19 +277,27 @@ function tmpfs(path: string, text: string): PlannedMount {
 }
 
 /** `NAME[:ro|rw]`: the other container's mounts, made read-only if asked; its tmpfs mounts stay its own. */
-function volumesFrom(entry: string, config: MountConfig): PlannedMount[] {
+/** The container that a volumes-from entry names; throws for an entry that is none, before anybody looks for it. */
+export const volumesFromSource = (entry: string): string => parseVolumesFrom(entry).name;
+
+function parseVolumesFrom(entry: string): { name: string; readOnly: boolean } {
   if (entry === "") throw invalidArgument("volumes-from specification cannot be an empty string");
   const [name = "", mode = "rw", ...rest] = entry.split(":");
   if (name === "" || rest.length > 0) throw invalidArgument(`invalid volumes-from specification: ${entry}`);
   const flags = bindFlags(mode.split(","));
   if (flags === null) throw invalidArgument(`invalid mode: ${mode}`);
+  return { name, readOnly: flags.readOnly };
+}
+
+function volumesFrom(entry: string, config: MountConfig): PlannedMount[] {
+  const { name, readOnly } = parseVolumesFrom(entry);
   return config
     .mountsOf(name)
     .filter((mount) => mount.type !== "tmpfs")
     .map((mount) => ({
       ...plain,
       ...mount,
-      readOnly: mount.readOnly || flags.readOnly,
+      readOnly: mount.readOnly || readOnly,
       copyUp: false,
       inherited: mount,
     }));

@@ -36,6 +36,7 @@ let volumes: Volumes;
 let copies: string[] = [];
 let diskFull = false;
 let count = 0;
+let events: unknown[] = [];
 const open = (): Volumes =>
   createVolumes({
     db,
@@ -51,11 +52,13 @@ const open = (): Volumes =>
       writeFileSync(join(target, "from-image"), path);
     },
     recursiveReadOnly: true,
+    emit: (action, name, attributes) => events.push([action, name, attributes]),
   });
 beforeEach(() => {
   dir = join(base, String(count++));
   mkdirSync(dir);
   copies = [];
+  events = [];
   diskFull = false;
   db = Database.open(":memory:");
   volumes = open();
@@ -233,6 +236,29 @@ test("a volume with driver options is mounted once for two containers that start
   expect(mounts()).toBe(1);
   await volumes.unmount("two", claims[1]?.mounts ?? []);
   expect(mounts()).toBe(0);
+});
+
+test("a volume's making, mounting and unmounting are told as dockerd tells them", async () => {
+  const { mounts, commit } = await volumes.resolve("one", { ...nothing, binds: ["plain:/p:ro"] }, op);
+  db.transaction("full", commit);
+  await volumes.mount("one", mounts, op);
+  await volumes.unmount("one", mounts);
+  await volumes.unmount("one", mounts);
+  const container = { container: "one", driver: "local" };
+  expect(events).toEqual([
+    ["create", "plain", { driver: "local" }],
+    ["mount", "plain", { ...container, destination: "/p", propagation: "", "read/write": "false" }],
+    ["unmount", "plain", container],
+  ]);
+});
+
+test("list() takes a name as a regular expression", async () => {
+  for (const Name of ["vv", "avv", "other"]) await volumes.create({ Name }, op);
+  const named = async (name: string) =>
+    (await volumes.list(new Map([["name", [name]]]), op)).Volumes?.map((volume) => volume.Name).sort();
+  expect(await named("^v")).toEqual(["vv"]);
+  expect(await named("v$")).toEqual(["avv", "vv"]);
+  expect(await named("[")).toEqual([]);
 });
 
 test("populate() copies into empty volumes only, never with nocopy or into a bind", async () => {

@@ -64,10 +64,10 @@ class LocalVolumes implements Volumes {
   }
 
   async create(request: VolumeRequest, _op: Operation): Promise<Volume> {
-    const record = await this.#book.obtain(request, ({ name, driver }, isNew) => {
-      if (!isNew) return;
+    const record = await this.#book.obtain(request, ({ name, driver }, found) => {
+      if (found === "recorded") return;
       this.#options.db.transaction("full", (tx) => this.#book.record(tx, name));
-      this.#options.emit?.("create", name, { driver });
+      if (found === "made") this.#options.emit?.("create", name, { driver });
     });
     return this.#wired(record);
   }
@@ -122,7 +122,9 @@ class LocalVolumes implements Volumes {
     const made: string[] = [];
     const rollback = async (): Promise<void> => {
       this.#book.leave(containerId, mounts);
-      for (const name of made.splice(0)) await this.#book.withdraw(name);
+      for (const name of made.splice(0)) {
+        if (await this.#book.withdraw(name)) this.#options.emit?.("destroy", name, { driver: "local" });
+      }
     };
     try {
       for (const mount of planned) {
@@ -151,9 +153,10 @@ class LocalVolumes implements Volumes {
       DriverOpts: { ...volumeOptions },
       Labels: { ...volumeLabels },
     };
-    const { name, driver } = await this.#book.obtain(request, (record, isNew) => {
+    const { name, driver } = await this.#book.obtain(request, (record, found) => {
       this.#book.use(record.name, containerId);
-      if (isNew) made.push(record.name);
+      if (found !== "recorded") made.push(record.name);
+      if (found === "made") this.#options.emit?.("create", record.name, { driver: record.driver });
     });
     return { ...rest, source: this.#driver.path(name), name, driver };
   }

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { run, until } from "../harness/command.ts";
 import { dhowBinary, TestDaemon } from "../harness/daemon.ts";
+import { busyboxTar } from "../harness/images.ts";
 
 /** Command lines of processes that name `root`. */
 function processesOf(root: string): string[] {
@@ -42,3 +44,25 @@ test("the long-lived roles run with a small heap and hand none of its settings t
   });
   expect(readFileSync(`/proc/${supervisor}/environ`, "utf8")).not.toContain("useDFGJIT");
 });
+
+test("`daemon stop --all` ends what a dead daemon left, with its containers' grace time and their deleted files", async () => {
+  await using daemon = await TestDaemon.start();
+  await daemon.docker("import", await busyboxTar(), "busybox:latest");
+  const told = join(daemon.root, "told");
+  mkdirSync(told);
+  const script = "trap 'echo bye >/told/end; exit' TERM; while :; do sleep 0.1; done";
+  await daemon.must("run", "-d", "--name", "left", "-v", `${told}:/told`, "busybox", "sh", "-c", script);
+  const fill = "mkdir /many; cd /many; for n in $(seq 3000); do echo >$n; done";
+  await daemon.must("run", "--name", "big", "busybox", "sh", "-c", fill);
+  await daemon.must("rm", "big");
+  await daemon.kill9();
+  const stopped = await run([dhowBinary, "daemon", "stop", "--all", ...daemon.flags], { timeoutMs: 30_000 });
+  expect([stopped.code, stopped.stderr.includes("no daemon answers")]).toEqual([0, false]);
+  expect(processesOf(daemon.root)).toEqual([]);
+  expect(readFileSync(join(told, "end"), "utf8")).toBe("bye\n");
+  expect(existsSync(`/sys/class/net/${daemon.bridge}`)).toBe(false);
+  expect(readdirSync(join(daemon.dataRoot, "trash"))).toEqual([]);
+  // Nothing is left to stop: that is said again.
+  const again = await run([dhowBinary, "daemon", "stop", "--all", ...daemon.flags], { timeoutMs: 30_000 });
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("no daemon answers")]);
+}, 60_000);

@@ -235,6 +235,18 @@ describe.each([...clients])("%s", (client) => {
     ).toEqual(["create", "start", "die", "destroy"]);
   });
 
+  test("a failed start is one complaint with the right code, attached or not", async () => {
+    for (const flags of [[], ["-d"], ["--rm"]]) {
+      const { code, stderr } = await cli("run", "--name", "fails", ...flags, "busybox", "/nope");
+      expect([code, stderr.match(/no such file or directory/g)?.length]).toEqual([127, 1]);
+      expect(stderr).not.toContain("waiting for container");
+      if (flags[0] === "--rm") continue;
+      const again = await cli("start", "-a", "fails");
+      expect([again.code, again.stderr.includes("waiting for container")]).toEqual([1, false]);
+      await cli("rm", "fails");
+    }
+  });
+
   test("restart of a --rm container starts it again instead of removing it", async () => {
     const id = (await cli("run", "-d", "--rm", "--name", "restarted", "busybox", "sleep", "60")).stdout.trim();
     expect((await cli("restart", "-t", "0", "restarted")).code).toBe(0);

@@ -93,6 +93,47 @@ describe.each([...clients])("network verbs through %s", (client) => {
     expect((await d("network", "rm", "net2")).stderr).toBe("");
   });
 
+  test("a running container's hosts file, default route and names follow its networks", async () => {
+    const nets = `10.215.${daemon().slot}`;
+    for (const [name, last] of [
+      ["fa", 0],
+      ["fb", 32],
+      ["fc", 64],
+    ]) {
+      await d("network", "create", "--subnet", `${nets}.${last}/27`, `${name}`);
+    }
+    await d("run", "-d", "--name", "moves", "-h", "mv", "--network", "fb", "busybox", "sleep", "300");
+    const ownLines = async () => {
+      const lines = (await out("exec", "moves", "cat", "/etc/hosts")).split("\n").filter((line) => /\smv$/.test(line));
+      return lines.map((line) => line.split(/\s+/)[0]);
+    };
+    const route = () => out("exec", "moves", "sh", "-c", "ip route | grep default || true");
+    await d("exec", "moves", "sh", "-c", "echo '1.2.3.4 mine' >>/etc/hosts");
+    await d("network", "connect", "--ip", `${nets}.77`, "fc", "moves");
+    expect(await ownLines()).toEqual([`${nets}.34`, `${nets}.77`]);
+    expect(await route()).toBe(`default via ${nets}.33 dev eth0`);
+    await d("network", "connect", "fa", "moves");
+    expect(await route()).toBe(`default via ${nets}.1 dev eth2`);
+    await d("network", "disconnect", "fa", "moves");
+    expect(await route()).toBe(`default via ${nets}.33 dev eth0`);
+    await d("network", "disconnect", "fb", "moves");
+    expect(await route()).toBe(`default via ${nets}.65 dev eth1`);
+    expect(await out("exec", "moves", "hostname", "-i")).toBe(`${nets}.77`);
+    await d("network", "disconnect", "fc", "moves");
+    expect([await route(), await ownLines()]).toEqual(["", []]);
+    expect(await out("exec", "moves", "cat", "/etc/hosts")).toContain("1.2.3.4 mine");
+    await d("network", "connect", "--gw-priority", "3", "fc", "moves");
+    expect(await out("inspect", "-f", "{{range .NetworkSettings.Networks}}{{json .DNSNames}}{{end}}", "moves")).toMatch(
+      /^\["moves","[0-9a-f]{12}","mv"\]$/,
+    );
+    await d("network", "connect", "fa", "moves");
+    expect(await route()).toBe(`default via ${nets}.65 dev eth0`);
+    await d("restart", "-t", "0", "moves");
+    expect(await route()).toBe(`default via ${nets}.65 dev eth1`);
+    await d("rm", "-f", "moves");
+    await d("network", "rm", "fa", "fb", "fc");
+  });
+
   test("prune takes what nobody uses", async () => {
     await d("network", "create", "used");
     await d("network", "create", "unused");

@@ -29,6 +29,33 @@ describe.each([...clients])("%s run", (client) => {
     expect([missing.code > 124, missing.stderr]).toEqual([true, expect.stringContaining("no such file or directory")]);
   });
 
+  test("what can have no effect is refused or warned of", async () => {
+    const warned = await cli("run", "--rm", "--network", "host", "-p", "80:80", "busybox", "true");
+    expect(warned.stderr).toContain("Published ports are discarded when using host network mode");
+    const empty = mkdtempSync(join(tmpdir(), "dhow-no-devices-"));
+    await refused(
+      `gathering device information while adding custom device "${empty}": not a device node`,
+      "--device",
+      empty,
+    );
+    rmSync(empty, { recursive: true });
+    const log = "failed to create task for container: failed to initialize logging driver: ";
+    await refused(`${log}invalid size: 'abc'`, "--log-opt", "max-size=abc");
+    await refused(`${log}max-file cannot be less than 1`, "--log-opt", "max-file=0");
+    await refused(`${log}strconv.Atoi: parsing "x": invalid syntax`, "--log-opt", "max-file=x");
+  });
+
+  test("exec puts its own variables before HOME, as dockerd", async () => {
+    await cli("run", "-d", "--name", "env", "busybox", "sleep", "60");
+    const names = async (...flags: string[]) =>
+      (await cli("exec", ...flags, "env", "env")).stdout.split("\n").map((line) => line.split("=")[0]);
+    expect((await names("-e", "A=1")).slice(-3)).toEqual(["A", "HOME", ""]);
+    expect((await names("-u", "1000", "-e", "A=1")).slice(-3)).toEqual(["A", "HOME", ""]);
+    await cli("update", "--kernel-memory", "50m", "env");
+    expect(await shown("env", "{{json .HostConfig}}")).not.toContain("52428800");
+    await cli("rm", "-f", "env");
+  });
+
   test("--device-cgroup-rule allows a node that mknod makes", async () => {
     expect(
       await output("mknod /tmp/k c 10 200; (: < /tmp/k) 2>&1 && echo opened", "--device-cgroup-rule", "c 10:200 rmw"),

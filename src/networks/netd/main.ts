@@ -138,7 +138,7 @@ export async function netdMain(args: string[]): Promise<void> {
       return {};
     },
     connect: ({ containerId, endpoint, ports }) => sandboxes.connect(containerId, endpoint, ports),
-    disconnect: ({ containerId, bridge }) => sandboxes.disconnect(containerId, bridge),
+    disconnect: ({ containerId, bridge, route }) => sandboxes.disconnect(containerId, bridge, route ?? null),
     list: () => sandboxes.list(),
     stats: ({ containerId }) => sandboxes.stats(containerId),
     sweep: () => {

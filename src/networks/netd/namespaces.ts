@@ -128,6 +128,15 @@ export class Namespaces {
     };
   }
 
+  /** Sends what is for the world through that interface from now on. */
+  route(namespace: Namespace, ifname: string, gateway: string): void {
+    namespace.route ??= inNamespace(namespace.path, () => new Rtnetlink());
+    const { route } = namespace;
+    const address = parseAddress(gateway);
+    if (address === undefined) throw new Error(`bad gateway ${gateway}`);
+    route.apply(`route by ${ifname}`, rtnetlink.defaultRoute(linkOf(route, ifname), addressBytes(address)));
+  }
+
   /** Removes one interface of a living namespace. */
   unplug(one: Interface): void {
     this.#deleteLink(one.veth);

@@ -29,6 +29,12 @@ export interface EndpointSpec {
   readonly mac: string | null;
 }
 
+/** Where a container sends what is for the world. */
+export interface Route {
+  readonly bridge: string;
+  readonly gateway: string;
+}
+
 export type Protocol = "tcp" | "udp" | "sctp";
 
 /** A port to publish; `first` and `last` 0 for any free one. `host` empty stands for every address, IPv6 included. */
@@ -98,11 +104,13 @@ export interface Methods {
   /** Takes over a namespace that outlived the netd that made it. */
   adopt: { params: SandboxState; result: SandboxState };
   detach: { params: { containerId: string }; result: Record<string, never> };
+  /** An endpoint with a gateway takes the default route over. */
   connect: {
     params: { containerId: string; endpoint: EndpointSpec; ports: readonly PortSpec[] };
     result: SandboxState;
   };
-  disconnect: { params: { containerId: string; bridge: string }; result: SandboxState };
+  /** `route` is the interface that gives the default route from then on, where the one that goes gave it. */
+  disconnect: { params: { containerId: string; bridge: string; route?: Route | null }; result: SandboxState };
   list: { params: Record<string, never>; result: SandboxState[] };
   stats: { params: { containerId: string }; result: Record<string, InterfaceCounters> };
   /** Drops what earlier netds left and nobody has claimed: namespaces, bridges, elements of the table. */

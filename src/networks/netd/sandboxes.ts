@@ -6,7 +6,7 @@ import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import type { Bridges } from "./bridges.ts";
 import type { Namespace, Namespaces } from "./namespaces.ts";
 import type { Ports, Publication } from "./ports.ts";
-import type { EndpointSpec, Interface, InterfaceCounters, PortSpec, SandboxState } from "./protocol.ts";
+import type { EndpointSpec, Interface, InterfaceCounters, PortSpec, Route, SandboxState } from "./protocol.ts";
 
 interface Held {
   readonly containerId: string;
@@ -85,20 +85,27 @@ export class Sandboxes {
   async connect(containerId: string, endpoint: EndpointSpec, ports: readonly PortSpec[]): Promise<SandboxState> {
     const held = this.#get(containerId);
     this.#plug(held, endpoint);
+    if (endpoint.gateway !== null) markRoute(held, endpoint);
     this.namespaces.rest(held.namespace);
     try {
       await this.#publish(held, ports);
     } catch (error) {
-      this.disconnect(containerId, endpoint.bridge);
+      this.disconnect(containerId, endpoint.bridge, null);
       throw error;
     }
     return stateOf(held);
   }
 
-  disconnect(containerId: string, bridge: string): SandboxState {
+  disconnect(containerId: string, bridge: string, route: Route | null): SandboxState {
     const held = this.#get(containerId);
     for (const one of held.interfaces) if (one.bridge === bridge) this.namespaces.unplug(one);
     held.interfaces = held.interfaces.filter((one) => one.bridge !== bridge);
+    const outward = held.interfaces.find((one) => one.bridge === route?.bridge);
+    if (route && outward) {
+      this.namespaces.route(held.namespace, outward.ifname, route.gateway);
+      this.namespaces.rest(held.namespace);
+      markRoute(held, route);
+    }
     return stateOf(held);
   }
 
@@ -165,6 +172,11 @@ export class Sandboxes {
     if (ports.length === 0) return;
     held.publications.push(await this.ports.publish(ports));
   }
+}
+
+/** Notes which interface gives the default route: there is one at most. */
+function markRoute(held: Held, { bridge, gateway }: Pick<Interface, "bridge" | "gateway">): void {
+  held.interfaces = held.interfaces.map((one) => ({ ...one, gateway: one.bridge === bridge ? gateway : null }));
 }
 
 function stateOf(held: Held): SandboxState {

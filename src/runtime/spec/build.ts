@@ -85,7 +85,7 @@ export function buildExecProcess(input: SpecInput, exec: ExecInput): OciProcess 
   const base = containerProcess(input);
   const user = exec.user ?? input.user;
   const env = mergeEnvironment(
-    base.env.filter((variable) => exec.user === null || !variable.startsWith("HOME=")),
+    ownEnvironment(input).filter((variable) => exec.user === null || !variable.startsWith("HOME=")),
     exec.tty ? ["TERM=xterm", ...exec.env] : exec.env,
   );
   const { consoleSize: _ofContainer, ...rest } = base;
@@ -120,9 +120,11 @@ function capabilitySets(bounding: readonly string[], uid: number): OciCapabiliti
 }
 
 /** PATH, HOSTNAME and TERM come first and give way to the container's own; HOME is added when nobody sets it. */
-function environment({ config, user }: SpecInput): string[] {
+const environment = (input: SpecInput): string[] => withHome(ownEnvironment(input), input.user.home);
+
+function ownEnvironment({ config }: SpecInput): string[] {
   const base = [`PATH=${defaultPath}`, `HOSTNAME=${config.Hostname ?? ""}`, ...(config.Tty ? ["TERM=xterm"] : [])];
-  return withHome(mergeEnvironment(base, config.Env ?? []), user.home);
+  return mergeEnvironment(base, config.Env ?? []);
 }
 
 const withHome = (env: string[], home: string): string[] =>

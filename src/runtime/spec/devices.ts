@@ -69,7 +69,7 @@ function fromMapping(mapping: NonNullable<SpecHostConfig["Devices"]>[number]): {
   if (!stat) throw fail("no such file or directory");
   if ((stat.mode & S_IFMT) === S_IFDIR) {
     const found = walk(realpathSync(onHost), inside);
-    if (found.length === 0) throw fail("no devices found");
+    if (found.length === 0) throw fail("not a device node");
     return found.map((device) => ({ device, access }));
   }
   const device = toDevice(stat, inside);

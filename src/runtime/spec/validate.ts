@@ -105,6 +105,8 @@ function checkCpu(host: SpecHostConfig, facts: HostFacts): void {
   if (negative(host.CpuShares)) {
     throw invalidArgument(`invalid CPU shares (${host.CpuShares}): value must be a positive integer`);
   }
+  // The OCI runtimes for the first version of cgroups refuse it; the second would take it for 2.
+  if (Number(host.CpuShares) === 1) throw invalidArgument("the minimum allowed cpu-shares is 2");
   checkSet("CPUs", host.CpusetCpus, facts.cpus);
   checkSet("memory nodes", host.CpusetMems, null);
   const weight = host.BlkioWeight;

@@ -1,0 +1,39 @@
+/** What no engine could use is refused at the daemon's start, in dockerd's words. */
+import { isBadPrefix } from "../registry/insecure.ts";
+
+export function checkInsecure(entries: readonly string[]): readonly string[] {
+  for (const entry of entries) {
+    if (entry.includes("://")) throw new Error(`insecure registry ${entry} should not contain '://'`);
+    if (isBadPrefix(entry)) throw new Error(`insecure registry ${JSON.stringify(entry)} is not valid`);
+  }
+  return entries;
+}
+
+export function checkMirrors(entries: readonly string[]): readonly string[] {
+  for (const entry of entries) {
+    const why = badMirror(entry);
+    if (why) throw new Error(`invalid mirror: ${why}`);
+  }
+  return entries;
+}
+
+/** Why the address cannot be a mirror's; a password in it is not repeated. */
+function badMirror(entry: string): string | null {
+  const schemes = "must use either 'https://' or 'http://'";
+  const quoted = JSON.stringify(entry.replace(/\/\/([^/@:]*)(:[^/@]*)?@/, "//$1:xxxxx@"));
+  const scheme = /^([A-Za-z][\w+.-]*):\/\//.exec(entry)?.[1];
+  if (scheme === undefined) return `no scheme specified for ${quoted}: ${schemes}`;
+  if (!/^https?$/i.test(scheme)) return `unsupported scheme "${scheme}" in ${quoted}: ${schemes}`;
+  if (!URL.canParse(entry)) return `${quoted} is not a valid URI`;
+  const { username, search, hash } = new URL(entry);
+  if (search !== "" || hash !== "") return `query or fragment at end of the URI ${quoted}`;
+  return username === "" ? null : `username/password not allowed in URI ${quoted}`;
+}
+
+/** The log drivers of this engine. */
+const logDrivers = new Set(["json-file", "local", "none"]);
+
+export function checkLogDriver(name: string): string {
+  if (!logDrivers.has(name)) throw new Error(`logger: no log driver named '${name}' is registered`);
+  return name;
+}
