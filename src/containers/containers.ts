@@ -144,7 +144,12 @@ export interface Containers extends AsyncDisposable {
   /** Containers made from an image, for `rmi` and `images`. */
   usersOfImage(imageId: string): { id: string; name: string; running: boolean }[];
   /** What an image is made of when a container is committed: its config, image, and writable layer's key. */
-  committable(ref: string): { readonly record: ContainerRecord; readonly running: boolean };
+  committable(ref: string): {
+    readonly record: ContainerRecord;
+    readonly running: boolean;
+    /** To be told when the image is there. */
+    readonly committed: (image: { imageID: string; imageRef: string; comment: string }) => void;
+  };
   /**
    * Changes what a container asks of the network of that name, null being nothing. Nobody starts, ends or removes the
    * container meanwhile; `whileRunning` comes first where it has a process, and nothing is recorded when it fails.

@@ -121,8 +121,9 @@ export function createContainers(options: ContainersOptions): Containers {
         .filter(({ record }) => record.image === imageId)
         .map(({ id, name, status }) => ({ id, name, running: isActive(status) })),
     committable(ref) {
-      const { record, status } = whole(ref);
-      return { record, running: hasProcess(status) };
+      const container = whole(ref);
+      const { record, status } = container;
+      return { record, running: hasProcess(status), committed: (image) => emit(ctx, container, "commit", image) };
     },
     setEndpoint: async (ref, network, endpoint, whileRunning) =>
       setEndpoint(ctx, whole(ref), network, endpoint, whileRunning),

@@ -28,11 +28,11 @@ interface Parts {
 /** Makes an image of a container's writable layer and configuration; its id. */
 export async function commitContainer(parts: Parts, request: CommitRequest, op: Operation): Promise<{ Id: string }> {
   const { containers, images, snapshots } = parts;
-  const { record, running } = containers.committable(request.container);
+  const { record, running, committed } = containers.committable(request.container);
   const freeze = request.pause && running && record.state.status === "running";
   if (freeze) await containers.pause(record.id, op);
   try {
-    const id = await images.commit(
+    const image = await images.commit(
       {
         parent: record.image || null,
         config: { ...record.config, ...withoutEmpty(request.config) },
@@ -46,7 +46,8 @@ export async function commitContainer(parts: Parts, request: CommitRequest, op: 
       },
       op,
     );
-    return { Id: id };
+    committed({ imageID: image.id, imageRef: image.name, comment: request.comment });
+    return { Id: image.id };
   } finally {
     if (freeze) await containers.unpause(record.id, op);
   }

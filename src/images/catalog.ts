@@ -237,8 +237,8 @@ export class Catalog {
     return this.#used;
   }
 
-  /** Tells an event about an image. */
-  emit(action: string, id: string, name: string): void {
-    this.#emit({ type: "image", action, id, attributes: { name } });
+  /** Tells an event about an image, whose name is its id unless told. */
+  emit(action: string, id: string, attributes: Readonly<Record<string, string>> = { name: id }): void {
+    this.#emit({ type: "image", action, id, attributes });
   }
 }

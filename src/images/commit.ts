@@ -3,15 +3,15 @@ import { isDigest } from "../lib/digest.ts";
 import { dataLoss } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform } from "../lib/platform.ts";
+import { familiarReference } from "../lib/reference.ts";
 import { applyChanges } from "./config-changes.ts";
-import type { CommitImage } from "./images.ts";
+import type { CommitImage, CommittedImage } from "./images.ts";
 import { makeImage, storeLayer } from "./make-image.ts";
 import { platformOf } from "./manifest.ts";
 import { newNameOf } from "./new-name.ts";
 import type { Shelf } from "./shelf.ts";
 
-/** Answers the new image's id. */
-export async function commit(shelf: Shelf, request: CommitImage, op: Operation): Promise<string> {
+export async function commit(shelf: Shelf, request: CommitImage, op: Operation): Promise<CommittedImage> {
   const { parent } = request;
   if (parent !== null && !isDigest(parent)) throw dataLoss(`image id ${parent} is malformed`);
   const base = parent === null ? null : shelf.catalog.get(parent);
@@ -29,7 +29,11 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
       createdBy: request.createdBy,
       names,
     };
-    return (await makeImage(shelf, hold, layer, made, op)).id;
+    const { id } = await makeImage(shelf, hold, layer, made, op);
+    shelf.catalog.emit("create", id);
+    const [name = ""] = names.map(familiarReference);
+    if (name !== "") shelf.catalog.emit("tag", id, { name });
+    return { id, name };
   } catch (error) {
     const chains = [...hold.chains];
     hold[Symbol.dispose]();

@@ -84,6 +84,12 @@ export interface ImportRequest {
   readonly platform: string;
 }
 
+/** What `commit` made; the name is "" when none was asked for. */
+export interface CommittedImage {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** What `commit` makes an image of. */
 export interface CommitImage {
   /** The image the container was made of; null for none. */
@@ -130,7 +136,7 @@ export interface Images {
   ): Promise<void>;
   save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
   /** Answers the new image's id. */
-  commit(request: CommitImage, op: Operation): Promise<string>;
+  commit(request: CommitImage, op: Operation): Promise<CommittedImage>;
   /** Shows credentials to their registry; `unauthorized` when it refuses them. */
   login(auth: AuthConfig, op: Operation): Promise<AuthResponse>;
   /** Deletes what crashes left: blobs and unpacked layers that no image names. */

@@ -36,7 +36,7 @@ export async function importTar(
       { base: null, config, platform, author: "", comment, createdBy: "", names },
       op,
     );
-    shelf.catalog.emit("import", image.id, image.id);
+    shelf.catalog.emit("import", image.id);
     progress({ status: image.id });
   } catch (error) {
     tar.destroy();

@@ -42,7 +42,7 @@ export async function load(
         const detail = { current: layer.size, total: layer.size };
         if (state === "complete") progress({ status: "Loading layer", id, progressDetail: detail });
       });
-      shelf.catalog.emit("load", image.id, image.id);
+      shelf.catalog.emit("load", image.id);
       for (const name of arrival.names) progress({ stream: `Loaded image: ${familiarReference(name)}\n` });
       if (arrival.names.length === 0) progress({ stream: `Loaded image ID: ${image.id}\n` });
     }

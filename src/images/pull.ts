@@ -215,7 +215,7 @@ async function pullFrom(
     tell({ status: `Digest: ${target.digest}` });
     const shown = familiarReference(reference.digest === null ? reference : { ...reference, tag: null });
     tell({ status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${shown}` });
-    shelf.catalog.emit("pull", shown, familiarRepository(reference));
+    shelf.catalog.emit("pull", shown, { name: familiarRepository(reference) });
   } catch (error) {
     stop.abort();
     for (const { ended } of downloads) await ended.catch(() => {});

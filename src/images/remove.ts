@@ -45,7 +45,8 @@ export async function remove(
       );
     }
     untagged.push(...(going.length > 0 ? going : names));
-    if (remain > 0 || users.length > 0) return untag(shelf, untagged);
+    // What stopped containers stand on keeps its layers; only the image goes.
+    if (remain > 0 || users.some((user) => user.running)) return untag(shelf, untagged);
   } else {
     const repositories = new Set(names.map(repositoryOf));
     const tags = names.filter((one) => one.tag !== null);
@@ -135,6 +136,6 @@ export async function prune(shelf: Shelf, sources: QuerySources, filters: Filter
       if (!isKind(error, "conflict", "notFound")) throw error;
     }
   }
-  shelf.catalog.emit("prune", "", "");
+  shelf.catalog.emit("prune", "", { reclaimed: String(bytes) });
   return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: bytes };
 }

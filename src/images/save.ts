@@ -110,7 +110,7 @@ async function* archive(
   }));
   yield* file("manifest.json", JSON.stringify(docker));
   yield* file("oci-layout", JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  for (const { image } of wanted) shelf.catalog.emit("save", image.id, image.id);
+  for (const { image } of wanted) shelf.catalog.emit("save", image.id);
   yield tarEnd;
 }
 

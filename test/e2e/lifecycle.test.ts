@@ -235,6 +235,38 @@ describe.each([...clients])("%s", (client) => {
     ).toEqual(["create", "start", "die", "destroy"]);
   });
 
+  test("events tell of a commit and a prune with dockerd's attributes", async () => {
+    const [name, image] = [`evc-${client}`, `evimg-${client}:1`];
+    const since = String(Math.floor(Date.now() / 1000) - 1);
+    await cli("create", "--name", name, "busybox", "true");
+    const id = (await cli("commit", "-m", "why", name, image)).stdout.trim();
+    await cli("image", "prune", "-f");
+    const until = String(Math.floor(Date.now() / 1000) + 1);
+    const format = "{{.Type}} {{.Action}} {{json .Actor.Attributes}}";
+    const told = (await cli("events", "--since", since, "--until", until, "--format", format)).stdout
+      .trim()
+      .split("\n");
+    expect(told.filter((line) => /create .*sha256|tag|commit|prune/.test(line))).toEqual([
+      `image create {"name":"${id}"}`,
+      `image tag {"name":"${image}"}`,
+      `container commit {"comment":"why","image":"busybox","imageID":"${id}","imageRef":"${image}","name":"${name}"}`,
+      'image prune {"reclaimed":"0"}',
+    ]);
+    await cli("rm", name);
+    await cli("rmi", image);
+  });
+
+  test("rmi -f takes an image from under a stopped container, which still starts", async () => {
+    const [name, image] = [`keeps-${client}`, `goes-${client}:1`];
+    await cli("create", "--name", `from-${client}`, "busybox", "true");
+    const id = (await cli("commit", `from-${client}`, image)).stdout.trim();
+    await cli("create", "--name", name, image, "echo", "here");
+    expect((await cli("rmi", image)).code).toBe(1);
+    expect(await cli("rmi", "-f", image)).toMatchObject({ code: 0, stdout: `Untagged: ${image}\nDeleted: ${id}\n` });
+    expect((await cli("start", "-a", name)).stdout).toBe("here\n");
+    await cli("rm", name, `from-${client}`);
+  });
+
   test("a failed start is one complaint with the right code, attached or not", async () => {
     for (const flags of [[], ["-d"], ["--rm"]]) {
       const { code, stderr } = await cli("run", "--name", "fails", ...flags, "busybox", "/nope");
