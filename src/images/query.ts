@@ -5,7 +5,7 @@ import type { Filters } from "../api/filters.ts";
 import type { ImageHistoryResponseItem, ImageInspect, ImageSummary, ShownImageConfig } from "../api/images.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
-import { globMatch } from "../lib/glob.ts";
+import { globMatch, isMalformedGlob } from "../lib/glob.ts";
 import { formatPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import { familiarReference, familiarRepository, type Reference, repositoryOf } from "../lib/reference.ts";
 import type { Catalog, Image } from "./catalog.ts";
@@ -50,6 +50,7 @@ export async function list(
     for (const { chain } of images) for (const one of chain) uses.set(one, (uses.get(one) ?? 0) + 1);
   const summaries: ImageSummary[] = [];
   const patterns = query.filters.get("reference");
+  if (patterns?.some(isMalformedGlob)) throw invalidArgument("syntax error in pattern");
   for (const image of images) {
     let names = catalog.namesOf(image.id);
     if (!accepts(image, names)) continue;
@@ -126,7 +127,12 @@ function booleanOf(key: string, values: readonly string[]): boolean {
 function instantOf(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const date = Date.parse(text);
-  return Number.isNaN(date) ? Date.now() - parseDuration(text) / 1e6 : date;
+  if (!Number.isNaN(date)) return date;
+  try {
+    return Date.now() - parseDuration(text) / 1e6;
+  } catch {
+    throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  }
 }
 
 function checkPlatform(image: Image, platform: string, name: string): void {

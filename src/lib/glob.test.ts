@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { globMatch } from "./glob.ts";
+import { globMatch, isMalformedGlob } from "./glob.ts";
 
 test.each([
   ["*", "abc", true],
@@ -15,6 +15,20 @@ test.each([
 ] as const)("globMatch() of %p on %p is %p", (pattern, text, expected) => {
   expect(globMatch(pattern, text)).toBe(expected);
 });
+
+test.each(["[", "a[", "[]a]", "[-a]", "[a-]", "[a", "[^", "\\", "[\\", "x\\"])(
+  "isMalformedGlob() refuses %p",
+  (pattern) => {
+    expect(isMalformedGlob(pattern)).toBe(true);
+  },
+);
+
+test.each(["", "*", "[a]", "[a-c]x", "[^a-c]", "[\\]]", "[\\--a]", "\\[", "a]"])(
+  "isMalformedGlob() takes %p",
+  (pattern) => {
+    expect(isMalformedGlob(pattern)).toBe(false);
+  },
+);
 
 test("globMatch() stays fast on a hostile pattern", () => {
   const from = performance.now();

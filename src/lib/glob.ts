@@ -46,3 +46,30 @@ function matchOne(pattern: string, p: number, c: string): number {
   }
   return found !== negated ? i - p + 1 : -1;
 }
+
+/** True for a pattern that Go's path.Match refuses: a class that is empty or has no end, or nothing after a backslash. */
+export function isMalformedGlob(pattern: string): boolean {
+  let p = 0;
+  while (p >= 0 && p < pattern.length) {
+    if (pattern[p] === "[") p = classEnd(pattern, p);
+    else if (pattern[p] === "\\") p = p + 1 < pattern.length ? p + 2 : -1;
+    else p++;
+  }
+  return p < 0;
+}
+
+/** Where the class that begins at `p` has ended; -1 when it is none. */
+function classEnd(pattern: string, p: number): number {
+  const characterEnd = (i: number): number => {
+    const at = pattern[i] === "\\" ? i + 1 : i;
+    const isNone = at >= pattern.length || (at === i && (pattern[i] === "]" || pattern[i] === "-"));
+    return isNone ? -1 : at + 1;
+  };
+  let i = pattern[p + 1] === "^" ? p + 2 : p + 1;
+  do {
+    i = characterEnd(i);
+    if (i >= 0 && pattern[i] === "-") i = characterEnd(i + 1);
+    if (i < 0) return -1;
+  } while (pattern[i] !== "]");
+  return i + 1;
+}
