@@ -107,8 +107,12 @@ export type SocketTarget = { unix: string } | { hostname: string; port: number; 
 export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
   let drained: (() => void) | null = null;
   let closed = false;
-  let inbox: Inbox | null = null;
-  const early: Uint8Array[] = [];
+  let socket: Pick<Bun.Socket, "pause" | "resume"> | null = null;
+  // Made before the connection: what the other side sends, or that it is gone, may come before ours is known.
+  const box = new Inbox(
+    () => void socket?.pause(),
+    () => void socket?.resume(),
+  );
   const wake = (): void => {
     drained?.();
     drained = null;
@@ -116,27 +120,25 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
   const handlers = {
     data(_socket: unknown, bytes: Uint8Array): void {
       // The buffer belongs to the runtime once this returns.
-      const copy = new Uint8Array(bytes);
-      if (inbox) inbox.push(copy);
-      else early.push(copy);
+      box.push(new Uint8Array(bytes));
     },
     drain: wake,
     end(): void {
-      inbox?.end();
+      box.end();
     },
     close(): void {
       closed = true;
       wake();
-      inbox?.end();
+      box.end();
     },
     error(_socket: unknown, error: Error): void {
       closed = true;
       wake();
-      inbox?.fail(error);
+      box.fail(error);
     },
   };
   const tls = "tls" in target && target.tls ? tlsSettings(target.tls) : undefined;
-  const socket =
+  const connected =
     "unix" in target
       ? await Bun.connect({ unix: target.unix, allowHalfOpen: true, socket: handlers })
       : await Bun.connect({
@@ -146,12 +148,7 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
           socket: handlers,
           ...(tls && { tls }),
         });
-  const box = new Inbox(
-    () => void socket.pause(),
-    () => void socket.resume(),
-  );
-  inbox = box;
-  for (const bytes of early) box.push(bytes);
+  socket = connected;
 
   return {
     read: () => box.read(),
@@ -160,7 +157,7 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
       let bytes = typeof data === "string" ? encoder.encode(data) : data;
       while (bytes.length > 0) {
         if (closed) throw new Error("write: broken pipe");
-        const written = socket.write(bytes);
+        const written = connected.write(bytes);
         if (written < 0) throw new Error("write: broken pipe");
         bytes = bytes.subarray(written);
         if (bytes.length > 0) {
@@ -170,16 +167,16 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
         }
       }
     },
-    end: () => void (closed || socket.shutdown()),
+    end: () => void (closed || connected.shutdown()),
     close() {
       closed = true;
       box.end();
-      socket.terminate();
+      connected.terminate();
     },
     get ended() {
       return box.ended;
     },
-    keepAlive: (on) => void (on ? socket.ref() : socket.unref()),
+    keepAlive: (on) => void (on ? connected.ref() : connected.unref()),
   };
 }
 

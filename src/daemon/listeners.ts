@@ -85,6 +85,7 @@ async function removeStale(path: string): Promise<void> {
       if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
       else reject(new Error(`can't use unix socket ${path}: ${error.message}`));
     });
+    probe.on("close", () => resolve(false));
   });
   if (answered) throw new Error(`can't create unix socket ${path}: it is in use by another process`);
   rmSync(path, { force: true });

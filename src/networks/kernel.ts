@@ -7,6 +7,10 @@ import type { NetworkRecord } from "./record.ts";
 
 type Call = NetdClient["call"];
 
+/** Between attempts to have a netd again. */
+const firstRestMs = 100;
+const longestRestMs = 5_000;
+
 export class KernelNetworks implements AsyncDisposable {
   readonly netd: NetdClient;
   readonly #book: NetworkBook;
@@ -15,6 +19,7 @@ export class KernelNetworks implements AsyncDisposable {
   /** Ids of networks whose bridge stands. */
   readonly #ready = new Set<string>();
   #closed = false;
+  #meeting: Promise<void> | null = null;
 
   constructor(options: NetworksOptions, book: NetworkBook) {
     const { config, instance, paths, log } = options;
@@ -113,11 +118,24 @@ export class KernelNetworks implements AsyncDisposable {
     await call("sweep", {});
   }
 
-  /** Containers depend on a netd that died: start another one at once. */
+  /** Containers depend on a netd that died: start another one at once, and again when that fails. */
   #lost(): void {
     this.#ready.clear();
-    if (this.#closed || !this.needed()) return;
-    this.meet().catch((error: unknown) => this.#log(`netd is gone: ${error}`));
+    this.#meeting ??= this.#meetAgain().finally(() => {
+      this.#meeting = null;
+    });
+  }
+
+  async #meetAgain(): Promise<void> {
+    for (let rest = firstRestMs; !this.#closed && this.needed(); rest = Math.min(rest * 2, longestRestMs)) {
+      try {
+        await this.meet();
+        return;
+      } catch (error) {
+        this.#log(`netd is gone: ${error}`);
+        await Bun.sleep(rest);
+      }
+    }
   }
 }
 

@@ -121,11 +121,14 @@ export class NetdClient implements AsyncDisposable {
   }
 
   #connected(): Promise<Socket> {
-    this.#connecting ??= this.#connect().catch((error: unknown) => {
-      this.#connecting = undefined;
-      throw error;
+    if (this.#connecting) return this.#connecting;
+    const connecting = this.#connect();
+    this.#connecting = connecting;
+    // A connection that was lost during its greeting may have been followed by another meanwhile.
+    connecting.catch(() => {
+      if (this.#connecting === connecting) this.#connecting = undefined;
     });
-    return this.#connecting;
+    return connecting;
   }
 
   async #connect(): Promise<Socket> {
@@ -217,6 +220,7 @@ function cleanEnv(): Record<string, string> {
   return { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
 }
 
+/** A connection, or undefined when nobody listens. */
 function open(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -228,5 +232,7 @@ function open(path: string): Promise<Socket | undefined> {
       if (isErrno(error, "ENOENT", "ECONNREFUSED")) resolve(undefined);
       else reject(error);
     });
+    // Of a listener that dies at this moment Bun tells nothing else.
+    socket.once("close", () => resolve(undefined));
   });
 }

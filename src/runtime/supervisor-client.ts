@@ -56,6 +56,9 @@ export function connectSocket(path: string): Promise<Socket> {
       socket.off("error", reject);
       resolve(socket);
     });
+    // Of a listener that dies at this moment Bun tells nothing else.
+    const nobody = Object.assign(new Error(`connect ${path}: nobody listens any more`), { code: "ECONNREFUSED" });
+    socket.once("close", () => reject(nobody));
   });
 }
 
