@@ -235,6 +235,116 @@ ps -q --format '{{.Names}}'
 update --memory 200m d1
 update --pids-limit -1 d1
 update --cpu-quota 5 d1
+run --rm --env-file /dev/null busybox true
+run --rm --env-file /tmp busybox true
+run --rm --label-file /dev/null busybox true
+run --rm --label-file /tmp busybox true
+run --rm --security-opt seccomp=/dev/null busybox true
+run --rm --security-opt seccomp=/tmp busybox true
+run --rm --security-opt seccomp=/etc/passwd busybox true
+exec --env-file /dev/null d1 true
+exec --env-file /tmp d1 true
+inspect -f '{{json .Config}}' d1
+run --rm --blkio-weight-device /dev/null busybox true
+run --rm --blkio-weight-device /dev/null:5 busybox true
+run --rm --blkio-weight-device foo:100 busybox true
+run --rm --device /dev/null:rwx busybox true
+run --rm --device /dev/null:/dev/x:rwx busybox true
+run --rm --device x:y:abc busybox true
+run --rm --device '' busybox true
+run --rm -l =a busybox true
+run --rm -l 'a b=c' busybox true
+volume create --label =a
+create --device x:y:abc busybox true
+create --pull foo busybox true
+attach --detach-keys foo d1
+exec --detach-keys foo d1 true
+exec -d --detach-keys foo d1 true
+start -a --detach-keys foo d3
+start --detach-keys foo d1
+run --rm --detach-keys foo busybox true
+run --rm -it --detach-keys foo busybox true
+run --rm --cidfile /tmp busybox true
+run --rm --cidfile /etc/passwd busybox true
+run --rm --cidfile /nonexist/x busybox true
+create --cidfile /tmp busybox true
+create --cidfile /nonexist/x busybox true
+run --rm --device-cgroup-rule foo busybox true
+run --rm --device-read-bps foo busybox true
+run --rm --device-read-bps foo:1 busybox true
+run --rm --device-write-bps /dev/null:x busybox true
+run --rm --device-read-iops /dev/null:1k busybox true
+run --rm --ulimit foo busybox true
+run --rm --ulimit foo=1 busybox true
+run --rm --ulimit nofile=x busybox true
+run --rm --ulimit nofile=2:1 busybox true
+run --rm --ulimit nofile=1:2:3 busybox true
+run --rm --ulimit nofile=-1:5 busybox true
+run --rm --ulimit nofile=64:128 busybox sh -c 'ulimit -n; ulimit -Hn'
+run --rm --dns foo busybox true
+run --rm --dns 1.2.3 busybox true
+run --rm --dns fe80::1%eth0 busybox true
+run --rm --dns 2001:DB8:0:0::1 busybox cat /etc/resolv.conf
+run --rm --dns-search 'a b' busybox true
+run --rm --dns-search a.b. busybox grep search /etc/resolv.conf
+run --rm --add-host foo busybox true
+run --rm --add-host foo:bar busybox true
+run --rm --add-host foo: busybox true
+run --rm --add-host 'foo:[::1' busybox true
+run --rm --add-host 'foo:[::1]' busybox grep foo /etc/hosts
+run --rm -e =x busybox true
+exec -e =x d1 true
+run --rm -a foo busybox true
+run --rm --network name=bridge,foo=1 busybox true
+run --rm --network bridge,foo=1 busybox true
+run --rm --network alias=x busybox true
+run --rm --network name=bridge,alias=x busybox true
+run --rm --network name=bridge,mac-address=x busybox true
+run --rm --network name=bridge,driver-opt=x busybox true
+run --rm --network name=bridge,gw-priority=x busybox true
+run --rm --network= busybox true
+run --rm --network host --network foo busybox true
+run --rm --network name=foo,ip=1.2.3.4 --ip 1.2.3.4 busybox true
+run --rm --link a:b:c busybox true
+run --rm --gpus foo busybox true
+run --rm --gpus foo=1 busybox true
+run --rm --gpus all,all busybox true
+run --rm --gpus '' busybox true
+run --rm --uts foo busybox true
+run --rm --cgroupns foo busybox true
+run --rm --userns foo busybox true
+run --rm --pid foo busybox true
+run --rm --mac-address foo busybox true
+run --rm --mac-address 92:d0:c6:0a:29 busybox true
+run --rm -p 80:80:80:80 busybox true
+run --rm -p '[::1:80:80' busybox true
+run --rm -p published=x,target=80 busybox true
+run --rm -p target=80,protocol=foo busybox true
+run --rm -v '' busybox true
+run --rm -v /a:/b:/c:/d busybox true
+run --rm -v :/a busybox true
+run --rm -v a:/b busybox ls -d a:/b
+create -v '' busybox true
+run --rm -m 5x busybox true
+run --rm -m 5kk busybox true
+run --rm -m 1.2.3 busybox true
+run --rm -m .5g busybox cat /sys/fs/cgroup/memory.max
+update -m 5x d1
+update --blkio-weight 99999 d1
+run --rm --security-opt foo busybox true
+run --rm --expose 99999 busybox true
+run --rm --expose 90-80 busybox true
+run --rm --expose 80-x busybox true
+run --rm --restart :3 busybox true
+run --rm BUSYBOX true
+run --rm '' true
+run --rm a:b:c true
+create BUSYBOX true
+run --rm sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa true
+run --rm --mount type=bind,src=/tmp,dst=/x,bind-propagation=foo busybox true
+run --rm --mount '' busybox true
+run --rm --mount type=tmpfs,dst=/x,tmpfs-size=x busybox true
+run --rm --mount type=bind,src=/tmp,dst=/x,image-subpath=a busybox true
 `
   .split("\n")
   .filter((line) => line !== "");
@@ -251,7 +361,9 @@ describe("with a running, an ended and a created container", () => {
   }, 60_000);
 
   afterAll(async () => {
-    await must("rm", "-f", "d1", "d2", "d3");
+    // What could not be attached to is left behind by either client, --rm or not.
+    const left = (await must("ps", "-aq")).split("\n").filter((id) => id !== "");
+    await must("rm", "-f", ...left);
     await must("volume", "rm", "vol1");
   });
 
