@@ -340,6 +340,18 @@ run --rm BUSYBOX true
 run --rm '' true
 run --rm a:b:c true
 create BUSYBOX true
+pull UPPER
+pull -q UPPER
+pull ''
+pull a@sha256:12
+pull -a a@sha256:12
+push UPPER
+push ''
+commit d1 UPPER
+commit nope a:b:c
+import /dev/null UPPER
+import /tmp UPPER
+tag busybox a@sha256:12
 run --rm sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa true
 run --rm --mount type=bind,src=/tmp,dst=/x,bind-propagation=foo busybox true
 run --rm --mount '' busybox true
@@ -365,6 +377,12 @@ describe("with a running, an ended and a created container", () => {
     const left = (await must("ps", "-aq")).split("\n").filter((id) => id !== "");
     await must("rm", "-f", ...left);
     await must("volume", "rm", "vol1");
+  });
+
+  test.each(["run", "create", "pull", "push"])("docker %s refuses to promise content trust", async (verb) => {
+    const { code, stderr } = await shell(ours, `${verb} --disable-content-trust=false busybox`);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("content trust is not supported yet: --disable-content-trust=false");
   });
 
   test.each(lines)("docker %s", async (line) => {
