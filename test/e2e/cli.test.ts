@@ -235,6 +235,33 @@ ps -q --format '{{.Names}}'
 update --memory 200m d1
 update --pids-limit -1 d1
 update --cpu-quota 5 d1
+ps -a --format raw
+ps -q --format raw
+ps -a --size --format raw
+ps -a --format ' json '
+images --format raw
+images --digests --format raw
+images -q --format raw
+volume ls --format raw
+volume ls -q --format raw
+network ls --format raw
+network ls -q --format raw
+system df --format raw
+system df -v --format json
+system df -v --format raw
+system df -v --format table
+system df -v --format '{{range .Images}}{{.Repository}} {{.Size}} {{.ID}};{{end}}'
+system df -v --format '{{json .Volumes}}'
+system df -v --format '{{.Foo}}'
+system df -v --format '{{.Foo'
+version -f '{{.Foo}}'
+version -f '{{.Server.Foo}}'
+version -f '{{.Client.Platform.Foo}}'
+version -f '{{.Server.Experimental}}'
+info -f '{{.Foo}}'
+events --format '{{.Foo}}' --until 1
+events --format '{{.Actor.Foo}}' --until 1
+events --format '{{.ID' --until 1
 run --rm --env-file /dev/null busybox true
 run --rm --env-file /tmp busybox true
 run --rm --label-file /dev/null busybox true
@@ -244,7 +271,12 @@ run --rm --security-opt seccomp=/tmp busybox true
 run --rm --security-opt seccomp=/etc/passwd busybox true
 exec --env-file /dev/null d1 true
 exec --env-file /tmp d1 true
+image inspect -f '{{json .Config}}' busybox
+image inspect -f '{{json .}}' busybox
+image inspect -f '{{.Config.Env}} {{.Config.WorkingDir}}' busybox
+inspect -f '{{json .Config}}' busybox
 inspect -f '{{json .Config}}' d1
+inspect -f '{{.Name}}' nope
 run --rm --blkio-weight-device /dev/null busybox true
 run --rm --blkio-weight-device /dev/null:5 busybox true
 run --rm --blkio-weight-device foo:100 busybox true
@@ -269,6 +301,10 @@ run --rm --cidfile /etc/passwd busybox true
 run --rm --cidfile /nonexist/x busybox true
 create --cidfile /tmp busybox true
 create --cidfile /nonexist/x busybox true
+images --tree -q
+images --tree --format json
+images --tree --no-trunc
+images --tree --digests
 run --rm --device-cgroup-rule foo busybox true
 run --rm --device-read-bps foo busybox true
 run --rm --device-read-bps foo:1 busybox true
