@@ -254,6 +254,9 @@ system df -v --format '{{range .Images}}{{.Repository}} {{.Size}} {{.ID}};{{end}
 system df -v --format '{{json .Volumes}}'
 system df -v --format '{{.Foo}}'
 system df -v --format '{{.Foo'
+rmi -f nope
+rmi -f nope1 nope2
+rmi -f busybox:zz
 version -f '{{.Foo}}'
 version -f '{{.Server.Foo}}'
 version -f '{{.Client.Platform.Foo}}'
@@ -287,6 +290,7 @@ run --rm --device '' busybox true
 run --rm -l =a busybox true
 run --rm -l 'a b=c' busybox true
 volume create --label =a
+network create --label =a x
 create --device x:y:abc busybox true
 create --pull foo busybox true
 attach --detach-keys foo d1
@@ -305,6 +309,29 @@ images --tree -q
 images --tree --format json
 images --tree --no-trunc
 images --tree --digests
+-c nope -H unix:///nope ps
+-c nope -H unix:///nope context ls
+-H unix:///a -H unix:///b ps
+context inspect nope
+context inspect nope default
+context inspect -f '{{.Name}}' nope
+login --password-stdin </dev/null
+login -u '' </dev/null
+login -u x -p '' </dev/null
+cp d1: x
+cp x d1:
+cp d1:/etc/passwd ''
+cp
+container cp a
+rename d3 ''
+rename '' x
+rename d3 ' '
+port d1 foo
+port d1 80/udp
+port d1 99999
+ps -h | head -n 1
+ps -ah | head -n 1
+container -h | head -n 1
 run --rm --device-cgroup-rule foo busybox true
 run --rm --device-read-bps foo busybox true
 run --rm --device-read-bps foo:1 busybox true
@@ -342,6 +369,8 @@ run --rm --network= busybox true
 run --rm --network host --network foo busybox true
 run --rm --network name=foo,ip=1.2.3.4 --ip 1.2.3.4 busybox true
 run --rm --link a:b:c busybox true
+network connect --link a:b:c bridge d1
+network connect --driver-opt foo bridge d1
 run --rm --gpus foo busybox true
 run --rm --gpus foo=1 busybox true
 run --rm --gpus all,all busybox true
@@ -413,6 +442,31 @@ describe("with a running, an ended and a created container", () => {
     const left = (await must("ps", "-aq")).split("\n").filter((id) => id !== "");
     await must("rm", "-f", ...left);
     await must("volume", "rm", "vol1");
+  });
+
+  test.each([
+    "plugin ls",
+    "trust",
+    "manifest inspect",
+    "checkpoint ls",
+    "builder prune",
+    "swarm init",
+    "service ls",
+    "stack ls",
+    "node ls",
+    "secret ls",
+    "config ls",
+    "buildx ls",
+    "compose up",
+    "build .",
+  ])("docker %s is refused by name", async (line) => {
+    const { code, stdout, stderr } = await shell(ours, line);
+    const shown = line === "build ." ? "build" : line;
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `docker: docker ${shown} is not supported yet\n`,
+    });
   });
 
   test.each(["run", "create", "pull", "push"])("docker %s refuses to promise content trust", async (verb) => {
