@@ -401,6 +401,8 @@ run --rm --expose 99999 busybox true
 run --rm --expose 90-80 busybox true
 run --rm --expose 80-x busybox true
 run --rm --restart :3 busybox true
+run --rm --restart on-failure:-1 busybox true
+run --rm --restart no:1 busybox true
 run --rm BUSYBOX true
 run --rm '' true
 run --rm a:b:c true

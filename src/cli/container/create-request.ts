@@ -128,7 +128,7 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
   }
   const mounts = flags.mount.map(parseMount);
   if (flags["use-api-socket"]) throw new Error("--use-api-socket is not supported yet");
-  if (flags.rm && flags.restart !== "no" && flags.restart !== "") {
+  if (flags.rm && restart.Name !== "no" && restart.Name !== "") {
     throw new Error("conflicting options: cannot specify both --restart and --rm");
   }
   return {
