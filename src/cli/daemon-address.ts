@@ -34,10 +34,7 @@ export async function chooseDaemon(
   configDir: string,
   calledAs: string,
 ): Promise<DaemonAddress> {
-  if (globals.host.length > 1) throw new Error("specify only one -H");
-  if (globals.host.length > 0 && globals.context) {
-    throw new Error("conflicting options: cannot specify both --host and --context");
-  }
+  if (globals.host.length > 1) throw new Error("Specify only one -H");
   const context = contextName(globals, config);
   if (context === "default") {
     const chosen = globals.host[0] ?? process.env.DOCKER_HOST ?? "";

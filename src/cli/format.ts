@@ -15,6 +15,8 @@ export interface Listing<T> {
   readonly columns: readonly string[];
   /** What --quiet prints. */
   readonly quiet: string;
+  /** The template that `raw` stands for, and its form with --quiet; a list without one prints the word. */
+  readonly raw?: { readonly full: string; readonly quiet: string };
   /** Functions that templates may call on a row, such as `.Label "x"`. */
   readonly methods?: Readonly<Record<string, (row: T, ...args: string[]) => string>>;
   /** The name Docker's messages give the row's type. */
@@ -65,5 +67,6 @@ export async function printList<T>(
     return;
   }
   const { printTemplate } = await import("./format-template.ts");
-  printTemplate(cli, listing, rows, format);
+  const raw = format === "raw" ? listing.raw?.[quiet ? "quiet" : "full"] : undefined;
+  printTemplate(cli, listing, rows, raw ?? format);
 }

@@ -1,4 +1,5 @@
 /** Help texts, all derived from the tables: root, groups, commands. */
+import type { HelpRequest } from "../lib/flags.ts";
 import { describeFlags } from "../lib/flags-help.ts";
 import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
@@ -52,6 +53,11 @@ export async function showRootHelp(cli: Cli): Promise<void> {
     `Run '${cli.name} COMMAND --help' for more information on a command.\n`,
   ];
   cli.out(sections.join("\n"));
+}
+
+/** Says that `-h` is an old spelling of `--help`. */
+export function tellOldSpelling(output: Output, request: HelpRequest): void {
+  if (request.spelling === "h") output.text("Flag shorthand -h has been deprecated, use --help\n");
 }
 
 /** `dhow container --help`. */

@@ -40,9 +40,11 @@ const optional = {
 /** How an object is fetched: its JSON text; an ApiError of 404 means that there is none of that name. */
 export type Fetch = (name: string) => Promise<string>;
 
-/** How JSON is printed: as it is, or with `<`, `>` and `&` escaped, as the stock client does for what it makes itself. */
 export interface InspectOptions {
+  /** JSON has `<`, `>` and `&` escaped, as the stock client does for what it makes itself. */
   readonly escapeHtml?: boolean;
+  /** Turns an object into what templates see. */
+  readonly typed?: (value: unknown) => unknown;
 }
 
 /** Prints every object; what is missing is told after the rest, with exit code 1. */
@@ -51,7 +53,7 @@ export async function inspectAll(
   names: readonly string[],
   format: string,
   fetch: Fetch,
-  { escapeHtml = false }: InspectOptions = {},
+  { escapeHtml = false, typed = (value) => value }: InspectOptions = {},
 ): Promise<number> {
   const found: string[] = [];
   const failures: string[] = [];
@@ -71,9 +73,10 @@ export async function inspectAll(
   } else {
     const { compileFormat } = await import("./format-template.ts");
     const template = compileFormat(format, { missing: "error", optional });
+    if (found.length === 0) cli.out("\n");
     for (const text of found) {
       try {
-        cli.out(`${template.execute(parseJson(text))}\n`);
+        cli.out(`${template.execute(typed(parseJson(text)))}\n`);
       } catch (error) {
         cli.out("\n");
         failures.push(`template parsing error: ${error instanceof Error ? error.message : error}`);

@@ -22,14 +22,17 @@ async function runCommandLine(name: string, called: string, argv: string[]): Pro
     globals = parseFlags(globalFlags, argv, false);
   } catch (error) {
     const cli = new Cli(name, parseFlags(globalFlags, []).flags);
-    const { showRootHelp } = await import("./help.ts");
-    if (error instanceof HelpRequest) await showRootHelp(cli);
-    else if (error instanceof UsageError) {
+    const { showRootHelp, tellOldSpelling } = await import("./help.ts");
+    if (error instanceof HelpRequest) {
+      tellOldSpelling(cli.stderr, error);
+      await showRootHelp(cli);
+    } else if (error instanceof UsageError) {
       cli.err(
         `${error.message}\n\nUsage:  ${name} [OPTIONS] COMMAND [ARG...]\n\nRun '${name} --help' for more information\n`,
       );
     } else throw error;
-    await cli.flush();
+    // Whoever does not wait for help has seen enough.
+    await cli.flush().catch(() => undefined);
     return error instanceof HelpRequest ? 0 : 125;
   }
   const cli = new Cli(name, globals.flags);
@@ -76,13 +79,20 @@ async function dispatch(cli: Cli, words: readonly string[], argv: readonly strin
   if (expanded) return dispatch(cli, expanded, argv);
   const status = await runPlugin(cli, words, argv);
   if (status !== null) return status;
+  const { unbuiltCommand } = await import("./unbuilt.ts");
+  const unbuilt = unbuiltCommand(words);
+  if (unbuilt) {
+    cli.err(`${cli.name}: ${cli.name} ${unbuilt} is not supported yet\n`);
+    return 1;
+  }
   cli.err(`${cli.name}: unknown command: ${cli.name} ${first}\n\nRun '${cli.name} --help' for more information\n`);
   return 1;
 }
 
 async function runGroup(cli: Cli, group: string, rest: readonly string[]): Promise<number> {
   const [word = ""] = rest;
-  const { showGroupHelp } = await import("./help.ts");
+  const { showGroupHelp, tellOldSpelling } = await import("./help.ts");
+  if (word === "-h") tellOldSpelling(cli.stdout, new HelpRequest("h"));
   if (word === "" || word === "--help" || word === "-h" || word === "help") {
     // A group alone is a question only half asked: its help goes where complaints go.
     await showGroupHelp(cli, group, word === "" ? cli.stderr : cli.stdout);
@@ -109,7 +119,8 @@ async function runEntry(cli: Cli, entry: Entry, path: string, argv: readonly str
     parsed = parseFlags(command.flags, argv, command.interspersed ?? true);
   } catch (error) {
     if (error instanceof HelpRequest) {
-      const { showCommandHelp } = await import("./help.ts");
+      const { showCommandHelp, tellOldSpelling } = await import("./help.ts");
+      tellOldSpelling(cli.stdout, error);
       showCommandHelp(cli, entry, path, command);
       return 0;
     }
@@ -117,6 +128,7 @@ async function runEntry(cli: Cli, entry: Entry, path: string, argv: readonly str
     cli.err(`${error.message}\n\n${usageLine(full, command)}\n\nRun '${full} --help' for more information\n`);
     return 125;
   }
+  checkHost(cli);
   const complaint = countComplaint(command, parsed.args.length);
   if (complaint) {
     const look = complaint.startsWith("requires at least") && !complaint.includes("at most") ? "See" : "Run";
@@ -128,10 +140,21 @@ async function runEntry(cli: Cli, entry: Entry, path: string, argv: readonly str
   return (await command.run(cli, parsed)) ?? 0;
 }
 
-/** `Usage:  docker ps [OPTIONS]`. */
+/** Refuses flags that name more than one daemon. */
+function checkHost({ globals: { host, context } }: Cli): void {
+  if (host.length > 0 && context !== "") {
+    throw new ExitError(1, "conflicting options: cannot specify both --host and --context");
+  }
+}
+
+/** `Usage:  docker ps [OPTIONS]`; a second form, which has a line of its own, has the command's short name. */
 export function usageLine(full: string, command: Command): string {
   const options = Object.keys(command.flags).length > 0 ? " [OPTIONS]" : "";
-  return `Usage:  ${full}${options}${command.usage ? ` ${command.usage}` : ""}`;
+  const [usage = "", ...others] = command.usage.split("\n");
+  const short = full.replace(/^(\S+) .* (\S+)$/, "$1 $2");
+  const forms = [`Usage:  ${full}${options}${usage ? ` ${usage}` : ""}`];
+  for (const other of others) forms.push(`\t${short}${options} ${other}`);
+  return forms.join("\n");
 }
 
 function countComplaint({ args: { min, max } }: Command, count: number): string | null {

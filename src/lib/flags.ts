@@ -5,6 +5,7 @@
  */
 import { formatDuration, parseDuration } from "./duration.ts";
 import { messageOf } from "./errors.ts";
+import { goParseError, parseBool, parseInteger } from "./flags-numbers.ts";
 import { parseBytes, parseCpus } from "./units.ts";
 
 /** One flag: how its text becomes a value of type `T`, and what help says of it. */
@@ -55,25 +56,10 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-function goParseError(operation: string, text: string): Error {
-  return new Error(`strconv.${operation}: parsing ${JSON.stringify(text)}: invalid syntax`);
-}
-
-function parseBool(text: string): boolean {
-  if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
-  if (["0", "f", "F", "FALSE", "false", "False"].includes(text)) return false;
-  throw goParseError("ParseBool", text);
-}
-
-function parseInteger(text: string, operation: string): number {
-  const plain = text.replace(/_/g, "");
-  if (!/^[+-]?(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9]\d*)$/.test(plain)) throw goParseError(operation, text);
-  const digits = plain.replace(/^[+-]/, "");
-  const value = Number(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
-  if (value > Number.MAX_SAFE_INTEGER) {
-    throw new Error(`strconv.${operation}: parsing ${JSON.stringify(text)}: value out of range`);
-  }
-  return plain.startsWith("-") ? -value : value;
+/** As {@link splitCsv}, for a value that must have a field. */
+export function splitFields(text: string): string[] {
+  if (text === "") throw new Error("EOF");
+  return splitCsv(text);
 }
 
 /** Splits one line of comma-separated values, double quotes around a value that holds a comma. */
@@ -123,11 +109,14 @@ export const flag = {
     const { initial = "", kind = "string", ...rest } = options;
     return { ...rest, help, kind, initial, parse: same, ...(initial && { shownDefault: JSON.stringify(initial) }) };
   },
-  int(help: string, options: Options & { initial?: number; unsigned?: boolean; kind?: string } = {}): Made<number> {
-    const { initial = 0, unsigned = false, kind = "int", ...rest } = options;
+  int(
+    help: string,
+    options: Options & { initial?: number; unsigned?: boolean; kind?: string; most?: number } = {},
+  ): Made<number> {
+    const { initial = 0, unsigned = false, kind = "int", most, ...rest } = options;
     const operation = unsigned ? "ParseUint" : "ParseInt";
     const parse = (text: string): number => {
-      const value = parseInteger(text, operation);
+      const value = parseInteger(text, operation, most);
       if (unsigned && value < 0) throw goParseError(operation, text);
       return value;
     };
@@ -250,7 +239,7 @@ export function parseFlags<F extends Flags>(table: F, argv: readonly string[], i
       const [name, value] = splitPair(word.slice(2));
       const spec = Object.hasOwn(table, name) ? table[name] : undefined;
       if (!spec) {
-        if (name === "help") throw new HelpRequest();
+        if (name === "help") throw new HelpRequest("help");
         throw new UsageError(
           name === "" || name.startsWith("-") ? `bad flag syntax: ${word}` : `unknown flag: --${name}`,
         );
@@ -266,7 +255,7 @@ export function parseFlags<F extends Flags>(table: F, argv: readonly string[], i
       const name = shorts.get(letter);
       const spec = name === undefined ? undefined : table[name];
       if (name === undefined || !spec) {
-        if (letter === "h") throw new HelpRequest();
+        if (letter === "h") throw new HelpRequest("h");
         throw new UsageError(`unknown shorthand flag: '${letter}' in -${bundle}`);
       }
       if (bundle.length > 2 && bundle[1] === "=") {
@@ -290,4 +279,11 @@ export function parseFlags<F extends Flags>(table: F, argv: readonly string[], i
 /** Thrown when the user asked for help instead of the command. */
 export class HelpRequest extends Error {
   override readonly name = "HelpRequest";
+  /** The spelling that was used: `-h` is an old one. */
+  readonly spelling: "h" | "help";
+
+  constructor(spelling: "h" | "help") {
+    super();
+    this.spelling = spelling;
+  }
 }

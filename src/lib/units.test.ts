@@ -23,7 +23,12 @@ test("parseBytes() reads units of 1024 and refuses the rest", () => {
   expect(["1", "1b", "1k", "1.5m", "2GiB", "3 tb"].map(parseBytes)).toEqual([
     1, 1, 1024, 1572864, 2147483648, 3298534883328,
   ]);
-  for (const text of ["", "-1", "1x", "m", "1.2.3k"]) expect(() => parseBytes(text)).toThrow(`invalid size: '${text}'`);
+  expect([".5k", "1e3", "1_0k", "+1"].map(parseBytes)).toEqual([512, 1000, 10240, 1]);
+  for (const text of ["", "-1", "m"]) expect(() => parseBytes(text)).toThrow(`invalid size: '${text}'`);
+  for (const suffix of ["x", "kk", "ib", "bb", "kibx"])
+    expect(() => parseBytes(`1${suffix}`)).toThrow(`invalid suffix: '${suffix}'`);
+  for (const number of ["1.2.3", "0x10", " 1", "1__0"])
+    expect(() => parseBytes(`${number}k`)).toThrow(`strconv.ParseFloat: parsing "${number}": invalid syntax`);
 });
 
 test("parseCpus() counts billionths", () => {

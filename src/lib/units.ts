@@ -40,17 +40,31 @@ export function binarySize(bytes: Int64, precision = 4): string {
   return scaled(bytes, 1024, binaryUnits, precision);
 }
 
-const sizePattern = /^(\d+(?:\.\d+)?) ?([kKmMgGtTpP])?[iI]?[bB]?$/;
+const binaryPowers = "kmgtp";
+
+/** A decimal number as Go's `strconv.ParseFloat` takes it; NaN for anything else. */
+function parseDecimal(text: string): number {
+  const wellFormed = /^[+-]?(\d+(_\d+)*\.?|(\d+(_\d+)*)?\.\d+(_\d+)*)([eE][+-]?\d+)?$/.test(text);
+  return wellFormed ? Number(text.replace(/_/g, "")) : Number.NaN;
+}
 
 /**
  * Reads a memory size such as `512m`, `1.5g`, `64MiB` in powers of 1024; `b` alone or nothing means bytes. Throws
- * `invalidArgument` (`invalid size: 'x'`).
+ * `invalidArgument` in Docker's words, which depend on the part that is wrong.
  */
 export function parseBytes(text: string): number {
-  const match = sizePattern.exec(text.trim());
-  if (!match) throw invalidArgument(`invalid size: '${text}'`);
-  const power = match[2] ? "kmgtp".indexOf(match[2].toLowerCase()) + 1 : 0;
-  return Math.trunc(Number(match[1]) * 1024 ** power);
+  const last = Math.max(...[..."0123456789. "].map((c) => text.lastIndexOf(c)));
+  if (last < 0) throw invalidArgument(`invalid size: '${text}'`);
+  const number = text.slice(0, text[last] === " " ? last : last + 1);
+  const suffix = text.slice(last + 1);
+  const size = parseDecimal(number);
+  if (Number.isNaN(size))
+    throw invalidArgument(`strconv.ParseFloat: parsing ${JSON.stringify(number)}: invalid syntax`);
+  if (size < 0) throw invalidArgument(`invalid size: '${text}'`);
+  const unit = /^(?:b?|([kmgtp])(?:b|ib)?)$/i.exec(suffix);
+  if (!unit) throw invalidArgument(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
+  const power = unit[1] ? binaryPowers.indexOf(unit[1].toLowerCase()) + 1 : 0;
+  return Math.trunc(size * 1024 ** power);
 }
 
 /** Reads a number of CPUs such as `1.5` into billionths of a CPU; throws `invalidArgument`. */

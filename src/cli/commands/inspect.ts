@@ -2,6 +2,7 @@ import { paths } from "../../api/paths.ts";
 import { ApiError, type RouteCall, to } from "../../client/client.ts";
 import { flag } from "../../lib/flags.ts";
 import { defineCommand, ExitError } from "../command.ts";
+import { typedImage } from "../image/typed-inspect.ts";
 import { inspectAll } from "../inspect.ts";
 
 /** In the order they are tried. */
@@ -35,7 +36,7 @@ export const command = defineCommand({
         `unknown type: ${JSON.stringify(flags.type)}: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"`,
       );
     const tried = flags.type ? [flags.type] : Object.keys(kinds);
-    return inspectAll(cli, args, flags.format, async (name) => {
+    const fetch = async (name: string): Promise<string> => {
       for (const kind of tried) {
         try {
           return await client.text(kinds[kind]!(name, flags.size));
@@ -45,6 +46,7 @@ export const command = defineCommand({
         }
       }
       throw new ExitError(1, `Error: No such object: ${name}`);
-    });
+    };
+    return inspectAll(cli, args, flags.format, fetch, { typed: typedImage });
   },
 });

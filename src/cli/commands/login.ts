@@ -17,12 +17,14 @@ export const command = defineCommand({
     "password-stdin": flag.bool("Read the password from standard input"),
     username: flag.string("User name", { short: "u" }),
   },
-  async run(cli, { flags, args: [server = ""] }) {
+  async run(cli, { flags, changed, args: [server = ""] }) {
     const registry = registryAddress(server);
-    if (flags.password && flags["password-stdin"])
+    if (changed.has("password") && flags["password-stdin"])
       throw new ExitError(1, "conflicting options: cannot specify both --password and --password-stdin");
     if (flags["password-stdin"] && !flags.username)
-      throw new ExitError(1, "Must provide --username with --password-stdin");
+      throw new ExitError(1, "the --password-stdin option requires --username to be set");
+    if (changed.has("username") && !flags.username) throw new ExitError(1, "username is empty");
+    if (changed.has("password") && !flags.password) throw new ExitError(1, "password is empty");
     let { username, password } = flags;
     if (password) cli.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
     if (flags["password-stdin"]) password = (await new Response(Bun.stdin.stream()).text()).replace(/\r?\n$/, "");

@@ -8,6 +8,18 @@ import { compareVersions } from "../../lib/version-order.ts";
 import { defineCommand } from "../command.ts";
 import { contextName } from "../daemon-address.ts";
 
+/** Fields of the daemon's answer that the wire leaves out when they are empty. */
+const optional = { BuildTime: "", Components: null, Experimental: false, KernelVersion: "", MinAPIVersion: "" };
+
+/** The stock client's own names of what a template sees. */
+const types = {
+  "": "system.versionInfo",
+  ".Client": "system.clientVersion",
+  ".Client.Platform": "*system.platformInfo",
+  ".Server": "*types.Version",
+  ".Server.Platform": "struct { Name string }",
+};
+
 export const command = defineCommand({
   summary: "Show the versions of client and daemon",
   usage: "",
@@ -38,9 +50,10 @@ export const command = defineCommand({
     };
     if (format === "json") cli.out(`${stringifyJson({ Client: own, Server: server })}\n`);
     else if (format !== "") {
-      const { compileFormat, executeUnless } = await import("../format-template.ts");
+      const { compileFormat, printObject } = await import("../format-template.ts");
       const data = { Client: withGoNames(own), Server: server && withGoNames(server) };
-      cli.out(`${executeUnless(failure, compileFormat(format), data)}\n`);
+      const template = compileFormat(format, { missing: "error", optional });
+      printObject(cli, template, data, { failure, types, name: "version" });
     } else {
       cli.out(
         block(`Client:${own.Platform.Name ? ` ${own.Platform.Name}` : ""}`, [

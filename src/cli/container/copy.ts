@@ -56,7 +56,8 @@ export async function copyFrom(
   options: CopyOptions,
 ): Promise<void> {
   const client = await cli.client();
-  let source = path.startsWith("/") ? path : `/${path}`;
+  // The daemon refuses an empty path in its own words.
+  let source = path === "" || path.startsWith("/") ? path : `/${path}`;
   if (options.follow) {
     const found = await statInside(client, container, source);
     if (found && has(found.mode, modeLink)) {
@@ -126,7 +127,7 @@ export async function copyTo(
   const info = await (options.follow ? stat(local) : lstat(local)).catch(() => null);
   if (!info) throw new Error(`lstat ${local}: no such file or directory`);
   if (!targetIsDirectory && found && info.isDirectory()) throw new Error("cannot copy directory");
-  if (!found && asksDirectory(path) && !info.isDirectory()) throw new Error(`no such directory`);
+  if (path === "" || (!found && asksDirectory(path) && !info.isDirectory())) throw new Error("no such directory");
   const real = options.follow ? await realpath(local) : local;
   const contents = meansContents(from);
   const into = targetIsDirectory ? target : dirname(target);

@@ -1,10 +1,33 @@
 /** The flags that `create` and `run` share: everything that makes up a container. */
 import { type FlagValues, flag } from "../../lib/flags.ts";
+import { byteRate, checkCgroupRule, gpuRequest, operationRate, ulimit, weightDevice } from "./devices.ts";
+import { parseNetwork } from "./endpoints.ts";
 import { parseMount } from "./mounts.ts";
+import {
+  checkAddress,
+  checkDomain,
+  checkExtraHost,
+  checkLabel,
+  checkLink,
+  checkStream,
+  checkVariable,
+} from "./name-checks.ts";
 import { checkSysctl } from "./sysctl.ts";
 
+/** Refuses at once what `parse` will refuse when the request is made of it. */
+function parsedBy(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parse(text);
+    return text;
+  };
+}
+
 export const resourceFlags = {
-  "blkio-weight": flag.int("Relative share of block I/O, 10 to 1000; 0 for none", { unsigned: true, kind: "uint16" }),
+  "blkio-weight": flag.int("Relative share of block I/O, 10 to 1000; 0 for none", {
+    unsigned: true,
+    kind: "uint16",
+    most: 65535,
+  }),
   "cpu-period": flag.int("Length of a CFS period in microseconds"),
   "cpu-quota": flag.int("CPU time per CFS period in microseconds"),
   "cpu-rt-period": flag.int("Length of a real-time period in microseconds"),
@@ -22,32 +45,39 @@ export const resourceFlags = {
 
 export const createFlags = {
   ...resourceFlags,
-  "add-host": flag.list("Add a name to the container's hosts file (name:address)"),
+  "add-host": flag.list("Add a name to the container's hosts file (name:address)", { check: checkExtraHost }),
   annotation: flag.map("Annotation handed to the OCI runtime"),
-  attach: flag.list("Connect to STDIN, STDOUT or STDERR", { short: "a", complete: ["stdin", "stdout", "stderr"] }),
-  "blkio-weight-device": flag.list("Relative share of one device (path:weight)"),
+  attach: flag.list("Connect to STDIN, STDOUT or STDERR", {
+    short: "a",
+    complete: ["stdin", "stdout", "stderr"],
+    check: checkStream,
+  }),
+  "blkio-weight-device": flag.list("Relative share of one device (path:weight)", { check: parsedBy(weightDevice) }),
   "cap-add": flag.list("Grant a capability"),
   "cap-drop": flag.list("Take a capability away"),
   "cgroup-parent": flag.string("Cgroup under which the container's is made"),
   cgroupns: flag.string("Cgroup namespace: host or private", { complete: ["host", "private"] }),
   cidfile: flag.string("File that receives the container's ID", { complete: "files" }),
   device: flag.list("Give access to a device of the host (path[:path][:rwm])"),
-  "device-cgroup-rule": flag.list("Rule for the list of allowed devices"),
-  "device-read-bps": flag.list("Most bytes per second read from a device (path:rate)"),
-  "device-read-iops": flag.list("Most reads per second from a device (path:rate)"),
-  "device-write-bps": flag.list("Most bytes per second written to a device (path:rate)"),
-  "device-write-iops": flag.list("Most writes per second to a device (path:rate)"),
+  "device-cgroup-rule": flag.list("Rule for the list of allowed devices", { check: checkCgroupRule }),
+  "device-read-bps": flag.list("Most bytes per second read from a device (path:rate)", { check: parsedBy(byteRate) }),
+  "device-read-iops": flag.list("Most reads per second from a device (path:rate)", { check: parsedBy(operationRate) }),
+  "device-write-bps": flag.list("Most bytes per second written to a device (path:rate)", { check: parsedBy(byteRate) }),
+  "device-write-iops": flag.list("Most writes per second to a device (path:rate)", { check: parsedBy(operationRate) }),
   "disable-content-trust": flag.bool("Accepted for compatibility", { initial: true, hidden: true }),
-  dns: flag.list("DNS server"),
+  dns: flag.list("DNS server", { check: checkAddress }),
   "dns-opt": flag.list("DNS option", { hidden: true }),
   "dns-option": flag.list("DNS option"),
-  "dns-search": flag.list("DNS search domain"),
+  "dns-search": flag.list("DNS search domain", { check: checkDomain }),
   domainname: flag.string("NIS domain name"),
   entrypoint: flag.string("Program to run instead of the image's entrypoint"),
-  env: flag.list("Environment variable; without a value it is taken from here", { short: "e" }),
+  env: flag.list("Environment variable; without a value it is taken from here", {
+    short: "e",
+    check: checkVariable,
+  }),
   "env-file": flag.list("File of environment variables", { complete: "files" }),
   expose: flag.list("Port, or range of ports, to expose"),
-  gpus: flag.list("GPUs to give ('all' for all)", { kind: "gpu-request" }),
+  gpus: flag.list("GPUs to give ('all' for all)", { kind: "gpu-request", check: parsedBy(gpuRequest) }),
   "group-add": flag.list("Further group of the process"),
   "health-cmd": flag.string("Command that checks health"),
   "health-interval": flag.duration("Time between checks"),
@@ -62,9 +92,9 @@ export const createFlags = {
   ip6: flag.string("IPv6 address"),
   ipc: flag.string("IPC namespace: none, private, shareable, host or container:NAME"),
   isolation: flag.string("Isolation technology (Windows)", { hidden: true }),
-  label: flag.list("Label (key=value)", { short: "l" }),
+  label: flag.list("Label (key=value)", { short: "l", check: checkLabel }),
   "label-file": flag.list("File of labels", { complete: "files" }),
-  link: flag.list("Link to another container (name:alias)", { complete: "containers" }),
+  link: flag.list("Link to another container (name:alias)", { complete: "containers", check: checkLink }),
   "link-local-ip": flag.list("Link-local address"),
   "log-driver": flag.string("Where logs go", { complete: ["json-file", "local", "none"] }),
   "log-opt": flag.list("Option of the log driver"),
@@ -72,15 +102,12 @@ export const createFlags = {
   "memory-swappiness": flag.int("How readily memory is swapped, 0 to 100", { initial: -1 }),
   mount: flag.list("Attach a mount (type=bind,source=...,target=...)", {
     kind: "mount",
-    check: (text) => {
-      parseMount(text);
-      return text;
-    },
+    check: parsedBy(parseMount),
   }),
   name: flag.string("Name of the container"),
-  net: flag.list("Network to join", { kind: "network", hidden: true }),
+  net: flag.list("Network to join", { kind: "network", hidden: true, check: parsedBy(parseNetwork) }),
   "net-alias": flag.list("Name in the network", { hidden: true }),
-  network: flag.list("Network to join", { kind: "network", complete: "networks" }),
+  network: flag.list("Network to join", { kind: "network", complete: "networks", check: parsedBy(parseNetwork) }),
   "network-alias": flag.list("Further name of the container in its network"),
   "no-healthcheck": flag.bool("Switch off the image's health check"),
   "oom-kill-disable": flag.bool("Do not kill processes when memory runs out"),
@@ -110,7 +137,7 @@ export const createFlags = {
   sysctl: flag.map("Kernel setting inside the container", { check: checkSysctl }),
   tmpfs: flag.list("Mount a tmpfs (path[:options])"),
   tty: flag.bool("Give the process a terminal", { short: "t" }),
-  ulimit: flag.list("Resource limit (name=soft[:hard])", { kind: "ulimit" }),
+  ulimit: flag.list("Resource limit (name=soft[:hard])", { kind: "ulimit", check: parsedBy(ulimit) }),
   "use-api-socket": flag.bool("Mount the engine's socket into the container", { hidden: true }),
   user: flag.string("User to run as (name or uid[:group or gid])", { short: "u" }),
   userns: flag.string("User namespace: host"),

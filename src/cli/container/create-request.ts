@@ -3,22 +3,23 @@ import type { ContainerConfig } from "../../api/containers.ts";
 import type { HostConfig } from "../../api/host-config.ts";
 import type { EndpointSettings } from "../../api/networks.ts";
 import { splitPair } from "../../lib/flags.ts";
-import { parseBytes } from "../../lib/units.ts";
 import type { ConfigFile } from "../config-file.ts";
-import { checkPlatform } from "../image/platform.ts";
+import { refuseContentTrust } from "../image/content-trust.ts";
 import { capabilities } from "./capabilities.ts";
 import type { CreateFlags } from "./create-flags.ts";
-import { device, gpuRequest, throttle, ulimit, weightDevice } from "./devices.ts";
-import { endpoints, networkName } from "./endpoints.ts";
+import { byteRate, device, gpuRequest, isCdiName, operationRate, ulimit, weightDevice } from "./devices.ts";
+import { endpoints, parseNetwork } from "./endpoints.ts";
 import { addPair, readEnvironment, readLabels } from "./env-file.ts";
 import { healthConfig } from "./health.ts";
-import { completeBind } from "./local-path.ts";
 import { parseMount } from "./mounts.ts";
+import { checkMacAddress } from "./name-checks.ts";
+import { namespaceModes } from "./namespaces.ts";
 import { orNull } from "./or-null.ts";
 import { exposePort, type PublishedPorts, publishPort } from "./ports.ts";
 import { proxyVariables } from "./proxies.ts";
 import { resources, restartPolicy } from "./resources.ts";
 import { securityOptions } from "./security-options.ts";
+import { parseVolume } from "./volume-spec.ts";
 
 /** What is sent: only known fields, the rest the daemon's defaults. */
 export type CreateBody = Partial<ContainerConfig> & {
@@ -38,7 +39,11 @@ interface Context {
 /** Builds the request; throws with the reason on a value that makes no sense. */
 export async function createRequest(context: Context): Promise<CreateBody> {
   const { flags, changed, args, detach } = context;
-  checkPlatform(flags.platform);
+  if (!["always", "missing", "never"].includes(flags.pull)) {
+    throw new Error(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
+  }
+  refuseContentTrust(flags["disable-content-trust"], changed);
+  if (flags["mac-address"]) checkMacAddress(flags["mac-address"]);
   const ports: PublishedPorts = { exposed: {}, bindings: {} };
   for (const spec of flags.publish) publishPort(spec, ports);
   for (const spec of flags.expose) exposePort(spec, ports);
@@ -48,8 +53,9 @@ export async function createRequest(context: Context): Promise<CreateBody> {
   const volumes: Record<string, Record<string, never>> = {};
   const binds: string[] = [];
   for (const spec of flags.volume) {
-    if (spec.includes(":")) binds.push(completeBind(spec));
-    else volumes[spec] = {};
+    const volume = parseVolume(spec);
+    if ("bind" in volume) binds.push(volume.bind);
+    else volumes[volume.anonymous] = {};
   }
   const healthcheck = healthConfig(flags, changed);
   const openStdin = flags.interactive;
@@ -82,12 +88,7 @@ export async function createRequest(context: Context): Promise<CreateBody> {
 
 /** The streams that a client joins: those asked for, or all that make sense. */
 export function attachments(flags: Pick<CreateFlags, "attach" | "interactive">, detach: boolean): Set<string> {
-  const wanted = new Set<string>();
-  for (const name of flags.attach) {
-    const stream = name.toLowerCase();
-    if (!["stdin", "stdout", "stderr"].includes(stream)) throw new Error(`valid streams are STDIN, STDOUT and STDERR`);
-    wanted.add(stream);
-  }
+  const wanted = new Set(flags.attach);
   if (wanted.size === 0 && !detach) {
     wanted.add("stdout").add("stderr");
     if (flags.interactive) wanted.add("stdin");
@@ -99,6 +100,14 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
   const { flags, changed } = context;
   const security = await securityOptions(flags["security-opt"]);
   const networks = [...flags.network, ...flags.net];
+  const namespaces = namespaceModes(flags);
+  const restart = restartPolicy(flags.restart);
+  const devices = flags.device.filter((name) => !isCdiName(name)).map(device);
+  const byName = flags.device.filter(isCdiName);
+  const requests = flags.gpus.map(gpuRequest);
+  if (byName.length > 0) {
+    requests.push({ Driver: "cdi", Count: 0, DeviceIDs: byName, Capabilities: [], Options: {} });
+  }
   const logOptions: Record<string, string> = {};
   for (const option of flags["log-opt"]) addPair(logOptions, option);
   if (flags["log-driver"] === "none" && flags["log-opt"].length > 0)
@@ -119,31 +128,30 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
   }
   const mounts = flags.mount.map(parseMount);
   if (flags["use-api-socket"]) throw new Error("--use-api-socket is not supported yet");
-  if (flags.rm && flags.restart !== "no" && flags.restart !== "") {
+  if (flags.rm && restart.Name !== "no" && restart.Name !== "") {
     throw new Error("conflicting options: cannot specify both --restart and --rm");
   }
   return {
     Binds: binds.length > 0 ? binds : null,
     ContainerIDFile: flags.cidfile,
     LogConfig: { Type: flags["log-driver"], Config: logOptions },
-    NetworkMode: networks.length > 0 ? networkName(networks[0]!) : "default",
+    NetworkMode: networks.length > 0 ? parseNetwork(networks[0]!).name : "default",
     PortBindings: ports.bindings,
-    RestartPolicy: restartPolicy(flags.restart),
+    RestartPolicy: restart,
     AutoRemove: flags.rm,
     VolumeDriver: flags["volume-driver"],
     VolumesFrom: orNull(flags["volumes-from"]),
     ...(Object.keys(flags.annotation).length > 0 && { Annotations: flags.annotation }),
     ...capabilities(flags["cap-add"], flags["cap-drop"]),
-    CgroupnsMode: flags.cgroupns,
+    ...namespaces,
     Dns: flags.dns,
     DnsOptions: [...flags["dns-option"], ...flags["dns-opt"]],
     DnsSearch: flags["dns-search"],
-    ExtraHosts: orNull(flags["add-host"].map(extraHost)),
+    ExtraHosts: orNull(flags["add-host"]),
     GroupAdd: orNull(flags["group-add"]),
     IpcMode: flags.ipc,
     Links: orNull(flags.link),
     OomScoreAdj: flags["oom-score-adj"],
-    PidMode: flags.pid,
     Privileged: flags.privileged,
     PublishAllPorts: flags["publish-all"],
     ReadonlyRootfs: flags["read-only"],
@@ -151,8 +159,6 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
     ...(security.unconfinedPaths && { MaskedPaths: [], ReadonlyPaths: [] }),
     ...(flags["storage-opt"].length > 0 && { StorageOpt: storage }),
     ...(flags.tmpfs.length > 0 && { Tmpfs: tmpfs }),
-    UTSMode: flags.uts,
-    UsernsMode: flags.userns,
     ShmSize: flags["shm-size"],
     ...(Object.keys(flags.sysctl).length > 0 && { Sysctls: flags.sysctl }),
     ...(flags.runtime && { Runtime: flags.runtime }),
@@ -162,23 +168,15 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
     OomKillDisable: flags["oom-kill-disable"],
     CgroupParent: flags["cgroup-parent"],
     BlkioWeightDevice: flags["blkio-weight-device"].map(weightDevice),
-    BlkioDeviceReadBps: flags["device-read-bps"].map((text) => throttle(text, parseBytes)),
-    BlkioDeviceWriteBps: flags["device-write-bps"].map((text) => throttle(text, parseBytes)),
-    BlkioDeviceReadIOps: flags["device-read-iops"].map((text) => throttle(text, Number)),
-    BlkioDeviceWriteIOps: flags["device-write-iops"].map((text) => throttle(text, Number)),
-    Devices: flags.device.map(device),
+    BlkioDeviceReadBps: flags["device-read-bps"].map(byteRate),
+    BlkioDeviceWriteBps: flags["device-write-bps"].map(byteRate),
+    BlkioDeviceReadIOps: flags["device-read-iops"].map(operationRate),
+    BlkioDeviceWriteIOps: flags["device-write-iops"].map(operationRate),
+    Devices: devices,
     DeviceCgroupRules: orNull(flags["device-cgroup-rule"]),
-    DeviceRequests: flags.gpus.length > 0 ? flags.gpus.map(gpuRequest) : null,
+    DeviceRequests: requests.length > 0 ? requests : null,
     Ulimits: flags.ulimit.map(ulimit),
     ...(mounts.length > 0 && { Mounts: mounts }),
     ...(changed.has("init") && { Init: flags.init }),
   };
-}
-
-/** `name:address` or `name=address`, written the API's way. */
-function extraHost(text: string): string {
-  const at = text.includes("=") ? text.indexOf("=") : text.indexOf(":");
-  const address = text.slice(at + 1).replace(/^\[(.*)\]$/, "$1");
-  if (at <= 0 || address === "") throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
-  return `${text.slice(0, at)}:${address}`;
 }

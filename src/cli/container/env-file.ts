@@ -1,10 +1,9 @@
 /** Environment variables and labels from flags and files. */
+import { FileError, readTextFile } from "../text-file.ts";
 
 /** Lines of an env file, comments and empty lines left out; throws naming the file and line. */
 export async function readEnvFile(path: string, lookUp: (name: string) => string | undefined): Promise<string[]> {
-  const file = Bun.file(path);
-  if (!(await file.exists())) throw new Error(`open ${path}: no such file or directory`);
-  const text = (await file.text()).replace(/^\uFEFF/, "");
+  const text = (await readLines(path)).replace(/^\uFEFF/, "");
   const lines: string[] = [];
   for (const [i, raw] of text.split("\n").entries()) {
     const line = raw.replace(/\r$/, "").replace(/^[ \t]+/, "");
@@ -20,13 +19,21 @@ export async function readEnvFile(path: string, lookUp: (name: string) => string
   return lines;
 }
 
+async function readLines(path: string): Promise<string> {
+  try {
+    return await readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof FileError) || error.operation === "open") throw error;
+    throw new Error(`invalid env file (${path}): ${error.message}`);
+  }
+}
+
 /** The environment of a process: files first, then flags; a name alone takes our own value, if there is one. */
 export async function readEnvironment(files: readonly string[], given: readonly string[]): Promise<string[]> {
   const variables: string[] = [];
   const lookUp = (name: string): string | undefined => process.env[name];
   for (const path of files) variables.push(...(await readEnvFile(path, lookUp)));
   for (const variable of given) {
-    if (variable === "" || variable.startsWith("=")) throw new Error(`invalid environment variable: ${variable}`);
     if (variable.includes("=")) variables.push(variable);
     else {
       const value = lookUp(variable);

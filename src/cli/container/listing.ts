@@ -69,9 +69,21 @@ function mounts(row: ContainerSummary, full: boolean): string {
   return row.Mounts.map(({ Name, Source }) => (full ? Name || Source : ellipsis(Name || Source, 15))).join(",");
 }
 
+const rawForm = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{.State}}
+status: {{.Status}}
+names: {{.Names}}
+labels:{{if .Labels}} {{.Labels}}{{end}}
+ports:{{if .Ports}} {{.Ports}}{{end}}
+`;
+
 /** `full`: nothing is cut. `sizes`: Size was asked for. */
-export function containerListing(full: boolean): Listing<ContainerSummary> {
+export function containerListing(full: boolean, sizes = false): Listing<ContainerSummary> {
   return {
+    raw: { full: sizes ? `${rawForm}size: {{.Size}}\n` : rawForm, quiet: "container_id: {{.ID}}" },
     typeName: "*formatter.ContainerContext",
     quiet: "ID",
     columns: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],

@@ -1,10 +1,8 @@
 /** `--mount`: comma-separated keys and values as the API's Mount. */
 import type { Mount } from "../../api/host-config.ts";
-import { splitCsv, splitPair } from "../../lib/flags.ts";
+import { splitFields, splitPair } from "../../lib/flags.ts";
 import { parseBytes } from "../../lib/units.ts";
 import { resolvePath } from "./local-path.ts";
-
-const propagations = ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
 function truthful(key: string, value: string, given: boolean): boolean {
   if (!given || ["1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
@@ -12,10 +10,18 @@ function truthful(key: string, value: string, given: boolean): boolean {
   throw new Error(`invalid value for ${key}: ${value}`);
 }
 
+function size(key: string, value: string): number {
+  try {
+    return parseBytes(value);
+  } catch {
+    throw new Error(`invalid value for ${key}: ${value}`);
+  }
+}
+
 /** Parses one `--mount` value; throws with the reason. */
 export function parseMount(text: string): Mount {
   const mount: Mount = { Type: "volume", Source: "", Target: "" };
-  const fields = splitCsv(text);
+  const fields = splitFields(text);
   for (const field of fields)
     if (splitPair(field)[0].toLowerCase() === "type") mount.Type = splitPair(field)[1].toLowerCase();
   const bind = (): NonNullable<Mount["BindOptions"]> => {
@@ -56,8 +62,6 @@ export function parseMount(text: string): Mount {
         mount.Consistency = value.toLowerCase();
         break;
       case "bind-propagation":
-        if (!propagations.includes(value.toLowerCase()))
-          throw new Error(`invalid value for bind-propagation: ${value}`);
         bind().Propagation = value.toLowerCase();
         break;
       case "bind-nonrecursive":
@@ -100,7 +104,7 @@ export function parseMount(text: string): Mount {
         mount.ImageOptions = { Subpath: value };
         break;
       case "tmpfs-size":
-        tmpfs().SizeBytes = parseBytes(value);
+        tmpfs().SizeBytes = size(key, value);
         break;
       case "tmpfs-mode":
         if (!/^[0-7]+$/.test(value)) throw new Error(`invalid value for ${key}: ${value}`);
@@ -118,5 +122,7 @@ export function parseMount(text: string): Mount {
     throw new Error(`cannot mix 'bind-*' options with mount type '${mount.Type}'`);
   if (mount.TmpfsOptions && mount.Type !== "tmpfs")
     throw new Error(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
+  if (mount.ImageOptions && mount.Type !== "image")
+    throw new Error(`cannot mix 'image-*' options with mount type '${mount.Type}'`);
   return mount;
 }

@@ -30,7 +30,7 @@ export function restartPolicy(text: string): { Name: string; MaximumRetryCount: 
   const [name, count] = splitPair(text, ":");
   if (text.includes(":") && name === "")
     throw new Error(`invalid restart policy format: no policy provided before colon`);
-  if (count !== "" && !/^\d+$/.test(count))
+  if (count !== "" && !/^[+-]?\d+$/.test(count))
     throw new Error("invalid restart policy format: maximum retry count must be an integer");
   return { Name: name, MaximumRetryCount: Number(count || 0) };
 }

@@ -2,9 +2,13 @@
 
 import type { ContainerCreateResponse, ContainerInspectResponse, ContainerWaitResponse } from "../../api/containers.ts";
 import { paths } from "../../api/paths.ts";
-import { ApiError, type Client, to } from "../../client/client.ts";
+import { ApiError, type Client, type Hijacked, to } from "../../client/client.ts";
+import { messageOf } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
+import { checkPlatform } from "../image/platform.ts";
+import { checkImage, isFullId } from "../image/reference.ts";
+import { CidFile } from "./cid-file.ts";
 import type { CreateFlags } from "./create-flags.ts";
 import type { CreateBody } from "./create-request.ts";
 import { type Step, stepsOf, timingsHeader } from "./timings.ts";
@@ -12,6 +16,14 @@ import { type Step, stepsOf, timingsHeader } from "./timings.ts";
 export interface Created {
   readonly id: string;
   readonly steps: Step[];
+}
+
+/** Ends `create` or `run`, whose messages name the client and its help. */
+export function failureOf(cli: Cli, verb: string, error: unknown, code = 125): ExitError {
+  return new ExitError(
+    code,
+    `${cli.name}: ${messageOf(error)}\n\nRun '${cli.name} ${verb} --help' for more information`,
+  );
 }
 
 /** Creates the container, pulling its image when policy and absence say so. */
@@ -24,10 +36,9 @@ export async function createContainer(
 ): Promise<Created> {
   const image = body.Image ?? "";
   const platform = flags.platform || process.env.DOCKER_DEFAULT_PLATFORM || "";
-  if (flags.cidfile) await refuseExisting(flags.cidfile);
-  if (!["always", "missing", "never"].includes(flags.pull)) {
-    throw new ExitError(125, `invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
-  }
+  await using cidFile = await CidFile.open(flags.cidfile);
+  checkImage(image);
+  checkPlatform(flags.platform);
   const pull = async (): Promise<void> => {
     const { pullImage } = await import("../image/pull.ts");
     await pullImage(cli, image, { platform, quiet: flags.quiet, output: cli.stderr });
@@ -44,20 +55,15 @@ export async function createContainer(
   } catch (error) {
     // An image of another platform is told by 404 too: the one that was asked for may be in the registry.
     const absent = error instanceof ApiError && error.status === 404;
-    if (!absent || flags.pull !== "missing") throw error;
+    if (!absent || isFullId(image) || flags.pull !== "missing") throw error;
     if (!flags.quiet) cli.err(`Unable to find image '${withTag(image)}' locally\n`);
     await cli.flush();
     await pull();
     reply = await create();
   }
   for (const warning of reply.value.Warnings ?? []) cli.err(`WARNING: ${warning}\n`);
-  if (flags.cidfile) await Bun.write(flags.cidfile, reply.value.Id);
+  await cidFile?.write(reply.value.Id);
   return { id: reply.value.Id, steps: stepsOf(reply.headers) };
-}
-
-async function refuseExisting(path: string): Promise<void> {
-  if (!(await Bun.file(path).exists())) return;
-  throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
 }
 
 /** A name as messages show it: with `:latest` when it has neither tag nor digest. */
@@ -100,16 +106,17 @@ export function inspectContainer(client: Client, name: string): Promise<Containe
   return client.json<ContainerInspectResponse>(to(paths.containerInspect, { id: name }));
 }
 
-/** What is typed for the detach keys: the flag, else config.json. */
+/** What is typed for the detach keys: the flag, else config.json. The daemon refuses what it does not understand. */
 export async function chosenDetachKeys(cli: Cli, given: string): Promise<string> {
-  const keys = given || (await cli.config()).detachKeys || "";
-  if (keys) {
-    const { parseDetachKeys } = await import("../../lib/terminal.ts");
-    try {
-      parseDetachKeys(keys);
-    } catch (error) {
-      throw new Error(`invalid detach keys (${keys}): ${error instanceof Error ? error.message : error}`);
-    }
+  return given || (await cli.config()).detachKeys || "";
+}
+
+/** Joins a container's streams; a refusal is told by its status alone, as there is no reply to read a message from. */
+export async function hijackStreams(client: Client, ...call: Parameters<Client["hijack"]>): Promise<Hijacked> {
+  try {
+    return await client.hijack(...call);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new ExitError(1, `unable to upgrade to tcp, received ${error.status}`);
   }
-  return keys;
 }

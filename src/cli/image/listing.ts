@@ -41,8 +41,12 @@ export function imageRows(images: readonly ImageSummary[], digests: boolean): Im
   });
 }
 
-export function imageListing(full: boolean): Listing<ImageRow> {
+/** `full`: nothing is cut. `digests`: they were asked for. */
+export function imageListing(full: boolean, digests = false): Listing<ImageRow> {
+  const digest = digests ? "digest: {{.Digest}}\n" : "";
+  const raw = `repository: {{.Repository}}\ntag: {{.Tag}}\n${digest}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`;
   return {
+    raw: { full: raw, quiet: "image_id: {{.ID}}" },
     typeName: "*formatter.imageContext",
     quiet: "ID",
     columns: ["Repository", "Tag", "ID", "CreatedSince", "Size"],

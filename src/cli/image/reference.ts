@@ -1,13 +1,43 @@
 /** Image names that the client itself reads before it asks the daemon. */
+import { isDigest } from "../../lib/digest.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { parseReference, type Reference } from "../../lib/reference.ts";
 
-/** Parses one end of `tag`; throws in the client's words, which show the repository with its `library/`. */
-export function tagReference(text: string): Reference {
+/** Parses what the user calls an image; throws in the client's words, which show the repository with its `library/`. */
+export function clientReference(text: string): Reference {
+  const at = text.indexOf("@");
+  if (at >= 0 && !isDigest(text.slice(at + 1))) throw new Error("invalid reference format");
   try {
     return parseReference(text);
   } catch (error) {
-    const reason = messageOf(error).replace(/ \(([^/()]+)\) must be lowercase/, " (library/$1) must be lowercase");
-    throw new Error(`Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${reason}`);
+    throw new Error(messageOf(error).replace(/ \(([^/()]+)\) must be lowercase/, " (library/$1) must be lowercase"));
+  }
+}
+
+/** True for an image's ID in full, which no registry knows. */
+export function isFullId(text: string): boolean {
+  return /^[a-f0-9]{64}$/.test(text) || isDigest(text);
+}
+
+/** Throws for what is neither a name nor an ID in full. */
+export function checkImage(text: string): void {
+  if (!isFullId(text)) clientReference(text);
+}
+
+/** Throws for a name that a new image cannot be given; "" is none. */
+export function checkNewName(text: string): void {
+  if (text !== "" && clientReference(text).digest !== null) {
+    throw new Error("refusing to create a tag with a digest reference");
+  }
+}
+
+/** Parses one end of `tag`. */
+export function tagReference(text: string): Reference {
+  try {
+    return clientReference(text);
+  } catch (error) {
+    throw new Error(
+      `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${messageOf(error)}`,
+    );
   }
 }

@@ -2,7 +2,7 @@ import { paths } from "../../../api/paths.ts";
 import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { beginWait, chosenDetachKeys, inspectContainer, requireTerminal } from "../../container/run.ts";
+import { beginWait, chosenDetachKeys, hijackStreams, inspectContainer, requireTerminal } from "../../container/run.ts";
 import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
 import { WriteError } from "../../output.ts";
 
@@ -30,7 +30,7 @@ export const command = defineCommand({
     const detachKeys = await chosenDetachKeys(cli, flags["detach-keys"]);
     const { code: exited } = await beginWait(client, id, "");
     const query = { stream: true, stdin, stdout: true, stderr: true, detachKeys };
-    const hijacked = await client.hijack(to(paths.containerAttach, { id }, query));
+    const hijacked = await hijackStreams(client, to(paths.containerAttach, { id }, query));
     const proxy = flags["sig-proxy"] && !tty;
     const stopSignals = proxy
       ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))

@@ -4,6 +4,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { splitReference } from "../../image/pull.ts";
+import { checkNewName } from "../../image/reference.ts";
 
 export const command = defineCommand({
   summary: "Make an image of a container",
@@ -17,6 +18,7 @@ export const command = defineCommand({
   },
   complete: "containers",
   async run(cli, { flags, args: [name = "", reference = ""] }) {
+    checkNewName(reference);
     const client = await cli.client();
     const { repository, tag } = splitReference(reference);
     const { Id } = await client.json<IDResponse>(

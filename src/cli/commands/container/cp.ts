@@ -5,8 +5,8 @@ import { copyFrom, copyTo, parseCopyArgument } from "../../container/copy.ts";
 
 export const command = defineCommand({
   summary: "Copy files between a container and here",
-  details: "Either side may be CONTAINER:PATH; - is a tar archive on standard input or output.",
-  usage: "CONTAINER:SRC_PATH DEST_PATH|-",
+  details: "- is a tar archive on standard input or output.",
+  usage: "CONTAINER:SRC_PATH DEST_PATH|-\nSRC_PATH|- CONTAINER:DEST_PATH",
   args: { min: 2, max: 2 },
   flags: {
     archive: flag.bool("Keep owner and group", { short: "a" }),
@@ -17,8 +17,8 @@ export const command = defineCommand({
   async run(cli, { flags, changed, args: [from = "", to = ""] }) {
     const source = parseCopyArgument(from);
     const target = parseCopyArgument(to);
-    if (source.path === "") throw new Error("source can not be empty");
-    if (target.path === "") throw new Error("destination can not be empty");
+    if (source.path === "" && !source.container) throw new Error("source can not be empty");
+    if (target.path === "" && !target.container) throw new Error("destination can not be empty");
     if (source.container && target.container) throw new Error("copying between containers is not supported");
     if (!source.container && !target.container) throw new Error("must specify at least one container source");
     // Without a terminal nobody waits for the words.

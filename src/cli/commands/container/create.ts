@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { createFlags } from "../../container/create-flags.ts";
 import { createRequest } from "../../container/create-request.ts";
-import { createContainer } from "../../container/run.ts";
+import { createContainer, failureOf } from "../../container/run.ts";
 
 export const command = defineCommand({
   summary: "Create a container without starting it",
@@ -13,7 +13,10 @@ export const command = defineCommand({
   async run(cli, { flags, changed, args }) {
     const config = await cli.config();
     const { address } = await cli.daemon();
-    const body = await createRequest({ flags, changed, args, detach: false, config, daemonAddress: address });
+    const context = { flags, changed, args, detach: false, config, daemonAddress: address };
+    const body = await createRequest(context).catch((error: unknown) => {
+      throw failureOf(cli, "create", error);
+    });
     const { id } = await createContainer(cli, await cli.client(), flags, body, false);
     cli.out(`${id}\n`);
     return 0;

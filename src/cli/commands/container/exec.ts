@@ -4,7 +4,8 @@ import { ApiError, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { readEnvironment } from "../../container/env-file.ts";
-import { chosenDetachKeys, requireTerminal } from "../../container/run.ts";
+import { checkVariable } from "../../container/name-checks.ts";
+import { chosenDetachKeys, hijackStreams, requireTerminal } from "../../container/run.ts";
 import { followSize, joinStreams } from "../../container/streams.ts";
 
 export const command = defineCommand({
@@ -14,7 +15,7 @@ export const command = defineCommand({
   flags: {
     detach: flag.bool("Leave it running in the background", { short: "d" }),
     "detach-keys": flag.string("Keys that leave the command running"),
-    env: flag.list("Environment variable", { short: "e" }),
+    env: flag.list("Environment variable", { short: "e", check: checkVariable }),
     "env-file": flag.list("File of environment variables", { complete: "files" }),
     interactive: flag.bool("Keep standard input open", { short: "i" }),
     privileged: flag.bool("Give the command all of the host's powers"),
@@ -51,7 +52,7 @@ export const command = defineCommand({
       await client.json(to(paths.execStart, { id }), { json: { Detach: true, Tty: tty } });
       return 0;
     }
-    const hijacked = await client.hijack(to(paths.execStart, { id }), {
+    const hijacked = await hijackStreams(client, to(paths.execStart, { id }), {
       json: { Detach: false, Tty: tty, ...consoleSize },
     });
     const stopSizes = tty

@@ -25,7 +25,7 @@ export const command = defineCommand({
     if (flags.quiet && flags.format) {
       cli.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
     }
-    const format = flags.quiet ? "" : flags.format || ((await cli.config()).psFormat ?? "");
+    const format = flags.quiet && flags.format !== "raw" ? "" : flags.format || ((await cli.config()).psFormat ?? "");
     if (format.includes("{{")) {
       const { compileFormat, psRefusal } = await import("../../format-template.ts");
       compileFormat(format, {}, psRefusal);
@@ -39,7 +39,7 @@ export const command = defineCommand({
         { all: flags.all, limit: limit > 0 ? limit : undefined, size, filters: filterQuery(flags.filter) },
       ),
     );
-    const listing = containerListing(flags["no-trunc"]);
+    const listing = containerListing(flags["no-trunc"], flags.size);
     const columns = flags.size ? [...listing.columns, "Size"] : listing.columns;
     await printList(cli, listing, rows, { format, quiet: flags.quiet, columns });
     return 0;

@@ -1,3 +1,6 @@
+import { messageOf } from "../../../lib/errors.ts";
+import { splitPair } from "../../../lib/flags.ts";
+import { parseUnsigned } from "../../../lib/flags-numbers.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { inspectContainer } from "../../container/run.ts";
 
@@ -12,8 +15,13 @@ export const command = defineCommand({
     const { Ports } = found.NetworkSettings;
     const address = (ip: string, port: string): string => `${ip.includes(":") ? `[${ip}]` : ip}:${port}`;
     if (wanted !== "") {
-      const key = wanted.includes("/") ? wanted : `${wanted}/tcp`;
-      const bindings = Ports[key];
+      const [port, protocol] = splitPair(wanted, "/");
+      try {
+        parseUnsigned(port, 65535);
+      } catch (error) {
+        throw new ExitError(1, `Error: invalid port (${port}): ${messageOf(error)}`);
+      }
+      const bindings = Ports[`${port}/${protocol || "tcp"}`];
       if (!bindings?.length) throw new ExitError(1, `Error: No public port '${wanted}' published for ${name}`);
       for (const { HostIp, HostPort } of bindings) cli.out(`${address(HostIp, HostPort)}\n`);
       return 0;

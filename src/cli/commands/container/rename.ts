@@ -1,6 +1,6 @@
 import { paths } from "../../../api/paths.ts";
 import { to } from "../../../client/client.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, ExitError } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
 
 export const command = defineCommand({
@@ -10,6 +10,9 @@ export const command = defineCommand({
   flags: {},
   complete: "containers",
   async run(cli, { args: [name = "", next = ""] }) {
+    if (name.trim() === "" || next.trim() === "") {
+      throw new ExitError(1, "Error: Neither old nor new names may be empty");
+    }
     const client = await cli.client();
     return forEachName(cli, [name], async () => {
       await client.json(to(paths.containerRename, { id: name }, { name: next }));

@@ -1,5 +1,6 @@
 import { paths } from "../../../api/paths.ts";
 import { ApiError, to } from "../../../client/client.ts";
+import { messageOf } from "../../../lib/errors.ts";
 import { flag } from "../../../lib/flags.ts";
 import type { Cli } from "../../cli.ts";
 import { defineCommand, ExitError } from "../../command.ts";
@@ -9,6 +10,8 @@ import {
   beginWait,
   chosenDetachKeys,
   createContainer,
+  failureOf,
+  hijackStreams,
   requireTerminal,
   startFailureCode,
 } from "../../container/run.ts";
@@ -40,9 +43,8 @@ export const command = defineCommand({
       if (error instanceof ExitError) throw error;
       if (error instanceof WriteError) throw proxiesSignals(flags) ? new ExitError(1, error.message) : error;
       const fromDaemon = error instanceof ApiError;
-      const message = `${fromDaemon ? "Error response from daemon: " : ""}${error instanceof Error ? error.message : error}`;
-      const code = fromDaemon ? startFailureCode(message) : 125;
-      throw new ExitError(code, `${cli.name}: ${message}\n\nRun '${cli.name} run --help' for more information`);
+      const message = `${fromDaemon ? "Error response from daemon: " : ""}${messageOf(error)}`;
+      throw failureOf(cli, "run", message, startFailureCode(message));
     }
   },
 });
@@ -61,7 +63,10 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   await requireTerminal(flags.tty, attached.has("stdin"));
   const config = await cli.config();
   const { address } = await cli.daemon();
-  const body = await createRequest({ flags, changed, args, detach: flags.detach, config, daemonAddress: address });
+  const context = { flags, changed, args, detach: flags.detach, config, daemonAddress: address };
+  const body = await createRequest(context).catch((error: unknown) => {
+    throw failureOf(cli, "run", error);
+  });
   if (flags.tty) {
     const { terminalSize } = await import("../../../lib/terminal.ts");
     const size = terminalSize();
@@ -89,7 +94,8 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   const stopSignals = proxiesSignals(flags)
     ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
     : () => {};
-  const attaching = client.hijack(
+  const attaching = hijackStreams(
+    client,
     to(
       paths.containerAttach,
       { id },

@@ -3,7 +3,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import type { Cli } from "../../cli.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { beginWait, chosenDetachKeys, inspectContainer, requireTerminal } from "../../container/run.ts";
+import { beginWait, chosenDetachKeys, hijackStreams, inspectContainer, requireTerminal } from "../../container/run.ts";
 import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
 import { forEachName } from "../../for-each-name.ts";
 
@@ -46,7 +46,7 @@ async function startAttached(cli: Cli, name: string, interactive: boolean, detac
     ? () => {}
     : forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })));
   const query = { stream: true, stdin, stdout: true, stderr: true, detachKeys };
-  const hijacked = await client.hijack(to(paths.containerAttach, { id }, query));
+  const hijacked = await hijackStreams(client, to(paths.containerAttach, { id }, query));
   const { code: exited } = await beginWait(client, id, found.HostConfig.AutoRemove ? "removed" : "next-exit");
   const joined = joinStreams(cli, hijacked, { tty, stdin, detachKeys });
   // It is awaited after the start; until then its failure is not unhandled.

@@ -1,5 +1,6 @@
+import { messageOf } from "../../../lib/errors.ts";
 import { flag } from "../../../lib/flags.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, ExitError } from "../../command.ts";
 import { contextPaths, readContext } from "../../context-store.ts";
 import { contextName, defaultAddress } from "../../daemon-address.ts";
 import { inspectAll } from "../../inspect.ts";
@@ -24,7 +25,9 @@ export const command = defineCommand({
           Storage,
         });
       }
-      const meta = await readContext(cli.configDir, name);
+      const meta = await readContext(cli.configDir, name).catch((error: unknown) => {
+        throw new ExitError(1, messageOf(error));
+      });
       const paths = contextPaths(cli.configDir, name);
       return JSON.stringify({ ...meta, TLSMaterial: {}, Storage: { MetadataPath: paths.meta, TLSPath: paths.tls } });
     };

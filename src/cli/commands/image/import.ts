@@ -6,6 +6,7 @@ import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand } from "../../command.ts";
 import { showProgress } from "../../image/progress.ts";
 import { splitReference } from "../../image/pull.ts";
+import { clientReference } from "../../image/reference.ts";
 import { openInput } from "../../input-file.ts";
 
 export const command = defineCommand({
@@ -21,6 +22,8 @@ export const command = defineCommand({
   async run(cli, { flags, args: [source = "", reference = ""] }) {
     const client = await cli.client();
     const remote = /^(https?:\/\/)/.test(source);
+    const body = remote ? undefined : await openInput(source);
+    if (reference !== "") clientReference(reference);
     const { repository, tag } = splitReference(reference);
     const messages = client.jsonStream<ProgressMessage>(
       to(
@@ -35,7 +38,7 @@ export const command = defineCommand({
           platform: flags.platform,
         },
       ),
-      { ...(!remote && { body: await openInput(source), headers: { "Content-Type": "text/plain" } }) },
+      { ...(body && { body, headers: { "Content-Type": "text/plain" } }) },
     );
     await showProgress(messages, cli.stdout, isTerminal(1));
     return 0;

@@ -3,6 +3,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { platformQuery } from "../../image/platform.ts";
+import { typedImage } from "../../image/typed-inspect.ts";
 import { inspectAll } from "../../inspect.ts";
 
 export const command = defineCommand({
@@ -16,8 +17,9 @@ export const command = defineCommand({
   complete: "images",
   async run(cli, { flags, args }) {
     const client = await cli.client();
-    return inspectAll(cli, args, flags.format, (name) =>
-      client.text(to(paths.imageInspect, { name }, { platform: platformQuery(flags.platform) })),
-    );
+    const query = { platform: platformQuery(flags.platform) };
+    return inspectAll(cli, args, flags.format, (name) => client.text(to(paths.imageInspect, { name }, query)), {
+      typed: typedImage,
+    });
   },
 });

@@ -6,6 +6,9 @@ import { defineCommand } from "../../command.ts";
 import { printList } from "../../format.ts";
 import { imageListing, imageRows } from "../../image/listing.ts";
 
+/** What does not go with --tree. */
+const treeless = ["quiet", "no-trunc", "digests", "format"];
+
 export const command = defineCommand({
   summary: "List images",
   usage: "[REPOSITORY[:TAG]]",
@@ -20,8 +23,12 @@ export const command = defineCommand({
     tree: flag.bool("Show the platforms of each image", { hidden: true }),
   },
   complete: "images",
-  async run(cli, { flags, args: [name] }) {
-    if (flags.tree) throw new Error("--tree is not supported yet");
+  async run(cli, { flags, changed, args: [name] }) {
+    if (flags.tree) {
+      const clash = treeless.find((name) => changed.has(name));
+      if (clash) throw new Error(`--${clash === "digests" ? "show-digest" : clash} is not yet supported with --tree`);
+      throw new Error("--tree is not supported yet");
+    }
     const client = await cli.client();
     const filters =
       name === undefined ? flags.filter : { ...flags.filter, reference: [...(flags.filter.reference ?? []), name] };
@@ -30,7 +37,7 @@ export const command = defineCommand({
     );
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).imagesFormat ?? ""));
     const digests = flags.digests || /\.Digest\b/.test(format);
-    const listing = imageListing(flags["no-trunc"]);
+    const listing = imageListing(flags["no-trunc"], flags.digests);
     const columns = flags.digests ? ["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"] : listing.columns;
     await printList(cli, listing, imageRows(images, digests), { format, quiet: flags.quiet, columns });
     return 0;

@@ -1,6 +1,8 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
+import { refuseContentTrust } from "../../image/content-trust.ts";
 import { pullImage, splitReference } from "../../image/pull.ts";
+import { clientReference } from "../../image/reference.ts";
 
 export const command = defineCommand({
   summary: "Fetch an image from a registry",
@@ -12,10 +14,12 @@ export const command = defineCommand({
     platform: flag.string("Platform of the image, such as linux/amd64"),
     quiet: flag.bool("Print the name only", { short: "q" }),
   },
-  async run(cli, { flags, args: [name = ""] }) {
+  async run(cli, { flags, changed, args: [name = ""] }) {
+    clientReference(name);
     const { repository, tag } = splitReference(name);
     if (flags["all-tags"] && tag) throw new ExitError(1, "tag can't be used with --all-tags/-a");
     if (!flags["all-tags"] && !tag && !flags.quiet) cli.out("Using default tag: latest\n");
+    refuseContentTrust(flags["disable-content-trust"], changed);
     const platform = flags.platform || process.env.DOCKER_DEFAULT_PLATFORM || "";
     await pullImage(cli, name, { platform, quiet: flags.quiet, output: cli.stdout, allTags: flags["all-tags"] });
     cli.out(

@@ -5,9 +5,11 @@ import { flag } from "../../../lib/flags.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { registryAuthHeader } from "../../image/auth.ts";
+import { refuseContentTrust } from "../../image/content-trust.ts";
 import { platformQuery } from "../../image/platform.ts";
 import { showProgress } from "../../image/progress.ts";
 import { splitReference } from "../../image/pull.ts";
+import { clientReference } from "../../image/reference.ts";
 import { silent } from "../../output.ts";
 
 export const command = defineCommand({
@@ -21,11 +23,13 @@ export const command = defineCommand({
     quiet: flag.bool("Show no progress", { short: "q" }),
   },
   complete: "images",
-  async run(cli, { flags, args: [name = ""] }) {
+  async run(cli, { flags, changed, args: [name = ""] }) {
+    clientReference(name);
     const client = await cli.client();
     const { repository, tag } = splitReference(name);
     if (flags["all-tags"] && tag) throw new ExitError(1, "tag can't be used with --all-tags/-a");
     if (!flags["all-tags"] && !tag && !flags.quiet) cli.out("Using default tag: latest\n");
+    refuseContentTrust(flags["disable-content-trust"], changed);
     const messages = client.jsonStream<ProgressMessage>(
       to(
         paths.imagePush,

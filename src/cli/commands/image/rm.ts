@@ -1,6 +1,6 @@
 import type { ImageDeleteResponseItem } from "../../../api/images.ts";
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { ApiError, to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
@@ -18,8 +18,10 @@ export const command = defineCommand({
   complete: "images",
   async run(cli, { flags, args }) {
     const client = await cli.client();
-    return forEachName(cli, args, async (name) => {
-      const removed = await client.json<ImageDeleteResponseItem[]>(
+    // With --force what is not there counts as removed, though it is told.
+    let kept = false;
+    const code = await forEachName(cli, args, async (name) => {
+      const removing = client.json<ImageDeleteResponseItem[]>(
         to(
           paths.imageRemove,
           { name },
@@ -30,10 +32,15 @@ export const command = defineCommand({
           },
         ),
       );
+      const removed = await removing.catch((error: unknown) => {
+        kept ||= !(error instanceof ApiError) || error.status !== 404;
+        throw error;
+      });
       for (const { Untagged, Deleted } of removed) {
         if (Deleted !== undefined) cli.out(`Deleted: ${Deleted}\n`);
         else cli.out(`Untagged: ${Untagged}\n`);
       }
     });
+    return flags.force && !kept ? 0 : code;
   },
 });

@@ -3,6 +3,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { addPair } from "../../container/env-file.ts";
+import { checkLink } from "../../container/name-checks.ts";
 
 export const command = defineCommand({
   summary: "Join a container to a network",
@@ -14,14 +15,17 @@ export const command = defineCommand({
     "gw-priority": flag.int("The network of highest priority gives the default gateway"),
     ip: flag.string("IPv4 address"),
     ip6: flag.string("IPv6 address"),
-    link: flag.list("Link to another container (name:alias)"),
+    link: flag.list("Link to another container (name:alias)", { check: checkLink }),
     "link-local-ip": flag.strings("Link-local address"),
   },
   complete: "networks",
   async run(cli, { flags, args: [network = "", Container = ""] }) {
     const client = await cli.client();
     const DriverOpts: Record<string, string> = {};
-    for (const option of flags["driver-opt"]) addPair(DriverOpts, option);
+    for (const option of flags["driver-opt"]) {
+      if (!/^[^=]+=/.test(option)) throw new Error("invalid key/value pair format in driver options");
+      addPair(DriverOpts, option);
+    }
     await client.json(to(paths.networkConnect, { id: network }), {
       json: {
         Container,

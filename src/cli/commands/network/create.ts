@@ -4,6 +4,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { readLabels } from "../../container/env-file.ts";
+import { checkLabel } from "../../container/name-checks.ts";
 
 export const command = defineCommand({
   summary: "Create a network",
@@ -23,7 +24,7 @@ export const command = defineCommand({
     "ipam-opt": flag.map("Option of the address driver"),
     ipv4: flag.bool("Give IPv4 addresses", { initial: true }),
     ipv6: flag.bool("Give IPv6 addresses"),
-    label: flag.list("Label (key=value)"),
+    label: flag.list("Label (key=value)", { check: checkLabel }),
     opt: flag.map("Option of the driver", { short: "o" }),
     scope: flag.string("Scope of the network"),
     subnet: flag.strings("Subnet, such as 10.1.0.0/16"),

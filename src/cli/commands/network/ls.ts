@@ -9,6 +9,10 @@ import { goTime } from "../../times.ts";
 
 function listing(full: boolean): Listing<Network> {
   return {
+    raw: {
+      full: "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
+      quiet: "network_id: {{.ID}}",
+    },
     typeName: "*network.networkContext",
     quiet: "ID",
     columns: ["ID", "Name", "Driver", "Scope"],

@@ -4,9 +4,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { humanSize } from "../../../lib/units.ts";
 import { defineCommand } from "../../command.ts";
-import { containerListing } from "../../container/listing.ts";
-import { alignTable, type Listing, printList } from "../../format.ts";
-import { imageListing, imageRows } from "../../image/listing.ts";
+import { type Listing, printList } from "../../format.ts";
 
 interface Row {
   readonly type: string;
@@ -18,6 +16,10 @@ interface Row {
 }
 
 const listing: Listing<Row> = {
+  raw: {
+    full: "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
+    quiet: "type: {{.Type}}",
+  },
   typeName: "*formatter.diskUsageImagesContext",
   quiet: "Type",
   columns: ["Type", "TotalCount", "Active", "Size", "Reclaimable"],
@@ -102,40 +104,8 @@ export const command = defineCommand({
       await printList(cli, listing, summarize(usage), { format: flags.format });
       return 0;
     }
-    const images = imageListing(false);
-    cli.out("Images space usage:\n\n");
-    await printList(cli, images, imageRows(usage.Images ?? [], false), {
-      format: "",
-      columns: ["Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers"],
-    });
-    cli.out("\nContainers space usage:\n\n");
-    await printList(
-      cli,
-      containerListing(false),
-      (usage.Containers ?? []).map((each) => ({ ...each, SizeRootFs: 0 })),
-      {
-        format: "",
-        columns: ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"],
-      },
-    );
-    cli.out("\nLocal Volumes space usage:\n\n");
-    const rows = (usage.Volumes ?? []).map(({ Name, UsageData }) => [
-      Name,
-      String(UsageData?.RefCount ?? 0),
-      humanSize(UsageData?.Size ?? 0),
-    ]);
-    cli.out(alignTable([["VOLUME NAME", "LINKS", "SIZE"], ...rows]));
-    cli.out(`\nBuild cache usage: ${humanSize(sum((usage.BuildCache ?? []).map(({ Size }) => Size)))}\n\n`);
-    const cache = (usage.BuildCache ?? []).map((each) => [
-      each.ID.slice(0, 12),
-      each.Type,
-      humanSize(each.Size),
-      each.CreatedAt,
-      each.LastUsedAt ?? "",
-      String(each.UsageCount),
-      String(each.Shared),
-    ]);
-    cli.out(alignTable([["CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"], ...cache]));
+    const { printVerbose } = await import("../../system/verbose-usage.ts");
+    await printVerbose(cli, usage, flags.format);
     return 0;
   },
 });

@@ -4,7 +4,7 @@ import { filterQuery, to } from "../../../client/client.ts";
 import { parseTimestamp } from "../../../lib/duration.ts";
 import { flag } from "../../../lib/flags.ts";
 import { stringifyJson } from "../../../lib/json.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, ExitError } from "../../command.ts";
 
 export const command = defineCommand({
   summary: "Print what happens in the daemon as it happens",
@@ -19,6 +19,7 @@ export const command = defineCommand({
   async run(cli, { flags }) {
     const client = await cli.client();
     const now = new Date();
+    const show = await printerOf(flags.format);
     const events = client.jsonStream<EventMessage>(
       to(
         paths.events,
@@ -30,18 +31,37 @@ export const command = defineCommand({
         },
       ),
     );
-    const template =
-      flags.format === "" || flags.format === "json"
-        ? null
-        : (await import("../../format-template.ts")).compileFormat(flags.format);
     for await (const event of events) {
-      if (template) cli.out(`${template.execute(fieldsOf(event))}\n`);
-      else cli.out(flags.format === "json" ? `${stringifyJson(event)}\n` : describe(event));
+      cli.out(show(event));
       await cli.flush();
     }
     return 0;
   },
 });
+
+/** How an event is printed. A template is tried on an empty event first, so that one that fails is told at once. */
+async function printerOf(format: string): Promise<(event: EventMessage) => string> {
+  if (format === "") return describe;
+  if (format === "json") return (event) => `${stringifyJson(event)}\n`;
+  const { compileFormat, eventsRefusal, structError } = await import("../../format-template.ts");
+  const template = compileFormat(format, { missing: "error" }, eventsRefusal);
+  try {
+    template.execute(fieldsOf(emptyEvent));
+  } catch (error) {
+    const { code, words } = eventsRefusal;
+    throw new ExitError(code, `${words}: ${structError(error, { "": "*events.Message", ".Actor": "events.Actor" })}`);
+  }
+  return (event) => `${template.execute(fieldsOf(event))}\n`;
+}
+
+const emptyEvent: EventMessage = {
+  Type: "container",
+  Action: "",
+  Actor: { ID: "", Attributes: {} },
+  scope: "local",
+  time: 0,
+  timeNano: 0,
+};
 
 /** An event by the names that templates know; on the wire some are in small letters. */
 function fieldsOf(event: EventMessage): Record<string, unknown> {

@@ -45,9 +45,8 @@ export const command = defineCommand({
       const data = { ...info, ClientInfo };
       if (flags.format === "json") cli.out(`${stringifyJson(data)}\n`);
       else {
-        const { compileFormat, executeUnless } = await import("../../format-template.ts");
-        const template = compileFormat(flags.format, { rootType: "*system.dockerInfo" });
-        cli.out(`${executeUnless(failure, template, data)}\n`);
+        const { compileFormat, printObject } = await import("../../format-template.ts");
+        printObject(cli, compileFormat(flags.format, { rootType: "system.dockerInfo" }), data, { failure });
       }
     } else {
       cli.out(

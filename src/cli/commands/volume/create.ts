@@ -4,6 +4,7 @@ import { to } from "../../../client/client.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { readLabels } from "../../container/env-file.ts";
+import { checkLabel } from "../../container/name-checks.ts";
 
 export const command = defineCommand({
   summary: "Create a volume",
@@ -11,7 +12,7 @@ export const command = defineCommand({
   args: { min: 0, max: 1 },
   flags: {
     driver: flag.string("Driver", { short: "d", initial: "local" }),
-    label: flag.list("Label (key=value)"),
+    label: flag.list("Label (key=value)", { check: checkLabel }),
     name: flag.string("Name of the volume", { hidden: true }),
     opt: flag.map("Option of the driver", { short: "o" }),
   },

@@ -1,0 +1,14 @@
+/** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
+
+const unbuilt: ReadonlySet<string> = new Set(
+  `build builder buildx checkpoint compose config deploy manifest node plugin secret service stack swarm trust`.split(
+    " ",
+  ),
+);
+
+/** The command among `words` that is not supported yet, with its subcommand; null for what Docker does not know either. */
+export function unbuiltCommand(words: readonly string[]): string | null {
+  const [first = "", second = ""] = words;
+  if (!unbuilt.has(first)) return null;
+  return first === "build" || second === "" || second.startsWith("-") ? first : `${first} ${second}`;
+}
