@@ -2,7 +2,9 @@ import type { ContainerUpdateResponse } from "../api/containers.ts";
 import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
 import { DhowError, invalidArgument, notFound } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { ConnectedContainer } from "../networks/networks.ts";
+import type { Tx } from "../state/database.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import { checkRestartPolicy } from "./check-request.ts";
 import type { Container } from "./container.ts";
@@ -13,20 +15,48 @@ import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import { checkName } from "./names.ts";
 import type { ContainerRecord } from "./record.ts";
 
-export async function pauseContainer(ctx: Context, container: Container): Promise<void> {
+/** Freezes a container. One that is paused `forNow` is thawed by the next engine, should this one die before its unpause. */
+export async function pauseContainer(ctx: Context, container: Container, forNow: boolean): Promise<void> {
   await container.lock.run(async () => {
     refuse("pause", container);
-    await ctx.runtime.pause(container.id);
-    saveState(ctx, container, "normal", { status: transition(container.status, "paused") });
+    beginPause(ctx, container.id);
+    try {
+      await ctx.runtime.pause(container.id);
+    } catch (error) {
+      ctx.db.transaction("normal", (tx) => finishPause(ctx, tx, container.id));
+      throw error;
+    }
+    failPoint("containers.pause.frozen");
+    saveState(ctx, container, "normal", { status: transition(container.status, "paused") }, (tx) => {
+      if (!forNow) finishPause(ctx, tx, container.id);
+    });
     emit(ctx, container, "pause");
   });
+}
+
+const pauseIntent = "containers.pause";
+
+/** Until it is finished, what a crash leaves frozen is thawed. */
+function beginPause(ctx: Context, subject: string): void {
+  ctx.db.transaction("normal", (tx) => {
+    finishPause(ctx, tx, subject);
+    ctx.intents.begin(tx, { operation: pauseIntent, subject, effects: ["freezer"] });
+  });
+}
+
+function finishPause(ctx: Context, tx: Tx, id: string): void {
+  for (const intent of ctx.intents.pending(pauseIntent)) if (intent.subject === id) ctx.intents.finish(tx, intent.id);
 }
 
 export async function unpauseContainer(ctx: Context, container: Container): Promise<void> {
   await container.lock.run(async () => {
     refuse("unpause", container);
+    beginPause(ctx, container.id);
     await ctx.runtime.resume(container.id);
-    saveState(ctx, container, "normal", { status: transition(container.status, "resumed") });
+    failPoint("containers.unpause.thawed");
+    saveState(ctx, container, "normal", { status: transition(container.status, "resumed") }, (tx) =>
+      finishPause(ctx, tx, container.id),
+    );
     emit(ctx, container, "unpause");
   });
 }
@@ -48,6 +78,7 @@ export async function renameContainer(ctx: Context, container: Container, wanted
       if (error instanceof UniqueConflict) throw allocationError(nameConflict(name, error.holder));
       throw error;
     }
+    failPoint("containers.rename.recorded");
     ctx.index.release(old, container.id);
     emit(ctx, container, "rename", { oldName: `/${old}` });
   });
@@ -111,7 +142,9 @@ export async function updateContainer(
     });
     if (given.length > 0 && hasProcess(container.status))
       await ctx.cgroups.update(container.record.state.pid, hostConfig);
+    failPoint("containers.update.applied");
     save(ctx, container, "full", { hostConfig });
+    failPoint("containers.update.recorded");
     emit(ctx, container, "update");
     return { Warnings: warnings.length > 0 ? [...warnings] : null };
   });

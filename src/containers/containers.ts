@@ -94,7 +94,8 @@ export interface Containers extends AsyncDisposable {
   restart(ref: string, query: StopQuery, op: Operation): Promise<void>;
   /** `signal` is a name or number; empty is SIGKILL. */
   kill(ref: string, signal: string, op: Operation): Promise<void>;
-  pause(ref: string, op: Operation): Promise<void>;
+  /** `forNow` is for a caller that unpauses by itself: the next engine thaws the container if this one dies before that. */
+  pause(ref: string, op: Operation, options?: { readonly forNow?: boolean }): Promise<void>;
   unpause(ref: string, op: Operation): Promise<void>;
   /** Resolves when the waiter is registered; `outcome` follows in its own time, or rejects when `op` is cancelled. */
   wait(

@@ -17,11 +17,16 @@ export async function removeContainer(ctx: Context, container: Container, option
   if (!options.force) refuse("remove", container);
   container.removing = true;
   try {
-    if (isActive(container.status)) await killForRemoval(ctx, container);
-    await container.lock.run(async () => {
-      refuse("remove", container);
-      await removeUnlocked(ctx, container, options);
-    });
+    for (let removed = false; !removed; ) {
+      if (isActive(container.status)) await killForRemoval(ctx, container);
+      removed = await container.lock.run(async () => {
+        // A start that was under way has come to its end only now.
+        if (options.force && isActive(container.status)) return false;
+        refuse("remove", container);
+        await removeUnlocked(ctx, container, options);
+        return true;
+      });
+    }
   } catch (error) {
     container.removing = false;
     if (!(error instanceof DhowError) || error.kind === "internal") {

@@ -135,6 +135,7 @@ async function settleIntents(ctx: Context): Promise<Removal[]> {
       removals.push({ container, volumes });
     }
     if (intent.operation === "containers.create" && container) await finishCreate(ctx, container);
+    if (intent.operation === "containers.pause" && container) await thaw(ctx, container);
     finish(ctx, intent);
   }
   for (const container of ctx.index.all()) {
@@ -143,6 +144,18 @@ async function settleIntents(ctx: Context): Promise<Removal[]> {
     }
   }
   return removals;
+}
+
+/** A pause or unpause that was cut short, or a pause for the time of something that was: the process goes on. */
+async function thaw(ctx: Context, container: Container): Promise<void> {
+  if (!hasProcess(container.status)) return;
+  try {
+    await ctx.runtime.resume(container.id);
+  } catch (error) {
+    ctx.log(`container ${container.id}: its pause was interrupted: ${messageOf(error)}`);
+  }
+  if (container.status !== "paused") return;
+  saveState(ctx, container, "normal", { status: transition(container.status, "resumed") });
 }
 
 function finish(ctx: Context, intent: Intent): void {

@@ -71,7 +71,7 @@ export function createContainers(options: ContainersOptions): Containers {
       if (!ctx.index.find(ref)) throw notFound(`cannot kill container: ${ref}: No such container: ${ref}`);
       return killContainer(ctx, whole(ref), signal);
     },
-    pause: async (ref) => pauseContainer(ctx, whole(ref)),
+    pause: async (ref, _op, { forNow = false } = {}) => pauseContainer(ctx, whole(ref), forNow),
     unpause: async (ref) => unpauseContainer(ctx, whole(ref)),
     async wait(ref, condition, op) {
       const outcome = waitFor(ctx.index.get(ref), condition, op);

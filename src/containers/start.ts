@@ -203,7 +203,9 @@ export async function release(ctx: Context, container: Container): Promise<void>
 async function startFailed(ctx: Context, container: Container, intent: number, error: unknown): Promise<void> {
   for (const stream of container.attached) stream.close();
   container.attached.clear();
-  await ctx.runtime.forget({ containerId: container.id }).catch(() => {});
+  await ctx.runtime.forget({ containerId: container.id }).catch((failed) => {
+    ctx.log(`container ${container.id}: what its failed start left: ${messageOf(failed)}`);
+  });
   await release(ctx, container);
   rmSync(pathsOf(ctx, container.id).bundle, { recursive: true, force: true });
   const exitCode = exitCodeOf(error);

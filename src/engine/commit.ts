@@ -30,7 +30,7 @@ export async function commitContainer(parts: Parts, request: CommitRequest, op: 
   const { containers, images, snapshots } = parts;
   const { record, running, committed } = containers.committable(request.container);
   const freeze = request.pause && running && record.state.status === "running";
-  if (freeze) await containers.pause(record.id, op);
+  if (freeze) await containers.pause(record.id, op, { forNow: true });
   try {
     const image = await images.commit(
       {

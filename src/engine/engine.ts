@@ -109,6 +109,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     registry: config.registry,
     maxConcurrentDownloads: config.maxConcurrentDownloads,
     usersOf: (imageId) => containers.usersOfImage(imageId),
+    log: (message) => log.warn(message),
     emit: (event) => events.emit(event),
   });
   const containers: Containers = stack.use(

@@ -51,11 +51,18 @@ export class Catalog {
   /** What {@link used} found, until an image comes or goes. */
   #used: ReturnType<Catalog["used"]> = null;
 
-  constructor(db: Database, content: ContentStore, emit: (event: EventSource) => void) {
+  constructor(
+    db: Database,
+    content: ContentStore,
+    emit: (event: EventSource) => void,
+    log: (message: string) => void = () => {},
+  ) {
     this.content = content;
     this.#records = openImageRecords(db);
     this.#emit = emit;
-    for (const [id, record] of this.#records.images.list().records) if (isDigest(id)) this.#images.set(id, record);
+    const { records, broken } = this.#records.images.list();
+    for (const { id, reason } of broken) log(`image ${id}: its record is unreadable: ${reason}`);
+    for (const [id, record] of records) if (isDigest(id)) this.#images.set(id, record);
     for (const [name, { image }] of this.#records.names.list().records) {
       if (this.#images.has(image)) this.#names.set(name, image);
     }

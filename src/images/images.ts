@@ -67,6 +67,8 @@ export interface ImagesOptions {
   /** Containers that stand on the image, running or not. */
   usersOf(imageId: string): readonly ImageUser[];
   emit(event: EventSource): void;
+  /** Told of records that cannot be read. */
+  readonly log?: (message: string) => void;
 }
 
 export interface PullRequest {

@@ -19,7 +19,7 @@ import { Shelf } from "./shelf.ts";
 /** Opens the image records and the content store. */
 export function createImages(options: ImagesOptions): Images {
   const content = new ContentStore(options.contentRoot);
-  const catalog = new Catalog(options.db, content, options.emit);
+  const catalog = new Catalog(options.db, content, options.emit, options.log);
   const shelf = new Shelf(catalog, options.snapshots);
   const sources: QuerySources = { catalog, snapshots: options.snapshots, usersOf: options.usersOf };
   const pull = createPuller(shelf, options);

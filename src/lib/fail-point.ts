@@ -1,10 +1,13 @@
 /**
- * Named fail points at durable steps, switched by `DHOW_FAIL_POINTS` in test builds only.
+ * Named fail points at durable steps, in test builds only.
  *
- * The variable is a comma-separated list of `name=mode`, mode being `error`, `kill` (SIGKILL of this process),
- * `enospc`, or `delay:MS`; a mode may be followed by `@N` to act on the Nth passage only. Release builds are made
- * with `FAIL_POINTS` defined as `false`, so that bundling removes the body.
+ * Settings are a comma-separated list of `name=mode`, mode being `error`, `kill` (SIGKILL of this process), `enospc`, or
+ * `delay:MS`; a mode may be followed by `@N` to act on the Nth passage only. They are taken from `DHOW_FAIL_POINTS`, once,
+ * or from the file that `DHOW_FAIL_POINTS_FILE` names, at every passage: so a test arms a point when it likes, in whichever
+ * of the engine's processes passes it. A `kill` takes that file away, so that what is started next does not die of it.
+ * Release builds are made with `FAIL_POINTS` defined as `false`, so that bundling removes the bodies.
  */
+import { readFileSync, rmSync } from "node:fs";
 import { DhowError, systemError } from "./errors.ts";
 
 declare const FAIL_POINTS: boolean | undefined;
@@ -16,11 +19,19 @@ interface Setting {
   onPassage: number | null;
 }
 
+let text = "";
 const settings = new Map<string, Setting>();
 const passages = new Map<string, number>();
 
-if (enabled) {
-  for (const part of (process.env.DHOW_FAIL_POINTS ?? "").split(",")) {
+if (enabled) read(process.env.DHOW_FAIL_POINTS ?? "");
+
+/** Takes other settings than before, which begin to count passages anew. */
+function read(next: string): void {
+  if (next === text) return;
+  text = next;
+  settings.clear();
+  passages.clear();
+  for (const part of text.split(",")) {
     const [name, rest] = part.split("=", 2);
     if (!name || !rest) continue;
     const [mode, nth] = rest.split("@", 2);
@@ -31,20 +42,44 @@ if (enabled) {
 /** True in a build that has fail points. */
 export const failPointsEnabled: boolean = enabled;
 
+/** What a child of the engine that is to pass fail points needs in its environment; nothing in a release build. */
+export function failPointEnvironment(): Record<string, string> {
+  if (!enabled) return {};
+  const names = ["DHOW_FAIL_POINTS", "DHOW_FAIL_POINTS_FILE"];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
 /** Passes the fail point `name`; does nothing in a release build. */
 export function failPoint(name: string): void {
   if (!enabled) return;
+  const file = process.env.DHOW_FAIL_POINTS_FILE;
+  if (file) read(contentsOf(file));
   const setting = settings.get(name);
   if (!setting) return;
   const passage = (passages.get(name) ?? 0) + 1;
   passages.set(name, passage);
   if (setting.onPassage !== null && setting.onPassage !== passage) return;
+  if (file && setting.mode === "kill") rmSync(file);
   act(name, setting.mode);
+}
+
+function contentsOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 function act(name: string, mode: string): void {
   if (mode === "kill") process.kill(process.pid, "SIGKILL");
-  if (mode === "enospc") throw new DhowError("resourceExhausted", `write failed at ${name}: no space left on device`);
+  if (mode === "enospc") throw noSpace(name);
   if (mode.startsWith("delay:")) Bun.sleepSync(Number(mode.slice("delay:".length)));
   if (mode === "error") throw systemError(`fail point ${name}`);
+}
+
+/** As a write refused by a full disk is seen, code included: who looks at the errno finds it. */
+function noSpace(name: string): DhowError {
+  const error = new DhowError("resourceExhausted", `write failed at ${name}: no space left on device`);
+  return Object.assign(error, { code: "ENOSPC" });
 }

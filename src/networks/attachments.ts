@@ -109,6 +109,8 @@ export class Attachments {
     while (used.has(`eth${number}`)) number++;
     const wanted = request.EndpointConfig ?? undefined;
     const planned = planEndpoint(book, container, { networkId, network, wanted, ifname: `eth${number}` });
+    const bridge = network.bridge?.device;
+    let connected = false;
     try {
       if (!planned.spec) throw systemError(`network ${network.name} has no bridge`);
       const leads = this.#outward(containerId)?.bridge === planned.spec.bridge;
@@ -117,6 +119,7 @@ export class Attachments {
       const state = await op.timings.measure("netd", () =>
         this.kernel.netd.call("connect", { containerId, endpoint, ports: [] }),
       );
+      connected = true;
       failPoint("networks.connect.connected");
       const settings = { ...planned.record.settings, MacAddress: macOn(state, network) };
       // The record as it is now: another connection may have been made while netd was asked.
@@ -131,6 +134,8 @@ export class Attachments {
       return settings;
     } catch (error) {
       book.withdraw([planned.id, planned.record]);
+      // What no record tells of must not stay: the next try would find it in its way.
+      if (connected && bridge) await this.kernel.netd.call("disconnect", { containerId, bridge }).catch(() => {});
       throw translate(error);
     }
   }
@@ -155,12 +160,19 @@ export class Attachments {
     );
     failPoint("networks.disconnect.disconnected");
     const sandbox = this.#running(containerId);
-    book.db.transaction("normal", (tx) => {
-      book.deleteMember(tx, member);
-      const { [network.name]: _gone, ...Networks } = sandbox.settings.Networks;
-      const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };
-      book.sandboxes.put(tx, containerId, { ...sandbox, state, settings });
-    });
+    try {
+      book.db.transaction("normal", (tx) => {
+        book.deleteMember(tx, member);
+        const { [network.name]: _gone, ...Networks } = sandbox.settings.Networks;
+        const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };
+        book.sandboxes.put(tx, containerId, { ...sandbox, state, settings });
+      });
+    } catch (error) {
+      // The records stand as they were: so does what is remembered of them, and the next try finds the member again.
+      book.addresses.hold(networkId, member[1].settings.IPAddress);
+      book.promise(...member);
+      throw error;
+    }
     this.#emitMember("disconnect", networkId, network, containerId);
     return member[1].settings;
   }

@@ -11,7 +11,19 @@ import { openAttach } from "./attach.ts";
 import { runtimeStartError } from "./errors.ts";
 import { Keepsakes } from "./keepsakes.ts";
 import type { Runtime, RuntimeOptions, StartedProcess } from "./runtime.ts";
-import { connectSupervisor, type SupervisorClient, SupervisorError, spawnSupervisor } from "./supervisor-client.ts";
+import {
+  connectSupervisor,
+  NotGreeted,
+  type SupervisorClient,
+  SupervisorError,
+  spawnSupervisor,
+} from "./supervisor-client.ts";
+
+/** How often, every 5 ms, a supervisor that is going is asked again until its socket is gone too. */
+const goingPatience = 200;
+
+/** Pause before a supervisor is started in place of one that died at its start. */
+const replacePauseMs = 500;
 
 /** Makes the runtime; nothing is started until it is used. */
 export function createRuntime(options: RuntimeOptions): Runtime {
@@ -63,10 +75,14 @@ class SupervisedRuntime implements Runtime {
       }
       return client;
     };
-    try {
-      return await open();
-    } catch (error) {
-      if (!isErrno(error, "ENOENT", "ECONNREFUSED")) throw error;
+    for (let tries = 0; ; tries++) {
+      try {
+        return await open();
+      } catch (error) {
+        if (isErrno(error, "ENOENT", "ECONNREFUSED")) break;
+        if (!(error instanceof NotGreeted) || tries === goingPatience) throw error;
+        await Bun.sleep(5);
+      }
     }
     await spawnSupervisor(this.#options.execRoot, this.#options.supervisorCommand ?? selfCommand("supervisor"));
     return open();
@@ -79,7 +95,15 @@ class SupervisedRuntime implements Runtime {
     this.#supervisorPidfd = null;
     if (this.#disposed) return;
     this.#options.log?.("the supervisor went away; starting another");
-    this.#connected().catch((error) => this.#options.log?.(`start a supervisor: ${messageOf(error)}`));
+    this.#replace();
+  }
+
+  #replace(): void {
+    this.#connected().catch((error) => {
+      if (this.#disposed) return;
+      this.#options.log?.(`start a supervisor: ${messageOf(error)}`);
+      setTimeout(() => this.#disposed || this.#replace(), replacePauseMs).unref();
+    });
   }
 
   #heard(push: Push): void {

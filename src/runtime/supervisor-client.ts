@@ -2,7 +2,8 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { DhowError, unavailable } from "../lib/errors.ts";
+import { DhowError, messageOf, unavailable } from "../lib/errors.ts";
+import { failPointEnvironment } from "../lib/fail-point.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import {
   type AdoptRequest,
@@ -62,19 +63,25 @@ export function connectSocket(path: string): Promise<Socket> {
   });
 }
 
-/** Connects and greets. */
+/** The connection ended before the greeting was answered: its supervisor was about to be gone. */
+export class NotGreeted extends Error {
+  override readonly name = "NotGreeted";
+}
+
+/** Connects and greets; rejects with {@link NotGreeted} where a dying supervisor's socket still took the connection. */
 export async function connectSupervisor(options: ClientOptions): Promise<SupervisorClient> {
   const socket = await connectSocket(options.path);
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let closed = false;
+  let greeted = false;
   const fail = (): void => {
     if (closed) return;
     closed = true;
     socket.destroy();
     for (const { reject } of waiting.values()) reject(unavailable("the supervisor went away"));
     waiting.clear();
-    options.onClose();
+    if (greeted) options.onClose();
   };
   socket.on("error", fail);
   socket.on("end", fail);
@@ -95,7 +102,10 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
       socket.write(`${JSON.stringify({ id, method, params })}\n`);
     });
   };
-  const hello = await call("hello", { version: protocolVersion, consoles: options.consoles });
+  const hello = await call("hello", { version: protocolVersion, consoles: options.consoles }).catch((error) => {
+    throw error instanceof SupervisorError ? error : new NotGreeted(messageOf(error), { cause: error });
+  });
+  greeted = true;
   return { hello, call, close: () => socket.destroy() };
 }
 
@@ -130,7 +140,7 @@ export async function spawnSupervisor(execRoot: string, command: readonly string
     stdout: log,
     stderr: log,
     cwd: "/",
-    env: { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" },
+    env: { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin", ...failPointEnvironment() },
     detached: true,
   });
   closeSync(log);
@@ -145,7 +155,7 @@ export async function spawnSupervisor(execRoot: string, command: readonly string
         if (!isErrno(error, "ECONNREFUSED", "ENOENT")) throw error;
       }
     }
-    const gone = child.exitCode !== null && child.exitCode !== 3;
+    const gone = child.signalCode !== null || (child.exitCode !== null && child.exitCode !== 3);
     if (gone || performance.now() > deadline) {
       throw unavailable(`start the supervisor: it does not answer; see ${join(execRoot, "supervisor.log")}`);
     }

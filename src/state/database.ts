@@ -1,6 +1,7 @@
 import { Database as Sqlite } from "bun:sqlite";
 import { existsSync, renameSync } from "node:fs";
 import { messageOf } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 
 /**
  * A transaction in progress, handed down to everything that writes in it. It exists so that a write outside a
@@ -52,7 +53,9 @@ export class Database implements Disposable {
     this.#inside = true;
     try {
       const result = body({ db: this });
+      failPoint("state.commit");
       this.sql.run("COMMIT");
+      failPoint("state.committed");
       return result;
     } catch (error) {
       if (this.sql.inTransaction) this.sql.run("ROLLBACK");

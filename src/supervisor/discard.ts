@@ -4,6 +4,7 @@ import { systemError } from "../lib/errors.ts";
 import { removeCgroups } from "../linux/cgroup.ts";
 import type { ProcessRecord } from "./records.ts";
 import type { Supervised } from "./supervised.ts";
+import { readUnfinishedStart } from "./take-over.ts";
 
 /**
  * What `crun delete` or `runc delete` does for a container whose processes are all gone: its cgroups and the runtime's
@@ -19,6 +20,24 @@ export function discardState({ exit, started, record }: Supervised): boolean {
   if (!removeCgroups(cgroups)) return false;
   rmSync(join(record.runtime.root, containerId), { recursive: true, force: true });
   return true;
+}
+
+/** How long a killed process may take to leave its cgroup. */
+const leavingPatienceMs = 2000;
+
+/**
+ * Ends a process whose record cannot be read: nobody could attach to it, log for it or tell its end. It is known by the pid
+ * that the runtime wrote, and believed only where that process lives in a cgroup of the container's name.
+ */
+export async function endUnreadable(directory: string, key: string): Promise<void> {
+  const started = readUnfinishedStart(directory);
+  const [containerId = key, execId] = key.split(".");
+  const cgroups = started?.cgroups?.all ?? [];
+  if (!started || cgroups.length === 0 || !cgroups.every((path) => path.includes(containerId))) return;
+  process.kill(started.pid, "SIGKILL");
+  if (execId !== undefined) return;
+  const deadline = performance.now() + leavingPatienceMs;
+  while (!removeCgroups(cgroups) && performance.now() < deadline) await Bun.sleep(10);
 }
 
 /** Has the OCI runtime itself delete the container, with force; its pid is in `spawned` while it runs. */

@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { CgroupDirectories } from "../linux/cgroup.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import type { ExitStatus, LogTarget, ProcessIdentity, ProcessIo, ProcessTarget, RuntimeBinary } from "./protocol.ts";
@@ -84,6 +85,7 @@ export class Records implements Disposable {
     this.#exits.delete(key);
     mkdirSync(directory, { mode: 0o700 });
     writeFileSync(join(directory, "record.json"), JSON.stringify(record));
+    failPoint("supervisor.start.recorded");
     return directory;
   }
 
@@ -94,7 +96,9 @@ export class Records implements Disposable {
   saveStarted(key: string, started: StartedRecord): void {
     const path = join(this.directory(key), "identity.json");
     writeFileSync(`${path}.new`, JSON.stringify(started));
+    failPoint("supervisor.start.written");
     renameSync(`${path}.new`, path);
+    failPoint("supervisor.start.identified");
   }
 
   readStarted(key: string): StartedRecord | null {
@@ -114,6 +118,7 @@ export class Records implements Disposable {
   /** On disk when it returns. */
   saveExit(key: string, startTime: string, status: ExitStatus): void {
     const entry = { key, startTime, status };
+    failPoint("supervisor.exit.collected");
     this.#exits.set(key, entry);
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
     if (this.#offset + line.length > exitLogBytes) {
@@ -123,6 +128,7 @@ export class Records implements Disposable {
     writeSync(this.#fd, line, 0, line.length, this.#offset);
     this.#offset += line.length;
     fdatasyncSync(this.#fd);
+    failPoint("supervisor.exit.recorded");
   }
 
   [Symbol.dispose](): void {
@@ -138,6 +144,7 @@ export class Records implements Disposable {
     const fd = openSync(`${path}.new`, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600);
     writeSync(fd, contents, 0, contents.length, 0);
     fdatasyncSync(fd);
+    failPoint("supervisor.exits.compacted");
     renameSync(`${path}.new`, path);
     if (this.#fd !== -1) closeSync(this.#fd);
     this.#fd = fd;

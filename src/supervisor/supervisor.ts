@@ -3,11 +3,12 @@ import { closeSync, existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { conflict, messageOf, notFound, systemError } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import { type CgroupDirectories, cgroupsAt, cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
 import { pidfdGetFd, pidfdOpen, pidfdSignal } from "../linux/pidfd.ts";
 import { childrenOfSelf, reapPid } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
-import { deleteContainer, discardState } from "./discard.ts";
+import { deleteContainer, discardState, endUnreadable } from "./discard.ts";
 import { closeEnds, launch, writeProcess } from "./launch.ts";
 import type { Subscriber } from "./output.ts";
 import type {
@@ -83,6 +84,7 @@ export class Supervisor {
       };
       const subcommand = command(directory);
       const { ends, identity, timings } = await launch({ directory, runtime, io, subcommand, id, onSpawn });
+      failPoint("supervisor.start.launched");
       const pidfd = pidfdOpen(identity.pid);
       if (pidfd === null) {
         closeEnds(ends);
@@ -178,7 +180,11 @@ export class Supervisor {
 
   async #recoverOne(key: string): Promise<void> {
     const record = this.#records.read(key);
-    if (!record) return this.#records.remove(key);
+    if (!record) {
+      this.#log(`the record of ${key} is unreadable; its process is ended`);
+      await endUnreadable(this.#records.directory(key), key);
+      return this.#records.remove(key);
+    }
     const process = takeOver(this.#records, key, record);
     if (!process) {
       await this.#deleteLeftOver(record);
@@ -286,6 +292,7 @@ export class Supervisor {
     if (!process) return;
     if (target.execId === undefined) {
       if (!discardState(process)) await deleteContainer(process.record, this.#runtimePids);
+      failPoint("supervisor.forget.discarded");
       for (const each of [...this.#processes.values()]) {
         if (each.record.target.containerId === target.containerId) this.#drop(each);
       }

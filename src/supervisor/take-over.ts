@@ -21,7 +21,7 @@ export function takeOver(records: Records, key: string, record: ProcessRecord): 
 }
 
 /** A process whose start outlived the supervisor that asked for it: the runtime wrote its pid. */
-function readUnfinishedStart(directory: string): StartedRecord | null {
+export function readUnfinishedStart(directory: string): StartedRecord | null {
   let pid: number;
   try {
     pid = Number(readFileSync(join(directory, "pid"), "utf8"));

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { isKind, notFound } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { Database, Tx } from "../state/database.ts";
+import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
 import { checkOptions, checkVolumeName, type LocalDriver } from "./local.ts";
 import type { ResolvedMount } from "./mounts.ts";
@@ -16,6 +18,7 @@ export class VolumeBook {
   readonly #db: Database;
   readonly #driver: LocalDriver;
   readonly #records: RecordStore<VolumeRecord>;
+  readonly #intents: Intents;
   readonly #locks = new NamedLocks();
   /** Volume -> containers whose records name it. */
   readonly #users = new Map<string, Set<string>>();
@@ -26,10 +29,15 @@ export class VolumeBook {
     this.#db = db;
     this.#driver = driver;
     this.#records = new RecordStore(db, volumeRecords);
+    this.#intents = new Intents(db);
   }
 
-  /** Takes data without a record back, and drops the empty rest of a create that was cut short. */
+  /** Finishes removals, takes data without a record back, and drops the empty rest of a create that was cut short. */
   async restore(): Promise<void> {
+    for (const { id, subject } of this.#intents.pending("volumes.remove")) {
+      if (!this.isRecorded(subject)) this.#driver.remove(subject);
+      this.#db.transaction("normal", (tx) => this.#intents.finish(tx, id));
+    }
     const { records, broken } = this.list();
     const known = new Set([...records.keys(), ...broken.map(({ id }) => id)]);
     for (const name of await this.#driver.names()) {
@@ -86,6 +94,7 @@ export class VolumeBook {
       createdAt: now(),
     };
     await this.#driver.make(name);
+    failPoint("volumes.create.made");
     this.#pending.set(name, record);
     return record;
   }
@@ -115,9 +124,16 @@ export class VolumeBook {
   discard(name: string): Promise<boolean> {
     return this.#locks.run(name, async () => {
       if (this.isUsed(name) || !this.isRecorded(name)) return false;
-      this.#db.transaction("full", (tx) => this.#records.delete(tx, name));
+      // Without the intent, a crash before the data is gone would have it taken back as a volume that lost its record.
+      const intent = this.#db.transaction("full", (tx) => {
+        this.#records.delete(tx, name);
+        return this.#intents.begin(tx, { operation: "volumes.remove", subject: name, effects: ["data"] });
+      });
+      failPoint("volumes.remove.recorded");
       this.#pending.delete(name);
       this.#driver.remove(name);
+      failPoint("volumes.remove.discarded");
+      this.#db.transaction("normal", (tx) => this.#intents.finish(tx, intent));
       return true;
     });
   }

@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument, systemError } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import {
   AT_FDCWD,
   close,
@@ -134,6 +135,7 @@ export class LocalDriver {
     }
     try {
       mount(device, this.path(name), type, bits, data.join(","));
+      failPoint("volumes.mount.mounted");
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       throw systemError(

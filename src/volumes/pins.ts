@@ -5,6 +5,7 @@
 import { mkdir, readdir, readlink, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemError } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import { AT_FDCWD, close, fstat, O_DIRECTORY, O_PATH, openAt, S_IFDIR, S_IFMT } from "../linux/file.ts";
 import { MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REC, mount, unmount } from "../linux/mount.ts";
 import { openAt2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../linux/openat2.ts";
@@ -59,6 +60,7 @@ async function pin(fd: number, pins: string, recursive: boolean): Promise<string
   if ((fstat(fd).mode & S_IFMT) === S_IFDIR) await mkdir(target);
   else await writeFile(target, "");
   mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | (recursive ? MS_REC : 0), null);
+  failPoint("volumes.mount.pinned");
   return target;
 }
 

@@ -1,6 +1,7 @@
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
 import { conflict, invalidArgument, notFound } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
@@ -67,6 +68,7 @@ class LocalVolumes implements Volumes {
     const record = await this.#book.obtain(request, ({ name, driver }, found) => {
       if (found === "recorded") return;
       this.#options.db.transaction("full", (tx) => this.#book.record(tx, name));
+      failPoint("volumes.create.recorded");
       if (found === "made") this.#options.emit?.("create", name, { driver });
     });
     return this.#wired(record);
@@ -175,7 +177,9 @@ class LocalVolumes implements Volumes {
     try {
       if (!this.#driver.isHalfFilled(name) && !(await this.#driver.isEmpty(name))) return;
       this.#driver.markHalfFilled(name, true);
+      failPoint("volumes.populate.marked");
       await this.#options.copyUp(rootfs, destination, this.#driver.path(name), op);
+      failPoint("volumes.populate.copied");
       this.#driver.markHalfFilled(name, false);
     } finally {
       if (options) await this.#mounter.unmountDriver(user, name);

@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { isErrno } from "../../linux/syscall-error.ts";
+import { failPoint } from "../fail-point.ts";
 import { formatNanoseconds } from "./time.ts";
 
 export const longestPart = 16 * 1024;
@@ -88,6 +89,7 @@ export class LogWriter implements Disposable {
   #append(entries: string, count: number): void {
     try {
       if (this.#wouldRotate(0)) this.#rotate();
+      failPoint("log.append");
       if (this.#fd === -1) this.#fd = openLog(this.#options.path);
       const bytes = Buffer.from(this.#torn ? `\n${entries}` : entries);
       for (let done = 0; done < bytes.length; ) {
@@ -108,6 +110,7 @@ export class LogWriter implements Disposable {
     const { path, maxFile } = this.#options;
     closeSync(this.#fd);
     this.#fd = -1;
+    failPoint("log.rotate.closed");
     if (maxFile < 2) rmSync(path, { force: true });
     for (let i = maxFile - 1; i >= 1; i--) {
       try {
@@ -116,6 +119,7 @@ export class LogWriter implements Disposable {
         if (!isErrno(error, "ENOENT")) throw error;
       }
     }
+    failPoint("log.rotate.renamed");
     this.#fd = openLog(path);
     this.#size = 0;
     this.#torn = false;
