@@ -6,10 +6,16 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 export const bun = `${root}node_modules/bun/bin/bun.exe`;
 
+/** Debian's name for this machine's libraries, as in /usr/lib/x86_64-linux-gnu. */
+function triplet() {
+  const names = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu", arm: "arm-linux-gnueabihf" };
+  return names[process.arch] ?? `${process.arch}-linux-gnu`;
+}
+
 /** Debian package -> a file that shows it is there. */
 const enginePackages = {
   crun: "/usr/bin/crun",
-  libseccomp2: "/usr/lib/x86_64-linux-gnu/libseccomp.so.2",
+  libseccomp2: `/usr/lib/${triplet()}/libseccomp.so.2`,
   tini: "/usr/bin/tini-static",
   mmdebstrap: "/usr/bin/mmdebstrap",
   "busybox-static": "/bin/busybox",
@@ -39,12 +45,32 @@ function run(command, args, options = {}) {
   }
 }
 
+/** The oldest stock client whose words the tests compare with ours. */
+const oldestDocker = 25;
+
+/** Ends the process, saying how to go on, where the stock `docker` client that the tests drive is absent or too old. */
+function requireDockerClient() {
+  const { stdout } = spawnSync("docker", ["version", "--format", "{{.Client.Version}}"], {
+    encoding: "utf8",
+    env: { ...process.env, DOCKER_HOST: "unix:///nonexistent" },
+  });
+  const version = (stdout ?? "").trim();
+  if (Number.parseInt(version, 10) >= oldestDocker) return;
+  const found = version === "" ? "there is none on PATH" : `the one on PATH is ${version}`;
+  console.error(`dhow: the tests compare with the stock docker client, ${oldestDocker} or newer: ${found}.
+Debian's docker.io is too old to compare words with. Get the client alone, without a daemon, in one of these ways:
+  - the static build: https://download.docker.com/linux/static/stable/ (only the file docker/docker, into /usr/local/bin)
+  - the package docker-ce-cli from https://download.docker.com/linux/debian`);
+  process.exit(1);
+}
+
 /** Installs what is missing; `forTests` adds what only tests use. */
 export function prepare({ forTests = false } = {}) {
   if (!existsSync(bun) || !existsSync(`${root}node_modules/valibot`)) {
     console.log("installing node packages: npm install");
     run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
+  if (forTests) requireDockerClient();
   const wanted = { ...enginePackages, ...(forTests ? testPackages : {}) };
   const missing = Object.keys(wanted).filter((name) => !existsSync(wanted[name]));
   if (missing.length === 0) return;

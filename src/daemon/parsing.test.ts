@@ -7,7 +7,7 @@ import { parseQuery } from "./query.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import { parseTimestamp } from "./timestamps.ts";
 
-test("parseTarget() decodes once and drops origin and version", () => {
+test("hardening 213: parseTarget() decodes once and drops origin and version", () => {
   expect(parseTarget("/v1.44/images/a%2Fb%252e/json?x=%2F")).toEqual({
     path: "/images/a/b%2e/json",
     search: "x=%2F",

@@ -262,7 +262,7 @@ test("the server refuses a JSON body over 4 MiB with 413, announced or not", asy
   expect((await call("POST", "/containers/create", { body, headers: chunked })).status).toBe(413);
 });
 
-test("the server streams a large upload in constant memory", async () => {
+test("hardening 209: the server streams a large upload in constant memory", async () => {
   const chunk = Buffer.alloc(65536);
   const before = process.memoryUsage().rss;
   let peak = before;
@@ -313,7 +313,7 @@ test("the server tells timings only to a client that asks", async () => {
   expect((await call("POST", "/containers/other/start")).headers["server-timing"]).toBeUndefined();
 });
 
-test("the server answers a bug with 500 and goes on", async () => {
+test("hardening 129: the server answers a bug with 500 and goes on", async () => {
   const reply = await call("GET", "/containers/json?all=1");
   expect([reply.status, messageOfReply(reply)]).toEqual([500, "a bug"]);
   expect(logged.some((line) => line.includes("level=error") && line.includes("TypeError"))).toBe(true);
@@ -429,7 +429,7 @@ test("an upgrade that a route does not take is an ordinary request", async () =>
   expect(text).toEndWith("\r\n\r\nOK");
 });
 
-test("the server refuses smuggled and malformed requests with 400 and closes", async () => {
+test("hardening 212: the server refuses smuggled and malformed requests with 400 and closes", async () => {
   const head = "POST /containers/create HTTP/1.1\r\nHost: d\r\n";
   const hostile = [
     `${head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
@@ -448,7 +448,7 @@ test("the server refuses smuggled and malformed requests with 400 and closes", a
   }
 });
 
-test("the server takes headers and targets of 64 KiB", async () => {
+test("hardening 210: the server takes headers and targets of 64 KiB", async () => {
   const headers = { "X-Registry-Config": "a".repeat(64 * 1024) };
   expect((await call("GET", `/_ping?${"a".repeat(64 * 1024)}`, { headers })).status).toBe(200);
 });

@@ -14,7 +14,7 @@ function emit(journal: EventJournal, action: string, attributes: Record<string, 
   return journal.emit({ type: "container", action, id: "a".repeat(64), attributes });
 }
 
-test("EventJournal gives every event a later time than the one before, also when the clock steps back", () => {
+test("hardening 187: EventJournal gives every event a later time than the one before, also when the clock steps back", () => {
   let now = 1_000n;
   const journal = new EventJournal(() => now);
   const first = emit(journal, "create");
@@ -23,7 +23,7 @@ test("EventJournal gives every event a later time than the one before, also when
   expect(BigInt(second.timeNano) > BigInt(first.timeNano)).toBe(true);
 });
 
-test("EventJournal replays what listeners saw live, and no more than 256 events", async () => {
+test("hardening 187: EventJournal replays what listeners saw live, and no more than 256 events", async () => {
   const journal = new EventJournal();
   const stop = new AbortController();
   const live = collect(journal.subscribe({}, stop.signal));
@@ -43,7 +43,7 @@ test("EventJournal ends a subscription at until, without later events", async ()
   expect(await collect(journal.subscribe({ since: 0n, until: BigInt(event.timeNano) }, never))).toEqual(["create"]);
 });
 
-test("EventJournal cuts a reader off that is 4096 events behind, with a marker", async () => {
+test("hardening 187: EventJournal cuts a reader off that is 4096 events behind, with a marker", async () => {
   const journal = new EventJournal();
   const events = journal.subscribe({}, never);
   for (let i = 0; i < 5000; i++) emit(journal, "start");

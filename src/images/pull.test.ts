@@ -134,7 +134,7 @@ test("pull() refuses a thousand layers and a manifest above the cap", async () =
   expect(left()).toBe(0);
 });
 
-test("pull() sends credentials to the registry and not past a redirect", async () => {
+test("hardening 133: pull() sends credentials to the registry and not past a redirect", async () => {
   serve();
   await using other = await startRegistry();
   other.blobs.set(digestOf(layer), layer);

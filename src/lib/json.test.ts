@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseJson, stringifyJson } from "./json.ts";
 
-test("parseJson() and stringifyJson() keep every int64 exact", () => {
+test("hardening 215: parseJson() and stringifyJson() keep every int64 exact", () => {
   const text = '{"max":9223372036854775807,"min":-9223372036854775808,"safe":9007199254740991,"half":0.5}';
   expect(stringifyJson(parseJson(text))).toBe(text);
 });

@@ -32,7 +32,7 @@ test("parseReference() rejects what is no name", () => {
   expect(() => parseReference("Busy")).toThrow("repository name (Busy) must be lowercase");
 });
 
-test("parseDigest() rejects every other spelling before a path is built", () => {
+test("hardening 21: parseDigest() rejects every other spelling before a path is built", () => {
   const bad = [
     "sha256:../../x",
     `sha256:${"A".repeat(64)}`,

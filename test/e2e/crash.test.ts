@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { slowness, until } from "../harness/command.ts";
+import { supervisorPid } from "../harness/crash.ts";
 import { TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
-import { expectLedger, settledLedger, takeLedger } from "../harness/ledger.ts";
+import { takeLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
 
 /** `docker attach`, killed at the end: SIGTERM it would hand on to the container. */
@@ -183,7 +184,7 @@ test("a second daemon on the same data root refuses to start", async () => {
   expect(second.stderr).toContain(daemon.dataRoot);
 });
 
-test("a corrupt record spoils one container, never the start", async () => {
+test("hardening 161: a corrupt record spoils one container, never the start", async () => {
   await using daemon = await TestDaemon.start();
   await daemon.docker("import", await busyboxTar(), "busybox");
   await daemon.dhow("create", "--name", "good", "busybox", "true");
@@ -201,103 +202,11 @@ test("a corrupt record spoils one container, never the start", async () => {
   expect((await daemon.dhow("ps", "-aq", "--no-trunc")).stdout).not.toContain(bad);
 });
 
-interface KillPoint {
-  readonly point: string;
-  /** Run before the daemon gets its fail point; all must succeed. */
-  readonly before?: readonly (readonly string[])[];
-  /** What passes the point; its client sees the daemon die. */
-  readonly command: readonly string[];
-  /** States that the container `victim` may be in afterwards; "" is gone. */
-  readonly states: readonly string[];
-}
-
-const sleeper = ["run", "-d", "--name", "victim", "-p", "127.0.0.1::80", "-v", "/data", "busybox", "sleep", "600"];
-const short = ["run", "-d", "--name", "victim", "busybox", "true"];
-const made = ["create", "--name", "victim", "-v", "/data", "busybox", "sleep", "600"];
-const startStates = ["created", "exited", "running"];
-
-/** Fail points of the durable steps of containers, their networks and layers. */
-const killPoints: readonly KillPoint[] = [
-  { point: "containers.create.recorded", command: made, states: ["", "created"] },
-  { point: "containers.create.prepared", command: made, states: ["", "created"] },
-  { point: "snapshots.prepare", command: made, states: ["", "created"] },
-  ...[
-    "containers.start.intent",
-    "networks.attach.planned",
-    "networks.attach.attached",
-    "networks.attach.recorded",
-    "containers.start.network",
-    "containers.start.mounted",
-    "containers.start.bundled",
-    "containers.start.process",
-    "containers.start.recorded",
-  ].map((point) => ({ point, command: sleeper, states: startStates })),
-  ...["containers.exit.released", "containers.exit.recorded", "networks.detach.detached"].flatMap((point) => [
-    { point, command: short, states: ["exited"] },
-    { point, before: [sleeper], command: ["stop", "-t", "0", "victim"], states: ["exited"] },
-    { point, before: [sleeper], command: ["rm", "-f", "-v", "victim"], states: ["", "exited"] },
-    { point, command: ["run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true"], states: [""] },
-  ]),
-  ...["containers.remove.intended", "containers.remove.discarded", "snapshots.remove"].flatMap((point) => [
-    { point, before: [made], command: ["rm", "-v", "victim"], states: [""] },
-    { point, command: ["run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true"], states: [""] },
-  ]),
-  { point: "containers.exec.process", before: [sleeper], command: ["exec", "victim", "true"], states: ["running"] },
-];
-
 async function daemonWithImage(): Promise<TestDaemon> {
-  const daemon = await TestDaemon.start({ failPoints: "none=error" });
+  const daemon = await TestDaemon.start({ failPoints: "" });
   await daemon.docker("import", await busyboxTar(), "busybox");
   await daemon.dhow("run", "--rm", "busybox", "true");
   return daemon;
-}
-
-/** Starts again, which has to be done within ten seconds, and looks at the victim's state. */
-async function stateAfterRestart(daemon: TestDaemon): Promise<string> {
-  const from = performance.now();
-  await daemon.start({ DHOW_FAIL_POINTS: "none=error" });
-  expect(performance.now() - from).toBeLessThan(10_000);
-  return (await daemon.dhow("inspect", "--type", "container", "-f", "{{.State.Status}}", "victim")).stdout.trim();
-}
-
-/** The victim works as one in its state does, and goes without a trace. */
-async function removeVictim(daemon: TestDaemon, state: string): Promise<void> {
-  if (state === "") return;
-  if (state === "running") expect((await daemon.dhow("exec", "victim", "echo", "ok")).stdout).toBe("ok\n");
-  else expect((await daemon.dhow("start", "victim")).stderr).toBe("");
-  expect((await daemon.dhow("rm", "-f", "-v", "victim")).code).toBe(0);
-}
-
-test.each(killPoints.map((each) => [`${each.point} of ${each.command.slice(0, 2).join(" ")}`, each] as const))(
-  "kill -9 at %s leaves each object old or new and the ledger clean",
-  async (_, { point, before = [], command, states }) => {
-    await using daemon = await daemonWithImage();
-    const clean = await settledLedger(daemon);
-    for (const each of before) expect((await daemon.dhow(...each)).code).toBe(0);
-    await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
-    await daemon.dhow(...command);
-    await daemon.died();
-    const state = await stateAfterRestart(daemon);
-    expect(states).toContain(state);
-    await removeVictim(daemon, state);
-    expect((await daemon.dhow("ps", "-aq")).stdout).toBe("");
-    expect((await daemon.dhow("volume", "ls", "-q")).stdout).toBe("");
-    await expectLedger(daemon, clean, { fds: false });
-  },
-);
-
-/** The pid of the daemon's supervisor, found by the exec root in its arguments. */
-function supervisorPid(daemon: TestDaemon): number {
-  const wanted = `supervisor\0--exec-root\0${daemon.execRoot}\0`;
-  const pid = readdirSync("/proc").find((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").endsWith(wanted);
-    } catch {
-      return false;
-    }
-  });
-  if (pid === undefined) throw new Error("no supervisor runs");
-  return Number(pid);
 }
 
 describe("the supervisor killed", () => {
@@ -328,21 +237,6 @@ describe("the supervisor killed", () => {
   });
 });
 
-test("a second kill during recovery changes nothing about its outcome", async () => {
-  await using daemon = await daemonWithImage();
-  const clean = await settledLedger(daemon);
-  await daemon.restart({ DHOW_FAIL_POINTS: "containers.exit.released=kill" });
-  await daemon.dhow("run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true");
-  await daemon.died();
-  for (const point of ["containers.exit.recorded", "containers.remove.intended", "containers.remove.discarded"]) {
-    await daemon.start({ DHOW_FAIL_POINTS: `${point}=kill` }).catch(() => {});
-    await daemon.died();
-  }
-  expect(await stateAfterRestart(daemon)).toBe("");
-  expect((await daemon.dhow("volume", "ls", "-q")).stdout).toBe("");
-  await expectLedger(daemon, clean, { fds: false });
-});
-
 test("ports answer without one failure through kill -9 and restart of the daemon", async () => {
   await using daemon = await daemonWithImage();
   const page = "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w";
@@ -364,7 +258,7 @@ test("ports answer without one failure through kill -9 and restart of the daemon
   await daemon.dhow("rm", "-f", "web");
 });
 
-test("short containers and orphans in them leave no zombie", async () => {
+test("hardening 182: two hundred short containers, and orphans in them, leave no zombie", async () => {
   await using daemon = await daemonWithImage();
   const one = () => daemon.dhow("run", "--rm", "busybox", "sh", "-c", "(sleep 0.01 &) ; true");
   for (let round = 0; round < 25; round++) await Promise.all(Array.from({ length: 8 }, one));

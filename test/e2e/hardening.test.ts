@@ -282,7 +282,7 @@ test("hardening 186: of 50 creates of one name one wins, and the name is free ag
   await once("DELETE", "/containers/one");
 });
 
-test("hardening 81: descriptors that the daemon inherited reach no container", async () => {
+test("hardening 81, 219: descriptors that the daemon inherited reach no container", async () => {
   const dir = mkdtempSync(join(tmpdir(), "dhow-fds-"));
   const secret = join(dir, "secret");
   writeFileSync(secret, "inherited");

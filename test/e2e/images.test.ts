@@ -8,6 +8,7 @@ import { hostileArchives } from "../fixtures/hostile-archives.ts";
 import { startRegistry, type TestRegistry } from "../fixtures/registry.ts";
 import { tarOf } from "../fixtures/tar-builder.ts";
 import { run, succeed } from "../harness/command.ts";
+import { inRounds } from "../harness/crash.ts";
 import { clients, dhowTestBinary, runClient, TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
 import { expectLedger, settledLedger } from "../harness/ledger.ts";
@@ -163,7 +164,7 @@ describe("with a registry", () => {
     await d.docker("import", await busyboxTar(), "busybox:latest");
   });
 
-  test("50 pulls at once download each blob once (row 185)", async () => {
+  test("hardening 185: 50 pulls at once download each blob once", async () => {
     const d = daemon();
     await using fake = await startRegistry();
     const layer = tarOf({ path: "f", type: "file", data: "x".repeat(3_000_000) });
@@ -356,7 +357,7 @@ describe("archives", () => {
   }
 });
 
-describe("kill -9 of the daemon leaves old or new", () => {
+describe("hardening 157, 160: kill -9 of the daemon leaves old or new", () => {
   const points: Record<string, readonly string[]> = {
     pull: [
       "images.pull.config",
@@ -411,8 +412,8 @@ describe("kill -9 of the daemon leaves old or new", () => {
     rmi: { args: () => ["rmi", "crash:seed"], name: () => "crash:seed" },
   };
   for (const [verb, names] of Object.entries(points)) {
-    for (const point of names) {
-      test(`${verb} at ${point}`, async () => {
+    for (const [title, point] of inRounds(names.map((point) => [point, point] as const))) {
+      test(`${verb} at ${title}`, async () => {
         const { args, name } = acts[verb]!;
         if (verb === "rmi") await daemon.docker("load", "-i", archive);
         const before = await settledLedger(daemon);
@@ -436,7 +437,7 @@ describe("kill -9 of the daemon leaves old or new", () => {
   }
 });
 
-test("a full disk fails a pull, a load and an import with its reason and leaves nothing", async () => {
+test("hardening 170: a full disk fails a pull, a load and an import with its reason and leaves nothing", async () => {
   const mount = mkdtempSync(join(dir, "small-"));
   await using registry = await startDockerRegistry();
   const tree = join(dir, "full-tree");

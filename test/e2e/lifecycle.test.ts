@@ -212,7 +212,7 @@ describe.each([...clients])("%s", (client) => {
     await cli("rm", "again");
   });
 
-  test("events tell the life of a container in order", async () => {
+  test("hardening 187: events tell the life of a container in order", async () => {
     const since = String(Math.floor(Date.now() / 1000) - 1);
     await cli("run", "--rm", "--name", `ev-${client}`, "busybox", "true");
     const until = String(Math.floor(Date.now() / 1000) + 1);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { run, succeed, until } from "../harness/command.ts";
+import { inRounds } from "../harness/crash.ts";
 import { TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
 import { expectLedger, settledLedger } from "../harness/ledger.ts";
@@ -31,10 +32,10 @@ async function make(): Promise<TestDaemon> {
   return daemon;
 }
 
-describe("a daemon killed at", () => {
-  test.each(Object.entries(points))(
-    "%s leaves no link, namespace, rule or address behind (%s)",
-    async (point, verb) => {
+describe("hardening 157: a daemon killed at", () => {
+  test.each(inRounds(Object.entries(points).map((each) => [`${each[0]} (${each[1]})`, each] as const)))(
+    "%s leaves no link, namespace, rule or address behind",
+    async (_title, [point, verb]) => {
       await using daemon = await make();
       const before = await settledLedger(daemon);
       const links = await bridges();

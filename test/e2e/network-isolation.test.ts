@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { NetdClient } from "../../src/networks/netd-client.ts";
 import { run, succeed, until } from "../harness/command.ts";
 import { type Client, clients, dhowBinary, TestDaemon } from "../harness/daemon.ts";
+import { datagramsIn, forgeDatagram, sendDatagram } from "./datagrams.ts";
 import { withDaemon } from "./fixture.ts";
 import { addressOf, ask, netnsOf, Outside, pythonIn } from "./network-outside.ts";
 
@@ -41,10 +42,10 @@ async function pings(client: Client, from: string, address: string): Promise<boo
 const remove = (client: Client, ...names: string[]) => daemon().run(client, "rm", "-f", ...names);
 
 describe.each([...clients])("isolation through %s", (client) => {
-  test("a network is closed to the containers of another, and opens and closes with connect and disconnect", async () => {
+  test("hardening 97: over IPv4 (the bridge driver has no IPv6 networks), a network is closed to the containers of another, and opens and closes with connect and disconnect", async () => {
     await daemon().run(client, "network", "create", "left");
     await daemon().run(client, "network", "create", "right");
-    await serve(client, "server", "--network", "right", "-p", "18210:80");
+    await serve(client, "server", "--network", "right", "-p", "18210:80", "-p", "18210:80/udp");
     await daemon().run(client, "run", "-d", "--name", "guest", "--network", "left", "busybox", "sleep", "300");
     const address = await addressOf(daemon(), "server", "right");
     const gateway = (
@@ -60,11 +61,24 @@ describe.each([...clients])("isolation through %s", (client) => {
     expect((await daemon().run(client, "network", "disconnect", "right", "guest")).stderr).toBe("");
     expect(await fetches(client, "guest", `http://${address}/`)).toBe(false);
     expect(await pings(client, "guest", address)).toBe(false);
+    // UDP, to the container and by its port on the bridge's address; the datagram from beside it shows that it listens.
+    const inServer = await netnsOf(daemon(), "server");
+    const heard = await datagramsIn(inServer, 80);
+    const guest = await netnsOf(daemon(), "guest");
+    for (const [host, port] of [
+      [address, 80],
+      [gateway, 18210],
+      [gateway, 80],
+    ] as const) {
+      await run(["nsenter", `--net=${guest}`, "python3", "-c", sendDatagram(host, port, "leaked")]);
+    }
+    await succeed(["nsenter", `--net=${inServer}`, "python3", "-c", sendDatagram(address, 80, "done")]);
+    expect(await heard.until("done")).toEqual(["done"]);
     await remove(client, "server", "guest");
     expect((await daemon().run(client, "network", "rm", "left", "right")).stderr).toBe("");
   });
 
-  test("another machine reaches what is published to it and nothing else", async () => {
+  test("hardening 98: another machine reaches what is published to it and nothing else", async () => {
     await serve(client, "open", "-p", "18211:80");
     await serve(client, "local", "-p", "127.0.0.1:18212:80");
     await serve(client, "closed", "--expose", "80");
@@ -82,6 +96,24 @@ describe.each([...clients])("isolation through %s", (client) => {
     await succeed([...inOutside, "ip", "route", "add", "127.0.0.1", "via", outside.hostAddress]);
     expect(await outside.ask("http://127.0.0.1:18212/")).toBe(0);
     await succeed([...inOutside, "ip", "route", "del", "127.0.0.1"]);
+    // A source that is forged: this host's loopback address, or the bridge's own. Nothing of it arrives in the container.
+    const netns = await netnsOf(daemon(), "local");
+    const container = await addressOf(daemon(), "local");
+    const heard = await datagramsIn(netns, 9000);
+    const gateway = `10.213.${daemon().slot}.1`;
+    for (const source of ["127.0.0.1", gateway, outside.address]) {
+      for (const target of [container, "127.0.0.1"]) {
+        await forgeDatagram({
+          netns: `/run/netns/${outside.name}`,
+          via: outside.hostAddress,
+          source,
+          target,
+          port: 9000,
+        });
+      }
+    }
+    await succeed(["nsenter", `--net=${netns}`, "python3", "-c", sendDatagram(container, 9000, "done")]);
+    expect(await heard.until("done")).toEqual(["done"]);
     await succeed([...inOutside, "ip", "addr", "add", "127.0.0.1/8", "dev", "lo"]);
     await remove(client, "open", "local", "closed");
   });

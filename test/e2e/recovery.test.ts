@@ -357,7 +357,7 @@ describe("hardening 180: stop", () => {
   }, 90_000);
 });
 
-test("a state database that is damaged is set aside, said in info, and takes no container or layer with it", async () => {
+test("hardening 161: a state database that is damaged is set aside, said in info, and takes no container or layer with it", async () => {
   await using daemon = await TestDaemon.start();
   await daemon.docker("import", await busyboxTar(), "busybox");
   const id = (await daemon.dhow("run", "-d", "busybox", "sleep", "300")).stdout.trim();

@@ -2,7 +2,7 @@
  * Daemons for tests: each has its own data root, run root, socket, bridge and address pool, so that several run side
  * by side and beside a real dockerd. A test daemon is given back whole by `await using`.
  */
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -99,6 +99,9 @@ export class TestDaemon implements AsyncDisposable {
   get logFile(): string {
     return join(this.root, "daemon.log");
   }
+  get #failPointFile(): string {
+    return join(this.root, "fail-points");
+  }
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
@@ -125,7 +128,13 @@ export class TestDaemon implements AsyncDisposable {
     const log = openSync(this.logFile, "a");
     const child = Bun.spawn([binary, "daemon", ...this.flags], {
       stdio: ["ignore", log, log],
-      env: { ...process.env, ...this.#options.env, ...env, ...(failPoints ? { DHOW_FAIL_POINTS: failPoints } : {}) },
+      env: {
+        ...process.env,
+        ...this.#options.env,
+        ...env,
+        // One way or the other: the file's settings would stand in for the variable's.
+        ...(failPoints ? { DHOW_FAIL_POINTS: failPoints } : { DHOW_FAIL_POINTS_FILE: this.#failPointFile }),
+      },
     });
     this.#child = child;
     const deadline = Date.now() + 20_000 * slowness;
@@ -141,6 +150,11 @@ export class TestDaemon implements AsyncDisposable {
       await Bun.sleep(5);
     }
     throw new Error(`daemon did not answer in ${20 * slowness} s:\n${this.log()}`);
+  }
+
+  /** Sets the fail points of all processes of an engine that was started with none in its environment; "" is none. */
+  arm(settings: string): void {
+    writeFileSync(this.#failPointFile, settings);
   }
 
   log(): string {

@@ -71,7 +71,7 @@ describe("LogWriter", () => {
     expect(statSync(path).size).toBeLessThan(600);
   });
 
-  test("closes a torn last line before it goes on", async () => {
+  test("hardening 172: closes a torn last line before it goes on", async () => {
     appendFileSync(path, '{"log":"half');
     using log = writer();
     log.write("stdout", Buffer.from("whole\n"));
@@ -103,7 +103,7 @@ describe("readLog()", () => {
     expect(await read({ since: from + 3n, until: from + 5n })).toEqual(["3\n", "4\n", "5\n"]);
   });
 
-  test("skips what does not parse", async () => {
+  test("hardening 172: skips what does not parse", async () => {
     fill(1);
     appendFileSync(path, `not json\n${"\0".repeat(5000)}\n{"log":1}\n`);
     fill(1);
@@ -115,7 +115,7 @@ describe("readLog()", () => {
   });
 
   for (const maxFile of [1, 2, 5]) {
-    test(`follows across 100 rotations of ${maxFile} files without loss or doubling`, async () => {
+    test(`hardening 172: follows across 100 rotations of ${maxFile} files without loss or doubling`, async () => {
       using log = writer({ maxSize: 200, maxFile });
       const ended = new AbortController();
       const following = read({ follow: true, ended: ended.signal });
