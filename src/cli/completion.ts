@@ -5,7 +5,7 @@ import type { ImageSummary } from "../api/images.ts";
 import type { Network } from "../api/networks.ts";
 import { paths } from "../api/paths.ts";
 import type { VolumeListResponse } from "../api/volumes.ts";
-import { to } from "../client/client.ts";
+import { to } from "../client/route-call.ts";
 import type { Completion, Flags } from "../lib/flags.ts";
 import type { Cli } from "./cli.ts";
 import { globalFlags } from "./globals.ts";

@@ -1,5 +1,6 @@
 /** One action for each of several names: all are tried, each failure is told, any failure makes the exit code 1. */
 import { ApiError } from "../client/client.ts";
+import { EmptyName } from "../client/route-call.ts";
 import type { Cli } from "./cli.ts";
 
 export async function forEachName(
@@ -12,8 +13,9 @@ export async function forEachName(
     try {
       await action(name);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      cli.err(`Error response from daemon: ${error.message}\n`);
+      if (error instanceof ApiError) cli.err(`Error response from daemon: ${error.message}\n`);
+      else if (error instanceof EmptyName) cli.err(`${error.message}\n`);
+      else throw error;
       code = 1;
     }
   }

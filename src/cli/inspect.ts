@@ -1,5 +1,6 @@
 /** `inspect` of one or several objects: JSON as the daemon sent it, or a Go template for each. */
 import { ApiError } from "../client/client.ts";
+import { EmptyName } from "../client/route-call.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
@@ -62,7 +63,7 @@ export async function inspectAll(
       found.push(await fetch(name));
     } catch (error) {
       if (error instanceof ApiError) failures.push(`Error response from daemon: ${error.message}`);
-      else if (error instanceof ExitError) failures.push(error.message);
+      else if (error instanceof ExitError || error instanceof EmptyName) failures.push(error.message);
       else throw error;
     }
   }

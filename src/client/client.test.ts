@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { paths } from "../api/paths.ts";
 import { connectSocket } from "./byte-stream.ts";
-import { Client, to } from "./client.ts";
+import { Client } from "./client.ts";
+import { to } from "./route-call.ts";
 
 interface Seen {
   readonly method: string;

@@ -2,14 +2,13 @@
  * The typed client of the Engine API, for any daemon that speaks it. It keeps one idle connection, agrees on the API
  * version with the daemon's `/_ping` before the first request, and turns failures into {@link ApiError}.
  */
-import type { Filters } from "../api/filters.ts";
 import { maxApiVersion, minApiVersion } from "../api/paths.ts";
-import { formatTarget, type ParamsOf, type PathSpec, type QueryInput } from "../api/route-spec.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
 import { compareVersions } from "../lib/version-order.ts";
 import { refusal, textOf } from "./answer.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { exchange, exchangePair, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
+import type { RouteCall } from "./route-call.ts";
 
 /** The daemon's refusal: its HTTP status and its own words. */
 export class ApiError extends Error {
@@ -40,12 +39,6 @@ export interface CallOptions {
   readonly headers?: Record<string, string>;
   /** Aborting closes the connection. */
   readonly signal?: AbortSignal;
-}
-
-/** A route to call, as {@link to} makes it: the method, and the path with its query. */
-export interface RouteCall {
-  readonly method: string;
-  readonly path: string;
 }
 
 /** A hijacked connection: raw bytes both ways. */
@@ -318,21 +311,4 @@ const pingRequest: Request = { method: "HEAD", target: "/_ping" };
 interface Sent {
   readonly stream: ByteStream;
   readonly answer: HttpAnswer;
-}
-
-/**
- * Names a route with its parameters and query. Of the query, what is undefined or "" is left out, and so is a switch that is
- * off by itself.
- */
-export function to<P extends PathSpec>(spec: P, params = {} as ParamsOf<P>, query: QueryInput<P> = {}): RouteCall {
-  const said = Object.entries<unknown>(query).filter(
-    ([name, value]) => value !== undefined && value !== "" && !(value === false && spec.query?.[name] === "flag"),
-  );
-  return { method: spec.method, path: formatTarget(spec, params, Object.fromEntries(said) as QueryInput<P>) };
-}
-
-/** What `--filter` gathered, for a query; undefined when there is nothing. */
-export function filterQuery(filters: Record<string, readonly string[]>): Filters | undefined {
-  const entries = Object.entries(filters);
-  return entries.length === 0 ? undefined : new Map(entries);
 }

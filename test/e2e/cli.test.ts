@@ -122,6 +122,16 @@ network ls -q
 network ls --format json
 network inspect bridge
 network inspect nope
+network inspect ''
+volume inspect ''
+inspect ''
+start ''
+logs ''
+exec '' true
+wait ''
+export ''
+network connect '' d1
+history ''
 volume ls
 volume ls -q
 volume ls --format json

@@ -1,5 +1,6 @@
 import { paths } from "../../api/paths.ts";
-import { ApiError, type RouteCall, to } from "../../client/client.ts";
+import { ApiError } from "../../client/client.ts";
+import { type RouteCall, to } from "../../client/route-call.ts";
 import { flag } from "../../lib/flags.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { typedImage } from "../image/typed-inspect.ts";

@@ -1,6 +1,6 @@
 import { maxApiVersion, paths } from "../../api/paths.ts";
 import type { SystemVersion } from "../../api/system.ts";
-import { to } from "../../client/client.ts";
+import { to } from "../../client/route-call.ts";
 import { flag } from "../../lib/flags.ts";
 import { stringifyJson } from "../../lib/json.ts";
 import { commit, version } from "../../lib/version.ts";

@@ -2,7 +2,8 @@
 
 import type { ContainerCreateResponse, ContainerInspectResponse, ContainerWaitResponse } from "../../api/containers.ts";
 import { paths } from "../../api/paths.ts";
-import { ApiError, type Client, type Hijacked, to } from "../../client/client.ts";
+import { ApiError, type Client, type Hijacked } from "../../client/client.ts";
+import { to } from "../../client/route-call.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { ApiError, type Client, type RouteCall } from "../../client/client.ts";
+import { ApiError, type Client } from "../../client/client.ts";
+import type { RouteCall } from "../../client/route-call.ts";
 import { statsRows } from "./stats.ts";
 
 /** A daemon that knows `here` alone. */

@@ -1,7 +1,8 @@
 /** The rows of `stats`, computed from a sample and the one before it. */
 import type { ContainerStatsResponse } from "../../api/container-stats.ts";
 import { paths } from "../../api/paths.ts";
-import { ApiError, type Client, to } from "../../client/client.ts";
+import { ApiError, type Client } from "../../client/client.ts";
+import { to } from "../../client/route-call.ts";
 import { binarySize, humanSize } from "../../lib/units.ts";
 import type { Listing } from "../format.ts";
 import { shortId } from "./listing.ts";

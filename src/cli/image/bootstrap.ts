@@ -7,7 +7,7 @@ import { access, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import type { ProgressMessage } from "../../api/images.ts";
 import { paths } from "../../api/paths.ts";
-import { to } from "../../client/client.ts";
+import { to } from "../../client/route-call.ts";
 import type { Cli } from "../cli.ts";
 import { splitReference } from "./pull.ts";
 

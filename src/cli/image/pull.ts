@@ -2,7 +2,7 @@
 
 import type { ProgressMessage } from "../../api/images.ts";
 import { paths } from "../../api/paths.ts";
-import { to } from "../../client/client.ts";
+import { to } from "../../client/route-call.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import type { Cli } from "../cli.ts";
 import { type Output, silent } from "../output.ts";

@@ -1,5 +1,5 @@
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { beginWait, chosenDetachKeys, hijackStreams, inspectContainer, requireTerminal } from "../../container/run.ts";

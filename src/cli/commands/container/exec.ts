@@ -1,6 +1,7 @@
 import type { ExecInspectResponse, IDResponse } from "../../../api/exec.ts";
 import { paths } from "../../../api/paths.ts";
-import { ApiError, to } from "../../../client/client.ts";
+import { ApiError } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { readEnvironment } from "../../container/env-file.ts";

@@ -1,5 +1,6 @@
 import { paths } from "../../../api/paths.ts";
-import { ApiError, to } from "../../../client/client.ts";
+import { ApiError } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";

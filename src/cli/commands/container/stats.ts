@@ -1,6 +1,6 @@
 import type { ContainerSummary } from "../../../api/containers.ts";
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { statsListing, statsRows } from "../../container/stats.ts";

@@ -1,6 +1,6 @@
 import type { ContainerTopResponse } from "../../../api/containers.ts";
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { defineCommand } from "../../command.ts";
 
 export const command = defineCommand({

@@ -1,5 +1,5 @@
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { defineCommand } from "../../command.ts";
 import { forEachName } from "../../for-each-name.ts";
 

@@ -1,6 +1,6 @@
 import type { ContainerUpdateResponse } from "../../../api/containers.ts";
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { resourceFlags } from "../../container/create-flags.ts";

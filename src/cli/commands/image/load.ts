@@ -1,6 +1,6 @@
 import type { ProgressMessage } from "../../../api/images.ts";
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../../command.ts";

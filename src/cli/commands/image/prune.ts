@@ -1,6 +1,6 @@
 import type { ImagePruneResponse } from "../../../api/images.ts";
 import { paths } from "../../../api/paths.ts";
-import { filterQuery, to } from "../../../client/client.ts";
+import { filterQuery, to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { confirm, pruneFilters, reportRemoved, reportSpace } from "../../prune.ts";

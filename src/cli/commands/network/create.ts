@@ -1,6 +1,6 @@
 import type { IPAMConfig, NetworkCreateResponse } from "../../../api/networks.ts";
 import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { readLabels } from "../../container/env-file.ts";

@@ -1,6 +1,6 @@
 import { paths } from "../../../api/paths.ts";
 import type { SystemDataUsage } from "../../../api/system.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { humanSize } from "../../../lib/units.ts";
 import { defineCommand } from "../../command.ts";

@@ -1,6 +1,6 @@
 import type { EventMessage } from "../../../api/events.ts";
 import { paths } from "../../../api/paths.ts";
-import { filterQuery, to } from "../../../client/client.ts";
+import { filterQuery, to } from "../../../client/route-call.ts";
 import { parseTimestamp } from "../../../lib/duration.ts";
 import { flag } from "../../../lib/flags.ts";
 import { stringifyJson } from "../../../lib/json.ts";

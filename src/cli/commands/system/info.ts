@@ -1,6 +1,6 @@
 import { paths } from "../../../api/paths.ts";
 import type { SystemInfo } from "../../../api/system.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { stringifyJson } from "../../../lib/json.ts";
 import { binarySize } from "../../../lib/units.ts";

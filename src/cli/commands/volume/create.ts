@@ -1,6 +1,6 @@
 import { paths } from "../../../api/paths.ts";
 import type { Volume } from "../../../api/volumes.ts";
-import { to } from "../../../client/client.ts";
+import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { readLabels } from "../../container/env-file.ts";
