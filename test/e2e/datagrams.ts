@@ -40,19 +40,18 @@ export async function forgeDatagram(forged: {
   const { netns, via, source, target, port } = forged;
   // A frame of its own making: the kernel would refuse such a source, and such a target, on an IP socket.
   const program = `
-import socket,struct,time
-# The neighbour's address is asked for when something is sent to it, and then stands in the table.
-socket.socket(2,2).sendto(b"x",("${via}",9))
-entry=[]
-while not entry or entry[2]=="00:00:00:00:00:00":
-  time.sleep(0.01)
-  entry=next((line.split()[1:] for line in open("/proc/net/arp") if line.startswith("${via} ")),[])
-peer=bytes(int(part,16) for part in entry[2].split(":"))
+import socket,struct,subprocess,time
+peer="00:00:00:00:00:00"
+while peer=="00:00:00:00:00:00":
+  socket.socket(2,2).sendto(b"where",("${via}",9)); time.sleep(.01)
+  peer=open("/proc/net/arp").read().split("${via} ")[1].split()[2]
+mac=lambda text: bytes(int(part,16) for part in text.split(":"))
+own=subprocess.run(["ip","-br","link","show","eth0"],capture_output=True,text=True).stdout.split()[2]
 def checksum(data):
   total=sum(struct.unpack("!%dH"%(len(data)//2),data)); total=(total>>16)+(total&65535); return ~(total+(total>>16))&65535
 udp=struct.pack("!HHHH",4000,${port},8+6,0)+b"forged"
 head=lambda check: struct.pack("!BBHHHBBH4s4s",69,0,20+len(udp),1,0,64,17,check,socket.inet_aton("${source}"),socket.inet_aton("${target}"))
 s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW); s.bind(("eth0",2048))
-s.send(peer+s.getsockname()[4]+b"\\x08\\x00"+head(checksum(head(0)))+udp)`;
+s.send(mac(peer)+mac(own)+b"\\x08\\x00"+head(checksum(head(0)))+udp)`;
   await succeed(["nsenter", `--net=${netns}`, "python3", "-c", program]);
 }

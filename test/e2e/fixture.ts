@@ -19,7 +19,8 @@ export function withDaemon(options: DaemonOptions = {}): () => TestDaemon {
   afterAll(async () => {
     const leaks: unknown[] = [];
     const note = (error: unknown) => leaks.push(error);
-    if (daemon && before) await expectLedger(daemon, before).catch(note);
+    if (daemon && before)
+      await expectLedger(daemon, before).catch((error) => note(`${error}\n${daemon?.lastLogged()}`));
     await daemon?.[Symbol.asyncDispose]().catch(note);
     if (leaks.length > 0) throw new Error(leaks.join("\n"));
   }, 60_000 * slowness);

@@ -79,8 +79,8 @@ describe.each([...clients])("isolation through %s", (client) => {
   });
 
   test("hardening 98: another machine reaches what is published to it and nothing else", async () => {
-    await serve(client, "open", "-p", "18211:80");
-    await serve(client, "local", "-p", "127.0.0.1:18212:80");
+    await serve(client, "open", "-p", "18211:80", "-p", "18214:9000/udp");
+    await serve(client, "local", "-p", "127.0.0.1:18212:80", "-p", "127.0.0.1:18213:9000/udp");
     await serve(client, "closed", "--expose", "80");
     expect(await outside.ask(`http://${outside.hostAddress}:18211/`)).toBe(200);
     expect(await ask(null, "http://127.0.0.1:18212/")).toBe(200);
@@ -100,19 +100,16 @@ describe.each([...clients])("isolation through %s", (client) => {
     const netns = await netnsOf(daemon(), "local");
     const container = await addressOf(daemon(), "local");
     const heard = await datagramsIn(netns, 9000);
-    const gateway = `10.213.${daemon().slot}.1`;
-    for (const source of ["127.0.0.1", gateway, outside.address]) {
-      for (const target of [container, "127.0.0.1"]) {
-        await forgeDatagram({
-          netns: `/run/netns/${outside.name}`,
-          via: outside.hostAddress,
-          source,
-          target,
-          port: 9000,
-        });
-      }
+    const heardByOpen = await datagramsIn(await netnsOf(daemon(), "open"), 9000);
+    const from = { netns: `/run/netns/${outside.name}`, via: outside.hostAddress };
+    for (const source of ["127.0.0.1", `10.213.${daemon().slot}.1`, outside.address]) {
+      await forgeDatagram({ ...from, source, target: container, port: 9000 });
+      await forgeDatagram({ ...from, source, target: "127.0.0.1", port: 18213 });
     }
-    await succeed(["nsenter", `--net=${netns}`, "python3", "-c", sendDatagram(container, 9000, "done")]);
+    // The same frame with its true source and a port that is open to it arrives, and so does this host's own datagram.
+    await forgeDatagram({ ...from, source: outside.address, target: outside.hostAddress, port: 18214 });
+    expect(await heardByOpen.until("forged")).toEqual(["forged"]);
+    await succeed(["python3", "-c", sendDatagram("127.0.0.1", 18213, "done")]);
     expect(await heard.until("done")).toEqual(["done"]);
     await succeed([...inOutside, "ip", "addr", "add", "127.0.0.1/8", "dev", "lo"]);
     await remove(client, "open", "local", "closed");

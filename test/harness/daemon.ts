@@ -199,9 +199,13 @@ export class TestDaemon implements AsyncDisposable {
   async must(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.dhow(...args);
     if (code === 0) return stdout;
-    const netd = join(this.execRoot, "netd.log");
-    const logs = [this.logFile, netd].map((path) => (existsSync(path) ? readFileSync(path, "utf8").slice(-4000) : ""));
-    throw new Error(`dhow ${args.join(" ")} -> ${code}\n${stderr}\n${logs.join("\n")}`);
+    throw new Error(`dhow ${args.join(" ")} -> ${code}\n${stderr}\n${this.lastLogged()}`);
+  }
+
+  /** The end of what the engine's processes logged. */
+  lastLogged(): string {
+    const paths = [this.logFile, ...["netd.log", "supervisor.log"].map((name) => join(this.execRoot, name))];
+    return paths.map((path) => (existsSync(path) ? readFileSync(path, "utf8").slice(-4000) : "")).join("\n");
   }
 
   /** A request on the socket, body as JSON. */
