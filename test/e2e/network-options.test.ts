@@ -64,7 +64,7 @@ test("--ip-masq=false leaves the source address alone, the default hides it", as
       { stdout: "pipe" },
     );
     await server.stdout.getReader().read();
-    const seen = await daemon.dhow("run", "--rm", "busybox", "timeout", "2", "nc", outside.address, "80");
+    const seen = await daemon.dhow("run", "--rm", "busybox", "timeout", "5", "nc", outside.address, "80");
     server.kill("SIGKILL");
     expect(seen.stdout.startsWith(masquerade ? outside.hostAddress : `10.213.${daemon.slot}.`)).toBe(true);
   }

@@ -94,7 +94,7 @@ export class TestDaemon implements AsyncDisposable {
     return join(this.root, "exec");
   }
   get bridge(): string {
-    return `dhowt${this.slot}`;
+    return `dhowt${String(this.slot).padStart(3, "0")}`; // no name is the beginning of another
   }
   get logFile(): string {
     return join(this.root, "daemon.log");
