@@ -1,7 +1,7 @@
 import type { ContainerUpdateResponse } from "../api/containers.ts";
 import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
-import { DhowError, invalidArgument, notFound } from "../lib/errors.ts";
+import { DhowError, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { ConnectedContainer } from "../networks/networks.ts";
 import type { Tx } from "../state/database.ts";
@@ -23,7 +23,11 @@ export async function pauseContainer(ctx: Context, container: Container, forNow:
     try {
       await ctx.runtime.pause(container.id);
     } catch (error) {
-      ctx.db.transaction("normal", (tx) => finishPause(ctx, tx, container.id));
+      // It may have been frozen before the answer was lost: the intent stands until it is known to run.
+      await ctx.runtime.resume(container.id).then(
+        () => ctx.db.transaction("normal", (tx) => finishPause(ctx, tx, container.id)),
+        () => {},
+      );
       throw error;
     }
     failPoint("containers.pause.frozen");
@@ -183,12 +187,16 @@ export async function setEndpoint(
 ): Promise<void> {
   await container.lock.run(async () => {
     requirePresent(ctx, container);
-    if (hasProcess(container.status)) {
-      const { id: containerId, name, config } = container.record;
-      const { IPAddress } = await whileRunning({ containerId, name, hostname: config.Hostname });
-      changeHosts(ctx, container, endpoint ? "add" : "remove", IPAddress);
-    }
+    const { id: containerId, name, config } = container.record;
+    const changed = hasProcess(container.status)
+      ? await whileRunning({ containerId, name, hostname: config.Hostname })
+      : undefined;
     const { [network]: _, ...others } = container.record.endpoints;
     save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
+    try {
+      if (changed) changeHosts(ctx, container, endpoint ? "add" : "remove", changed.IPAddress);
+    } catch (error) {
+      ctx.log(`container ${containerId}: its /etc/hosts: ${messageOf(error)}`);
+    }
   });
 }

@@ -153,6 +153,7 @@ async function thaw(ctx: Context, container: Container): Promise<void> {
     await ctx.runtime.resume(container.id);
   } catch (error) {
     ctx.log(`container ${container.id}: its pause was interrupted: ${messageOf(error)}`);
+    return;
   }
   if (container.status !== "paused") return;
   saveState(ctx, container, "normal", { status: transition(container.status, "resumed") });

@@ -1,6 +1,7 @@
 /** What no engine could use is refused at the daemon's start, in dockerd's words. */
 import { isBadPrefix } from "../registry/insecure.ts";
 
+/** A prefix that no address can have would otherwise be found out by a pull. */
 export function checkInsecure(entries: readonly string[]): readonly string[] {
   for (const entry of entries) {
     if (entry.includes("://")) throw new Error(`insecure registry ${entry} should not contain '://'`);

@@ -176,7 +176,6 @@ function checkBridgeName(name: string): string {
   return name;
 }
 
-/** A prefix that no address can have would otherwise be found out by a pull. */
 function atLeastOne(what: string, value: number): number {
   if (value < 1) throw new Error(`invalid ${what}: ${value}`);
   return value;

@@ -13,6 +13,9 @@ import { readPidfile } from "./pidfile.ts";
 
 const exitMs = 10_000;
 
+/** How long the supervisor may take to go, and the helpers to delete what was thrown away. */
+const endMs = 120_000;
+
 /**
  * Stops the daemon that these flags started (`--host` and `--pidfile` tell which); with `--all` its containers, supervisor and
  * netd too, also those that a daemon left which is dead itself. Returns the exit code; 0 means that it is gone.
@@ -35,7 +38,9 @@ export async function stopMain(args: readonly string[], defaults: Defaults): Pro
       pid = undefined;
     }
     if (pid !== undefined) await waitForExit(pid);
-    while (all && (await isAtWork(config))) await Bun.sleep(20);
+    for (const deadline = Date.now() + endMs; all && (await isAtWork(config)); await Bun.sleep(20)) {
+      if (Date.now() > deadline) throw new Error(`the supervisor or a helper still runs after ${endMs / 1000} s`);
+    }
     return 0;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);

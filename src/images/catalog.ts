@@ -46,6 +46,8 @@ export class Catalog {
   readonly #records: ReturnType<typeof openImageRecords>;
   readonly #emit: (event: EventSource) => void;
   readonly #images = new Map<Digest, ImageRecord>();
+  /** Images whose record cannot be read, by another version of this program perhaps; removed by their whole id only. */
+  readonly #unreadable = new Set<Digest>();
   readonly #names = new Map<string, Digest>();
   readonly #read = new Map<Digest, Image>();
   /** What {@link used} found, until an image comes or goes. */
@@ -61,7 +63,10 @@ export class Catalog {
     this.#records = openImageRecords(db);
     this.#emit = emit;
     const { records, broken } = this.#records.images.list();
-    for (const { id, reason } of broken) log(`image ${id}: its record is unreadable: ${reason}`);
+    for (const { id, reason } of broken) {
+      log(`image ${id}: its record is unreadable: ${reason}`);
+      if (isDigest(id)) this.#unreadable.add(id);
+    }
     for (const [id, record] of records) if (isDigest(id)) this.#images.set(id, record);
     for (const [name, { image }] of this.#records.names.list().records) {
       if (this.#images.has(image)) this.#names.set(name, image);
@@ -115,7 +120,10 @@ export class Catalog {
     const missing = () => notFound(`No such image: ${this.#shown(nameOrId)}`);
     if (isDigest(nameOrId) || /^[0-9a-f]{64}$/.test(nameOrId)) {
       const id: Digest = isDigest(nameOrId) ? nameOrId : `sha256:${nameOrId}`;
-      const owner = this.#images.has(id) ? id : this.ids().find((one) => this.#targets(one).includes(id));
+      const owner =
+        this.#images.has(id) || this.#unreadable.has(id)
+          ? id
+          : this.ids().find((one) => this.#targets(one).includes(id));
       if (!owner) throw missing();
       return { id: owner, name: null };
     }
@@ -216,6 +224,7 @@ export class Catalog {
       this.#emit({ type: "image", action: "untag", id, attributes: { name: id } });
     }
     this.#images.delete(id);
+    this.#unreadable.delete(id);
     this.#read.delete(id);
     this.#used = null;
     this.#emit({ type: "image", action: "delete", id, attributes: { name: id } });
@@ -227,6 +236,7 @@ export class Catalog {
    */
   used(): { readonly blobs: ReadonlySet<Digest>; readonly chains: ReadonlySet<Digest> } | null {
     if (this.#used) return this.#used;
+    if (this.#unreadable.size > 0) return null;
     const blobs = new Set<Digest>();
     const chains = new Set<Digest>();
     try {

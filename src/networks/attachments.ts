@@ -135,7 +135,10 @@ export class Attachments {
     } catch (error) {
       book.withdraw([planned.id, planned.record]);
       // What no record tells of must not stay: the next try would find it in its way.
-      if (connected && bridge) await this.kernel.netd.call("disconnect", { containerId, bridge }).catch(() => {});
+      if (connected && bridge) {
+        const route = this.#outward(containerId);
+        await this.kernel.netd.call("disconnect", { containerId, bridge, route }).catch(() => {});
+      }
       throw translate(error);
     }
   }

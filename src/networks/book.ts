@@ -41,9 +41,9 @@ export class NetworkBook {
   load(running: ReadonlySet<string>, log: (message: string) => void): void {
     this.db.transaction("normal", (tx) => {
       // Nobody could use or remove it, and it would keep its name, device and subnet from others for ever.
-      for (const { id, reason } of this.networks.list().broken) {
-        log(`network ${id}: its record is unreadable and was dropped: ${reason}`);
-        this.networks.delete(tx, id);
+      for (const { id, reason, newer } of this.networks.list().broken) {
+        log(`network ${id}: its record is unreadable${newer ? "" : " and was dropped"}: ${reason}`);
+        if (!newer) this.networks.delete(tx, id);
       }
       for (const { id, reason } of [...this.#endpoints.list().broken, ...this.sandboxes.list().broken]) {
         log(`dropped unreadable network state of ${id}: ${reason}`);

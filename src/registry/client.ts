@@ -95,7 +95,7 @@ export class RegistryClient {
     return { bytes, mediaType: response.headers.get("content-type") ?? "", digest };
   }
 
-  /** All tags of a repository. Pages are asked for where `Link` says; their number and the tags' are bounded (row 140). */
+  /** All tags of a repository. Pages are asked for where `Link` says; their number and the tags' are bounded. */
   async tags(path: string, signal: AbortSignal): Promise<string[]> {
     const tags = new Set<string>();
     let query = "?n=1000";

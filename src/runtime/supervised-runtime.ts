@@ -39,6 +39,7 @@ class SupervisedRuntime implements Runtime {
   #client: Promise<SupervisorClient> | null = null;
   #supervisorPidfd: number | null = null;
   #disposed = false;
+  #replacing: Timer | null = null;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -102,7 +103,11 @@ class SupervisedRuntime implements Runtime {
     this.#connected().catch((error) => {
       if (this.#disposed) return;
       this.#options.log?.(`start a supervisor: ${messageOf(error)}`);
-      setTimeout(() => this.#disposed || this.#replace(), replacePauseMs).unref();
+      this.#replacing ??= setTimeout(() => {
+        this.#replacing = null;
+        if (!this.#disposed) this.#replace();
+      }, replacePauseMs);
+      this.#replacing.unref();
     });
   }
 

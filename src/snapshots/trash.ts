@@ -28,6 +28,7 @@ export class Trash {
   #next = 0;
   /** Names that nobody has looked into yet. */
   readonly #fresh = new Set<string>();
+  #timer: Timer | null = null;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -43,27 +44,32 @@ export class Trash {
       if (isErrno(error, "ENOENT")) return false;
       throw error;
     }
-    if (this.#fresh.size === 0) setTimeout(() => this.#deleteFresh(), restMs);
     this.#fresh.add(name);
+    this.#timer ??= setTimeout(() => this.#deleteFresh(), restMs);
     return true;
   }
 
   /** Deletes a few and lets others have their turn: a thousand containers may go at once. */
   #deleteFresh(): void {
+    this.#timer = null;
     const fd = tryOpenAt(AT_FDCWD, this.dir, O_DIRECTORY);
     if (fd < 0) return;
     try {
       for (const name of [...this.#fresh].slice(0, atOnce)) {
         this.#fresh.delete(name);
         if (isSmallTree(fd, name, smallTree)) removeTree(fd, name);
-        else void this.empty();
+        else this.#emptySoon();
       }
     } catch {
-      void this.empty(); // something is mounted in it, or a helper was faster: the next sweep goes through all of it
+      this.#emptySoon(); // something is mounted in it, or a helper was faster: the next sweep goes through all of it
     } finally {
       close(fd);
     }
-    if (this.#fresh.size > 0) setTimeout(() => this.#deleteFresh(), 1);
+    if (this.#fresh.size > 0) this.#timer ??= setTimeout(() => this.#deleteFresh(), 1);
+  }
+
+  #emptySoon(): void {
+    this.empty().catch(() => {}); // what is left is found by the sweep of the next start
   }
 
   /** Deletes all there is, in a helper; resolves when the trash was empty once. */

@@ -21,6 +21,8 @@ export interface RecordKind<T> {
 export interface BrokenRecord {
   readonly id: string;
   readonly reason: string;
+  /** Whole, but for a version of this program that comes after this one. */
+  readonly newer: boolean;
 }
 
 /** Thrown by `put` when a unique column would hold one value twice; `holder` is the id that has it. */
@@ -92,7 +94,7 @@ export class RecordStore<T> {
     const broken: BrokenRecord[] = [];
     for (const row of this.#db.sql.query<Row, []>(`SELECT id, version, document FROM "${this.#kind.table}"`).all()) {
       const read = this.#read(row);
-      if ("reason" in read) broken.push({ id: row.id, reason: read.reason });
+      if ("reason" in read) broken.push({ id: row.id, ...read });
       else records.set(row.id, read.record);
     }
     return { records, broken };
@@ -121,20 +123,20 @@ export class RecordStore<T> {
     this.#db.sql.query(`DELETE FROM "${this.#kind.table}" WHERE id=?`).run(id);
   }
 
-  #read(row: Row): { record: T } | { reason: string } {
+  #read(row: Row): { record: T } | Omit<BrokenRecord, "id"> {
     try {
       if (row.version > this.#kind.version) {
-        return { reason: `written by a newer version (${row.version} > ${this.#kind.version})` };
+        return { reason: `written by a newer version (${row.version} > ${this.#kind.version})`, newer: true };
       }
       let document: unknown = parseJson(row.document);
       for (let version = row.version; version < this.#kind.version; version++) {
         const migrate = this.#kind.migrations?.[version];
-        if (!migrate) return { reason: `no migration from version ${version}` };
+        if (!migrate) return { reason: `no migration from version ${version}`, newer: false };
         document = migrate(document);
       }
       return { record: this.#kind.parse(document) };
     } catch (error) {
-      return { reason: messageOf(error) };
+      return { reason: messageOf(error), newer: false };
     }
   }
 

@@ -1,7 +1,9 @@
-import { existsSync, rmSync } from "node:fs";
+import { closeSync, existsSync, rmSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { systemError } from "../lib/errors.ts";
 import { removeCgroups } from "../linux/cgroup.ts";
+import { pidfdOpenIdentified, pidfdSignal } from "../linux/pidfd.ts";
 import type { ProcessRecord } from "./records.ts";
 import type { Supervised } from "./supervised.ts";
 import { readUnfinishedStart } from "./take-over.ts";
@@ -34,7 +36,10 @@ export async function endUnreadable(directory: string, key: string): Promise<voi
   const [containerId = key, execId] = key.split(".");
   const cgroups = started?.cgroups?.all ?? [];
   if (!started || cgroups.length === 0 || !cgroups.every((path) => path.includes(containerId))) return;
-  process.kill(started.pid, "SIGKILL");
+  const pidfd = pidfdOpenIdentified(started.pid, started.startTime, closeSync);
+  if (pidfd === null) return;
+  pidfdSignal(pidfd, constants.signals.SIGKILL);
+  closeSync(pidfd);
   if (execId !== undefined) return;
   const deadline = performance.now() + leavingPatienceMs;
   while (!removeCgroups(cgroups) && performance.now() < deadline) await Bun.sleep(10);

@@ -34,14 +34,19 @@ export class VolumeBook {
 
   /** Finishes removals, takes data without a record back, and drops the empty rest of a create that was cut short. */
   async restore(): Promise<void> {
+    const going = new Set<string>();
     for (const { id, subject } of this.#intents.pending("volumes.remove")) {
-      if (!this.isRecorded(subject)) this.#driver.remove(subject);
-      this.#db.transaction("normal", (tx) => this.#intents.finish(tx, id));
+      try {
+        if (!this.isRecorded(subject)) this.#driver.remove(subject);
+        this.#db.transaction("normal", (tx) => this.#intents.finish(tx, id));
+      } catch {
+        going.add(subject); // something is mounted there: the next engine tries again
+      }
     }
     const { records, broken } = this.list();
     const known = new Set([...records.keys(), ...broken.map(({ id }) => id)]);
     for (const name of await this.#driver.names()) {
-      if (known.has(name)) continue;
+      if (known.has(name) || going.has(name)) continue;
       if (await this.#driver.isEmpty(name)) this.#driver.remove(name);
       else this.#db.transaction("full", (tx) => this.#records.put(tx, name, adopted(name)));
     }

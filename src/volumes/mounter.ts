@@ -25,6 +25,8 @@ export class Mounter {
   readonly #options: MounterOptions;
   /** Volume -> containers it is mounted for. */
   readonly #mounted = new Map<string, Set<string>>();
+  /** Of those, the ones that the driver has mounted something on. */
+  readonly #byDriver = new Set<string>();
   readonly #locks = new NamedLocks();
 
   constructor(options: MounterOptions) {
@@ -54,7 +56,7 @@ export class Mounter {
   mountDriver(user: string, name: string, options: Readonly<Record<string, string>> | null): Promise<void> {
     return this.#locks.run(name, async () => {
       if (options) await this.#options.driver.mount(name, options);
-      this.tookOver(user, name);
+      this.tookOver(user, name, options);
     });
   }
 
@@ -66,15 +68,17 @@ export class Mounter {
       if (!users?.delete(user)) return false;
       if (users.size > 0) return true;
       this.#mounted.delete(name);
-      this.#options.driver.unmount(name);
+      // What somebody else has mounted there is not ours to take away.
+      if (this.#byDriver.delete(name)) this.#options.driver.unmount(name);
       return true;
     });
   }
 
   /** Says that the volume is mounted for that user: by {@link mountDriver}, or by an engine before this one. */
-  tookOver(user: string, name: string): void {
+  tookOver(user: string, name: string, options: Readonly<Record<string, string>> | null): void {
     const users = this.#mounted.get(name) ?? new Set();
     this.#mounted.set(name, users.add(user));
+    if (options) this.#byDriver.add(name);
   }
 
   async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {

@@ -276,7 +276,6 @@ function tmpfs(path: string, text: string): PlannedMount {
   };
 }
 
-/** `NAME[:ro|rw]`: the other container's mounts, made read-only if asked; its tmpfs mounts stay its own. */
 /** The container that a volumes-from entry names; throws for an entry that is none, before anybody looks for it. */
 export const volumesFromSource = (entry: string): string => parseVolumesFrom(entry).name;
 
@@ -289,6 +288,7 @@ function parseVolumesFrom(entry: string): { name: string; readOnly: boolean } {
   return { name, readOnly: flags.readOnly };
 }
 
+/** `NAME[:ro|rw]`: the other container's mounts, made read-only if asked; its tmpfs mounts stay its own. */
 function volumesFrom(entry: string, config: MountConfig): PlannedMount[] {
   const { name, readOnly } = parseVolumesFrom(entry);
   return config

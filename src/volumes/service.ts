@@ -198,7 +198,16 @@ class LocalVolumes implements Volumes {
     for (const { type, name } of mounts) {
       if (type !== "volume") continue;
       this.#book.use(name, containerId);
-      if (mounted) this.#mounter.tookOver(containerId, name);
+      if (mounted) this.#mounter.tookOver(containerId, name, this.#optionsOf(name));
+    }
+  }
+
+  /** The driver options of a volume that an earlier engine mounted; of one whose record is unreadable nothing is ours to unmount. */
+  #optionsOf(name: string): Readonly<Record<string, string>> | null {
+    try {
+      return this.#book.find(name).options;
+    } catch {
+      return null;
     }
   }
 
