@@ -1,5 +1,5 @@
 /** Hardening, row 157: the daemon is killed at each durable step; each object is then old or new, and nothing is left. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ interface KillPoint {
 }
 
 const shared = mkdtempSync(join(tmpdir(), "dhow-bind-"));
-process.on("exit", () => rmSync(shared, { recursive: true, force: true }));
+afterAll(() => rmSync(shared, { recursive: true, force: true }));
 const sleeper = ["run", "-d", "--name", "victim", "-p", "127.0.0.1::80", "-v", "/data", "busybox", "sleep", "600"];
 const binding = ["run", "-d", "--name", "victim", "-v", `${shared}:/shared`, "busybox", "sleep", "600"];
 const short = ["run", "-d", "--name", "victim", "busybox", "true"];
