@@ -1,13 +1,13 @@
 /** Cost must not grow with history: `run --rm` in an empty store, and with 1,000 stopped containers and 200 images. */
 import type { TestDaemon } from "../test/harness/daemon.ts";
-import { command, type Engine } from "./engines.ts";
+import { type Engine, timedCommand } from "./engines.ts";
 import { measure } from "./measure.ts";
 import type { Table } from "./table.ts";
 
 export async function history(engines: readonly Engine[], daemon: TestDaemon): Promise<Table> {
   const dhow = engines.find((engine) => engine.name === "dhow");
   if (!dhow) throw new Error("dhow is not among the engines");
-  const once = async () => void (await command(dhow, "run", "--rm", "bench-busybox", "true"));
+  const once = async () => timedCommand(dhow, "run", "--rm", "bench-busybox", "true");
   const empty = await measure(once);
   for (let i = 0; i < 1000; i++) {
     await daemon.api("POST", `/containers/create?name=old-${i}`, { Image: "bench-busybox", Cmd: ["true"] });
