@@ -35,6 +35,8 @@ const testPackages = {
   zstd: "/usr/bin/zstd",
   bsdutils: "/usr/bin/script",
   gzip: "/usr/bin/gzip",
+  openssl: "/usr/bin/openssl",
+  e2fsprogs: "/sbin/mke2fs",
 };
 
 function run(command, args, options = {}) {
