@@ -26,6 +26,8 @@ async function mountDisk(file: string, at: string): Promise<void> {
 }
 
 const loops = existsSync("/dev/loop-control");
+/** Behind the names of tests that are skipped. */
+const needs = loops ? "" : " (needs loop devices)";
 
 beforeAll(async () => {
   if (!loops) return;
@@ -77,7 +79,7 @@ async function expectWhole(after: TestDaemon, name: string): Promise<void> {
 }
 
 test.if(loops)(
-  "the copy of the device lacks the bytes that nobody has synced",
+  `the copy of the device lacks the bytes that nobody has synced${needs}`,
   async () => {
     writeFileSync(join(disk, "unsynced"), "lost");
     await cutAfter(["volume", "create", "first"], async () => {
@@ -90,7 +92,7 @@ test.if(loops)(
 );
 
 test.if(loops)(
-  "hardening 159: a power cut after the answer to a create keeps the container, and it starts",
+  `hardening 159: a power cut after the answer to a create keeps the container, and it starts${needs}`,
   async () => {
     await cutAfter(
       ["create", "--name", "kept", "-v", "named:/d", "-l", "a=b", "busybox", "echo", "ok"],
@@ -104,7 +106,7 @@ test.if(loops)(
 );
 
 test.if(loops)(
-  "hardening 159: a power cut after the answer keeps a tag, a volume, a network and a new name",
+  `hardening 159: a power cut after the answer keeps a tag, a volume, a network and a new name${needs}`,
   async () => {
     await cutAfter(["tag", "busybox", "busybox:tagged"], async (after) => {
       expect(await names(after)).toContain("busybox:tagged");
@@ -124,7 +126,7 @@ test.if(loops)(
 );
 
 test.if(loops)(
-  "hardening 159, 160: a power cut after the answer keeps an import, a load and a pull, every file whole",
+  `hardening 159, 160: a power cut after the answer keeps an import, a load and a pull, every file whole${needs}`,
   async () => {
     await cutAfter(["import", layer, "many:imported"], (after) => expectWhole(after, "many:imported"));
     const archive = join(dir, "many.tar");
