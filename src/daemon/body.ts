@@ -1,29 +1,39 @@
 /** JSON request bodies: capped, of the right type, one value and no more. */
-import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { canceled, invalidArgument, isKind, tooLarge } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
+import type { Headers } from "./http/head.ts";
 
 /** Larger JSON bodies are refused; streamed bodies have no cap. */
 export const maxJsonBody = 4 * 1024 * 1024;
+
+/** Where a JSON body is read from. */
+export interface BodySource {
+  readonly request: { readonly headers: Headers };
+  body(): Readable;
+  wholeBody(): Buffer | undefined;
+}
 
 /**
  * Reads and decodes the body; undefined when it is empty. Throws `tooLarge` without reading on, `invalidArgument` for another
  * content type or text that is not exactly one JSON value.
  */
-export async function readJsonBody(headers: IncomingHttpHeaders, body: Readable): Promise<unknown> {
-  const text = await readText(headers, body);
+export async function readJsonBody(source: BodySource): Promise<unknown> {
+  const { headers } = source.request;
+  if (Number(headers["content-length"] ?? 0) > maxJsonBody) throw bodyTooLarge();
+  const whole = source.wholeBody();
+  if (whole && whole.length > maxJsonBody) throw bodyTooLarge();
+  const text = whole?.toString("utf8") ?? (await readText(source.body()));
   if (text === "") return undefined;
   checkContentType(headers["content-type"]);
   return decode(text);
 }
 
-function readText(headers: IncomingHttpHeaders, body: Readable): Promise<string> {
-  if (Number(headers["content-length"] ?? 0) > maxJsonBody) return Promise.reject(bodyTooLarge());
+function readText(body: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    // Events, not iteration: leaving an iteration early would destroy the request, and the reply with it.
+    // Events, not iteration: leaving an iteration early would destroy the stream, and what remains could not be read politely.
     body.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size <= maxJsonBody) chunks.push(chunk);

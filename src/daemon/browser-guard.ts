@@ -1,14 +1,13 @@
 /** Keeps web pages away from TCP listeners: a browser must never drive an engine, whatever name it resolved. */
-import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { forbidden } from "../lib/errors.ts";
+import type { Headers } from "./http/head.ts";
 
 /** What a web page may send to any host without asking it first, and no client of ours sends. */
 const formTypes = new Set(["application/x-www-form-urlencoded", "multipart/form-data"]);
 
 /** Throws `forbidden` for a request that a browser made, or whose Host is none of ours. */
-export function refuseBrowsers(request: IncomingMessage, allowedHosts: ReadonlySet<string>): void {
-  const { headers } = request;
+export function refuseBrowsers(headers: Headers, allowedHosts: ReadonlySet<string>): void {
   if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) {
     throw forbidden("requests from web pages are refused");
   }

@@ -3,10 +3,8 @@ import type { Socket } from "node:net";
 import { compareVersions } from "../lib/version-order.ts";
 import { watchHangUp } from "../linux/hang-up.ts";
 import { DetachDetector, type KeySequence } from "./detach-keys.ts";
+import { lingerThenDestroy } from "./http/linger.ts";
 import type { StdioSession } from "./stdio-session.ts";
-
-/** How long a client may take to close its half after ours is closed. */
-const lingerMs = 2_000;
 
 /** The first lines of a hijacked reply. Clients that asked for an upgrade get 101, older ones 200. */
 export function hijackHead(options: { upgraded: boolean; tty: boolean; version: string; headers: string }): string {
@@ -71,17 +69,5 @@ export function joinSession(socket: Socket, session: StdioSession, keys: KeySequ
     output.on("end", () => finish("finished"));
     output.pipe(socket, { end: false });
     socket.resume();
-  });
-}
-
-/** Sends our end; closes when the client has closed its own, at the latest after {@link lingerMs}. */
-function lingerThenDestroy(socket: Socket): void {
-  if (socket.destroyed) return;
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.on("close", () => clearTimeout(timer));
-  socket.on("end", () => socket.destroy());
-  socket.resume();
-  socket.end(() => {
-    if (socket.readableEnded) socket.destroy();
   });
 }

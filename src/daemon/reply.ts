@@ -1,75 +1,62 @@
-/** How each kind of reply goes onto an HTTP response. */
+/** How each kind of reply goes onto a response. */
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ProgressMessage } from "../api/images.ts";
 import { messageOf } from "../lib/errors.ts";
 import { stringifyJson } from "../lib/json.ts";
 import type { Timings } from "../lib/operation.ts";
+import type { Response } from "./http/response.ts";
 
 const jsonType = "application/json";
 
 /** Sends one JSON value with its length. */
-export function sendJson(response: ServerResponse, status: number, value: unknown, timings?: Timings): void {
+export function sendJson(response: Response, status: number, value: unknown, timings?: Timings): void {
   sendText(response, status, jsonType, `${stringifyJson(value)}\n`, timings);
 }
 
-export function sendText(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  text: string,
-  timings?: Timings,
-): void {
-  const body = Buffer.from(text);
+export function sendText(response: Response, status: number, type: string, text: string, timings?: Timings): void {
   response.setHeader("Content-Type", type);
-  response.setHeader("Content-Length", body.length);
   if (timings) response.setHeader("Server-Timing", serverTiming(timings));
-  response.writeHead(status);
-  response.end(body);
+  response.send(status, text);
 }
 
-/** Sends a status alone. 204 and 304 have no body by nature and carry no length. */
-export function sendEmpty(response: ServerResponse, status: number, timings?: Timings): void {
-  if (status !== 204 && status !== 304) response.setHeader("Content-Length", 0);
+/** Sends a status alone. */
+export function sendEmpty(response: Response, status: number, timings?: Timings): void {
   if (timings) response.setHeader("Server-Timing", serverTiming(timings));
-  response.writeHead(status);
-  response.end();
+  response.send(status);
 }
 
 /** Sends headers now and one JSON value when `outcome` has it. */
-export async function sendLater(response: ServerResponse, outcome: Promise<unknown>): Promise<void> {
-  beginStream(response, jsonType);
-  response.write(`${stringifyJson(await outcome)}\n`);
-  response.end();
+export async function sendLater(response: Response, outcome: Promise<unknown>): Promise<void> {
+  const body = beginStream(response, jsonType);
+  body.end(`${stringifyJson(await outcome)}\n`);
 }
 
 /** Sends JSON values one per line as they come, no faster than the client reads. */
 export async function sendLines(
-  response: ServerResponse,
+  response: Response,
   values: AsyncIterable<unknown>,
   signal: AbortSignal,
 ): Promise<void> {
-  beginStream(response, jsonType);
+  const body = beginStream(response, jsonType);
   for await (const value of values) {
     if (signal.aborted) break;
-    if (!response.write(`${stringifyJson(value)}\n`)) await once(response, "drain", { signal });
+    if (!body.write(`${stringifyJson(value)}\n`)) await once(body, "drain", { signal });
   }
-  response.end();
+  body.end();
 }
 
 /** Sends bytes as they come. Trouble after the first byte cuts the connection, so that the client does not take a part for all. */
-export async function sendStream(response: ServerResponse, type: string, stream: Readable): Promise<void> {
-  beginStream(response, type);
-  await pipeline(stream, response, { end: false });
-  response.end();
+export async function sendStream(response: Response, type: string, stream: Readable): Promise<void> {
+  const body = beginStream(response, type);
+  await pipeline(stream, body, { end: false });
+  body.end();
 }
 
-function beginStream(response: ServerResponse, type: string): void {
+function beginStream(response: Response, type: string): Writable {
   response.setHeader("Content-Type", type);
-  response.writeHead(200);
-  response.flushHeaders();
+  return response.stream(200);
 }
 
 /** Steps in the form of the standard header: `name;dur=1.5, other;dur=0.2`. */
@@ -85,36 +72,39 @@ const progressBacklog = 256 * 1024;
  * status. Moving bars are dropped while the client is behind; other messages never are.
  */
 export class ProgressReply {
-  readonly #response: ServerResponse;
+  readonly #response: Response;
+  #body: Writable | undefined;
 
-  constructor(response: ServerResponse) {
+  constructor(response: Response) {
     this.#response = response;
   }
 
+  get begun(): boolean {
+    return this.#body !== undefined;
+  }
+
   send(message: ProgressMessage): void {
-    const response = this.#response;
-    if (response.writableEnded || response.destroyed) return;
-    if (!response.headersSent) this.#begin();
+    const body = this.#begin();
+    if (body.writableEnded || body.destroyed) return;
     const isBar = message.progressDetail?.current !== undefined;
-    if (isBar && response.writableLength > progressBacklog) return;
-    response.write(`${stringifyJson(message)}\r\n`);
+    if (isBar && body.writableLength > progressBacklog) return;
+    body.write(`${stringifyJson(message)}\r\n`);
   }
 
   /** Ends well. */
   finish(): void {
-    if (!this.#response.headersSent) this.#begin();
-    this.#response.end();
+    this.#begin().end();
   }
 
   /** Ends with `error` as the last message. */
   fail(error: unknown): void {
     const message = messageOf(error);
     this.send({ errorDetail: { message }, error: message });
-    this.#response.end();
+    this.#begin().end();
   }
 
-  #begin(): void {
-    this.#response.setHeader("Content-Type", jsonType);
-    this.#response.writeHead(200);
+  #begin(): Writable {
+    this.#body ??= beginStream(this.#response, jsonType);
+    return this.#body;
   }
 }

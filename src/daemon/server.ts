@@ -1,6 +1,5 @@
 /** The API server: requests in, calls to handlers, replies out. It listens nowhere by itself (see listeners.ts). */
-import { createServer, type IncomingMessage } from "node:http";
-import type { Server, Socket } from "node:net";
+import type { Server } from "node:net";
 import type { Readable } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import type { RouteSpec } from "../api/route.ts";
@@ -12,9 +11,10 @@ import { readJsonBody } from "./body.ts";
 import { refuseBrowsers } from "./browser-guard.ts";
 import type { Call, Handler, Handlers } from "./call.ts";
 import { readDetachKeys } from "./detach-keys.ts";
-import { commonHeaders, commonHeaderText, Exchange } from "./exchange.ts";
+import { commonHeaders, Exchange } from "./exchange.ts";
 import { createFront } from "./front.ts";
 import { hijackHead, joinSession } from "./hijack.ts";
+import { serveConnection } from "./http/connection.ts";
 import type { Logger } from "./log.ts";
 import { parseQuery } from "./query.ts";
 import { ProgressReply, sendEmpty, sendJson, sendLater, sendLines, sendStream, sendText } from "./reply.ts";
@@ -59,39 +59,41 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
 
   async function answer(exchange: Exchange, how: ServeOptions): Promise<void> {
     const { request } = exchange;
-    if (how.allowedHosts) refuseBrowsers(request, how.allowedHosts);
-    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
-      exchange.response().setHeader("Connection", "close");
+    if (how.allowedHosts) refuseBrowsers(request.headers, how.allowedHosts);
+    if (request.version === "1.1" && request.headers.host === undefined) {
+      exchange.response.closeAfter();
       throw new DhowError("invalidArgument", "missing required Host header");
     }
-    if (request.method === "OPTIONS") return sendEmpty(exchange.response(), 200);
-    const target = parseTarget(request.url ?? "/");
-    const found = match(request.method ?? "GET", target.path);
+    if (request.method === "OPTIONS") return sendEmpty(exchange.response, 200);
+    const target = parseTarget(request.target);
+    const found = match(request.method, target.path);
     if (!found) throw pageNotFound();
     if ("unbuilt" in found.route) return answerUnbuilt(exchange, found.route, found.params);
     const { spec, handler } = found.route;
+    if (spec.reply.kind === "hijack") exchange.leavesHttp();
     const query = parseQuery(spec, target.search);
-    const input = exchange.body();
-    const rawBody = spec.body.kind === "json" ? await readJsonBody(request.headers, input) : undefined;
+    const rawBody = spec.body.kind === "json" ? await readJsonBody(exchange) : undefined;
     const body = spec.body.kind === "json" ? checkBody(spec.body, rawBody) : undefined;
-    const progress = spec.reply.kind === "progress" ? new ProgressReply(exchange.response()) : undefined;
+    const progress = spec.reply.kind === "progress" ? new ProgressReply(exchange.response) : undefined;
     const call: Call = {
       params: found.params,
       query: query as Call["query"],
       body: body as Call["body"],
       rawBody,
-      input,
+      get input() {
+        return exchange.body();
+      },
       version: target.version,
       op: exchange.op,
-      header: (name) => headerValue(request, name),
-      setHeader: (name, value) => exchange.response().setHeader(name, value),
+      header: (name) => request.headers[name.toLowerCase()],
+      setHeader: (name, value) => exchange.response.setHeader(name, value),
       progress: (message) => progress?.send(message),
     };
     try {
       const result: unknown = await handler(call);
       await send(exchange, spec, call, result, progress);
     } catch (error) {
-      if (!progress || !exchange.response().headersSent) throw error;
+      if (!progress?.begun) throw error;
       report(exchange, error);
       progress.fail(error);
     }
@@ -110,26 +112,26 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
     const { kind, status } = spec.reply;
     switch (kind) {
       case "json":
-        return sendJson(exchange.response(), status, result, timings);
+        return sendJson(exchange.response, status, result, timings);
       case "empty":
-        return sendEmpty(exchange.response(), status, timings);
+        return sendEmpty(exchange.response, status, timings);
       case "text":
-        return sendText(exchange.response(), status, "text/plain; charset=utf-8", result as string, timings);
+        return sendText(exchange.response, status, "text/plain; charset=utf-8", result as string, timings);
       case "later":
-        return sendLater(exchange.response(), (result as { outcome: Promise<unknown> }).outcome);
+        return sendLater(exchange.response, (result as { outcome: Promise<unknown> }).outcome);
       case "lines":
-        return sendLines(exchange.response(), result as AsyncIterable<unknown>, op.signal);
+        return sendLines(exchange.response, result as AsyncIterable<unknown>, op.signal);
       case "stream": {
         const { type, stream } = result as { type: string; stream: Readable };
-        return sendStream(exchange.response(), type, stream);
+        return sendStream(exchange.response, type, stream);
       }
       case "progress":
         return progress?.finish();
       case "hijack": {
         const session = result as StdioSession | null;
-        if (!session) return sendEmpty(exchange.response(), 200);
+        if (!session) return sendEmpty(exchange.response, 200);
         const { socket, upgraded } = exchange.hijack();
-        const head = hijackHead({ upgraded, tty: session.tty, version: call.version, headers: commonHeaderText });
+        const head = hijackHead({ upgraded, tty: session.tty, version: call.version, headers: commonHeaders });
         socket.write(head);
         return joinSession(socket, session, readDetachKeys(session.detachKeys ?? ""));
       }
@@ -137,8 +139,8 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
   }
 
   function report(exchange: Exchange, error: unknown): void {
-    const { method = "", url = "" } = exchange.request;
-    const path = url.split("?")[0]!;
+    const { method, target } = exchange.request;
+    const path = target.split("?")[0]!;
     const isOurs = kindOf(error) === "internal" && !(error instanceof VersionTooOld);
     if (isOurs && !exchange.op.signal.aborted) {
       log.error("request failed by a bug of ours", {
@@ -158,8 +160,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       exchange.abandon();
       return;
     }
-    const response = exchange.response();
-    response.removeHeader("Content-Length");
+    const response = exchange.response;
     if (error instanceof VersionTooOld) {
       sendText(response, 400, "text/plain; charset=utf-8", `${error.message}\n`);
       return;
@@ -169,45 +170,24 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
     else sendJson(response, status, { message: messageOf(error) });
   }
 
-  /** Only routes that hijack leave HTTP; another upgrade that a client offers is not taken, as HTTP allows. */
-  function leavesHttp(request: IncomingMessage): boolean {
-    try {
-      const found = match(request.method ?? "", parseTarget(request.url ?? "").path);
-      return found !== undefined && "spec" in found.route && found.route.spec.reply.kind === "hijack";
-    } catch {
-      return false;
-    }
-  }
-
   return {
-    serve(how) {
-      // Missing in the type declarations; Node 24 and Bun 1.4 have it.
-      const upgrades = { shouldUpgradeCallback: leavesHttp };
-      const server = createServer(
-        { maxHeaderSize: 1024 * 1024, requestTimeout: 0, keepAliveTimeout: 0, ...upgrades },
-        (request, response) => {
-          for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
-          const exchange = new Exchange(request, response, undefined);
-          answer(exchange, how).catch((error: unknown) => fail(exchange, error));
-        },
-      );
-      server.timeout = 0;
-      server.headersTimeout = 60_000;
-      server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        socket.on("error", () => socket.destroy());
-        const exchange = new Exchange(request, undefined, { socket, head });
-        answer(exchange, how).catch((error: unknown) => fail(exchange, error));
-      });
-      server.on("clientError", answerClientError);
-      return createFront(server, how.tls);
-    },
+    serve: (how) =>
+      createFront(how.tls, (socket) => {
+        serveConnection(socket, {
+          commonHeaders,
+          onRequest(transaction) {
+            const exchange = new Exchange(transaction);
+            answer(exchange, how).catch((error: unknown) => fail(exchange, error));
+          },
+        });
+      }),
   };
 }
 
 function answerUnbuilt(exchange: Exchange, route: UnbuiltRoute, params: Readonly<Record<string, string>>): void {
   const message = route.message.replace("{name}", () => params.name ?? "");
   if (route.kind !== "answer") throw new DhowError(route.kind, message);
-  sendText(exchange.response(), 200, "application/json", `${message}\n`);
+  sendText(exchange.response, 200, "application/json", `${message}\n`);
 }
 
 function checkBody(spec: RouteSpec["body"] & { kind: "json" }, value: unknown): unknown {
@@ -215,19 +195,4 @@ function checkBody(spec: RouteSpec["body"] & { kind: "json" }, value: unknown): 
     throw new DhowError("invalidArgument", "invalid JSON: got EOF while reading request body");
   }
   return parseWire(spec.schema, value ?? {});
-}
-
-function headerValue(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name.toLowerCase()];
-  return Array.isArray(value) ? value[0] : value;
-}
-
-/** What is not HTTP gets one plain answer and the door. */
-function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
