@@ -2,7 +2,6 @@
  * The one entry of the binary. It picks a role from the arguments (or from the name it was called by) and imports only
  * that role, so that no role pays for another's code.
  */
-import { basename } from "node:path";
 
 // A compiled Bun binary obeys these two; they must never reach a child of ours.
 delete process.env.BUN_OPTIONS;
@@ -14,10 +13,12 @@ for (const name of Object.keys(process.env))
   if (name === "DHOW_LEAN" || name.startsWith("BUN_JSC_")) delete process.env[name];
 
 const args = process.argv.slice(2);
-const calledAs = basename(process.argv0);
+// Not by node:path, which costs every start a millisecond.
+const calledAs = process.argv0.replace(/^.*\//, "");
 
 async function main(): Promise<void> {
   const role = calledAs === "dockerd" ? "daemon" : args[0];
+  if (lean || role === "helper") Bun.unsafe.setJITPolicy(1);
   if (!lean && (role === "daemon" || role === "supervisor" || role === "netd")) {
     (await import("./lean.ts")).becomeLean(role);
   }
@@ -50,3 +51,5 @@ async function main(): Promise<void> {
 }
 
 await main();
+
+export {};

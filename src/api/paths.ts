@@ -67,7 +67,16 @@ export const paths = {
   containerAttach: {
     method: "POST",
     path: "/containers/{id}/attach",
-    query: { detachKeys: "text", logs: "flag", stream: "flag", stdin: "flag", stdout: "flag", stderr: "flag" },
+    query: {
+      detachKeys: "text",
+      logs: "flag",
+      stream: "flag",
+      stdin: "flag",
+      stdout: "flag",
+      stderr: "flag",
+      /** dhow's own: starts the container once the streams are in place; what the end is then waited for. */
+      start: "text",
+    },
   },
   containerAttachWebsocket: {
     method: "GET",
@@ -108,6 +117,8 @@ export const paths = {
   },
 
   execCreate: { method: "POST", path: "/containers/{id}/exec" },
+  /** dhow's own: creates and starts an exec in one request, as a session of `api/session.ts`. */
+  execRun: { method: "POST", path: "/containers/{id}/exec/run" },
   execStart: { method: "POST", path: "/exec/{id}/start" },
   execResize: { method: "POST", path: "/exec/{id}/resize", query: { h: "text", w: "text" } },
   execInspect: { method: "GET", path: "/exec/{id}/json" },

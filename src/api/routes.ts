@@ -108,6 +108,7 @@ export const routes = {
     reply: json<IDResponse>(201),
     fails: ["notFound", "conflict"],
   },
+  execRun: { ...p.execRun, body: jsonBody(ExecConfig), reply: hijack(), fails: ["notFound", "conflict"] },
   execStart: { ...p.execStart, body: jsonBody(ExecStartConfig), reply: hijack(), fails: ["notFound", "conflict"] },
   execResize: { ...p.execResize, body, reply: empty(200), fails: ["notFound"] },
   execInspect: { ...p.execInspect, body, reply: json<ExecInspectResponse>(), fails: ["notFound"] },

@@ -48,7 +48,7 @@ export async function readConfigFile(directory: string, warn: (message: string) 
   const path = `${directory}/config.json`;
   let text: string;
   try {
-    text = await Bun.file(path).text();
+    text = await readText(path);
   } catch {
     return {};
   }
@@ -60,6 +60,21 @@ export async function readConfigFile(directory: string, warn: (message: string) 
     warn(`WARNING: Error loading config file: ${path}: ${error instanceof Error ? error.message : error}\n`);
     return {};
   }
+}
+
+/**
+ * The text of a file, read in this turn where it can be mapped: Bun's own way starts a pool of threads, which costs every command
+ * four milliseconds.
+ */
+async function readText(path: string): Promise<string> {
+  let mapped: Uint8Array;
+  try {
+    mapped = Bun.mmap(path, { shared: false });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") throw error;
+    return Bun.file(path).text();
+  }
+  return new TextDecoder().decode(mapped);
 }
 
 /** Writes the file whole, with mode 0600, by rename. */

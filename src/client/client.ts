@@ -14,10 +14,12 @@ import type { RouteCall } from "./route-call.ts";
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, headers: ReadonlyMap<string, string> = new Map()) {
     super(message);
     this.status = status;
+    this.headers = headers;
   }
 }
 
@@ -44,8 +46,9 @@ export interface CallOptions {
 /** A hijacked connection: raw bytes both ways. */
 export interface Hijacked {
   readonly stream: ByteStream;
-  /** `application/vnd.docker.raw-stream` or `...multiplexed-stream`, when the daemon says. */
+  /** `application/vnd.docker.raw-stream` or `...multiplexed-stream`, or dhow's own, when the daemon says. */
   readonly contentType: string;
+  readonly headers: ReadonlyMap<string, string>;
 }
 
 export interface ClientOptions {
@@ -176,11 +179,17 @@ export class Client {
     if (rest.trim() !== "") yield parseJson(rest) as T;
   }
 
-  /** Turns a POST into a raw stream (attach, exec start, session). */
-  async hijack(route: RouteCall, options: CallOptions & { protocol?: string } = {}): Promise<Hijacked> {
+  /**
+   * Turns a POST into a raw stream (attach, exec start, session). `early` allows it to be sent right behind the first ping, which
+   * only a request with a whole body may be, and only where the daemon is no worse off for it.
+   */
+  async hijack(
+    route: RouteCall,
+    options: CallOptions & { protocol?: string; early?: boolean } = {},
+  ): Promise<Hijacked> {
     const headers = { Connection: "Upgrade", Upgrade: options.protocol ?? "tcp", ...options.headers };
-    const sent = await this.#call(route, { ...options, headers });
-    return { stream: sent.stream, contentType: sent.answer.headers.get("content-type") ?? "" };
+    const { stream, answer } = await this.#call(route, { ...options, headers });
+    return { stream, contentType: answer.headers.get("content-type") ?? "", headers: answer.headers };
   }
 
   /** Closes the idle connection, so that the process may end. */
@@ -189,15 +198,16 @@ export class Client {
     this.#idle = null;
   }
 
-  async #call(route: RouteCall, options: CallOptions): Promise<Sent> {
+  async #call(route: RouteCall, options: CallOptions & { early?: boolean }): Promise<Sent> {
     const { method, path } = route;
     const body = options.json === undefined ? options.body : stringifyJson(options.json);
     const headers: Record<string, string> = { ...options.headers };
     if (options.json !== undefined) headers["Content-Type"] = "application/json";
     options.signal?.throwIfAborted();
     const request = { method, path, headers, ...(body !== undefined && { body }) };
-    const sent =
-      (await this.#firstCall(request, options.signal)) ?? (await this.#versionedCall(request, options.signal));
+    const alone = request.headers.Upgrade !== undefined && !options.early;
+    const first = alone ? null : await this.#firstCall(request, options.signal);
+    const sent = first ?? (await this.#versionedCall(request, options.signal));
     if (sent.answer.status < 400) return sent;
     throw await this.#refusal(sent, request);
   }
@@ -206,7 +216,7 @@ export class Client {
   async #refusal(sent: Sent, { method, path }: Call): Promise<ApiError> {
     const text = method === "HEAD" ? "" : await textOf(sent.answer);
     await this.#finish(sent);
-    return new ApiError(sent.answer.status, refusal(sent.answer, text, path));
+    return new ApiError(sent.answer.status, refusal(sent.answer, text, path), sent.answer.headers);
   }
 
   async #versionedCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent> {
@@ -221,7 +231,7 @@ export class Client {
    */
   async #firstCall(call: Call, signal: AbortSignal | undefined): Promise<Sent | null> {
     const { path, ...request } = call;
-    if (this.#version !== null || !isWhole(request.body) || request.headers.Upgrade !== undefined) return null;
+    if (this.#version !== null || !isWhole(request.body)) return null;
     const target = `/v${maxApiVersion}${path}`;
     const whole = request as typeof request & { body?: Uint8Array | string };
     const sent = await this.#onStream(signal, isRepeatable(call), async (stream) => {

@@ -26,6 +26,7 @@ export interface HttpAnswer {
 }
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 const maxHead = 1 << 20;
 
 /** A body whose length is known before it is sent. */
@@ -67,8 +68,7 @@ export async function exchangePair(
   first: HttpRequest,
   second: HttpRequest & { readonly body?: Uint8Array | string },
 ): Promise<[HttpAnswer, HttpAnswer | null]> {
-  await stream.write(formatHead(first));
-  await sendWhole(stream, second, second.body);
+  await sendWhole(stream, second, second.body, formatHead(first));
   const answer = await readAnswer(stream, first.method);
   return [answer, answer.reusable() ? await readAnswer(stream, second.method) : null];
 }
@@ -77,9 +77,13 @@ async function sendWhole(
   stream: ByteStream,
   request: HttpRequest,
   body: Uint8Array | string | undefined,
+  before = "",
 ): Promise<void> {
-  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  await stream.write(formatHead(request, bytes));
+  const bytes = typeof body === "string" ? encoder.encode(body) : body;
+  const head = `${before}${formatHead(request, bytes)}`;
+  // One write where it can be, so that the other side wakes once.
+  if (typeof body === "string") return stream.write(head + body);
+  await stream.write(head);
   if (bytes !== undefined && bytes.length > 0) await stream.write(bytes);
 }
 

@@ -51,6 +51,8 @@ export interface StdioSession {
   readonly output: Readable;
   /** Null when stdin is not wanted or not open; `end()` is the client's half-close. */
   readonly input: Writable | null;
+  /** How the process ended; to be asked after the output's end. */
+  readonly outcome?: () => Promise<ContainerWaitResponse>;
   /** Lets go of the process, which runs on. Harmless when repeated. */
   close(reason: "finished" | "gone" | "detached"): void;
 }
@@ -120,6 +122,8 @@ export interface Containers extends AsyncDisposable {
   logs(ref: string, query: LogsQuery, op: Operation): Promise<{ tty: boolean; output: Readable }>;
   /** Allowed before the start: the session then begins with the first byte. */
   attach(ref: string, query: AttachQuery, op: Operation): Promise<StdioSession>;
+  /** Attaches and starts, the process not before the streams are in place; the session tells the outcome of a wait. */
+  attachAndStart(ref: string, query: AttachQuery, until: WaitCondition, op: Operation): Promise<StdioSession>;
   resize(ref: string, size: TerminalSize, op: Operation): Promise<void>;
   top(ref: string, psArgs: string, op: Operation): Promise<ContainerTopResponse>;
   /** Samples about a second apart; one when not streaming. */

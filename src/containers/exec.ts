@@ -161,19 +161,27 @@ export async function startExec(
     throw error;
   }
   if (!stream) return null;
-  return session(stream, { tty: exec.config.Tty, stdin: exec.config.AttachStdin }, () =>
+  const joined = session(stream, { tty: exec.config.Tty, stdin: exec.config.AttachStdin }, () =>
     emit(ctx, container, "exec_detach", { execID: exec.id }),
   );
+  return { ...joined, outcome: () => outcomeOf(exec) };
+}
+
+/** The exit code, or 0 for a process that has closed its output and goes on. */
+async function outcomeOf(exec: Exec): Promise<{ StatusCode: number }> {
+  await settlesWithin(exec.ended.promise, newsDelay);
+  return { StatusCode: exec.exitCode ?? 0 };
 }
 
 /**
  * An attached start that failed. Its connection has left HTTP by Docker's protocol, so the reason is told as output, and the
  * exit code by inspect.
  */
-export function failedSession(tty: boolean, error: unknown): StdioSession {
+export function failedSession(exec: Exec, error: unknown): StdioSession {
+  const tty = exec.config.Tty;
   const text = Buffer.from(`${messageOf(error)}\r\n`);
   const output = Readable.from([tty ? text : frame("stdout", text)], { objectMode: false });
-  return { tty, output, input: null, close: () => void output.destroy() };
+  return { tty, output, input: null, outcome: () => outcomeOf(exec), close: () => void output.destroy() };
 }
 
 function processRequest(ctx: Context, container: Container, exec: Exec, start: ExecStart) {

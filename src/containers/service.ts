@@ -98,6 +98,20 @@ export function createContainers(options: ContainersOptions): Containers {
 
     logs: async (ref, query, op) => containerLogs(ctx, whole(ref), query, op),
     attach: async (ref, query, op) => attachContainer(ctx, whole(ref), query, op),
+    async attachAndStart(ref, query, until, op) {
+      ctx.cgroups.expectStart();
+      const container = whole(ref);
+      const attaching = attachContainer(ctx, container, query, op);
+      const outcome = waitFor(container, until, op);
+      outcome.catch(() => {});
+      try {
+        await startContainer(ctx, container, op, attaching);
+      } catch (error) {
+        void attaching.then((attached) => attached.close("gone")).catch(() => {});
+        throw error;
+      }
+      return { ...(await attaching), outcome: () => outcome };
+    },
     async resize(ref, size) {
       const container = whole(ref);
       refuse("top", container);
@@ -142,9 +156,7 @@ function createExecs(ctx: Context, whole: (ref: string) => Container): Execs {
       ctx.cgroups.expectStart();
       const { exec, container } = findExec(ctx, id);
       if (query.detach) return startExec(ctx, container, exec, query, op);
-      return startExec(ctx, container, exec, query, op).catch((error: unknown) =>
-        failedSession(exec.config.Tty, error),
-      );
+      return startExec(ctx, container, exec, query, op).catch((error: unknown) => failedSession(exec, error));
     },
     async resize(id, size) {
       const { exec, container } = findExec(ctx, id);

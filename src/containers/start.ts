@@ -19,14 +19,19 @@ import { timestamp } from "./timestamps.ts";
 /** Exit code of a start that failed before there was a process to have one. */
 const unknownFailure = 128;
 
-/** Starts a container for a user. */
-export async function startContainer(ctx: Context, container: Container, op: Operation): Promise<void> {
+/** Starts a container for a user; the process is made once `ready` is settled, and not when it fails. */
+export async function startContainer(
+  ctx: Context,
+  container: Container,
+  op: Operation,
+  ready?: Promise<unknown>,
+): Promise<void> {
   await container.lock.run(async () => {
     if (container.removing) throw conflict("container is marked for removal and cannot be started");
     refuse("start", container);
     cancelRestart(container);
     container.backoff = 0;
-    await startLocked(ctx, container, op, { manuallyStopped: false, restartCount: 0 });
+    await startLocked(ctx, container, op, { manuallyStopped: false, restartCount: 0 }, ready);
   });
 }
 
@@ -47,6 +52,7 @@ export async function startLocked(
   container: Container,
   op: Operation,
   change: { manuallyStopped?: boolean; restartCount?: number },
+  ready?: Promise<unknown>,
 ): Promise<void> {
   await container.forgetting;
   const intent = ctx.db.transaction("normal", (tx) =>
@@ -58,7 +64,7 @@ export async function startLocked(
   );
   try {
     failPoint("containers.start.intent");
-    const started = await bringUp(ctx, container, op);
+    const started = await bringUp(ctx, container, op, ready);
     recordStart(ctx, container, op, { started, change, intent });
   } catch (error) {
     await startFailed(ctx, container, intent, error);
@@ -115,7 +121,7 @@ interface Started {
   readonly bundle: Bundle;
 }
 
-async function bringUp(ctx: Context, container: Container, op: Operation): Promise<Started> {
+async function bringUp(ctx: Context, container: Container, op: Operation, ready?: Promise<unknown>): Promise<Started> {
   const { record } = container;
   const { hostConfig } = record;
   const paths = pathsOf(ctx, record.id);
@@ -161,6 +167,7 @@ async function bringUp(ctx: Context, container: Container, op: Operation): Promi
   );
   writeFileSync(join(paths.bundle, "config.json"), stringifyJson(bundle.spec), { mode: 0o600 });
   failPoint("containers.start.bundled");
+  await ready;
   const [rows, cols] = hostConfig.ConsoleSize;
   const process = await op.timings.measure("runtime", () =>
     ctx.runtime.start(

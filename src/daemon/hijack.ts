@@ -1,5 +1,8 @@
 /** Connections that stop being HTTP: the stdio of a process on a raw socket, both ways, each with its own end. */
 import type { Socket } from "node:net";
+import { Transform } from "node:stream";
+import type { ContainerWaitResponse } from "../api/containers.ts";
+import { endStream, sessionType } from "../api/session.ts";
 import { compareVersions } from "../lib/version-order.ts";
 import { watchHangUp } from "../linux/hang-up.ts";
 import { DetachDetector, type KeySequence } from "./detach-keys.ts";
@@ -7,9 +10,8 @@ import { lingerThenDestroy } from "./http/linger.ts";
 import type { StdioSession } from "./stdio-session.ts";
 
 /** The first lines of a hijacked reply. Clients that asked for an upgrade get 101, older ones 200. */
-export function hijackHead(options: { upgraded: boolean; tty: boolean; version: string; headers: string }): string {
-  const { upgraded, tty, version, headers } = options;
-  const type = stdioType(tty, version);
+export function hijackHead(options: { upgraded: boolean; type: string; headers: string }): string {
+  const { upgraded, type, headers } = options;
   const status = upgraded ? "101 UPGRADED" : "200 OK";
   const upgrade = upgraded ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "Connection: close\r\n";
   return `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\n${upgrade}${headers}\r\n`;
@@ -21,11 +23,22 @@ export function stdioType(tty: boolean, version: string): string {
   return framed ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
 }
 
+/** How a session is joined. */
+export interface Joining {
+  /** Detach when typed; terminals only. */
+  readonly keys: KeySequence;
+  /** The client asked for `api/session.ts`: all output in frames, the end as the last. */
+  readonly told: boolean;
+}
+
+/** Whether the client's `Accept` asks for a session that tells its end. */
+export const wantsTold = (accept: string | undefined): boolean => accept?.includes(sessionType) ?? false;
+
 /**
  * Joins a socket and a session until the output ends, the client is gone, or `keys` are typed (terminals only). The client's
  * half-close becomes the end of the process's input; what nobody wants is read and dropped, so that the end is seen.
  */
-export function joinSession(socket: Socket, session: StdioSession, keys: KeySequence): Promise<void> {
+export function joinSession(socket: Socket, session: StdioSession, { keys, told }: Joining): Promise<void> {
   // A socket that is gone already will never say so again.
   if (socket.destroyed) {
     session.close("gone");
@@ -36,14 +49,22 @@ export function joinSession(socket: Socket, session: StdioSession, keys: KeySequ
     const finish = (reason: "finished" | "gone" | "detached"): void => {
       if (over) return;
       over = true;
-      session.output.unpipe(socket);
+      output.unpipe(socket);
       session.close(reason);
       if (reason === "gone") socket.destroy();
       else lingerThenDestroy(socket);
       resolve();
     };
 
-    const { input, output } = session;
+    const { input } = session;
+    const output = told && session.tty ? session.output.pipe(framing()) : session.output;
+    const ended = async (): Promise<void> => {
+      if (told && session.outcome && !over) {
+        const outcome = await session.outcome().catch(() => null);
+        if (outcome && !over) socket.write(endFrame(outcome));
+      }
+      finish("finished");
+    };
     const detector = input && session.tty ? new DetachDetector(keys) : null;
     socket.setTimeout(0);
     socket.on("data", (chunk: Buffer) => {
@@ -66,8 +87,22 @@ export function joinSession(socket: Socket, session: StdioSession, keys: KeySequ
     input?.on("drain", () => socket.resume());
 
     output.on("error", () => finish("finished"));
-    output.on("end", () => finish("finished"));
+    output.on("end", () => void ended());
     output.pipe(socket, { end: false });
     socket.resume();
   });
+}
+
+/** A terminal's output in frames of standard output. */
+function framing(): Transform {
+  return new Transform({ transform: (chunk: Buffer, _encoding, done) => done(null, frame(1, chunk)) });
+}
+
+const endFrame = (outcome: ContainerWaitResponse): Buffer => frame(endStream, Buffer.from(JSON.stringify(outcome)));
+
+function frame(stream: number, bytes: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = stream;
+  header.writeUInt32BE(bytes.length, 4);
+  return Buffer.concat([header, bytes]);
 }

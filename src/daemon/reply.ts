@@ -17,13 +17,13 @@ export function sendJson(response: Response, status: number, value: unknown, tim
 
 export function sendText(response: Response, status: number, type: string, text: string, timings?: Timings): void {
   response.setHeader("Content-Type", type);
-  if (timings) response.setHeader("Server-Timing", serverTiming(timings));
+  tellTimings(response, timings);
   response.send(status, text);
 }
 
 /** Sends a status alone. */
 export function sendEmpty(response: Response, status: number, timings?: Timings): void {
-  if (timings) response.setHeader("Server-Timing", serverTiming(timings));
+  tellTimings(response, timings);
   response.send(status);
 }
 
@@ -59,9 +59,11 @@ function beginStream(response: Response, type: string): Writable {
   return response.stream(200);
 }
 
-/** Steps in the form of the standard header: `name;dur=1.5, other;dur=0.2`. */
-function serverTiming(timings: Timings): string {
-  return timings.steps.map(({ name, ms }) => `${name.replace(/[^\w.-]/g, "_")};dur=${ms.toFixed(3)}`).join(", ");
+/** Adds the steps in the form of the standard header: `name;dur=1.5, other;dur=0.2`. */
+export function tellTimings(response: Response, timings: Timings | undefined): void {
+  if (!timings) return;
+  const steps = timings.steps.map(({ name, ms }) => `${name.replace(/[^\w.-]/g, "_")};dur=${ms.toFixed(3)}`);
+  response.setHeader("Server-Timing", steps.join(", "));
 }
 
 /** Bytes that may wait for a slow reader before progress bars are thinned out. */

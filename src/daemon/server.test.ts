@@ -65,6 +65,10 @@ const fake: PartialBackends = {
       if (ref === "zz") throw notFound("No such container: zz");
       return echoSession(ref === "tty");
     },
+    attachAndStart: async (ref, _query, until) => {
+      if (ref === "zz") throw notFound("No such container: zz");
+      return { ...echoSession(ref === "tty"), outcome: async () => ({ StatusCode: until === "removed" ? 9 : 8 }) };
+    },
     wait: async (ref, _condition, op) => {
       op.signal.addEventListener("abort", () => aborted++);
       return { outcome: ref === "forever" ? never : Bun.sleep(50).then(() => ({ StatusCode: 7 })) };
@@ -77,6 +81,7 @@ const fake: PartialBackends = {
     },
   },
   exec: {
+    create: async () => ({ Id: "e".repeat(64) }),
     start: async (_id, query) => (query.detach ? null : echoSession(query.tty)),
   },
   images: {
@@ -386,6 +391,57 @@ test("attach detaches by keys on a terminal", async () => {
   expect(text).toEndWith("first|a\x10b");
   expect(ended).toBe(true);
   expect(closedWith).toEqual(["detached"]);
+});
+
+const toldHead = `Accept: application/vnd.dhow.session\r\n${attachHead}`;
+
+/** What came after the head, as pairs of stream and text. */
+function framesOf(text: string): [number, string][] {
+  let bytes = Buffer.from(text.slice(text.indexOf("\r\n\r\n") + 4), "latin1");
+  const frames: [number, string][] = [];
+  while (bytes.length > 0) {
+    const end = 8 + bytes.readUInt32BE(4);
+    frames.push([bytes[0]!, bytes.toString("latin1", 8, end)]);
+    bytes = bytes.subarray(end);
+  }
+  return frames;
+}
+
+test("a session that tells its end has it as its last frame, and a terminal's output in frames", async () => {
+  const { text, ended } = await raw([`POST /containers/tty/attach?stream=1&start=removed HTTP/1.1\r\n${toldHead}in`], {
+    halfClose: true,
+  });
+  expect(text).toStartWith("HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.dhow.session\r\n");
+  const frames = framesOf(text);
+  expect(frames.map(([stream]) => stream).every((stream, i) => stream === (i === frames.length - 1 ? 4 : 1))).toBe(
+    true,
+  );
+  expect(frames.map(([, bytes]) => bytes).join("")).toBe('first|in|bye{"StatusCode":9}');
+  expect(ended).toBe(true);
+});
+
+test("a client that asks for no told session gets Docker's, also when it starts the container", async () => {
+  const { text } = await raw([`POST /containers/a/attach?stream=1&start=next-exit HTTP/1.1\r\n${attachHead}`], {
+    halfClose: true,
+  });
+  expect(text).toContain("Content-Type: application/vnd.docker.multiplexed-stream\r\n");
+  expect(text).toEndWith("\r\n\r\nfirst||bye");
+});
+
+test("a start that fails is told before the hijack", async () => {
+  const { text } = await raw([`POST /containers/zz/attach?stream=1&start=removed HTTP/1.1\r\n${toldHead}`]);
+  expect(text).toStartWith("HTTP/1.1 404 Not Found\r\n");
+  const odd = await raw([`POST /containers/a/attach?stream=1&start=odd HTTP/1.1\r\n${toldHead}`]);
+  expect(odd.text).toContain('invalid condition: \\"odd\\"');
+});
+
+test("an exec runs in one request, which names it", async () => {
+  const body = '{"Cmd":["x"]}';
+  const head = `POST /containers/a/exec/run HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+  const { text } = await raw([`${head}${toldHead}${body}`], { halfClose: true });
+  expect(text).toContain(`Dhow-Exec-Id: ${"e".repeat(64)}\r\n`);
+  const refused = await raw([`${head}${toldHead}{"Cmd": []  }`]);
+  expect(refused.text).toContain("No exec command specified");
 });
 
 test("attach tells the session when the client vanishes", async () => {

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import type { RouteSpec } from "../api/route.ts";
 import { type Routes, routes } from "../api/routes.ts";
+import { sessionType } from "../api/session.ts";
 import { type UnbuiltRoute, unbuiltRoutes } from "../api/unbuilt.ts";
 import { parseWire } from "../api/wire.ts";
 import { DhowError, kindOf, messageOf } from "../lib/errors.ts";
@@ -13,11 +14,20 @@ import type { Call, Handler, Handlers } from "./call.ts";
 import { readDetachKeys } from "./detach-keys.ts";
 import { commonHeaders, Exchange } from "./exchange.ts";
 import { createFront } from "./front.ts";
-import { hijackHead, joinSession } from "./hijack.ts";
+import { hijackHead, joinSession, stdioType, wantsTold } from "./hijack.ts";
 import { serveConnection } from "./http/connection.ts";
 import type { Logger } from "./log.ts";
 import { parseQuery } from "./query.ts";
-import { ProgressReply, sendEmpty, sendJson, sendLater, sendLines, sendStream, sendText } from "./reply.ts";
+import {
+  ProgressReply,
+  sendEmpty,
+  sendJson,
+  sendLater,
+  sendLines,
+  sendStream,
+  sendText,
+  tellTimings,
+} from "./reply.ts";
 import { createRouter, pageNotFound, parseTarget, VersionTooOld } from "./router.ts";
 import { statusOf } from "./status.ts";
 import type { StdioSession } from "./stdio-session.ts";
@@ -131,9 +141,12 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
         const session = result as StdioSession | null;
         if (!session) return sendEmpty(exchange.response, 200);
         const { socket, upgraded } = exchange.hijack();
-        const head = hijackHead({ upgraded, tty: session.tty, version: call.version, headers: commonHeaders });
-        socket.write(head);
-        return joinSession(socket, session, readDetachKeys(session.detachKeys ?? ""));
+        const told = wantsTold(exchange.request.headers.accept);
+        const type = told ? sessionType : stdioType(session.tty, call.version);
+        tellTimings(exchange.response, timings);
+        const headers = commonHeaders + exchange.response.headerLines;
+        socket.write(hijackHead({ upgraded, type, headers }));
+        return joinSession(socket, session, { keys: readDetachKeys(session.detachKeys ?? ""), told });
       }
     }
   }

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { ContainerWaitResponse } from "../api/containers.ts";
 
 /** A client's end of a process's stdio, as attach and exec start give it. Nothing flows before the caller reads. */
 export interface StdioSession {
@@ -10,6 +11,8 @@ export interface StdioSession {
   readonly input: Writable | null;
   /** The keys that detach, where they were chosen at create (exec); "" or absent means the usual ones. */
   readonly detachKeys?: string;
+  /** How the process ended; to be asked after the output's end. Absent where the session has no one end to tell. */
+  readonly outcome?: () => Promise<ContainerWaitResponse>;
   /** Lets go of the process, which runs on. Harmless when repeated. */
   close(reason: "finished" | "gone" | "detached"): void;
 }

@@ -7,7 +7,7 @@ import { invalidArgument } from "./errors.ts";
 const maxDepth = 512;
 
 /** Only texts that may hold an integer above 2^53 pay for the reviver. */
-const longDigits = /\d{16}/;
+const longNumber = /[:,[]\s*-?\d{16}/;
 
 /** A 64-bit integer as it came over the wire: a number when exact, else a bigint. */
 export type Int64 = number | bigint;
@@ -16,16 +16,21 @@ export type Int64 = number | bigint;
 export function parseJson(text: string): unknown {
   checkDepth(text);
   try {
-    return longDigits.test(text) ? JSON.parse(text, reviveBigInteger) : JSON.parse(text);
+    return longNumber.test(text) ? JSON.parse(text, reviveBigInteger) : JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw invalidArgument(`invalid JSON: ${isTruncated(text) ? "unexpected EOF" : error.message}`);
   }
 }
 
-/** As JSON.stringify, with bigint written as a plain integer. */
+/** As JSON.stringify, with bigint written as a plain integer. Only values that hold one pay for it. */
 export function stringifyJson(value: unknown, indent?: string | number): string {
-  return JSON.stringify(value, writeBigInteger, indent);
+  try {
+    return JSON.stringify(value, undefined, indent);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return JSON.stringify(value, writeBigInteger, indent);
+  }
 }
 
 type RawJson = { rawJSON: (text: string) => unknown };
@@ -41,6 +46,7 @@ function reviveBigInteger(_key: string, value: unknown, context?: { source?: str
 }
 
 function checkDepth(text: string): void {
+  if (text.split("{").length + text.split("[").length <= maxDepth) return;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {

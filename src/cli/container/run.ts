@@ -2,6 +2,7 @@
 
 import type { ContainerCreateResponse, ContainerInspectResponse, ContainerWaitResponse } from "../../api/containers.ts";
 import { paths } from "../../api/paths.ts";
+import { startingHeader } from "../../api/session.ts";
 import { ApiError, type Client, type Hijacked } from "../../client/client.ts";
 import { to } from "../../client/route-call.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -79,13 +80,17 @@ export async function beginWait(client: Client, id: string, condition: string): 
     const decoder = new TextDecoder();
     let text = "";
     for await (const piece of body) text += decoder.decode(piece, { stream: true });
-    const { StatusCode, Error: error } = JSON.parse(text) as ContainerWaitResponse;
-    if (error?.Message) throw new ExitError(125, `Error waiting for container: ${error.Message}`);
-    return StatusCode;
+    return exitCodeOf(JSON.parse(text) as ContainerWaitResponse);
   })();
   // Whoever needs the code awaits it; until then a failure is not unhandled.
   code.catch(() => undefined);
   return { code };
+}
+
+/** The exit code that a wait brought; throws what the daemon says went wrong. */
+export function exitCodeOf({ StatusCode, Error: error }: ContainerWaitResponse): number {
+  if (error?.Message) throw new ExitError(125, `Error waiting for container: ${error.Message}`);
+  return StatusCode;
 }
 
 /** The exit code of a failed start: 127 for what is not there, 126 for what cannot be run, else 125. */
@@ -112,12 +117,15 @@ export async function chosenDetachKeys(cli: Cli, given: string): Promise<string>
   return given || (await cli.config()).detachKeys || "";
 }
 
-/** Joins a container's streams; a refusal is told by its status alone, as there is no reply to read a message from. */
+/**
+ * Joins a container's streams; a refusal is told by its status alone, as there is no reply to read a message from, unless it is
+ * the start that failed.
+ */
 export async function hijackStreams(client: Client, ...call: Parameters<Client["hijack"]>): Promise<Hijacked> {
   try {
     return await client.hijack(...call);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError) || error.headers.has(startingHeader.toLowerCase())) throw error;
     throw new ExitError(1, `unable to upgrade to tcp, received ${error.status}`);
   }
 }

@@ -1,4 +1,6 @@
 /** The streams of an attached process: our standard streams joined with a hijacked connection. */
+import type { ContainerWaitResponse } from "../../api/containers.ts";
+import { endStream, sessionType } from "../../api/session.ts";
 import type { Hijacked } from "../../client/client.ts";
 import type { Cli } from "../cli.ts";
 import type { Output } from "../output.ts";
@@ -10,17 +12,30 @@ export interface JoinOptions {
   readonly detachKeys: string;
 }
 
-/** How it ended: the process closed its output, or the user typed the detach keys. */
-export type JoinEnd = "closed" | "detached";
+/** How it ended: the process closed its output, or the user typed the detach keys; and the outcome, where the daemon told it. */
+export interface JoinEnd {
+  readonly detached: boolean;
+  readonly outcome?: ContainerWaitResponse;
+}
+
+const detached: JoinEnd = { detached: true };
+
+/** Asks for a stream that tells the process's end. */
+export const toldSession = { Accept: sessionType };
+
+export const isTold = ({ contentType }: Hijacked): boolean => contentType === sessionType;
 
 /** Copies both ways until the output ends. Standard input's end half-closes the connection. */
-export async function joinStreams(cli: Cli, { stream }: Hijacked, options: JoinOptions): Promise<JoinEnd> {
-  const output = options.tty
-    ? copyRaw(() => stream.read(), cli.stdout)
-    : copyFrames(() => stream.read(), cli.stdout, cli.stderr);
-  const closed = output.then((): JoinEnd => "closed");
+export async function joinStreams(cli: Cli, hijacked: Hijacked, options: JoinOptions): Promise<JoinEnd> {
+  const { stream } = hijacked;
+  const read = () => stream.read();
+  const told = isTold(hijacked);
+  const closed =
+    options.tty && !told
+      ? copyRaw(read, cli.stdout).then((): JoinEnd => ({ detached: false }))
+      : copyFrames(read, cli.stdout, cli.stderr).then(endOf);
   if (!options.stdin) {
-    if (!options.tty) stream.end();
+    if (!options.tty && !told) stream.end();
     return closed;
   }
   if (!options.tty) {
@@ -39,7 +54,7 @@ export async function joinStreams(cli: Cli, { stream }: Hijacked, options: JoinO
     for await (const bytes of raw.keys) {
       const passed = watch.feed(bytes);
       if (passed.length > 0) await stream.write(passed);
-      if (watch.detached()) return "detached";
+      if (watch.detached()) return detached;
     }
     return closed;
   })().catch(() => closed);
@@ -62,12 +77,20 @@ export async function copyRaw(read: Read, to: Output): Promise<void> {
   for (let bytes = await read(); bytes !== null; bytes = await read()) await to.bytes(bytes);
 }
 
+function endOf(text: string): JoinEnd {
+  if (text === "") return { detached: false };
+  const outcome = JSON.parse(text) as ContainerWaitResponse;
+  return { detached: false, outcome };
+}
+
 /**
  * Without a terminal each piece has a header of eight bytes: the stream's number (1 or 2, 3 for a message of the daemon)
- * and the length, big-endian, at offset 4.
+ * and the length, big-endian, at offset 4. Answers what came on the stream that tells the end.
  */
-export async function copyFrames(read: Read, out: Output, err: Output): Promise<void> {
+export async function copyFrames(read: Read, out: Output, err: Output): Promise<string> {
+  const decoder = new TextDecoder();
   const header = new Uint8Array(8);
+  let end = "";
   let filled = 0;
   let left = 0;
   for (let bytes = await read(); bytes !== null; bytes = await read()) {
@@ -81,15 +104,17 @@ export async function copyFrames(read: Read, out: Output, err: Output): Promise<
         if (filled < 8) break;
         filled = 0;
         left = new DataView(header.buffer).getUint32(4);
-        if (header[0]! > 3) throw new Error(`Unrecognized input header: ${header[0]}`);
+        if (header[0]! > endStream) throw new Error(`Unrecognized input header: ${header[0]}`);
         continue;
       }
       const piece = bytes.subarray(at, at + left);
-      await (header[0] === 2 || header[0] === 3 ? err : out).bytes(piece);
+      if (header[0] === endStream) end += decoder.decode(piece, { stream: true });
+      else await (header[0] === 2 || header[0] === 3 ? err : out).bytes(piece);
       at += piece.length;
       left -= piece.length;
     }
   }
+  return end;
 }
 
 /** Tells the daemon the terminal's size now and at each change; answers what stops it. */

@@ -18,6 +18,7 @@ import type { Filters } from "../../api/filters.ts";
 import type { ContainerUpdateRequest } from "../../api/host-config.ts";
 import type { paths } from "../../api/paths.ts";
 import type { QueryOf } from "../../api/route-spec.ts";
+import { startingHeader } from "../../api/session.ts";
 import { invalidArgument, notImplemented } from "../../lib/errors.ts";
 import { stringifyJson } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operation.ts";
@@ -110,6 +111,11 @@ export interface ContainersBackend {
   unpause(ref: string, op: Operation): Promise<void>;
   /** Resolves when no byte can be lost any more; allowed before start. */
   attach(ref: string, query: AttachQuery, op: Operation): Promise<StdioSession>;
+  /**
+   * Attaches and starts; the process is not made before the streams are in place. `notModified` when it runs already. The
+   * session's outcome is that of a wait for `until`.
+   */
+  attachAndStart(ref: string, query: AttachQuery, until: WaitCondition, op: Operation): Promise<StdioSession>;
   /** Resolves when the wait is registered, so that the client knows; `outcome` follows in its own time. */
   wait(ref: string, condition: WaitCondition, op: Operation): Promise<{ outcome: Promise<ContainerWaitResponse> }>;
   remove(ref: string, query: { volumes: boolean; force: boolean; link: boolean }, op: Operation): Promise<void>;
@@ -178,11 +184,13 @@ export function containerHandlers(containers: ContainersBackend) {
     },
     containerPause: async ({ params, op }) => ignore(containers.pause(params.id, op)),
     containerUnpause: async ({ params, op }) => ignore(containers.unpause(params.id, op)),
-    containerAttach: async ({ params, query, op }) => {
-      const { detachKeys, ...streams } = query;
+    containerAttach: async ({ params, query, setHeader, op }) => {
+      const { detachKeys, start, ...streams } = query;
       readDetachKeys(detachKeys);
-      const session = await containers.attach(params.id, streams, op);
-      return withKeys(session, detachKeys);
+      if (start === "") return withKeys(await containers.attach(params.id, streams, op), detachKeys);
+      const until = waitCondition(start);
+      setHeader(startingHeader, "1");
+      return withKeys(await containers.attachAndStart(params.id, streams, until, op), detachKeys);
     },
     containerAttachWebsocket: async ({ params, op }) => {
       await containers.inspect(params.id, { size: false }, op);
@@ -263,6 +271,7 @@ function withKeys(session: StdioSession, detachKeys: string): StdioSession {
     output: session.output,
     input: session.input,
     detachKeys,
+    ...(session.outcome && { outcome: session.outcome }),
     close: (reason) => session.close(reason),
   };
 }

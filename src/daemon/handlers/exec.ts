@@ -1,4 +1,5 @@
 import type { ExecConfig, ExecInspectResponse } from "../../api/exec.ts";
+import { execIdHeader } from "../../api/session.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
@@ -23,14 +24,21 @@ export interface ExecBackend {
 /** Handlers of the exec routes. */
 export function execHandlers(exec: ExecBackend) {
   return {
-    execCreate: async ({ params, body, op }) => {
-      if (body.Cmd === null || body.Cmd.length === 0) throw invalidArgument("No exec command specified");
-      readDetachKeys(body.DetachKeys);
-      return exec.create(params.id, body, op);
+    execCreate: async ({ params, body, op }) => exec.create(params.id, checked(body), op),
+    execRun: async ({ params, body, setHeader, op }) => {
+      const { Id } = await exec.create(params.id, checked(body), op);
+      setHeader(execIdHeader, Id);
+      return exec.start(Id, { detach: false, tty: body.Tty, consoleSize: body.ConsoleSize }, op);
     },
     execStart: async ({ params, body, op }) =>
       exec.start(params.id, { detach: body.Detach, tty: body.Tty, consoleSize: body.ConsoleSize }, op),
     execResize: async ({ params, query, op }) => ignore(exec.resize(params.id, terminalSize(query), op)),
     execInspect: async ({ params, op }) => exec.inspect(params.id, op),
   } satisfies Partial<Handlers>;
+}
+
+function checked(config: ExecConfig): ExecConfig {
+  if (config.Cmd === null || config.Cmd.length === 0) throw invalidArgument("No exec command specified");
+  readDetachKeys(config.DetachKeys);
+  return config;
 }

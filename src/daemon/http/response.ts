@@ -74,6 +74,13 @@ export class Response {
     this.#headers.set(name, value);
   }
 
+  /** The lines of what {@link setHeader} was told, for an answer that is written by hand. */
+  get headerLines(): string {
+    let text = "";
+    for (const [name, value] of this.#headers) text += `${name}: ${value.replace(/[\r\n]/g, " ")}\r\n`;
+    return text;
+  }
+
   /** Sends everything at once. 204 and 304 have no body by nature and carry no length. */
   send(status: number, body = ""): void {
     const bodiless = status === 204 || status === 304;
@@ -101,9 +108,7 @@ export class Response {
 
   #begin(status: number): string {
     this.#begun = true;
-    let text = statusLine(status) + this.#options.common;
-    for (const [name, value] of this.#headers) text += `${name}: ${value.replace(/[\r\n]/g, " ")}\r\n`;
-    text += `Date: ${httpDate()}\r\n`;
+    let text = `${statusLine(status)}${this.#options.common}${this.headerLines}Date: ${httpDate()}\r\n`;
     if (this.#closes) text += "Connection: close\r\n";
     else if (this.#head.version === "1.0") text += "Connection: keep-alive\r\n";
     return `${text}\r\n`;

@@ -44,7 +44,7 @@ export const command = defineCommand({
       throw proxy && error instanceof WriteError ? new ExitError(1, error.message) : error;
     });
     stopSizes();
-    const code = end === "detached" ? 0 : await exited;
+    const code = end.detached ? 0 : await exited;
     stopSignals();
     return code;
   },

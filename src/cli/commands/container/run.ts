@@ -11,12 +11,13 @@ import {
   beginWait,
   chosenDetachKeys,
   createContainer,
+  exitCodeOf,
   failureOf,
   hijackStreams,
   requireTerminal,
   startFailureCode,
 } from "../../container/run.ts";
-import { followSize, forwardSignals, joinStreams } from "../../container/streams.ts";
+import { followSize, forwardSignals, isTold, joinStreams, toldSession } from "../../container/streams.ts";
 import { StepClock, stepsOf, timingsHeader } from "../../container/timings.ts";
 import { WriteError } from "../../output.ts";
 
@@ -95,33 +96,25 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
   const stopSignals = proxiesSignals(flags)
     ? forwardSignals((signal) => client.json(to(paths.containerKill, { id }, { signal })))
     : () => {};
-  const attaching = hijackStreams(
+  const until = flags.rm ? "removed" : "next-exit";
+  const streams = { stdin: attached.has("stdin"), stdout: attached.has("stdout"), stderr: attached.has("stderr") };
+  // A daemon of our kind starts the container with it, any other does not know the word.
+  const hijacked = await hijackStreams(
     client,
-    to(
-      paths.containerAttach,
-      { id },
-      {
-        stream: true,
-        stdin: attached.has("stdin"),
-        stdout: attached.has("stdout"),
-        stderr: attached.has("stderr"),
-        detachKeys,
-      },
-    ),
+    to(paths.containerAttach, { id }, { stream: true, ...streams, detachKeys, start: until }),
+    { headers: { ...toldSession, ...(timed && timingsHeader) } },
   );
-  const [hijacked, { code: exited }] = await Promise.all([
-    attaching,
-    beginWait(client, id, flags.rm ? "removed" : "next-exit"),
-  ]);
-  clock.end("attach and wait in place");
-  const joined = joinStreams(cli, hijacked, { tty: flags.tty, stdin: attached.has("stdin"), detachKeys });
+  const told = isTold(hijacked);
+  clock.end(told ? "attach and start" : "attach", stepsOf(hijacked.headers));
+  const waiting = told ? null : await beginWait(client, id, until);
+  const joined = joinStreams(cli, hijacked, { tty: flags.tty, stdin: streams.stdin, detachKeys });
   // It is awaited after the start; until then its failure is not unhandled.
   joined.catch(() => undefined);
   try {
-    await start();
+    if (!told) await start();
   } catch (error) {
     hijacked.stream.close();
-    if (flags.rm) await exited.catch(() => undefined);
+    if (flags.rm) await waiting?.code.catch(() => undefined);
     throw error;
   }
   const stopSizes = flags.tty
@@ -130,15 +123,21 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
       )
     : () => {};
   const end = await joined;
-  clock.end("process");
+  clock.end(end.outcome && flags.rm ? "process and removal" : "process");
   stopSizes();
-  if (end === "detached") {
+  if (end.detached) {
     stopSignals();
     return 0;
   }
-  const code = await exited;
-  clock.end(flags.rm ? "exit and removal" : "exit");
+  const code = await (end.outcome ? exitCodeOf(end.outcome) : exited(waiting));
+  if (!end.outcome) clock.end(flags.rm ? "exit and removal" : "exit");
   stopSignals();
   if (timed) clock.print(cli);
   return code;
+}
+
+/** The end that a wait tells; a session that should have told it and did not was cut. */
+async function exited(waiting: { code: Promise<number> } | null): Promise<number> {
+  if (waiting) return waiting.code;
+  throw new ExitError(125, "Error waiting for container: unexpected EOF");
 }

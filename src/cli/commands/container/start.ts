@@ -64,7 +64,7 @@ async function startAttached(cli: Cli, name: string, interactive: boolean, detac
     : () => {};
   const end = await joined;
   stopSizes();
-  const code = end === "detached" ? 0 : await exited;
+  const code = end.detached ? 0 : await exited;
   stopSignals();
   return code;
 }
