@@ -4,6 +4,7 @@ import type { HostConfig } from "../../api/host-config.ts";
 import { invalidArgument, messageOf } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { containerCapabilities } from "../capabilities.ts";
+import { RuntimeStartError } from "../errors.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { OciRuntime, OciRuntimes } from "../oci-runtime.ts";
 import { FilterCache } from "../seccomp/compile.ts";
@@ -124,6 +125,9 @@ export class Bundles {
       const runtime = this.#options.runtimes.get(request.hostConfig.Runtime);
       const nothing = { mounts: [], files: {}, netnsPath: null, joined: {}, shmPath: null };
       const input = this.#input({ ...request, ...nothing }, runtime);
+      if (request.workingDir && !request.workingDir.startsWith("/")) {
+        throw new RuntimeStartError("OCI runtime exec failed: exec failed: Cwd must be an absolute path", 128);
+      }
       if (request.workingDir) resolveWorkingDir(request.rootfs, request.workingDir);
       const process = buildExecProcess(input, {
         args: request.args,
