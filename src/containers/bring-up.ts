@@ -11,6 +11,7 @@ import type { Bundle } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
 import { joinedNamespaces, networkOwner, resolvedNetworkMode, sharedMemoryOf } from "./joined.ts";
+import { linkEnvironment, linkedHosts } from "./links.ts";
 import type { ContainerRecord } from "./record.ts";
 
 export interface Started {
@@ -25,6 +26,7 @@ export async function bringUp(ctx: Context, container: Container, op: Operation)
   const paths = pathsOf(ctx, record.id);
   const request = sandboxRequest(ctx, container);
   const joined = joinedNamespaces(ctx, hostConfig);
+  const environment = [...linkEnvironment(ctx, container), ...(record.config.Env ?? [])];
   const log = logLimits(hostConfig.LogConfig);
   const [mounted, network, volumes] = await Promise.allSettled([
     op.timings.measure("mount", () => ctx.snapshots.mount(record.id, paths.rootfs)),
@@ -51,7 +53,7 @@ export async function bringUp(ctx: Context, container: Container, op: Operation)
     ctx.bundles.make(
       {
         id: record.id,
-        config: owner ? { ...record.config, ...hostNames(owner.record.config) } : record.config,
+        config: { ...record.config, ...(owner ? hostNames(owner.record.config) : {}), Env: environment },
         hostConfig,
         rootfs: paths.rootfs,
         mounts: volumes.value,
@@ -115,6 +117,7 @@ function sandboxRequest(ctx: Context, container: Container): SandboxRequest {
     dnsSearch: hostConfig.DnsSearch ?? [],
     dnsOptions: hostConfig.DnsOptions ?? [],
     extraHosts: hostConfig.ExtraHosts ?? [],
+    linkedHosts: linkedHosts(ctx, container),
     sysctls: hostConfig.Sysctls,
   };
 }

@@ -6,6 +6,7 @@ import { bringUp, type Started } from "./bring-up.ts";
 import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
 import { startHealthChecks } from "./health.ts";
+import { tellLinkers } from "./hosts-file.ts";
 import { ownsSharedMemory } from "./joined.ts";
 import { refuse, transition } from "./lifecycle.ts";
 import { removeUnlocked } from "./removal.ts";
@@ -60,6 +61,7 @@ export async function startLocked(
     throw error instanceof DhowError ? error : systemError(messageOf(error), { cause: error });
   }
   failPoint("containers.start.recorded");
+  tellLinkers(ctx, container);
   emit(ctx, container, "start");
   startHealthChecks(ctx, container);
 }
