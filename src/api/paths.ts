@@ -28,7 +28,7 @@ export const paths = {
     ],
   },
   containerCreate: { method: "POST", path: "/containers/create", query: { name: "text", platform: "text" } },
-  containerInspect: { method: "GET", path: "/containers/{id}/json", query: { size: "flag" } },
+  containerInspect: { method: "GET", path: "/containers/{id:*}/json", query: { size: "flag" } },
   containerTop: { method: "GET", path: "/containers/{id}/top", query: { ps_args: "text" } },
   containerLogs: {
     method: "GET",
@@ -86,7 +86,7 @@ export const paths = {
   containerWait: { method: "POST", path: "/containers/{id}/wait", query: { condition: "text" } },
   containerRemove: {
     method: "DELETE",
-    path: "/containers/{id}",
+    path: "/containers/{id:*}",
     query: { v: "flag", force: "flag", link: "flag" },
   },
   containerStatPath: { method: "HEAD", path: "/containers/{id}/archive", query: { path: "text" } },

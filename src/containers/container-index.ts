@@ -6,6 +6,13 @@ export class ContainerIndex {
   readonly #byId = new Map<string, Container>();
   readonly #idByName = new Map<string, string>();
 
+  /** Those that were made with links: few, while lists ask each container who links to it. */
+  readonly #linking = new Set<Container>();
+
+  linking(): readonly Container[] {
+    return [...this.#linking];
+  }
+
   all(): Container[] {
     return [...this.#byId.values()];
   }
@@ -14,6 +21,7 @@ export class ContainerIndex {
     const name = ref.startsWith("/") ? ref.slice(1) : ref;
     const exact = this.#byId.get(ref) ?? this.#byId.get(this.#idByName.get(name) ?? "");
     if (exact) return exact;
+    if (name.includes("/")) return this.#linked(name);
     if (!/^[0-9a-f]{1,63}$/.test(ref)) return undefined;
     let found: Container | undefined;
     for (const [id, container] of this.#byId) {
@@ -22,6 +30,13 @@ export class ContainerIndex {
       found = container;
     }
     return found;
+  }
+
+  /** What one container links to, by `PARENT/ALIAS`. */
+  #linked(name: string): Container | undefined {
+    const [parent = "", alias] = name.split("/");
+    const links = this.#byId.get(this.#idByName.get(parent) ?? "")?.record.links;
+    return this.#byId.get(links?.find((link) => link.alias === alias)?.id ?? "");
   }
 
   get(ref: string): Container {
@@ -48,10 +63,12 @@ export class ContainerIndex {
   add(container: Container): void {
     this.#byId.set(container.id, container);
     this.#idByName.set(container.name, container.id);
+    if (container.record.links?.length) this.#linking.add(container);
   }
 
   delete(container: Container): void {
     this.#byId.delete(container.id);
+    this.#linking.delete(container);
     this.release(container.name, container.id);
   }
 }

@@ -16,6 +16,7 @@ import type { ResolvedImage } from "./collaborators.ts";
 import { Container } from "./container.ts";
 import { nameConflict } from "./container-index.ts";
 import { type Context, durabilityOf, emit, pathsOf } from "./context.ts";
+import { resolveLinks } from "./links.ts";
 import { commandOf, mergeImageConfig } from "./merge-config.ts";
 import { checkName, generateName } from "./names.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
@@ -48,6 +49,7 @@ export async function createContainer(
   checkRequest(config, hostConfig);
   const warnings = ctx.bundles.validate({ ...request, ...config, HostConfig: hostConfig });
   const endpoints = endpointsOf(request, hostConfig.NetworkMode);
+  const links = resolveLinks(ctx, hostConfig);
   checkNetworks(ctx, hostConfig, endpoints);
   checkJoined(ctx, hostConfig);
   const name = wantedName ?? generateName((candidate) => ctx.index.isTaken(candidate));
@@ -62,8 +64,9 @@ export async function createContainer(
       name,
       created: timestamp(),
       config,
-      hostConfig,
+      hostConfig: { ...hostConfig, Links: null },
       endpoints,
+      ...(links.length > 0 ? { links } : {}),
       image: image.id,
       imageDescriptor: image.descriptor ?? null,
       chainId: image.chainId,

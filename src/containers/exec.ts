@@ -11,6 +11,7 @@ import type { StdioSession } from "./containers.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
 import { dropExec, keepExec, keptExecs } from "./exec-records.ts";
 import { refuse } from "./lifecycle.ts";
+import { linkEnvironmentNow } from "./links.ts";
 import { settlesWithin } from "./settles.ts";
 import { frame, session } from "./stdio.ts";
 
@@ -190,7 +191,7 @@ function processRequest(ctx: Context, container: Container, exec: Exec, start: E
   const consoleSize = start.consoleSize ?? config.ConsoleSize;
   return {
     id: container.id,
-    config: record.config,
+    config: { ...record.config, Env: [...linkEnvironmentNow(ctx, container), ...(record.config.Env ?? [])] },
     hostConfig: record.hostConfig,
     rootfs: pathsOf(ctx, container.id).rootfs,
     args: config.Cmd ?? [],

@@ -1,8 +1,10 @@
 /** The /etc/hosts of a running container follows its networks. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { withOwnAddress, withoutOwnAddress } from "../networks/files.ts";
+import { messageOf } from "../lib/errors.ts";
+import { withLinkedHost, withOwnAddress, withoutOwnAddress } from "../networks/files.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
+import { linkersOf } from "./links.ts";
 
 /** The container may have written into the file; what has grown beyond this is left as it is. */
 const largest = 1024 * 1024;
@@ -10,14 +12,29 @@ const largest = 1024 * 1024;
 /** Adds or removes the line of one address; whatever else the container or its user wrote there stays. */
 export function changeHosts(ctx: Context, container: Container, change: "add" | "remove", address: string): void {
   if (address === "") return;
+  const { Hostname: hostname, Domainname: domainname } = container.record.config;
+  const edit = change === "add" ? withOwnAddress : withoutOwnAddress;
+  rewrite(ctx, container, address, (text) => edit(text, address, { hostname, domainname }));
+}
+
+/** Tells the running containers that link to one which has just started where it is now. */
+export function tellLinkers(ctx: Context, started: Container): void {
+  for (const { container, line } of linkersOf(ctx, started)) {
+    try {
+      rewrite(ctx, container, line.address, (text) => withLinkedHost(text, line));
+    } catch (error) {
+      ctx.log(`container ${container.id}: the line of ${started.id} in its /etc/hosts: ${messageOf(error)}`);
+    }
+  }
+}
+
+function rewrite(ctx: Context, container: Container, address: string, edit: (text: string) => string): void {
   const path = pathsOf(ctx, container.id).hosts;
   const { size } = statSync(path);
   if (size > largest) {
     ctx.log(`container ${container.id}: /etc/hosts holds ${size} bytes, the line of ${address} is not changed`);
     return;
   }
-  const { Hostname: hostname, Domainname: domainname } = container.record.config;
-  const edit = change === "add" ? withOwnAddress : withoutOwnAddress;
   // Written in place: the file is mounted, so another one of the same name would never be seen inside.
-  writeFileSync(path, edit(readFileSync(path, "utf8"), address, { hostname, domainname }));
+  writeFileSync(path, edit(readFileSync(path, "utf8")));
 }

@@ -94,8 +94,7 @@ const makers: Readonly<Record<string, (ctx: Context, values: readonly string[]) 
     const wanted = new Set(values.flatMap((value) => portRange("publish", value)));
     return (container) =>
       portsView(networkSettings(ctx, container).Ports).some(
-        ({ PublicPort, PrivatePort, Type }) =>
-          PublicPort !== undefined && (wanted.has(`${PublicPort}/${Type}`) || wanted.has(`${PrivatePort}/${Type}`)),
+        ({ PublicPort, Type }) => PublicPort !== undefined && wanted.has(`${PublicPort}/${Type}`),
       );
   },
   exited: (_ctx, values) => {

@@ -24,6 +24,14 @@ export interface RunState {
   readonly health?: Health | undefined;
 }
 
+/** A container that another one knows by an alias of its own. */
+export interface LinkRecord {
+  readonly id: string;
+  /** What it was called when the link was made. */
+  readonly name: string;
+  readonly alias: string;
+}
+
 /** What is kept of one container. Replaced as a whole, never changed in place. */
 export interface ContainerRecord {
   readonly id: string;
@@ -37,6 +45,8 @@ export interface ContainerRecord {
   readonly hostConfig: HostConfig;
   /** What the user asked of each network, by name or id. */
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  /** Links on the default bridge; those on other networks are endpoints' own. */
+  readonly links?: readonly LinkRecord[] | undefined;
   /** Config digest. */
   readonly image: string;
   readonly imageDescriptor?: { readonly mediaType: string; readonly digest: string; readonly size: number } | null;
@@ -79,6 +89,7 @@ const recordSchema = v.object({
   config: ContainerConfig,
   hostConfig: HostConfig,
   endpoints: v.record(text, EndpointSettings),
+  links: v.optional(v.array(v.object({ id: text, name: text, alias: text }))),
   image: text,
   imageDescriptor: v.nullish(v.object({ mediaType: text, digest: text, size: v.number() }), null),
   chainId: v.nullable(text),

@@ -14,6 +14,7 @@ import { execEnded, restoreExecs } from "./exec.ts";
 import { handleExit, onExit, scheduleRestart } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
+import { linkedContainers } from "./links.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
 import { type RemovalOptions, removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
@@ -230,7 +231,7 @@ export async function resumeContainers(ctx: Context, restored: Restored): Promis
       })
       .catch((error) => ctx.log(`container ${container.id}: removal: ${messageOf(error)}`));
   }
-  for (const container of ctx.index.all()) {
+  for (const container of oldestFirst(ctx)) {
     if (container.broken !== null) continue;
     if (hasProcess(container.status)) takeBack(ctx, container);
     else if (container.status === "restarting" && !container.restart) scheduleRestart(ctx, container, 0);
@@ -239,6 +240,11 @@ export async function resumeContainers(ctx: Context, restored: Restored): Promis
       await container.lock.run(() => removeUnlocked(ctx, container, { volumes: true })).catch(() => {});
     }
   }
+}
+
+/** A container is older than those that link to it, whose starts wait for its own. */
+function oldestFirst(ctx: Context): Container[] {
+  return ctx.index.all().sort((a, b) => (a.record.created < b.record.created ? -1 : 1));
 }
 
 function takeBack(ctx: Context, container: Container): void {
@@ -257,6 +263,7 @@ function startByPolicy(ctx: Context, container: Container): void {
   void container.lock
     .run(async () => {
       if (container.status !== "exited" || container.removing) return;
+      await Promise.all(linkedContainers(ctx, container).map((linked) => linked.lock.run(async () => {})));
       await startLocked(ctx, container, background(), { manuallyStopped: false });
     })
     .catch((error) => ctx.log(`container ${container.id}: start by policy failed: ${messageOf(error)}`));

@@ -10,6 +10,7 @@ import { createExec, failedSession, findExec, inspectExec, startExec } from "./e
 import { onExit, onOom } from "./exits.ts";
 import { changesOf, exportContainer, getArchive, putArchive, statPath } from "./files.ts";
 import { hasProcess, isActive, refuse } from "./lifecycle.ts";
+import { removeLink } from "./links.ts";
 import { listContainers, sizesOf } from "./list.ts";
 import { pruneContainers } from "./prune.ts";
 import { removeContainer } from "./remove.ts";
@@ -81,10 +82,8 @@ export function createContainers(options: ContainersOptions): Containers {
     },
     rename: async (ref, name) => renameContainer(ctx, whole(ref), name),
     async remove(ref, query) {
-      const container = ctx.index.get(ref);
-      // Links are not supported, so the only link name is the container's own.
-      if (query.link) throw systemError("Conflict, cannot remove the default link name of the container");
-      return removeContainer(ctx, container, query);
+      if (query.link) return removeLink(ctx, ref);
+      return removeContainer(ctx, ctx.index.get(ref), query);
     },
     update: async (ref, changes) => updateContainer(ctx, whole(ref), changes),
     prune: (filters) => pruneContainers(ctx, filters),

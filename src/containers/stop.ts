@@ -120,7 +120,12 @@ export async function restartContainer(
     if (container.removing) throw conflict("container is marked for removal and cannot be started");
     refuse("start", container);
     cancelRestart(container);
-    await startLocked(ctx, container, op, { manuallyStopped: false, restartCount: 0 });
+    try {
+      await startLocked(ctx, container, op, { manuallyStopped: false, restartCount: 0 });
+    } catch (error) {
+      if (!(error instanceof DhowError)) throw error;
+      throw new DhowError(error.kind, `Cannot restart container ${container.name}: ${error.message}`, { cause: error });
+    }
   });
   emit(ctx, container, "restart");
 }

@@ -13,6 +13,7 @@ import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
+import { linkNames, linksView } from "./links.ts";
 import { inOrder } from "./merge-config.ts";
 import type { RunState } from "./record.ts";
 import { statusText } from "./status-text.ts";
@@ -126,7 +127,7 @@ export function inspectView(ctx: Context, container: Container, sizes?: Sizes): 
     ProcessLabel: "",
     AppArmorProfile: record.apparmorProfile,
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: hostConfigView(ctx, record.hostConfig),
+    HostConfig: { ...hostConfigView(ctx, record.hostConfig), Links: linksView(ctx, record) },
     GraphDriver: {
       Data: ctx.snapshots.hasKey(record.id) ? { ID: record.id, ...ctx.snapshots.driverData(record.id) } : {},
       Name: record.driver,
@@ -170,7 +171,7 @@ export function summaryView(ctx: Context, container: Container, sizes?: Sizes): 
   const settings = networkSettings(ctx, container);
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: [`/${record.name}`, ...linkNames(ctx, container)],
     Image: imageName(ctx, container),
     ImageID: record.image,
     ...(record.imageDescriptor ? { ImageManifestDescriptor: record.imageDescriptor } : {}),

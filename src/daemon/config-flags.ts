@@ -33,6 +33,9 @@ export const daemonFlags = {
   "add-runtime": flag.map("Register an additional OCI runtime", { check: checkRuntime }),
   bip: flag.string("Address and prefix of the default bridge"),
   "bridge-name": flag.string("Device of the default bridge network", { initial: "dhow0" }),
+  "cdi-spec-dir": flag.list("Directories of CDI specifications (default /etc/cdi and /var/run/cdi)", {
+    complete: "files",
+  }),
   "cgroup-parent": flag.string("Parent cgroup of all containers"),
   "config-file": flag.string("Daemon configuration file", { complete: "files" }),
   "data-root": flag.string("Root directory of persistent state", { complete: "files" }),
@@ -106,7 +109,6 @@ export const daemonFlags = {
   "authorization-plugin": refused("value"),
   bip6: refused("value"),
   bridge: refused("value"),
-  "cdi-spec-dir": refused("value"),
   "cpu-rt-period": refused("value"),
   "cpu-rt-runtime": refused("value"),
   "cri-containerd": refused("bool"),

@@ -53,6 +53,7 @@ export const dockerdDefaults: Defaults = {
 };
 
 const defaultExecRoot = "/run/dhow";
+const defaultCdiSpecDirs = ["/etc/cdi", "/var/run/cdi"];
 
 /** Reads flags and file. Throws {@link UsageError} for flags, Error in dockerd's words for the file and for contradictions. */
 export function readConfig(argv: readonly string[], defaults: Defaults): DaemonConfig {
@@ -125,6 +126,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     defaultRuntime: optional(values["default-runtime"]),
     runtimes: values["add-runtime"],
     cgroupParent: optional(values["cgroup-parent"]),
+    cdiSpecDirs: values["cdi-spec-dir"].length > 0 ? values["cdi-spec-dir"].map(absolute) : defaultCdiSpecDirs,
     registry: {
       mirrors: checkMirrors(values["registry-mirror"]),
       insecure: checkInsecure(values["insecure-registry"]),

@@ -27,7 +27,8 @@ test("createRouter() prefers the fixed path over the parameter", () => {
   expect(found("GET", "/images/json/json")).toBe("/images/{name:*}/json");
   expect(found("GET", "/images/a/b/get")).toBe("/images/{name:*}/get");
   expect(found("POST", "/networks/prune")).toBe("/networks/prune");
-  expect(found("GET", "/containers/a/b/json")).toBeUndefined();
+  expect(found("GET", "/containers/a/b/json")).toBe("/containers/{id:*}/json");
+  expect(found("GET", "/containers/a/b/top")).toBeUndefined();
   expect(match("DELETE", "/images/host:5000/x@sha256:1")?.params).toEqual({ name: "host:5000/x@sha256:1" });
 });
 

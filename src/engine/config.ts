@@ -12,6 +12,8 @@ export interface EngineConfig {
   /** Runtimes by name -> path, besides the built-in `crun` and `runc`. */
   readonly runtimes: Readonly<Record<string, string>>;
   readonly cgroupParent: string | undefined;
+  /** Directories of CDI specifications; a later one wins. */
+  readonly cdiSpecDirs: readonly string[];
   readonly registry: RegistryConfig;
   readonly network: NetworkConfig;
   readonly logDriver: string;

@@ -14,6 +14,7 @@ import { background, type Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
+import { CdiRegistry } from "../runtime/cdi/registry.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
 import { type HostFacts, hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
@@ -112,6 +113,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     log: (message) => log.warn(message),
     emit: (event) => events.emit(event),
   });
+  const cdi = new CdiRegistry(config.cdiSpecDirs, (message) => log.warn(message));
   const containers: Containers = stack.use(
     createContainers({
       runtime,
@@ -120,7 +122,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       images,
       networks,
       volumes,
-      bundles: makeBundles(config, paths, host, runtimes),
+      bundles: makeBundles(config, paths, { host, runtimes, cdi }),
       cgroups: createCgroups(),
       logs: createLogReader(),
       sharedMemory: createSharedMemory(),
@@ -159,6 +161,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     warnings: () => [...hostWarnings(host), ...runtimes.warnings(), ...lost.map(lostWarning)],
     counts: () => containers.counts(),
     listeners: () => events.listeners,
+    devices: () => cdi.names(),
     containers: (op) => containers.list({ all: true, limit: 0, size: true, filters: noFilters }, op),
     images: (op) => images.list({ all: false, filters: noFilters, sharedSize: true, manifests: false }, op),
     layersSize: () => images.layersSize(),
@@ -222,10 +225,15 @@ async function restore(services: {
   await services.containers.resume();
 }
 
-function makeBundles(config: EngineConfig, paths: EnginePaths, host: HostFacts, runtimes: OciRuntimes): Bundles {
+function makeBundles(
+  config: EngineConfig,
+  paths: EnginePaths,
+  { host, runtimes, cdi }: { host: HostFacts; runtimes: OciRuntimes; cdi: CdiRegistry },
+): Bundles {
   return new Bundles({
     host,
     runtimes,
+    cdi,
     seccompDirectory: paths.seccomp,
     seccompProfile: config.seccompProfile,
     defaults: {

@@ -25,6 +25,8 @@ export interface SystemSources {
   warnings(): string[];
   counts(): { total: number; running: number; paused: number; stopped: number };
   listeners(): number;
+  /** Names of devices that specifications tell of. */
+  devices(): readonly string[];
   containers(op: Operation): Promise<ContainerSummary[]>;
   images(op: Operation): Promise<ImageSummary[]>;
   layersSize(): Promise<number>;
@@ -65,6 +67,7 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
   const { config, host } = sources;
   const counts = sources.counts();
   const images = await sources.images(op);
+  const devices = sources.devices();
   const has = (controller: string) => host.controllers.has(controller);
   return {
     ID: sources.engineId,
@@ -135,7 +138,8 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     SecurityOptions: securityOptions(sources),
     DefaultAddressPools: config.network.addressPools.map(({ base, size }) => ({ Base: base, Size: size })),
     FirewallBackend: { Driver: sources.firewall },
-    CDISpecDirs: [],
+    CDISpecDirs: [...config.cdiSpecDirs],
+    ...(devices.length > 0 ? { DiscoveredDevices: devices.map((ID) => ({ Source: "cdi", ID })) } : {}),
     Warnings: sources.warnings(),
   };
 }

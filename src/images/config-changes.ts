@@ -12,24 +12,23 @@ import { expandWord, splitWords } from "./expand-words.ts";
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   let result = structuredClone(config);
   const seen = new Set<string>();
+  if (changes.length > 0 && changes.every((text) => text.trim() === "")) {
+    throw invalidArgument("file with no instructions");
+  }
   for (const change of changes.flatMap((text) => text.split("\n"))) {
     if (change.trim() === "" || change.trim().startsWith("#")) continue;
     const [, word = "", rest = ""] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
     const apply = instructions[word.toUpperCase()];
-    if (!apply) {
-      const known = /^(ADD|ARG|COPY|FROM|MAINTAINER|RUN|SHELL)$/i.test(word);
-      throw invalidArgument(
-        known
-          ? `${word.toUpperCase()} is not a valid change command`
-          : `dockerfile parse error on line 1: unknown instruction: ${word}`,
-      );
-    }
-    if (rest === "")
-      throw invalidArgument(`dockerfile parse error on line 1: ${word.toUpperCase()} requires arguments`);
+    if (!apply) throw invalidArgument(`${word.toUpperCase()} is not a valid change command`);
+    if (rest === "") throw invalidArgument(`${word.toUpperCase()} requires ${argumentsOf(word.toUpperCase())}`);
     result = { ...result, ...apply(rest, result, seen) };
     seen.add(word.toUpperCase());
   }
   return result;
+}
+
+function argumentsOf(instruction: string): string {
+  return /^(STOPSIGNAL|USER|WORKDIR)$/.test(instruction) ? "exactly one argument" : "at least one argument";
 }
 
 /** What an instruction changes; `seen` are those before it. */
@@ -44,7 +43,7 @@ const instructions: Record<string, Instruction> = {
   }),
   ENV: (rest, { Env }) => {
     const env = new Map((Env ?? []).map((one) => [one.split("=", 1)[0] ?? "", one]));
-    for (const [key, value] of pairs(rest, variables(Env))) env.set(key, `${key}=${value}`);
+    for (const [key, value] of pairs("ENV", rest, variables(Env))) env.set(key, `${key}=${value}`);
     return { Env: [...env.values()] };
   },
   EXPOSE: (rest, { ExposedPorts, Env }) => {
@@ -53,9 +52,14 @@ const instructions: Record<string, Instruction> = {
   },
   HEALTHCHECK: (rest) => ({ Healthcheck: healthcheck(rest) }),
   LABEL: (rest, { Labels, Env }) => ({
-    Labels: { ...Labels, ...Object.fromEntries(pairs(rest, variables(Env))) },
+    Labels: { ...Labels, ...Object.fromEntries(pairs("LABEL", rest, variables(Env))) },
   }),
-  ONBUILD: (rest, { OnBuild }) => ({ OnBuild: [...(OnBuild ?? []), rest] }),
+  ONBUILD: (rest, { OnBuild }) => {
+    const [, trigger = ""] = /^\s*(\S+)/.exec(rest.toUpperCase()) ?? [];
+    if (trigger === "ONBUILD") throw invalidArgument("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+    if (/^(FROM|MAINTAINER)$/.test(trigger)) throw invalidArgument(`${trigger} isn't allowed as an ONBUILD trigger`);
+    return { OnBuild: [...(OnBuild ?? []), rest] };
+  },
   STOPSIGNAL: (rest, { Env }) => {
     const signal = expandWord(rest, variables(Env));
     parseSignal(signal);
@@ -81,7 +85,7 @@ function portsOf(text: string): string[] {
   const [, first = "", last = first, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
   const from = Number(first);
   const to = Number(last);
-  if (first === "" || from > to || to > 65_535) throw invalidArgument(`invalid containerPort: ${text}`);
+  if (first === "" || from > to || to > 65_535) throw invalidArgument(`Invalid containerPort: ${text}`);
   return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}/${protocol.toLowerCase()}`);
 }
 
@@ -100,11 +104,11 @@ function jsonWords(text: string): string[] | null {
   }
 }
 
-function pairs(text: string, env: ReadonlyMap<string, string>): [string, string][] {
+function pairs(instruction: string, text: string, env: ReadonlyMap<string, string>): [string, string][] {
   const words = splitWords(text);
   if (words[0] !== undefined && !words[0].includes("=")) {
     const [, key = "", value] = /^(\S+)\s+([\s\S]+)$/.exec(text) ?? [];
-    if (value === undefined) throw invalidArgument(`dockerfile parse error on line 1: ENV must have two arguments`);
+    if (value === undefined) throw invalidArgument(`${instruction} must have two arguments`);
     return [[expandWord(key, env), expandWord(value, env)]];
   }
   return words.map((word) => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { invalidArgument } from "../lib/errors.ts";
 import { isErrno } from "../linux/syscall-error.ts";
+import type { LinkedHost } from "./networks.ts";
 
 export interface HostsInput {
   readonly hostname: string;
@@ -11,6 +12,8 @@ export interface HostsInput {
   readonly addresses: readonly string[];
   /** `name:address`. */
   readonly extraHosts: readonly string[];
+  /** Other containers, each with its names. */
+  readonly linkedHosts?: readonly LinkedHost[] | undefined;
   /** What `host-gateway` stands for. */
   readonly hostGateways: readonly string[];
 }
@@ -28,6 +31,7 @@ const localLines = [
 export function hostsText(input: HostsInput): string {
   const lines: string[][] = localLines.map((line) => [...line]);
   for (const entry of extraLines(input)) lines.push(entry);
+  for (const { address, names } of input.linkedHosts ?? []) lines.push([address, linkedNames(names)]);
   for (const address of input.addresses) lines.push([address, ownNames(input)]);
   return `${lines.map((line) => line.join("\t")).join("\n")}\n`;
 }
@@ -57,6 +61,19 @@ export function hostNetworkHosts(input: HostsInput): string {
   const text = readText("/etc/hosts") || `${localLines.map((line) => line.join("\t")).join("\n")}\n`;
   const extra = extraLines(input).map((line) => `${line.join("\t")}\n`);
   return (text.endsWith("\n") ? text : `${text}\n`) + extra.join("");
+}
+
+/** A container's /etc/hosts with the line of another container that has come, or has come back elsewhere. */
+export function withLinkedHost(text: string, { address, names }: LinkedHost): string {
+  const wanted = linkedNames(names);
+  const isIts = (line: string): boolean => line.slice(line.indexOf("\t") + 1) === wanted && line.includes("\t");
+  const lines = text.split("\n");
+  if (!lines.some(isIts)) return withOwnAddress(text, address, { hostname: wanted, domainname: "" });
+  return lines.map((line) => (isIts(line) ? `${address}\t${wanted}` : line)).join("\n");
+}
+
+function linkedNames(names: readonly string[]): string {
+  return names.map((name) => ownNames({ hostname: name, domainname: "" })).join(" ");
 }
 
 function extraLines({ extraHosts, hostGateways }: HostsInput): string[][] {

@@ -44,6 +44,12 @@ export interface NetworksOptions {
   readonly log: (message: string) => void;
 }
 
+/** A line of /etc/hosts for another container. */
+export interface LinkedHost {
+  readonly address: string;
+  readonly names: readonly string[];
+}
+
 /** Everything that the network side of one container's start depends on. */
 export interface SandboxRequest {
   readonly containerId: string;
@@ -65,6 +71,8 @@ export interface SandboxRequest {
   readonly dnsOptions?: readonly string[] | undefined;
   /** `name:address`, the address possibly `host-gateway`. */
   readonly extraHosts?: readonly string[] | undefined;
+  /** Containers that this one has links to. */
+  readonly linkedHosts?: readonly LinkedHost[] | undefined;
   /** `net.*` sysctls are the runtime's business; kept here for drivers that need them. */
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
 }

@@ -21,6 +21,7 @@ export function textsOf(
     domainname: request.domainname,
     addresses,
     extraHosts: request.extraHosts ?? [],
+    linkedHosts: request.linkedHosts ?? [],
     hostGateways: config.hostGatewayIps.length > 0 ? config.hostGatewayIps : gateway === undefined ? [] : [gateway],
   };
   const pick = (own: readonly string[] | undefined, all: readonly string[]): readonly string[] =>

@@ -34,7 +34,12 @@ export function runtimeStartError(doing: "start" | "exec", output: string, comma
       cause.code,
     );
   }
-  return new RuntimeStartError(`${prefixes[doing]}${said}`, exitCodeOf(said));
+  const told = said.replace(
+    /^chdir `(.*)`: (\S.*)$/s,
+    (_, dir: string, why: string) =>
+      `chdir to cwd (${JSON.stringify(dir)}) set in config.json failed: ${why[0]?.toLowerCase()}${why.slice(1)}`,
+  );
+  return new RuntimeStartError(`${prefixes[doing]}${told}`, exitCodeOf(told));
 }
 
 interface CommandFailure {

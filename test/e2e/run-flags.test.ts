@@ -259,8 +259,6 @@ describe.each([...clients])("%s run", (client) => {
   });
 
   test("what is not built yet is refused by name", async () => {
-    await refused("could not select device driver", "--gpus", "all");
-    await refused("links are not supported", "--link", "other");
     await refused("SELinux labels are not supported", "--security-opt", "label=type:x");
     await refused("invalid isolation (hyperv)", "--isolation", "hyperv");
     await refused("Unknown option foo", "--storage-opt", "foo=1");

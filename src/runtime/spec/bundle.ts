@@ -4,6 +4,10 @@ import type { HostConfig } from "../../api/host-config.ts";
 import { invalidArgument, messageOf } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { containerCapabilities } from "../capabilities.ts";
+import { applyCdiEdits } from "../cdi/apply.ts";
+import type { CdiRegistry } from "../cdi/registry.ts";
+import { cdiNames } from "../cdi/requests.ts";
+import { RuntimeStartError } from "../errors.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { OciRuntime, OciRuntimes } from "../oci-runtime.ts";
 import { FilterCache } from "../seccomp/compile.ts";
@@ -22,6 +26,7 @@ export interface BundlesOptions {
   readonly host: HostFacts;
   readonly runtimes: OciRuntimes;
   readonly defaults: SpecDefaults;
+  readonly cdi: CdiRegistry;
   /** Directory of compiled filters. */
   readonly seccompDirectory: string;
   /** Path of the profile for containers that name none, or `unconfined`; undefined is the built-in policy. */
@@ -108,7 +113,7 @@ export class Bundles {
       if (request.config.WorkingDir) ensureWorkingDir(request.rootfs, request.config.WorkingDir);
       const { uid, gid } = input.user;
       return {
-        spec: buildSpec(input),
+        spec: this.#withCdi(buildSpec(input), request.hostConfig),
         user: { uid, gid },
         runtime: binary(runtime),
         apparmorProfile: input.apparmorProfile,
@@ -124,6 +129,9 @@ export class Bundles {
       const runtime = this.#options.runtimes.get(request.hostConfig.Runtime);
       const nothing = { mounts: [], files: {}, netnsPath: null, joined: {}, shmPath: null };
       const input = this.#input({ ...request, ...nothing }, runtime);
+      if (request.workingDir && !request.workingDir.startsWith("/")) {
+        throw new RuntimeStartError("OCI runtime exec failed: exec failed: Cwd must be an absolute path", 128);
+      }
       if (request.workingDir) resolveWorkingDir(request.rootfs, request.workingDir);
       const process = buildExecProcess(input, {
         args: request.args,
@@ -136,6 +144,12 @@ export class Bundles {
       });
       return { process, runtime: binary(runtime) };
     });
+  }
+
+  #withCdi(spec: OciSpec, { DeviceRequests }: HostConfig): OciSpec {
+    if (!DeviceRequests?.length) return spec;
+    const { cdi } = this.#options;
+    return applyCdiEdits(spec, cdi.resolve(cdiNames(DeviceRequests, () => cdi.names())));
   }
 
   #caps(hostConfig: HostConfig): { privileged: boolean; available: readonly string[] } {

@@ -26,6 +26,7 @@ import { ContainerConfig } from "../../api/containers.ts";
 import { HostConfig } from "../../api/host-config.ts";
 import { parseWire } from "../../api/wire.ts";
 import { background } from "../../lib/operation.ts";
+import { CdiRegistry } from "../cdi/registry.ts";
 import { probeHost } from "../host-facts.ts";
 import { findProgram, OciRuntimes } from "../oci-runtime.ts";
 import { Bundles } from "./bundle.ts";
@@ -61,6 +62,7 @@ beforeAll(async () => {
   });
   bundles = new Bundles({
     host,
+    cdi: new CdiRegistry([], () => {}),
     runtimes,
     seccompDirectory: join(base, "seccomp"),
     seccompProfile: undefined,

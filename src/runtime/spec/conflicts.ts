@@ -17,17 +17,12 @@ export function checkConflicts(request: ContainerCreateRequest): void {
 
 /** What other engines do and this one does not yet must never look as if it had been done. */
 function checkUnbuilt({ HostConfig, NetworkingConfig }: ContainerCreateRequest): void {
-  const { Isolation, Links, StorageOpt } = HostConfig;
+  const { Isolation, StorageOpt } = HostConfig;
   if (Isolation && Isolation !== "default") {
     throw invalidArgument(`invalid isolation (${Isolation}): linux only supports 'default'`);
   }
   const unknown = Object.keys(StorageOpt ?? {}).find((key) => key !== "size");
   if (unknown !== undefined) throw invalidArgument(`Unknown option ${unknown}`);
-  const links = [...(Links ?? []), ...Object.values(NetworkingConfig.EndpointsConfig).flatMap((e) => e?.Links ?? [])];
-  for (const link of links) {
-    if (link.split(":").length > 2) throw invalidArgument(`bad format for links: ${link}`);
-    throw invalidArgument(`links are not supported by this engine yet: ${link} (use a user-defined network instead)`);
-  }
   for (const [name, endpoint] of Object.entries(NetworkingConfig.EndpointsConfig)) {
     if (endpoint?.IPAMConfig?.LinkLocalIPs?.length) {
       throw invalidArgument(
@@ -38,14 +33,18 @@ function checkUnbuilt({ HostConfig, NetworkingConfig }: ContainerCreateRequest):
 }
 
 function checkModes(request: ContainerCreateRequest): void {
-  const { NetworkMode, UTSMode, Dns, ExtraHosts, PortBindings, PublishAllPorts } = request.HostConfig;
+  const { NetworkMode, UTSMode, Dns, ExtraHosts, Links, PortBindings, PublishAllPorts } = request.HostConfig;
   const conflict = (what: string) => invalidArgument(`conflicting options: ${what}`);
   if (UTSMode === "host" && request.Hostname) throw conflict("hostname and the UTS mode");
+  const linked = (kind: string) =>
+    conflict(`${kind} can't be used with links. This would result in undefined behavior`);
+  if (NetworkMode === "host" && Links?.length) throw linked("host type networking");
   if (!NetworkMode.startsWith("container:")) return;
   if (NetworkMode === "container:") {
     throw invalidArgument("invalid network mode: invalid container format container:<name|id>");
   }
   if (request.Hostname) throw conflict("hostname and the network mode");
+  if (Links?.length) throw linked("container type network");
   if (Dns?.length) throw conflict("dns and the network mode");
   if (ExtraHosts?.length) throw conflict("custom host-to-IP mapping and the network mode");
   if (request.MacAddress) throw conflict("mac-address and the network mode");

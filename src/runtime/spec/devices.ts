@@ -88,7 +88,8 @@ function statThrough(path: string): Stat | null {
   }
 }
 
-function toDevice(stat: Stat, path: string): OciDevice | null {
+/** The node that `stat` tells of, at `path` in a container; null for what is no device. */
+export function toDevice(stat: Stat, path: string): OciDevice | null {
   const type = stat.mode & S_IFMT;
   if (type !== S_IFCHR && type !== S_IFBLK) return null;
   return {

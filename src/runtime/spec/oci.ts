@@ -129,6 +129,21 @@ export interface OciNamespace {
   readonly path?: string;
 }
 
+/** A program of the host that the runtime runs at one point of the container's life. */
+export interface OciHook {
+  readonly path: string;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+  readonly timeout?: number | undefined;
+}
+
+export type OciHooks = Partial<
+  Record<
+    "prestart" | "createRuntime" | "createContainer" | "startContainer" | "poststart" | "poststop",
+    readonly OciHook[]
+  >
+>;
+
 /** `config.json` of a bundle. */
 export interface OciSpec {
   readonly ociVersion: string;
@@ -138,6 +153,7 @@ export interface OciSpec {
   readonly domainname?: string;
   readonly mounts: readonly OciMount[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly hooks?: OciHooks;
   readonly linux: {
     readonly namespaces: readonly OciNamespace[];
     readonly devices: readonly OciDevice[];

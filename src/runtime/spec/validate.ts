@@ -25,11 +25,6 @@ export function validateHostConfig(
   checkSecurity(hostConfig, host);
   checkModes(hostConfig);
   for (const rule of hostConfig.DeviceCgroupRules ?? []) parseDeviceRule(rule);
-  if ((hostConfig.DeviceRequests ?? []).length > 0) {
-    const [request] = hostConfig.DeviceRequests as { Driver?: string; Capabilities?: string[][] | null }[];
-    const wanted = (request?.Capabilities ?? []).map((all) => `[${all.join(" ")}]`).join(" ");
-    throw invalidArgument(`could not select device driver "${request?.Driver ?? ""}" with capabilities: [${wanted}]`);
-  }
   const { warnings } = effectiveRlimits(hostConfig.Ulimits, defaults.ulimits, host);
   return [...warnings, ...controllerWarnings(hostConfig, host)];
 }
