@@ -1,6 +1,6 @@
 import type { ContainerPruneResponse } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
-import { wallClockNanoseconds } from "../events/events.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
 import { conflict, invalidArgument, isKind } from "../lib/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";

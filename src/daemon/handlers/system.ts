@@ -50,7 +50,7 @@ export function systemHandlers(system: SystemBackend) {
       const since = parseTimestamp(query.since);
       const until = parseTimestamp(query.until);
       if (since !== undefined && until !== undefined && until < since) {
-        throw invalidArgument("`since` time cannot be after `until` time");
+        throw invalidArgument(`\`since\` time (${query.since}) cannot be after \`until\` time (${query.until})`);
       }
       return withOldNames(system.events({ since, until, filters: query.filters }, op));
     },
