@@ -1,7 +1,7 @@
 import type { ContainerPruneResponse } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
-import { wallClockNanoseconds } from "../events/events.ts";
-import { conflict, invalidArgument, isKind } from "../lib/errors.ts";
+import { conflict, isKind } from "../lib/errors.ts";
+import { parseUntil } from "../lib/until.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { isActive } from "./lifecycle.ts";
@@ -15,7 +15,7 @@ const running = new WeakSet<object>();
 /** Removes what does not run; one prune at a time. */
 export async function pruneContainers(ctx: Context, filters: Filters): Promise<ContainerPruneResponse> {
   if (running.has(ctx.index)) throw conflict("a prune operation is already running");
-  const until = untilOf(filters);
+  const until = parseUntil(filters.get("until"));
   running.add(ctx.index);
   try {
     const deleted: string[] = [];
@@ -44,24 +44,4 @@ function chosen(container: Container, filters: Filters, until: bigint | undefine
   if (!(filters.get("label") ?? []).every((value) => hasLabel(Labels, value))) return false;
   if ((filters.get("label!") ?? []).some((value) => hasLabel(Labels, value))) return false;
   return until === undefined || (parseTime(container.record.created) ?? 0n) < until;
-}
-
-const unitSeconds: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3 };
-
-/** A time, or a Go duration before now. */
-function untilOf(filters: Filters): bigint | undefined {
-  const values = filters.get("until") ?? [];
-  const [text] = values;
-  if (text === undefined) return undefined;
-  if (values.length > 1) throw invalidArgument("more than one until filter specified");
-  const time = parseTime(text);
-  if (time !== undefined) return time;
-  if (!/^(\d+(?:\.\d+)?(?:h|ms|m|s))+$/.test(text)) {
-    throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
-  }
-  let seconds = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)) {
-    seconds += Number(amount) * (unitSeconds[unit ?? ""] ?? 0);
-  }
-  return wallClockNanoseconds() - BigInt(Math.round(seconds * 1e9));
 }

@@ -1,4 +1,4 @@
-import { wallClockNanoseconds } from "../events/events.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
 
 /** RFC 3339 in UTC with as many of nine decimals as are needed, as Go's RFC3339Nano writes it. */
 export function formatTime(nanoseconds: bigint): string {

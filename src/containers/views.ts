@@ -8,7 +8,7 @@ import type {
 } from "../api/containers.ts";
 import type { HostConfig, Mount, PortMap } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
-import { wallClockNanoseconds } from "../events/events.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";

@@ -7,9 +7,12 @@ import { noFilters } from "../api/filters.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
 import { EventJournal } from "../events/events.ts";
+import { Segments } from "../events/segments.ts";
 import type { Images } from "../images/images.ts";
 import { createImages } from "../images/service.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
 import { type EnginePaths, enginePaths } from "../lib/engine-paths.ts";
+import { messageOf } from "../lib/errors.ts";
 import { background, type Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import type { Networks } from "../networks/networks.ts";
@@ -70,7 +73,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   const db = stack.use(Database.open(paths.database, (message) => log.error(message)));
   const lost = setAsideDatabases(config.dataRoot);
   const keepUnknown = lost.length > 0;
-  const events = new EventJournal();
+  const events = stack.use(openJournal(paths.events, (message) => log.error(message)));
   const host = probeHost();
   const runtimes = await OciRuntimes.discover({
     execRoot: config.execRoot,
@@ -191,6 +194,16 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** The journal over restarts; one whose files cannot be read must not keep the engine from its containers. */
+function openJournal(directory: string, log: (message: string) => void): EventJournal {
+  try {
+    return new EventJournal({ segments: new Segments(directory, wallClockNanoseconds()), log });
+  } catch (error) {
+    log(`events are kept in memory only, ${directory} cannot be used: ${messageOf(error)}`);
+    return new EventJournal();
+  }
 }
 
 /**

@@ -1,6 +1,10 @@
 import type { EventMessage } from "../api/events.ts";
 import { type Filters, noFilters } from "../api/filters.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
 import { eventMatches } from "./filters.ts";
+import { decodeLine, encodeLine } from "./line.ts";
+import type { Cursor, Segments } from "./segments.ts";
 
 /** An event as its origin tells it. */
 export interface EventSource {
@@ -11,8 +15,14 @@ export interface EventSource {
   readonly scope?: "local" | "swarm";
 }
 
-/** How much of the past a new listener may ask for. */
-const ringSize = 256;
+/** How long an event may wait in memory for its file: what a killed engine loses at most. */
+const flushAfterMs = 200;
+/** So many waiting events are written at once. */
+const flushAt = 1024;
+/** Between attempts to write what could not be written. */
+const retryMs = 1000;
+/** Events kept in memory while they cannot be written, and by a journal without files. */
+const tailLimit = 4096;
 /** Events a listener may be behind before it is cut off; memory of a slow reader stays bounded. */
 const queueLimit = 4096;
 
@@ -22,6 +32,8 @@ export const overflowAction = "overflow";
 interface Subscriber {
   readonly accepts: (event: EventMessage) => boolean;
   readonly queue: EventMessage[];
+  /** False while it reads the past from the files. */
+  live: boolean;
   wake: (() => void) | null;
   overflowed: boolean;
 }
@@ -29,23 +41,42 @@ interface Subscriber {
 export interface EventQuery {
   /** Nanoseconds since the epoch; events from then on are replayed. */
   readonly since?: bigint | undefined;
-  /** Nanoseconds since the epoch; the stream ends when this time has come. */
+  /** Nanoseconds since the epoch; the stream ends when this time has come. Alone, all that is kept until then is replayed. */
   readonly until?: bigint | undefined;
   readonly filters?: Filters | undefined;
 }
 
-/**
- * What happened in the engine, in order: the last 256 events are kept for replay, every listener sees all later ones.
- * Times never decrease, and no two events share one.
- */
-export class EventJournal {
-  readonly #ring: EventMessage[] = [];
-  readonly #subscribers = new Set<Subscriber>();
-  readonly #now: () => bigint;
-  #last = 0n;
+export interface JournalOptions {
+  /** Where events are kept; a journal without files remembers the newest few thousand. */
+  readonly segments?: Segments | undefined;
+  readonly now?: () => bigint;
+  readonly log?: (message: string) => void;
+}
 
-  constructor(now: () => bigint = wallClockNanoseconds) {
+/**
+ * What happened in the engine, in order. Times rise strictly, over restarts too.
+ *
+ * An event costs its origin no write: it waits a fifth of a second at most in memory, the tail, and goes to the files with
+ * the others of that time. No file is synced: a killed engine loses its tail, a power cut what the kernel had not written.
+ * A subscriber reads the files to their end and the tail after them, and is live from that moment on, so that it sees every
+ * event once.
+ */
+export class EventJournal implements Disposable {
+  #segments: Segments | undefined;
+  readonly #now: () => bigint;
+  readonly #log: (message: string) => void;
+  /** Events that no file has yet. */
+  readonly #tail: EventMessage[] = [];
+  readonly #subscribers = new Set<Subscriber>();
+  #flushing: ReturnType<typeof setTimeout> | undefined;
+  #failing = false;
+  #last: bigint;
+
+  constructor({ segments, now = wallClockNanoseconds, log = () => {} }: JournalOptions = {}) {
+    this.#segments = segments;
     this.#now = now;
+    this.#log = log;
+    this.#last = segments?.newest ?? 0n;
   }
 
   /** Listeners at this moment, for `/info`. */
@@ -57,10 +88,9 @@ export class EventJournal {
     const now = this.#now();
     this.#last = now > this.#last ? now : this.#last + 1n;
     const event = wireEvent(source, this.#last);
-    this.#ring.push(event);
-    if (this.#ring.length > ringSize) this.#ring.shift();
+    this.#keep(event);
     for (const subscriber of this.#subscribers) {
-      if (!subscriber.accepts(event)) continue;
+      if (!subscriber.live || !subscriber.accepts(event)) continue;
       if (subscriber.queue.length >= queueLimit) subscriber.overflowed = true;
       else subscriber.queue.push(event);
       subscriber.wake?.();
@@ -69,33 +99,69 @@ export class EventJournal {
   }
 
   /**
-   * Replays from `since`, then goes on live until `until` or until `signal` is aborted. The subscription begins when
-   * this is called, not when the first event is read. A reader that falls too far behind gets a last event
+   * Replays what the query asks of the past, then goes on live until `until` or until `signal` is aborted. The subscription
+   * begins when this is called, not when the first event is read. A reader that falls too far behind gets a last event
    * `daemon`/`overflow` and the end.
    */
   subscribe(query: EventQuery, signal: AbortSignal): AsyncGenerator<EventMessage, void, undefined> {
-    const filters = query.filters ?? noFilters;
-    const { since, until } = query;
-    const within = (event: EventMessage): boolean => until === undefined || BigInt(event.timeNano) <= until;
-    const accepts = (event: EventMessage): boolean => within(event) && eventMatches(event, filters);
-    const queue =
-      since === undefined ? [] : this.#ring.filter((event) => BigInt(event.timeNano) >= since && accepts(event));
-    const subscriber: Subscriber = { accepts, queue, wake: null, overflowed: false };
+    const { since, until, filters = noFilters } = query;
+    const from = since ?? 0n;
+    const accepts = (event: EventMessage): boolean => {
+      const at = BigInt(event.timeNano);
+      return at >= from && (until === undefined || at <= until) && eventMatches(event, filters);
+    };
+    const live = since === undefined && until === undefined;
+    const subscriber: Subscriber = { accepts, queue: [], live, wake: null, overflowed: false };
     this.#subscribers.add(subscriber);
     // A generator that is never read runs no `finally`: the signal takes the subscription away in that case too.
     signal.addEventListener("abort", () => this.#subscribers.delete(subscriber), { once: true });
-    return this.#drain(subscriber, until, signal);
+    return this.#drain(subscriber, query, signal);
+  }
+
+  /** Writes what waits for its file. */
+  [Symbol.dispose](): void {
+    this.#flush();
+    clearTimeout(this.#flushing);
+    this.#segments?.[Symbol.dispose]();
+    this.#segments = undefined;
+  }
+
+  #keep(event: EventMessage): void {
+    this.#tail.push(event);
+    if (this.#segments && !this.#failing) {
+      if (this.#tail.length >= flushAt) this.#flush();
+      else this.#flushing ??= setTimeout(() => this.#flush(), flushAfterMs);
+    }
+    if (this.#tail.length > tailLimit) this.#tail.shift();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushing);
+    this.#flushing = undefined;
+    const [first] = this.#tail;
+    if (!first || !this.#segments) return;
+    try {
+      this.#segments.append(this.#tail.map(encodeLine).join(""), BigInt(first.timeNano), this.#last);
+      this.#tail.length = 0;
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.#log(`events cannot be written, the newest ${tailLimit} are kept: ${messageOf(error)}`);
+      this.#failing = true;
+      this.#flushing = setTimeout(() => this.#flush(), retryMs);
+      this.#flushing.unref();
+    }
   }
 
   async *#drain(
     subscriber: Subscriber,
-    until: bigint | undefined,
+    { since, until }: EventQuery,
     signal: AbortSignal,
   ): AsyncGenerator<EventMessage, void, undefined> {
     const wake = (): void => subscriber.wake?.();
     const timer = until === undefined ? undefined : setAtTime(() => until - this.#now(), wake);
     signal.addEventListener("abort", wake);
     try {
+      if (!subscriber.live) yield* this.#past(subscriber, { since, until }, signal);
       for (;;) {
         for (let event = subscriber.queue.shift(); event; event = subscriber.queue.shift()) yield event;
         if (subscriber.overflowed) {
@@ -114,12 +180,36 @@ export class EventJournal {
       this.#subscribers.delete(subscriber);
     }
   }
+
+  /** What the files hold, and at their end, with no wait between, the tail into the queue and the subscriber live. */
+  async *#past(
+    subscriber: Subscriber,
+    { since = 0n, until }: EventQuery,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventMessage, void, undefined> {
+    const cursor = this.#segments?.cursor(since);
+    for (let lines = this.#next(cursor); lines && !signal.aborted; lines = this.#next(cursor)) {
+      for (const line of lines) {
+        const event = decodeLine(line);
+        if (event && until !== undefined && BigInt(event.timeNano) > until) return;
+        if (event && subscriber.accepts(event)) yield event;
+      }
+      // Others have their turn between two chunks, also where the filters let nothing through.
+      await new Promise(setImmediate);
+    }
+    for (const event of this.#tail) if (subscriber.accepts(event)) subscriber.queue.push(event);
+    subscriber.live = true;
+  }
+
+  #next(cursor: Cursor | undefined): string[] | null {
+    return (cursor && this.#segments?.read(cursor)) ?? null;
+  }
 }
 
 function wireEvent(source: EventSource, timeNano: bigint): EventMessage {
   // In the order of their names, as Docker's clients and logs have always seen them.
   const attributes = Object.fromEntries(Object.entries(source.attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const event: EventMessage = {
+  return {
     Type: source.type,
     Action: source.action,
     Actor: { ID: source.id, Attributes: attributes },
@@ -127,10 +217,6 @@ function wireEvent(source: EventSource, timeNano: bigint): EventMessage {
     time: Number(timeNano / 1_000_000_000n),
     timeNano,
   };
-  if (source.type !== "container" && source.type !== "image") return event;
-  // Clients older than API 1.22 know only these three.
-  const legacy = { status: source.action, id: source.id, ...(attributes.image ? { from: attributes.image } : {}) };
-  return { ...legacy, ...event };
 }
 
 /** Wakes once no nanoseconds are `left`, also when that takes longer than one timer can. */
@@ -148,21 +234,4 @@ function setAtTime(left: () => bigint, wake: () => void): Disposable {
   };
   arm();
   return { [Symbol.dispose]: () => clearTimeout(timer) };
-}
-
-let clockBase: { wall: bigint; monotonic: number } | undefined;
-
-/** The wall clock in nanoseconds; steps of the host's clock are followed. */
-export function wallClockNanoseconds(): bigint {
-  const milliseconds = BigInt(Date.now());
-  const monotonic = performance.now();
-  if (!clockBase || driftOf(clockBase, milliseconds, monotonic) > 5n) {
-    clockBase = { wall: milliseconds * 1_000_000n, monotonic };
-  }
-  return clockBase.wall + BigInt(Math.round((monotonic - clockBase.monotonic) * 1e6));
-}
-
-function driftOf(base: { wall: bigint; monotonic: number }, milliseconds: bigint, monotonic: number): bigint {
-  const expected = base.wall / 1_000_000n + BigInt(Math.round(monotonic - base.monotonic));
-  return expected > milliseconds ? expected - milliseconds : milliseconds - expected;
 }

@@ -3,12 +3,12 @@ import type { Filters } from "../api/filters.ts";
 
 type Matcher = (event: EventMessage, value: string) => boolean;
 
-/** Events of `type` whose object is `value`, by id, unique-looking prefix, or name. */
+/** Events of `type` whose object's id or name begins with `value`. */
 const byObject =
   (type: string): Matcher =>
   (event, value) =>
     event.Type === type &&
-    (event.Actor.ID === value || event.Actor.ID.startsWith(value) || event.Actor.Attributes.name === value);
+    (event.Actor.ID.startsWith(value) || event.Actor.Attributes.name?.startsWith(value) === true);
 
 const matchers: Readonly<Record<string, Matcher>> = {
   config: byObject("config"),

@@ -3,11 +3,11 @@
 import type { ContainerConfig } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
 import type { ImageHistoryResponseItem, ImageInspect, ImageSummary, ShownImageConfig } from "../api/images.ts";
-import { parseDuration } from "../lib/duration.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
 import { globMatch, isMalformedGlob } from "../lib/glob.ts";
 import { formatPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import { familiarReference, familiarRepository, type Reference, repositoryOf } from "../lib/reference.ts";
+import { parseUntil } from "../lib/until.ts";
 import type { Catalog, Image } from "./catalog.ts";
 import type { ImageUser, LayerStore } from "./images.ts";
 import { platformOf, wireDescriptor } from "./manifest.ts";
@@ -109,8 +109,8 @@ export function filterOf(sources: QuerySources, filters: Filters): Accepts {
       const times = values.map((value) => createdAt(sources.catalog.find(value).image));
       checks.push((image) => times.every((at) => (key === "before" ? createdAt(image) < at : createdAt(image) > at)));
     } else if (key === "until") {
-      const limit = Math.min(...values.map(instantOf));
-      checks.push((image) => createdAt(image) <= limit);
+      const limits = values.map((value) => parseUntil([value]) ?? 0n);
+      checks.push((image) => limits.every((limit) => BigInt(createdAt(image)) * 1_000_000n <= limit));
     }
   }
   return (image, names) => checks.every((check) => check(image, names));
@@ -121,18 +121,6 @@ function booleanOf(key: string, values: readonly string[]): boolean {
   const isFalse = values.some((value) => value === "0" || value === "false");
   if (isTrue === isFalse) throw invalidArgument(`invalid filter '${key}=[${values.join(" ")}]'`);
   return isTrue;
-}
-
-/** A Go duration before now, Unix seconds, or a date. */
-function instantOf(text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  if (!Number.isNaN(date)) return date;
-  try {
-    return Date.now() - parseDuration(text) / 1e6;
-  } catch {
-    throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
-  }
 }
 
 function checkPlatform(image: Image, platform: string, name: string): void {

@@ -4,6 +4,7 @@ import type { ImageDeleteResponseItem, ImagePruneResponse } from "../api/images.
 import { type Digest, hexOf } from "../lib/digest.ts";
 import { conflict, isKind } from "../lib/errors.ts";
 import { familiarReference, formatReference, type Reference, repositoryOf } from "../lib/reference.ts";
+import { parseUntil } from "../lib/until.ts";
 import type { Image } from "./catalog.ts";
 import { filterOf, type QuerySources } from "./query.ts";
 import type { Shelf } from "./shelf.ts";
@@ -119,6 +120,7 @@ export async function prune(shelf: Shelf, sources: QuerySources, filters: Filter
   const { catalog } = shelf;
   const all = (filters.get("dangling") ?? []).some((value) => value === "false" || value === "0");
   const rest = new Map([...filters].filter(([key]) => key !== "dangling"));
+  parseUntil(filters.get("until"));
   const accepts = filterOf(sources, rest);
   const deleted: ImageDeleteResponseItem[] = [];
   let bytes = 0;

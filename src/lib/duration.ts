@@ -82,19 +82,35 @@ export function parseTimestamp(text: string, now: Date): string {
   if (text === "") return "";
   if (/^-?\d+(\.\d{1,9})?$/.test(text)) return text;
   if (/^[+-]?[\d.]+[a-zµμ]/.test(text)) {
-    const at = BigInt(now.getTime()) * 1_000_000n - BigInt(parseDuration(text));
-    return splitNanoseconds(at);
+    return splitNanoseconds(BigInt(now.getTime()) * 1_000_000n - BigInt(ageOf(text)));
   }
   const match = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(
     text,
   );
-  if (!match) throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  if (!match) throw noMoment(text);
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
-  if (Number.isNaN(date.getTime()))
-    throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  // JavaScript takes 31 February for 3 March.
+  const days = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  if (Number(month) < 1 || Number(month) > 12) throw outOfRange(text, "month");
+  if (Number(day) < 1 || Number(day) > days) throw outOfRange(text, "day");
+  if (Number.isNaN(date.getTime())) throw outOfRange(text, Number(hour) > 23 ? "hour" : "minute");
   return `${Math.trunc(date.getTime() / 1000)}.${fraction.padEnd(9, "0")}`;
 }
+
+function ageOf(text: string): number {
+  try {
+    const age = parseDuration(text);
+    if (Math.abs(age) < 2 ** 63) return age;
+  } catch {}
+  throw noMoment(text);
+}
+
+const noMoment = (text: string): Error =>
+  invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+
+const outOfRange = (text: string, part: string): Error =>
+  invalidArgument(`parsing time ${JSON.stringify(text)}: ${part} out of range`);
 
 function splitNanoseconds(at: bigint): string {
   return `${at / 1_000_000_000n}.${String(at % 1_000_000_000n).padStart(9, "0")}`;

@@ -13,6 +13,7 @@ export interface EnginePaths {
   readonly volumes: string;
   readonly containers: string;
   readonly seccomp: string;
+  readonly events: string;
   readonly trash: string;
   readonly bundles: string;
   readonly rootfs: string;
@@ -32,6 +33,7 @@ export function enginePaths(dataRoot: string, execRoot: string): EnginePaths {
     volumes: join(dataRoot, "volumes"),
     containers: join(dataRoot, "containers"),
     seccomp: join(dataRoot, "seccomp"),
+    events: join(dataRoot, "events"),
     trash: join(dataRoot, "trash"),
     bundles: join(execRoot, "containers"),
     rootfs: join(execRoot, "rootfs"),

@@ -11,9 +11,9 @@ import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { translate, translateAttach } from "./attach-errors.ts";
 import type { NetworkBook } from "./book.ts";
-import { containerGateway, emptySettings, gatewayFirst, topLevel, type Wanted } from "./endpoints.ts";
+import { containerGateway, emptySettings, topLevel } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
-import type { Route, SandboxState } from "./netd/protocol.ts";
+import type { SandboxState } from "./netd/protocol.ts";
 import type {
   ConnectedContainer,
   InterfaceStats,
@@ -22,6 +22,7 @@ import type {
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
+import { outwardRoute } from "./outward.ts";
 import { type Planned, planEndpoint, planEndpoints } from "./plan.ts";
 import { planPorts, portMapOf } from "./ports-plan.ts";
 import type { NetworkRecord, SandboxRecord } from "./record.ts";
@@ -113,7 +114,7 @@ export class Attachments {
     let connected = false;
     try {
       if (!planned.spec) throw systemError(`network ${network.name} has no bridge`);
-      const leads = this.#outward(containerId)?.bridge === planned.spec.bridge;
+      const leads = outwardRoute(book, containerId)?.bridge === planned.spec.bridge;
       const endpoint = leads ? planned.spec : { ...planned.spec, gateway: null };
       await this.kernel.ensureBridge(networkId, network);
       const state = await op.timings.measure("netd", () =>
@@ -136,7 +137,7 @@ export class Attachments {
       book.withdraw([planned.id, planned.record]);
       // What no record tells of must not stay: the next try would find it in its way.
       if (connected && bridge) {
-        const route = this.#outward(containerId);
+        const route = outwardRoute(book, containerId);
         await this.kernel.netd.call("disconnect", { containerId, bridge, route }).catch(() => {});
       }
       throw translate(error);
@@ -157,7 +158,7 @@ export class Attachments {
     }
     if (!network.bridge) throw forbidden(`container cannot be disconnected from ${network.name} network`);
     const bridge = network.bridge.device;
-    const route = this.#outward(containerId, networkId);
+    const route = outwardRoute(book, containerId, networkId);
     const state = await op.timings.measure("netd", () =>
       this.kernel.netd.call("disconnect", { containerId, bridge, route }),
     );
@@ -219,17 +220,6 @@ export class Attachments {
     const sandbox = this.book.sandboxes.get(containerId);
     if (!sandbox) throw conflict(`container ${containerId} is not running`);
     return sandbox;
-  }
-
-  /** Which of a container's networks gives the default route, that of `without` left out. */
-  #outward(containerId: string, without?: string): Route | null {
-    const candidates = this.book.membersOf(containerId).flatMap(([, { networkId, settings }]): Wanted[] => {
-      const network = networkId === without ? undefined : this.book.networks.get(networkId);
-      return network ? [[networkId, [network, settings]]] : [];
-    });
-    const network = candidates.sort(gatewayFirst)[0]?.[1][0];
-    const gateway = network && containerGateway(network);
-    return network?.bridge && gateway ? { bridge: network.bridge.device, gateway } : null;
   }
 
   #join(target: string, request: SandboxRequest): Sandbox {

@@ -1,15 +1,13 @@
 /** The daemon's hold on netd: bridges made when needed, and both sides brought to one state when they meet. */
 import { existsSync } from "node:fs";
+import { insist } from "../lib/insist.ts";
 import type { NetworkBook } from "./book.ts";
 import { NetdClient } from "./netd-client.ts";
 import type { NetworksOptions } from "./networks.ts";
+import { outwardRoute } from "./outward.ts";
 import type { NetworkRecord } from "./record.ts";
 
 type Call = NetdClient["call"];
-
-/** Between attempts to have a netd again. */
-const firstRestMs = 100;
-const longestRestMs = 5_000;
 
 export class KernelNetworks implements AsyncDisposable {
   readonly netd: NetdClient;
@@ -18,7 +16,7 @@ export class KernelNetworks implements AsyncDisposable {
   readonly #options: NetworksOptions;
   /** Ids of networks whose bridge stands. */
   readonly #ready = new Set<string>();
-  #closed = false;
+  readonly #closed = new AbortController();
   #meeting: Promise<void> | null = null;
 
   constructor(options: NetworksOptions, book: NetworkBook) {
@@ -65,13 +63,13 @@ export class KernelNetworks implements AsyncDisposable {
 
   /** Ends netd with everything that it holds. */
   async shutdown(): Promise<void> {
-    this.#closed = true;
+    this.#closed.abort();
     await this.netd.shutdown();
   }
 
   /** Lets go of netd, which lives on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#closed.abort();
     await this.netd[Symbol.asyncDispose]();
   }
 
@@ -101,7 +99,8 @@ export class KernelNetworks implements AsyncDisposable {
       // A daemon died between a connection and its record.
       const recorded = new Set(sandbox.state?.interfaces.map((one) => one.bridge));
       for (const { bridge } of interfaces) {
-        if (!recorded.has(bridge)) await call("disconnect", { containerId, bridge });
+        if (recorded.has(bridge)) continue;
+        await call("disconnect", { containerId, bridge, route: outwardRoute(this.#book, containerId) });
       }
     }
     const devices = new Set([...networks.values()].map((network) => network.bridge?.device));
@@ -121,21 +120,13 @@ export class KernelNetworks implements AsyncDisposable {
   /** Containers depend on a netd that died: start another one at once, and again when that fails. */
   #lost(): void {
     this.#ready.clear();
-    this.#meeting ??= this.#meetAgain().finally(() => {
+    this.#meeting ??= insist(() => this.meet(), {
+      signal: this.#closed.signal,
+      wanted: () => this.needed(),
+      failed: (why) => this.#log(`netd is gone: ${why}`),
+    }).finally(() => {
       this.#meeting = null;
     });
-  }
-
-  async #meetAgain(): Promise<void> {
-    for (let rest = firstRestMs; !this.#closed && this.needed(); rest = Math.min(rest * 2, longestRestMs)) {
-      try {
-        await this.meet();
-        return;
-      } catch (error) {
-        this.#log(`netd is gone: ${error}`);
-        await Bun.sleep(rest);
-      }
-    }
   }
 }
 

@@ -64,7 +64,6 @@ const tests: Record<string, Test> = {
   },
   label: (value, { network }) => hasLabel(network, value),
   "label!": (value, { network }) => !hasLabel(network, value),
-  until: (value, { network }) => Date.parse(network.created) < untilTime(value),
 };
 
 /** Filters whose values must all hold; of the others one is enough. */
@@ -84,17 +83,4 @@ export function matchesFilters(
     const holds = (value: string): boolean => test(value, context);
     return conjunctive.has(name) ? values.every(holds) : values.length === 0 || values.some(holds);
   });
-}
-
-/** A moment as clients send it: seconds since 1970, a date, or an age such as `10m`. */
-export function untilTime(value: string): number {
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const age = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(value);
-  if (age && value !== "") {
-    const [, h = 0, m = 0, s = 0] = age;
-    return Date.now() - (Number(h) * 3600 + Number(m) * 60 + Number(s)) * 1000;
-  }
-  const time = Date.parse(value);
-  if (Number.isNaN(time)) throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(value)}`);
-  return time;
 }

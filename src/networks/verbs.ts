@@ -4,13 +4,14 @@ import type { Network, NetworkCreateRequest } from "../api/networks.ts";
 import { conflict, forbidden } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
+import { parseUntil } from "../lib/until.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import { translate } from "./attach-errors.ts";
 import type { Member, NetworkBook } from "./book.ts";
 import { isPredefined, recordOf } from "./create-request.ts";
 import { usedOnHost } from "./defaults.ts";
 import type { KernelNetworks } from "./kernel.ts";
-import { matchesFilters, networkView, untilTime } from "./listing.ts";
+import { matchesFilters, networkView } from "./listing.ts";
 import type { NetworkEvent, NetworkFilters, NetworksConfig } from "./networks.ts";
 
 export class NetworkVerbs {
@@ -93,13 +94,14 @@ export class NetworkVerbs {
   }
 
   async prune(filters: NetworkFilters): Promise<{ NetworksDeleted: string[] }> {
-    // Also where there is no network to compare with.
-    for (const value of filters.until ?? []) untilTime(value);
+    const { until: moments, ...others } = filters;
+    const until = parseUntil(moments);
     const deleted: string[] = [];
     const members = this.book.members();
     for (const [id, network] of this.book.networks.list().records) {
       if (isPredefined(network.name) || this.#membersIn(id).length > 0) continue;
-      if (!matchesFilters(id, network, filters, members)) continue;
+      if (until !== undefined && BigInt(Date.parse(network.created)) * 1_000_000n >= until) continue;
+      if (!matchesFilters(id, network, others, members)) continue;
       await this.remove(id);
       deleted.push(network.name);
     }

@@ -1,7 +1,7 @@
 /** The {@link Runtime} that speaks to a supervisor process. */
 import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../lib/errors.ts";
+import { insist } from "../lib/insist.ts";
 import type { Operation } from "../lib/operation.ts";
 import { selfCommand } from "../lib/self.ts";
 import { pidfdOpen } from "../linux/pidfd.ts";
@@ -22,9 +22,6 @@ import {
 /** How often, every 5 ms, a supervisor that is going is asked again until its socket is gone too. */
 const goingPatience = 200;
 
-/** Pause before a supervisor is started in place of one that died at its start. */
-const replacePauseMs = 500;
-
 /** Makes the runtime; nothing is started until it is used. */
 export function createRuntime(options: RuntimeOptions): Runtime {
   return new SupervisedRuntime(options);
@@ -38,8 +35,8 @@ class SupervisedRuntime implements Runtime {
   readonly #oomListeners: ((target: ProcessTarget) => void)[] = [];
   #client: Promise<SupervisorClient> | null = null;
   #supervisorPidfd: number | null = null;
-  #disposed = false;
-  #replacing: Timer | null = null;
+  readonly #disposed = new AbortController();
+  #replacing: Promise<void> | null = null;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -51,7 +48,7 @@ class SupervisedRuntime implements Runtime {
   }
 
   #connected(): Promise<SupervisorClient> {
-    if (this.#disposed) return Promise.reject(new Error("the runtime is disposed"));
+    if (this.#disposed.signal.aborted) return Promise.reject(new Error("the runtime is disposed"));
     if (this.#client) return this.#client;
     const client = this.#connect();
     this.#client = client;
@@ -94,20 +91,13 @@ class SupervisedRuntime implements Runtime {
     this.#client = null;
     if (this.#supervisorPidfd !== null) closeSync(this.#supervisorPidfd);
     this.#supervisorPidfd = null;
-    if (this.#disposed) return;
+    if (this.#disposed.signal.aborted) return;
     this.#options.log?.("the supervisor went away; starting another");
-    this.#replace();
-  }
-
-  #replace(): void {
-    this.#connected().catch((error) => {
-      if (this.#disposed) return;
-      this.#options.log?.(`start a supervisor: ${messageOf(error)}`);
-      this.#replacing ??= setTimeout(() => {
-        this.#replacing = null;
-        if (!this.#disposed) this.#replace();
-      }, replacePauseMs);
-      this.#replacing.unref();
+    this.#replacing ??= insist(() => this.#connected(), {
+      signal: this.#disposed.signal,
+      failed: (why) => this.#options.log?.(`start a supervisor: ${why}`),
+    }).finally(() => {
+      this.#replacing = null;
     });
   }
 
@@ -194,13 +184,13 @@ class SupervisedRuntime implements Runtime {
 
   shutdown: Runtime["shutdown"] = async () => {
     const client = await this.#connected();
-    this.#disposed = true;
+    this.#disposed.abort();
     await client.call("shutdown", null);
     await this[Symbol.asyncDispose]();
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
+    this.#disposed.abort();
     const client = await this.#client?.catch(() => null);
     client?.close();
     this.#keepsakes.dropAll();

@@ -41,23 +41,25 @@ describe("hardening 157: a daemon killed at", () => {
       const links = await bridges();
       const container = ["run", "-d", "--name", "box", "-p", "127.0.0.1::80", "busybox", "sleep", "300"];
       const prepare = { remove: 1, connect: 2, disconnect: 3, stop: 2, create: 0, start: 0 }[verb];
-      if (prepare >= 1) await daemon.must("network", "create", "extra");
+      if (prepare >= 1) await daemon.must("network", "create", "aside");
       if (prepare >= 2) await daemon.must(...container);
-      if (prepare >= 3) await daemon.must("network", "connect", "extra", "box");
+      if (prepare >= 3) await daemon.must("network", "connect", "aside", "box");
       await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
       const failing = {
-        create: ["network", "create", "extra"],
-        remove: ["network", "rm", "extra"],
+        create: ["network", "create", "aside"],
+        remove: ["network", "rm", "aside"],
         start: container,
         stop: ["rm", "-f", "box"],
-        connect: ["network", "connect", "extra", "box"],
-        disconnect: ["network", "disconnect", "extra", "box"],
+        connect: ["network", "connect", "aside", "box"],
+        disconnect: ["network", "disconnect", "aside", "box"],
       }[verb];
       expect((await daemon.dhow(...failing)).code).not.toBe(0);
       await daemon.died();
       await daemon.start();
       // The same verb works now, or has been done.
       if (verb === "connect") {
+        // The undone connection had taken the default route over.
+        expect((await daemon.dhow("exec", "box", "ip", "route")).stdout).toContain("default via");
         expect((await daemon.dhow(...failing)).stderr).toBe("");
         expect((await daemon.dhow("exec", "box", "ls", "/sys/class/net")).stdout).toContain("eth1");
       }
@@ -66,7 +68,7 @@ describe("hardening 157: a daemon killed at", () => {
         expect((await daemon.dhow(...container)).stderr).toBe("");
       }
       await daemon.dhow("rm", "-f", "box");
-      await daemon.dhow("network", "rm", "extra");
+      await daemon.dhow("network", "rm", "aside");
       await expectLedger(daemon, before, { fds: false });
       await until("the bridges to be as before", async () => (await bridges()).length === links.length);
     },

@@ -50,7 +50,9 @@ export function systemHandlers(system: SystemBackend) {
       const since = parseTimestamp(query.since);
       const until = parseTimestamp(query.until);
       if (since !== undefined && until !== undefined && until < since) {
-        throw invalidArgument("`since` time cannot be after `until` time");
+        throw invalidArgument(
+          `\`since\` time (${since / 1_000_000_000n}) cannot be after \`until\` time (${until / 1_000_000_000n})`,
+        );
       }
       return withOldNames(system.events({ since, until, filters: query.filters }, op));
     },
