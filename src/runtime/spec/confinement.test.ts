@@ -142,6 +142,14 @@ async function spawn(command: string[]) {
 
 const bun = realpathSync(process.execPath);
 const probe = fileURLToPath(new URL("../../../test/fixtures/syscall-probe.ts", import.meta.url));
+/** Some hosts end a process at `int 0x80`, whatever their kernel was built with. */
+const has32BitEntry = process.arch === "x64" && Bun.spawnSync([bun, probe, "x86:getpid=20"]).exitCode === 0;
+if (process.arch === "x64" && !has32BitEntry) {
+  console.log(
+    "hardening 73 is not tested: a system call by int 0x80 ends the process on this host, outside any container too",
+  );
+}
+
 const bind = (source: string, destination: string): OciMount => ({
   destination,
   source,
@@ -274,21 +282,27 @@ describe.each(["crun", "runc"].filter((name) => ready && findProgram(name)))("%s
     },
   );
 
-  test.if(process.arch === "x64")("hardening 73, 75: the 32-bit and x32 entries are filtered too", async () => {
-    const results = await syscalls(name, [
+  const refusedAll = (results: Record<string, number>): void => {
+    for (const [call, errno] of Object.entries(results)) {
+      expect([call, errno === eperm || errno === enosys]).toEqual([call, true]);
+    }
+  };
+
+  test.if(process.arch === "x64")("hardening 75: the x32 entry is filtered too", async () => {
+    refusedAll(await syscalls(name, ["x32:keyctl=0x400000fa", "x32:mount=0x400000a5"]));
+  });
+
+  test.if(has32BitEntry)("hardening 73: the 32-bit entry is filtered too", async () => {
+    const { "x86:getpid": pid, ...refused } = await syscalls(name, [
       "x86:getpid=20",
       "x86:keyctl=288,0",
       "x86:mount=21,0,0",
       "x86:unshare=310,0x10000000",
       "x86:socket-alg=359,38,5",
       "x86:socketcall-socket=102,1,0",
-      "x32:keyctl=0x400000fa",
-      "x32:mount=0x400000a5",
     ]);
-    expect(results["x86:getpid"]).toBe(0);
-    for (const [call, errno] of Object.entries(results)) {
-      if (call !== "x86:getpid") expect([call, errno === eperm || errno === enosys]).toEqual([call, true]);
-    }
+    expect(pid).toBe(0);
+    refusedAll(refused);
   });
 
   test("the filter follows capabilities, a profile of the user's, and unconfined", async () => {
