@@ -73,11 +73,13 @@ export function joinSession(socket: Socket, session: StdioSession, { keys, told 
       if (passed.length > 0 && !input.write(passed)) socket.pause();
       if (detector?.detached) finish("detached");
     });
-    socket.on("end", () => {
+    const halfClosed = (): void => {
       if (over) return;
       input?.end();
       watchHangUp(socket, () => finish("gone"));
-    });
+    };
+    if (socket.readableEnded) halfClosed();
+    else socket.on("end", halfClosed);
     socket.on("error", () => finish("gone"));
     socket.on("close", () => finish("gone"));
 

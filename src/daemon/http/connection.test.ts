@@ -28,6 +28,7 @@ function onRequest(transaction: Transaction): void {
     setTimeout(() => {
       const socket = transaction.takeOver();
       socket.on("data", (data: Buffer) => socket.write(data.toString().toUpperCase()));
+      if (socket.readableEnded) socket.end("|ended");
       socket.on("end", () => socket.end("|end"));
       socket.resume();
     }, 30);
@@ -169,4 +170,20 @@ test("a head that is too long is 431, and its pieces cost no more than their sum
 test("a connection that is taken over gives what came early, and the end", async () => {
   const { text, ended } = await talk(["POST /take HTTP/1.1\r\nHost: d\r\n\r\nearly ", "later"], true);
   expect([text, ended]).toEqual(["EARLY LATER|end", true]);
+});
+
+test("a connection that is taken over gives what came with the request and its end in one packet", async () => {
+  const all = (text: string) =>
+    new Promise<string>((resolve) => {
+      const client = connect({ path, allowHalfOpen: true });
+      let heard = "";
+      client.on("data", (data: Buffer) => {
+        heard += data.toString("latin1");
+      });
+      client.on("end", () => resolve(heard));
+      client.end(text);
+    });
+  const head = "POST /take HTTP/1.1\r\nHost: d\r\n\r\n";
+  for (let i = 0; i < 20; i++) expect(await all(`${head}early`)).toBe("EARLY|end");
+  for (let i = 0; i < 20; i++) expect(await all(head)).toMatch(/^\|end(ed)?$/);
 });

@@ -36,7 +36,10 @@ export interface Transaction {
   readonly gone: AbortSignal;
   /** To be called in the turn of the request by what may take the connection over: nothing behind the body is read on. */
   hold(): void;
-  /** Takes the connection over, once the body is read: bytes that came behind it will be read from the socket again. */
+  /**
+   * Takes the connection over, once the body is read: bytes that came behind it will be read from the socket. Its end may have
+   * been told already (`readableEnded`).
+   */
   takeOver(): Socket;
   /** Cuts the connection. */
   cut(): void;
@@ -110,7 +113,8 @@ class Connection {
   /** What comes behind a body is read on only as far as is needed to see that the client leaves. */
   #bodyComplete(): void {
     if (this.#phase === "discarding") this.#again();
-    else if (this.#held || this.#aheadBytes > aheadBytes) this.#socket.pause();
+    else if (this.#held) this.#park();
+    else if (this.#aheadBytes > aheadBytes) this.#socket.pause();
     else this.#socket.resume();
   }
 
@@ -197,14 +201,23 @@ class Connection {
     if (this.#phase === "serving" && body.complete) this.#bodyComplete();
   }
 
-  #takeOver(): Socket {
+  /**
+   * Leaves what comes from now on, and what has come too early, in the socket for whoever takes it over. At once: of a socket
+   * whose end has been told nothing can be read again.
+   */
+  #park(): void {
     const socket = this.#socket;
-    this.#phase = "taken";
     socket.pause();
     socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     for (const bytes of this.#ahead.splice(0).reverse()) socket.unshift(bytes);
-    return socket;
+    this.#aheadBytes = 0;
+  }
+
+  #takeOver(): Socket {
+    this.#phase = "taken";
+    this.#park();
+    return this.#socket;
   }
 
   /** The answer is out: on to the next request, or to the end. */
