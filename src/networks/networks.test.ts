@@ -88,6 +88,19 @@ async function serve(netns: string, port = 80): Promise<void> {
   for (let n = 0; n < 100 && ask(netns, `http://127.0.0.1:${port}/`) === 0; n++) await Bun.sleep(50);
 }
 
+/** Waits until a process, in whatever network namespace, has a socket bound to `port` (and listening, for TCP), proc_net_tcp(5). */
+async function untilBound({ pid }: ChildProcess, protocol: "tcp" | "udp", port: number): Promise<void> {
+  const wanted = new RegExp(
+    `:${port.toString(16).toUpperCase().padStart(4, "0")} \\S+ ${protocol === "tcp" ? "0A" : "07"} `,
+  );
+  for (let n = 0; n < 500; n++) {
+    if (existsSync(`/proc/${pid}/net/${protocol}`) && wanted.test(readFileSync(`/proc/${pid}/net/${protocol}`, "utf8")))
+      return;
+    await Bun.sleep(20);
+  }
+  throw new Error(`nothing is bound to port ${port}`);
+}
+
 const outsideNetns = `/run/netns/${outside}`;
 
 beforeAll(async () => {
@@ -299,7 +312,7 @@ test("a range gives the first free port and udp is published beside tcp", async 
     { stdio: "ignore" },
   );
   children.push(echo);
-  await Bun.sleep(400);
+  await untilBound(echo, "udp", 53);
   const answer = run(
     "python3",
     "-c",
@@ -316,8 +329,9 @@ test("the proxy keeps a half-closed connection open", async () => {
   );
   const script =
     "import socket\ns=socket.socket();s.bind(('0.0.0.0',7));s.listen()\nc,_=s.accept();n=0\nwhile 1:\n d=c.recv(65536)\n if not d: break\n n+=len(d)\nc.sendall(str(n).encode());c.close()";
-  children.push(spawn("nsenter", [`--net=${box.netnsPath}`, "python3", "-c", script], { stdio: "ignore" }));
-  await Bun.sleep(400);
+  const child = spawn("nsenter", [`--net=${box.netnsPath}`, "python3", "-c", script], { stdio: "ignore" });
+  children.push(child);
+  await untilBound(child, "tcp", 7);
   const answer = await new Promise<string>((resolve, reject) => {
     let text = "";
     const socket = connect({ host: "::1", port: 28087, allowHalfOpen: true });
