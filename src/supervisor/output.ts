@@ -33,6 +33,8 @@ export class OutputHub {
 
   /** Hands on one chunk; resolves when every reader is near enough to go on. */
   async deliver(stream: LogStream, chunk: Uint8Array): Promise<void> {
+    const room = this.#log?.room();
+    if (room) await room;
     this.#log?.write(stream, chunk);
     for (const subscriber of this.subscribers) {
       if (!(stream === "stdout" ? subscriber.stdout : subscriber.stderr)) continue;
