@@ -6,12 +6,12 @@ import { stringifyJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { SandboxRequest } from "../networks/networks.ts";
 import type { ProcessIdentity } from "../supervisor/protocol.ts";
-import { logLimits } from "./check-request.ts";
 import type { Bundle } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
+import { logInfo } from "./log-info.ts";
 import type { ContainerRecord } from "./record.ts";
 import { removeUnlocked } from "./removal.ts";
 import { timestamp } from "./timestamps.ts";
@@ -121,7 +121,7 @@ async function bringUp(ctx: Context, container: Container, op: Operation): Promi
   const paths = pathsOf(ctx, record.id);
   const request = sandboxRequest(ctx, container);
   const joined = joinedNamespaces(ctx, hostConfig);
-  const log = logLimits(hostConfig.LogConfig);
+  const log = await ctx.logs.start(hostConfig.LogConfig, logInfo(record), paths.dir);
   const [mounted, network, volumes] = await Promise.allSettled([
     op.timings.measure("mount", () => ctx.snapshots.mount(record.id, paths.rootfs)),
     op.timings.measure("network", () => ctx.networks.attach(request, op)),
@@ -177,7 +177,7 @@ async function bringUp(ctx: Context, container: Container, op: Operation): Promi
           gid: bundle.user.gid,
           ...(rows && cols ? { consoleSize: [rows, cols] } : {}),
         },
-        log: log && { path: paths.log, format: "json-file", ...log },
+        log,
       },
       op,
     ),
@@ -203,6 +203,7 @@ export async function release(ctx: Context, container: Container): Promise<void>
 async function startFailed(ctx: Context, container: Container, intent: number, error: unknown): Promise<void> {
   for (const stream of container.attached) stream.close();
   container.attached.clear();
+  ctx.logs.ended(container.id);
   await ctx.runtime.forget({ containerId: container.id }).catch((failed) => {
     ctx.log(`container ${container.id}: what its failed start left: ${messageOf(failed)}`);
   });

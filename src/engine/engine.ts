@@ -12,6 +12,7 @@ import { createImages } from "../images/service.ts";
 import { type EnginePaths, enginePaths } from "../lib/engine-paths.ts";
 import { background, type Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
+import { createLogs } from "../logs/logs.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
@@ -35,7 +36,6 @@ import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
 import { engineId } from "./engine-id.ts";
-import { createLogReader } from "./log-reader.ts";
 import { createSystem, type System } from "./system.ts";
 
 /** Where the engine tells what happens. */
@@ -112,6 +112,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     log: (message) => log.warn(message),
     emit: (event) => events.emit(event),
   });
+  const logs = stack.use(createLogs({ log: (message) => log.warn(message) }));
   const containers: Containers = stack.use(
     createContainers({
       runtime,
@@ -122,7 +123,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       volumes,
       bundles: makeBundles(config, paths, host, runtimes),
       cgroups: createCgroups(),
-      logs: createLogReader(),
+      logs,
       sharedMemory: createSharedMemory(),
       db,
       intents: new Intents(db),

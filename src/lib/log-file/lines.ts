@@ -64,7 +64,8 @@ export function linesFromEnd(fd: number, wanted: number): { offset: number; line
 export function parseRecord(line: string): LogRecord | null {
   try {
     const { log, stream, time, attrs } = JSON.parse(line);
-    if (typeof log !== "string" || (stream !== "stdout" && stream !== "stderr") || typeof time !== "string") return null;
+    if (typeof log !== "string" || (stream !== "stdout" && stream !== "stderr") || typeof time !== "string")
+      return null;
     return typeof attrs === "object" && attrs !== null ? { log, stream, time, attrs } : { log, stream, time };
   } catch {
     return null;

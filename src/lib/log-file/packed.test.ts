@@ -1,9 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { DeliveredFile, readDelivered } from "./position.ts";
 import { packRotated } from "./packed.ts";
+import { DeliveredFile, readDelivered } from "./position.ts";
 import { type ReadLogOptions, readLog } from "./reader.ts";
 import type { LogBatch } from "./record.ts";
 import { LogWriter, type LogWriterOptions } from "./writer.ts";

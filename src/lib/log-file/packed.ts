@@ -85,7 +85,11 @@ async function packOne(path: string, name: string, maxFile: number): Promise<voi
   const packed = `${path}.gz.new`;
   try {
     const { ino, size, atime, mtime } = fstatSync(source);
-    const out = openSync(packed, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, 0o640);
+    const out = openSync(
+      packed,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+      0o640,
+    );
     try {
       writeSync(out, header(ino));
       let sum = 0;
