@@ -62,15 +62,19 @@ function isSame(held: OpenFile, found: OpenFile): boolean {
 /** Adds the files that rotations put after the newest one held. */
 export function openNewer(path: string, files: OpenFile[]): void {
   const newest = files.at(-1);
-  if (newest && !newest.wasPacked && newest.inode === inodeOf(path)) return;
+  if (!newest) {
+    files.push(...openChain(path));
+    return;
+  }
+  if (!newest.wasPacked && newest.inode === inodeOf(path)) return;
   const current = openFile(path);
   if (!current) return;
-  if (newest && isSame(newest, current)) {
+  if (isSame(newest, current)) {
     closeSync(current.fd);
     return;
   }
   const newer = [current];
-  for (let i = 1; newest; i++) {
+  for (let i = 1; ; i++) {
     const file = openNth(path, i);
     if (!file) break;
     if (isSame(newest, file)) {

@@ -128,14 +128,14 @@ describe("readLog()", () => {
     }, 20_000);
   }
 
-  test("follows a log that does not exist yet", async () => {
+  test("follows a log that does not exist yet, from its first file on", async () => {
     const ended = new AbortController();
     const following = read({ follow: true, ended: ended.signal });
     await Bun.sleep(10);
-    fill(3);
+    fill(40, { maxSize: 700, maxFile: 10 });
     await Bun.sleep(10);
     ended.abort();
-    expect(await following).toEqual(["0\n", "1\n", "2\n"]);
+    expect(await following).toEqual(Array.from({ length: 40 }, (_, i) => `${i}\n`));
   });
 
   test("stops a follower at until", async () => {
