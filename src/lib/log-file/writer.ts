@@ -13,6 +13,8 @@ import { formatNanoseconds } from "./time.ts";
 export const longestPart = 16 * 1024;
 /** How often a log without room looks whether there is some. */
 const roomPollMs = 50;
+/** What is written without looking. */
+const turnBytes = 4096;
 
 export interface LogWriterOptions {
   readonly path: string;
@@ -52,6 +54,15 @@ export class LogWriter implements Disposable {
     this.#torn = this.#size > 0 && !endsWithNewline(options.path, this.#size);
     this.#number = numberOfPath(options.path) ?? 0;
     if (options.compress) void packRotated(options.path, options.maxFile);
+  }
+
+  /** As {@link write}, waiting for room where there must be some. */
+  async writeInTurn(stream: LogStream, chunk: Uint8Array): Promise<void> {
+    if (this.#options.position === undefined) return this.write(stream, chunk);
+    for (let from = 0; from < chunk.length; from += turnBytes) {
+      await this.room();
+      this.write(stream, chunk.subarray(from, from + turnBytes));
+    }
   }
 
   /** Waits, where the log must be delivered before more of it can be kept; `null` when there is room. */
