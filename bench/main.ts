@@ -16,6 +16,7 @@ const benches: Record<
   memory: async () => (await import("./memory.ts")).memory,
   images: async () => (await import("./images.ts")).images,
   history: async () => (await import("./history.ts")).history,
+  logs: async () => (await import("./logs.ts")).logs,
 };
 
 const wanted = process.argv.slice(2);

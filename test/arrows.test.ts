@@ -13,7 +13,7 @@ const src = fileURLToPath(new URL("../src", import.meta.url));
 const engineFloors: string[][] = [
   ["lib", "linux", "api"],
   ["state", "helper"],
-  ["events", "content", "snapshots", "registry", "runtime", "plugins"],
+  ["events", "content", "snapshots", "registry", "runtime", "logs", "plugins"],
   ["images", "networks", "volumes", "trust"],
   ["containers", "builder", "scan"],
   ["registry-server", "swarm"],

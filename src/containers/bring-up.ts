@@ -6,12 +6,12 @@ import { stringifyJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { SandboxRequest } from "../networks/networks.ts";
 import type { ProcessIdentity } from "../supervisor/protocol.ts";
-import { logLimits } from "./check-request.ts";
 import type { Bundle } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
 import { joinedNamespaces, networkOwner, resolvedNetworkMode, sharedMemoryOf } from "./joined.ts";
 import { linkEnvironment, linkedHosts } from "./links.ts";
+import { logInfo } from "./log-info.ts";
 import type { ContainerRecord } from "./record.ts";
 
 export interface Started {
@@ -32,7 +32,7 @@ export async function bringUp(
   const request = sandboxRequest(ctx, container);
   const joined = joinedNamespaces(ctx, hostConfig);
   const environment = [...linkEnvironment(ctx, container), ...(record.config.Env ?? [])];
-  const log = logLimits(hostConfig.LogConfig);
+  const log = await ctx.logs.start(hostConfig.LogConfig, logInfo(record), paths.dir);
   const [mounted, network, volumes] = await Promise.allSettled([
     op.timings.measure("mount", () => ctx.snapshots.mount(record.id, paths.rootfs)),
     op.timings.measure("network", () => ctx.networks.attach(request, op)),
@@ -89,7 +89,7 @@ export async function bringUp(
           gid: bundle.user.gid,
           ...(rows && cols ? { consoleSize: [rows, cols] } : {}),
         },
-        log: log && { path: paths.log, format: "json-file", ...log },
+        log,
       },
       op,
     ),

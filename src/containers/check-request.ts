@@ -1,9 +1,9 @@
 import type { ContainerConfig, ContainerCreateRequest, HealthConfig } from "../api/containers.ts";
 import type { HostConfig, LogConfig, RestartPolicy } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint } from "../api/networks.ts";
-import { invalidArgument, messageOf, notFound, systemError } from "../lib/errors.ts";
+import { invalidArgument, notFound } from "../lib/errors.ts";
 import { parseSignal } from "../lib/signals.ts";
-import { parseBytes } from "../lib/units.ts";
+import { checkLogConfig } from "../logs/drivers.ts";
 import type { ResolvedImage } from "./collaborators.ts";
 import type { ContainersConfig } from "./context.ts";
 
@@ -49,77 +49,11 @@ function checkHealth(health: HealthConfig): void {
   if ((health.Retries ?? 0) < 0) throw invalidArgument("Retries in Healthcheck cannot be negative");
 }
 
-const logOptions: Readonly<Record<string, readonly string[]>> = {
-  "json-file": [
-    "max-size",
-    "max-file",
-    "compress",
-    "labels",
-    "labels-regex",
-    "env",
-    "env-regex",
-    "tag",
-    "mode",
-    "max-buffer-size",
-  ],
-  local: ["max-size", "max-file", "compress", "mode", "max-buffer-size"],
-  none: [],
-};
-
-/** Known to Docker and without effect here as yet: refused rather than ignored. */
-const unbuiltLogOptions = new Set(["labels", "labels-regex", "env", "env-regex", "tag"]);
-
-function checkLogMode({ mode = "", "max-buffer-size": buffer, compress = "" }: Readonly<Record<string, string>>): void {
-  if (mode !== "" && mode !== "blocking" && mode !== "non-blocking") {
-    throw invalidArgument(`logger: logging mode not supported: ${mode}`);
-  }
-  if (mode === "non-blocking") throw invalidArgument("log mode non-blocking is not supported by this engine yet");
-  if (buffer !== undefined) {
-    throw invalidArgument("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
-  }
-  if (/^(1|t|true)$/i.test(compress)) throw invalidArgument("log opt 'compress' is not supported by this engine yet");
-}
-
-function checkLogConfig(log: LogConfig): void {
-  const known = Object.hasOwn(logOptions, log.Type) ? logOptions[log.Type] : undefined;
-  if (!known) throw invalidArgument(`error looking up logging plugin ${log.Type}: plugin "${log.Type}" not found`);
-  for (const name of Object.keys(log.Config)) {
-    if (log.Type !== "none" && !known.includes(name)) {
-      const driver = log.Type === "local" ? "log driver local" : `${log.Type} log driver`;
-      throw invalidArgument(`unknown log opt '${name}' for ${driver}`);
-    }
-    if (log.Type !== "none" && unbuiltLogOptions.has(name)) {
-      throw invalidArgument(`log opt '${name}' is not supported by this engine yet`);
-    }
-  }
-  checkLogMode(log.Config);
-}
-
-/** The log as the supervisor is told of it; null keeps none. Throws `invalidArgument` for sizes that are none. */
-export function logLimits(log: LogConfig): { maxSize: number; maxFile: number } | null {
-  if (log.Type === "none") return null;
-  const local = log.Type === "local";
-  const size = log.Config["max-size"] ?? (local ? "20m" : "-1");
-  const files = log.Config["max-file"] ?? (local ? "5" : "1");
-  const maxFile = Number(files);
-  const fail = (why: string) =>
-    systemError(`failed to create task for container: failed to initialize logging driver: ${why}`);
-  if (!Number.isInteger(maxFile)) throw fail(`strconv.Atoi: parsing ${JSON.stringify(files)}: invalid syntax`);
-  if (maxFile < 1) throw fail("max-file cannot be less than 1");
-  try {
-    return { maxSize: size === "-1" ? 0 : parseBytes(size), maxFile };
-  } catch (error) {
-    throw fail(`${local ? `invalid value for max-size: ${size}: ` : ""}${messageOf(error)}`);
-  }
-}
-
 /** The host's part of the request with the engine's defaults in it. */
 export function completeHostConfig(wanted: HostConfig, config: ContainersConfig, runtime: string): HostConfig {
-  const type = wanted.LogConfig.Type || config.logDriver;
-  const inherited = type === config.logDriver ? config.logOptions : {};
   return {
     ...wanted,
-    LogConfig: { Type: type, Config: { ...inherited, ...wanted.LogConfig.Config } },
+    LogConfig: completeLogConfig(wanted.LogConfig, config),
     NetworkMode: wanted.NetworkMode === "" || wanted.NetworkMode === "default" ? "bridge" : wanted.NetworkMode,
     RestartPolicy: { ...wanted.RestartPolicy, Name: restartName(wanted.RestartPolicy) },
     ShmSize: wanted.ShmSize || config.shmSize,
@@ -131,6 +65,13 @@ export function completeHostConfig(wanted: HostConfig, config: ContainersConfig,
     MemorySwap: swapOf(wanted),
     PidsLimit: wanted.PidsLimit !== null && wanted.PidsLimit > 0 ? wanted.PidsLimit : null,
   };
+}
+
+/** The engine's options are for its own driver; what they say of the cache is for all. */
+function completeLogConfig({ Type, Config }: LogConfig, { logDriver, logOptions }: ContainersConfig): LogConfig {
+  const type = Type || logDriver;
+  const inherited = Object.entries(logOptions).filter(([name]) => type === logDriver || name.startsWith("cache-"));
+  return { Type: type, Config: type === "none" ? Config : { ...Object.fromEntries(inherited), ...Config } };
 }
 
 /** Memory and swap together are twice the memory, unless the request says otherwise. */

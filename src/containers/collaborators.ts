@@ -4,8 +4,8 @@
  */
 import type { ContainerConfig, ContainerCreateRequest } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
-import type { LogRecord } from "../lib/log-file/record.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { Logs } from "../logs/logs.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Cgroups } from "../runtime/cgroups.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -99,21 +99,8 @@ export interface Bundles {
   ): Promise<{ readonly process: OciProcess; readonly runtime: RuntimeBinary }>;
 }
 
-export interface LogQuery {
-  /** Lines from the end; undefined is all. */
-  readonly tail?: number | undefined;
-  /** Nanoseconds since the epoch. */
-  readonly since?: bigint | undefined;
-  readonly until?: bigint | undefined;
-  /** Goes on with new lines until `ended` is aborted and the file is read to its end. */
-  readonly follow: boolean;
-}
-
-/** Reads the logs that the supervisor writes. */
-export interface LogReader {
-  /** `ended` is aborted when the container has stopped; `signal` when the reader is gone. An absent file is empty. */
-  read(path: string, query: LogQuery, ended: AbortSignal, signal: AbortSignal): AsyncIterable<LogRecord>;
-}
+/** What is kept, read and delivered of output. */
+export type ContainerLogs = Pick<Logs, "read" | "start" | "resume" | "ended" | "removed">;
 
 /** A fresh tmpfs for `/dev/shm` that several containers share (`--ipc shareable`). */
 export interface SharedMemory {
@@ -152,6 +139,6 @@ export interface Collaborators {
   readonly volumes: ContainerVolumes;
   readonly bundles: Bundles;
   readonly cgroups: Cgroups;
-  readonly logs: LogReader;
+  readonly logs: ContainerLogs;
   readonly sharedMemory: SharedMemory;
 }

@@ -118,7 +118,6 @@ export function pathsOf(ctx: Pick<Context, "paths">, id: string) {
     hosts: join(dir, "hosts"),
     resolvConf: join(dir, "resolv.conf"),
     hostname: join(dir, "hostname"),
-    log: join(dir, `${id}-json.log`),
     shm: join(dir, "shm"),
     bundle: join(ctx.paths.bundles, id),
     rootfs: join(ctx.paths.rootfs, id),

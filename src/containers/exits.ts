@@ -90,6 +90,7 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
   forget(ctx, container);
   container.attached.clear();
   container.running.abort();
+  ctx.logs.ended(container.id);
   container.ended.resolve();
   const response = { StatusCode: status.code };
   container.waiters.settle("next-exit", response);

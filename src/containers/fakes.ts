@@ -1,4 +1,5 @@
 /** Hand-made collaborators for the tests of containers: they keep what a real one would hold, and can be made to fail. */
+
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { parseWire } from "../api/wire.ts";
 import { EventJournal } from "../events/events.ts";
 import { notFound } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
+import { logTarget } from "../logs/log-target.ts";
 import type { OciProcess, OciSpec } from "../runtime/spec/oci.ts";
 import { Database, type Durability } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
@@ -142,7 +144,13 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       makeExec: async () => ({ process: ociProcess, runtime: binary }),
     },
     cgroups: { expectStart() {}, async update() {}, stats: async () => null, processes: async () => [] },
-    logs: { async *read() {} },
+    logs: {
+      async *read() {},
+      start: async (log, info, dir) => logTarget(log, info, dir),
+      resume() {},
+      ended() {},
+      async removed() {},
+    },
     sharedMemory: { mount() {}, unmount() {} },
   };
 }

@@ -3,7 +3,7 @@ import { ContainerConfig } from "../api/containers.ts";
 import { HostConfig } from "../api/host-config.ts";
 import { parseWire } from "../api/wire.ts";
 import { isKnownSignal, parseSignal } from "../lib/signals.ts";
-import { checkRequest, logLimits } from "./check-request.ts";
+import { checkRequest } from "./check-request.ts";
 import { nextHealth, probeOf } from "./health.ts";
 import { transition } from "./lifecycle.ts";
 import { commandOf, mergeImageConfig } from "./merge-config.ts";
@@ -62,15 +62,6 @@ test("checkRequest() refuses in dockerd's words", () => {
     "unknown log opt 'foo' for json-file log driver",
   );
   expect(refusal({ Healthcheck: { Interval: 1000 } }, {})).toBe("Interval in Healthcheck cannot be less than 1ms");
-});
-
-test("logLimits() reads sizes, and none for the driver none", () => {
-  expect(logLimits({ Type: "json-file", Config: {} })).toEqual({ maxSize: 0, maxFile: 1 });
-  expect(logLimits({ Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } })).toEqual({
-    maxSize: 10 * 2 ** 20,
-    maxFile: 3,
-  });
-  expect(logLimits({ Type: "none", Config: {} })).toBeNull();
 });
 
 test("parseSignal() reads names with and without SIG, and numbers", () => {

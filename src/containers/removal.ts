@@ -41,6 +41,7 @@ export async function removeUnlocked(ctx: Context, container: Container, options
   try {
     failPoint("containers.remove.intended");
     if (container.broken !== null) await endStranger(ctx, container.id);
+    await ctx.logs.removed(record.id);
     await discardFiles(ctx, record);
     failPoint("containers.remove.discarded");
     await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: options.volumes }, background());

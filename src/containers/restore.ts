@@ -15,6 +15,7 @@ import { handleExit, onExit, scheduleRestart } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { linkedContainers } from "./links.ts";
+import { logInfo } from "./log-info.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
 import { type RemovalOptions, removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
@@ -209,6 +210,10 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
 
 /** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies. */
 export async function resumeContainers(ctx: Context, restored: Restored): Promise<void> {
+  for (const { broken, record, status, id } of ctx.index.all()) {
+    if (broken !== null || status === "removing" || status === "dead") continue;
+    ctx.logs.resume(record.hostConfig.LogConfig, logInfo(record), pathsOf(ctx, id).dir, hasProcess(status));
+  }
   for (const id of restored.strangers) {
     await endStranger(ctx, id).catch((error) => ctx.log(`container ${id}: no record knows it: ${messageOf(error)}`));
   }

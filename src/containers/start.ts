@@ -130,6 +130,7 @@ export async function release(ctx: Context, container: Container): Promise<void>
 async function startFailed(ctx: Context, container: Container, intent: number, error: unknown): Promise<void> {
   for (const stream of container.attached) stream.close();
   container.attached.clear();
+  ctx.logs.ended(container.id);
   await ctx.runtime.forget({ containerId: container.id }).catch((failed) => {
     ctx.log(`container ${container.id}: what its failed start left: ${messageOf(failed)}`);
   });

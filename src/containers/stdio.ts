@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { notImplemented } from "../lib/errors.ts";
 import type { LogRecord } from "../lib/log-file/record.ts";
 import type { Operation } from "../lib/operation.ts";
+import { isCacheDisabled, logPath } from "../logs/log-target.ts";
 import type { AttachStream } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import type { AttachQuery, LogsQuery, StdioSession } from "./containers.ts";
@@ -85,7 +86,8 @@ export function containerLogs(
   query: LogsQuery,
   op: Operation,
 ): { tty: boolean; output: Readable } {
-  if (container.record.hostConfig.LogConfig.Type === "none") {
+  const log = container.record.hostConfig.LogConfig;
+  if (log.Type === "none" || isCacheDisabled(log)) {
     throw notImplemented("configured logging driver does not support reading");
   }
   const output = Readable.from(logLines(ctx, container, query, op), { objectMode: false });
@@ -98,18 +100,49 @@ async function* logLines(
   query: LogsQuery,
   op: Operation,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { log } = pathsOf(ctx, container.id);
-  const follow = query.follow && hasProcess(container.status);
+  const { id, record, status } = container;
+  const path = logPath(pathsOf(ctx, id).dir, id, record.hostConfig.LogConfig.Type);
+  const follow = query.follow && hasProcess(status);
   const ended = follow ? container.running.signal : AbortSignal.abort();
-  for await (const line of ctx.logs.read(log, { ...query, follow }, ended, op.signal)) {
-    if (!(line.stream === "stdout" ? query.stdout : query.stderr)) continue;
-    const bytes = decorate(line, query);
-    yield container.record.config.Tty ? bytes : frame(line.stream, bytes);
+  const { tail, since, until, stdout, stderr } = query;
+  const wanted = {
+    follow,
+    stdout,
+    stderr,
+    ...(tail !== undefined && { tail }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+  };
+  for await (const { records } of ctx.logs.read(path, wanted, ended, op.signal)) {
+    if (records.length > 0) yield render(records, query, record.config.Tty);
   }
 }
 
-function decorate({ log, time }: LogRecord, query: LogsQuery): Uint8Array {
-  return Buffer.from(`${query.timestamps ? `${nineDecimals(time)} ` : ""}${query.details ? " " : ""}${log}`);
+function render(records: readonly LogRecord[], query: LogsQuery, tty: boolean): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const record of records) {
+    const bytes = Buffer.from(decorate(record, query));
+    if (!tty) parts.push(frameHeader(record.stream, bytes.length));
+    parts.push(bytes);
+  }
+  return Buffer.concat(parts);
+}
+
+function decorate({ log, time, attrs }: LogRecord, { timestamps, details }: LogsQuery): string {
+  return `${timestamps ? `${nineDecimals(time)} ` : ""}${details ? `${detailsOf(attrs)} ` : ""}${log}`;
+}
+
+/** Attributes as Docker shows them: in the order of their names, escaped as in a query. */
+function detailsOf(attrs: LogRecord["attrs"] = {}): string {
+  const pairs = Object.entries(attrs).sort(([a], [b]) => (a < b ? -1 : 1));
+  return pairs.map((pair) => pair.map(queryEscape).join("=")).join(",");
+}
+
+/** Go's url.QueryEscape. */
+function queryEscape(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/%20/g, "+");
 }
 
 /** Log files drop closing zeros of a time, as Docker's do; clients see all nine decimals. */
@@ -120,9 +153,12 @@ function nineDecimals(time: string): string {
 
 /** One of Docker's frames: stream number, three zeros, length, bytes. */
 export function frame(stream: "stdout" | "stderr", bytes: Uint8Array): Uint8Array {
-  const result = Buffer.alloc(8 + bytes.length);
-  result[0] = stream === "stdout" ? 1 : 2;
-  result.writeUInt32BE(bytes.length, 4);
-  result.set(bytes, 8);
-  return result;
+  return Buffer.concat([frameHeader(stream, bytes.length), bytes]);
+}
+
+function frameHeader(stream: "stdout" | "stderr", length: number): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = stream === "stdout" ? 1 : 2;
+  header.writeUInt32BE(length, 4);
+  return header;
 }

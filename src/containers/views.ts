@@ -9,6 +9,7 @@ import type {
 import type { HostConfig, Mount, PortMap } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
 import { wallClockNanoseconds } from "../lib/clock.ts";
+import { logPath } from "../logs/log-target.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
@@ -118,7 +119,8 @@ export function inspectView(ctx: Context, container: Container, sizes?: Sizes): 
     ResolvConfPath: hasFiles ? paths.resolvConf : "",
     HostnamePath: hasFiles ? paths.hostname : "",
     HostsPath: hasFiles ? paths.hosts : "",
-    LogPath: hasFiles && logType !== "none" ? paths.log : "",
+    // What the other drivers keep is their own affair.
+    LogPath: hasFiles && logType === "json-file" ? logPath(paths.dir, record.id, logType) : "",
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: record.driver,

@@ -1,4 +1,6 @@
 /** What no engine could use is refused at the daemon's start, in dockerd's words. */
+import { messageOf } from "../lib/errors.ts";
+import { checkLogConfig, isLogDriver } from "../logs/drivers.ts";
 import { isBadPrefix } from "../registry/insecure.ts";
 
 /** A prefix that no address can have would otherwise be found out by a pull. */
@@ -31,10 +33,19 @@ function badMirror(entry: string): string | null {
   return username === "" ? null : `username/password not allowed in URI ${quoted}`;
 }
 
-/** The log drivers of this engine. */
-const logDrivers = new Set(["json-file", "local", "none"]);
-
 export function checkLogDriver(name: string): string {
-  if (!logDrivers.has(name)) throw new Error(`logger: no log driver named '${name}' is registered`);
+  if (!isLogDriver(name)) throw new Error(`logger: no log driver named '${name}' is registered`);
   return name;
+}
+
+export function checkLogOptions(
+  driver: string,
+  options: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  try {
+    checkLogConfig({ Type: driver, Config: { ...options } });
+    return options;
+  } catch (error) {
+    throw new Error(`failed to set log opts: ${messageOf(error)}`);
+  }
 }

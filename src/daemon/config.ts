@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { EngineConfig } from "../engine/config.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
-import { checkInsecure, checkLogDriver, checkMirrors } from "./config-checks.ts";
+import { checkInsecure, checkLogDriver, checkLogOptions, checkMirrors } from "./config-checks.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
 import { type HostAddress, parseHost } from "./host-address.ts";
@@ -151,7 +151,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       hostGatewayIps: values["host-gateway-ip"],
     },
     logDriver: checkLogDriver(values["log-driver"]),
-    logOptions: values["log-opt"],
+    logOptions: checkLogOptions(values["log-driver"], values["log-opt"]),
     defaultUlimits: Object.fromEntries(ulimits),
     init: values.init,
     initPath: optional(values["init-path"]),

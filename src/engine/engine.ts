@@ -15,6 +15,7 @@ import { type EnginePaths, enginePaths } from "../lib/engine-paths.ts";
 import { messageOf } from "../lib/errors.ts";
 import { background, type Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
+import { createLogs } from "../logs/logs.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { CdiRegistry } from "../runtime/cdi/registry.ts";
@@ -39,7 +40,6 @@ import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
 import { engineId } from "./engine-id.ts";
-import { createLogReader } from "./log-reader.ts";
 import { createSystem, type System } from "./system.ts";
 
 /** Where the engine tells what happens. */
@@ -117,6 +117,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     emit: (event) => events.emit(event),
   });
   const cdi = new CdiRegistry(config.cdiSpecDirs, (message) => log.warn(message));
+  const logs = stack.use(createLogs({ log: (message) => log.warn(message) }));
   const containers: Containers = stack.use(
     createContainers({
       runtime,
@@ -127,7 +128,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       volumes,
       bundles: makeBundles(config, paths, { host, runtimes, cdi }),
       cgroups: createCgroups(),
-      logs: createLogReader(),
+      logs,
       sharedMemory: createSharedMemory(),
       db,
       intents: new Intents(db),

@@ -8,6 +8,7 @@ import type { ComponentVersion, RuntimeInfo, SystemDataUsage, SystemInfo, System
 import type { Volume } from "../api/volumes.ts";
 import type { Operation } from "../lib/operation.ts";
 import { commit, version } from "../lib/version.ts";
+import { logDriverNames } from "../logs/drivers.ts";
 import type { HostFacts } from "../runtime/host-facts.ts";
 import type { EngineConfig } from "./config.ts";
 
@@ -82,7 +83,7 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "local", "none"],
+      Log: [...logDriverNames],
     },
     MemoryLimit: has("memory"),
     SwapLimit: host.swapLimit,

@@ -53,6 +53,15 @@ function parseDecimal(text: string): number {
  * `invalidArgument` in Docker's words, which depend on the part that is wrong.
  */
 export function parseBytes(text: string): number {
+  return parseSize(text, 1024);
+}
+
+/** As {@link parseBytes}, in powers of 1000 whatever the spelling. */
+export function parseDecimalBytes(text: string): number {
+  return parseSize(text, 1000);
+}
+
+function parseSize(text: string, base: number): number {
   const last = Math.max(...[..."0123456789. "].map((c) => text.lastIndexOf(c)));
   if (last < 0) throw invalidArgument(`invalid size: '${text}'`);
   const number = text.slice(0, text[last] === " " ? last : last + 1);
@@ -64,7 +73,7 @@ export function parseBytes(text: string): number {
   const unit = /^(?:b?|([kmgtp])(?:b|ib)?)$/i.exec(suffix);
   if (!unit) throw invalidArgument(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
   const power = unit[1] ? binaryPowers.indexOf(unit[1].toLowerCase()) + 1 : 0;
-  return Math.trunc(size * 1024 ** power);
+  return Math.trunc(size * base ** power);
 }
 
 /** Reads a number of CPUs such as `1.5` into billionths of a CPU; throws `invalidArgument`. */

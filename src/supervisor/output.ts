@@ -33,7 +33,7 @@ export class OutputHub {
 
   /** Hands on one chunk; resolves when every reader is near enough to go on. */
   async deliver(stream: LogStream, chunk: Uint8Array): Promise<void> {
-    this.#log?.write(stream, chunk);
+    await this.#log?.writeInTurn(stream, chunk);
     for (const subscriber of this.subscribers) {
       if (!(stream === "stdout" ? subscriber.stdout : subscriber.stderr)) continue;
       if (this.#framed) subscriber.socket.write(frameHeader(stream, chunk.byteLength));

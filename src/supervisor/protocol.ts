@@ -12,7 +12,7 @@
 import type { ErrorKind } from "../lib/errors.ts";
 
 /** Version this source speaks; the supervisor answers its own in `hello`. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Which process: a container's first one, or one exec of it. */
 export interface ProcessTarget {
@@ -45,6 +45,12 @@ export interface LogTarget {
   readonly maxSize: number;
   readonly maxFile: number;
   readonly format: "json-file";
+  /** Packs rotated files. */
+  readonly compress?: boolean;
+  /** Said with each entry. */
+  readonly attrs?: Readonly<Record<string, string>>;
+  /** The file in which the daemon says how far it has delivered the log elsewhere; where it says so, the process waits for it. */
+  readonly position?: string;
 }
 
 export interface StartRequest {

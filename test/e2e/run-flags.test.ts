@@ -209,8 +209,7 @@ describe.each([...clients])("%s run", (client) => {
       await cli("rm", "loud");
     }
     await refused("unknown log opt 'nosuch' for json-file log driver", "--log-opt", "nosuch=1");
-    await refused("log mode non-blocking is not supported by this engine yet", "--log-opt", "mode=non-blocking");
-    await refused("error looking up logging plugin syslog", "--log-driver", "syslog");
+    await refused("error looking up logging plugin awslogs", "--log-driver", "awslogs");
     await cli("rm", "quiet");
   });
 

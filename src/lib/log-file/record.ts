@@ -5,6 +5,20 @@ export interface LogRecord {
   readonly stream: "stdout" | "stderr";
   /** RFC 3339 with nanoseconds, UTC. */
   readonly time: string;
-  /** The same in nanoseconds since the epoch. */
-  readonly nanoseconds: bigint;
+  /** What the log options `labels`, `env` and `tag` add. */
+  readonly attrs?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A place between two entries. Files of a log that is delivered elsewhere begin with a line that numbers them, and numbers
+ * only grow; other logs' files all have the number 0.
+ */
+export interface LogPosition {
+  readonly file: number;
+  readonly offset: number;
+}
+
+/** Entries in their order, and the place after the last of them. */
+export interface LogBatch extends LogPosition {
+  readonly records: readonly LogRecord[];
 }

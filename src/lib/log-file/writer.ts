@@ -5,9 +5,16 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { failPoint } from "../fail-point.ts";
+import { fileNumber, numberLine } from "./file-number.ts";
+import { packRotated } from "./packed.ts";
+import { readDelivered } from "./position.ts";
 import { formatNanoseconds } from "./time.ts";
 
 export const longestPart = 16 * 1024;
+/** How often a log without room looks whether there is some. */
+const roomPollMs = 50;
+/** What is written without looking. */
+const turnBytes = 4096;
 
 export interface LogWriterOptions {
   readonly path: string;
@@ -15,6 +22,12 @@ export interface LogWriterOptions {
   readonly maxSize: number;
   /** How many files are kept, the current one included. */
   readonly maxFile: number;
+  /** Packs rotated files. */
+  readonly compress?: boolean;
+  /** Said with each entry. */
+  readonly attrs?: Readonly<Record<string, string>>;
+  /** The file that tells how far the log has been delivered elsewhere. The log's files are numbered then. */
+  readonly position?: string;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
 }
@@ -25,17 +38,51 @@ export type LogStream = "stdout" | "stderr";
 export class LogWriter implements Disposable {
   readonly #options: LogWriterOptions;
   readonly #pending: Record<LogStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #attrs: string;
   #fd: number;
   #size: number;
+  #number = 0;
   #torn = false;
   /** Entries lost to write errors. */
   dropped = 0;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
+    this.#attrs = renderAttrs(options.attrs ?? {});
     this.#fd = openLog(options.path);
     this.#size = fstatSync(this.#fd).size;
     this.#torn = this.#size > 0 && !endsWithNewline(options.path, this.#size);
+    this.#number = numberOfPath(options.path) ?? 0;
+    if (options.compress) void packRotated(options.path, options.maxFile);
+  }
+
+  /** As {@link write}, waiting for room where there must be some. */
+  async writeInTurn(stream: LogStream, chunk: Uint8Array): Promise<void> {
+    if (this.#options.position === undefined) return this.write(stream, chunk);
+    for (let from = 0; from < chunk.length; from += turnBytes) {
+      await this.room();
+      this.write(stream, chunk.subarray(from, from + turnBytes));
+    }
+  }
+
+  /** Waits, where the log must be delivered before more of it can be kept; `null` when there is room. */
+  room(): Promise<void> | null {
+    if (this.#options.position === undefined || !this.#wouldRotate(0) || this.#mayRotate()) return null;
+    return this.#waitForRoom();
+  }
+
+  async #waitForRoom(): Promise<void> {
+    while (this.#fd !== -1 && !this.#mayRotate()) await Bun.sleep(roomPollMs);
+  }
+
+  /** True when the file that a rotation would take away is delivered, or need not be. */
+  #mayRotate(): boolean {
+    const { path, maxFile, position } = this.#options;
+    const delivered = position === undefined ? null : readDelivered(position);
+    if (!delivered?.hold) return true;
+    if (maxFile < 2) return delivered.file > this.#number || delivered.offset >= this.#size;
+    const oldest = numberOfPath(`${path}.${maxFile - 1}`) ?? numberOfPath(`${path}.${maxFile - 1}.gz`);
+    return oldest === null || delivered.file > oldest;
   }
 
   /** Logs what is complete of `chunk`; the rest waits for more, or for {@link end}. */
@@ -45,7 +92,7 @@ export class LogWriter implements Disposable {
       pending.length > 0
         ? Buffer.concat([pending, chunk])
         : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const tail = `,"stream":"${stream}","time":"${formatNanoseconds(this.#options.now())}"}\n`;
+    const tail = this.#tail(stream);
     let from = 0;
     let entries = "";
     let count = 0;
@@ -72,8 +119,11 @@ export class LogWriter implements Disposable {
     const pending = this.#pending[stream];
     if (pending.length === 0) return;
     this.#pending[stream] = Buffer.alloc(0);
-    const time = formatNanoseconds(this.#options.now());
-    this.#append(`{"log":${quote(pending.toString("utf8"))},"stream":"${stream}","time":"${time}"}\n`, 1);
+    this.#append(`{"log":${quote(pending.toString("utf8"))}${this.#tail(stream)}`, 1);
+  }
+
+  #tail(stream: LogStream): string {
+    return `,"stream":"${stream}"${this.#attrs},"time":"${formatNanoseconds(this.#options.now())}"}\n`;
   }
 
   [Symbol.dispose](): void {
@@ -88,10 +138,10 @@ export class LogWriter implements Disposable {
 
   #append(entries: string, count: number): void {
     try {
-      if (this.#wouldRotate(0)) this.#rotate();
+      if (this.#wouldRotate(0) && this.#mayRotate()) this.#rotate();
       failPoint("log.append");
       if (this.#fd === -1) this.#fd = openLog(this.#options.path);
-      const bytes = Buffer.from(this.#torn ? `\n${entries}` : entries);
+      const bytes = Buffer.from(`${this.#begin()}${entries}`);
       for (let done = 0; done < bytes.length; ) {
         const written = writeSync(this.#fd, bytes, done);
         done += written;
@@ -105,25 +155,64 @@ export class LogWriter implements Disposable {
     }
   }
 
+  /** What goes before the next entry: the end of a torn line, the number of a new file. */
+  #begin(): string {
+    if (this.#torn) return "\n";
+    if (this.#options.position === undefined || this.#size > 0) return "";
+    const { number, line } = numberLine(this.#number);
+    this.#number = number;
+    return line;
+  }
+
   /** `path` becomes `path.1`, that `path.2`, and so on; the oldest goes. Readers keep what they have open. */
   #rotate(): void {
-    const { path, maxFile } = this.#options;
+    const { path, maxFile, compress } = this.#options;
     closeSync(this.#fd);
     this.#fd = -1;
     failPoint("log.rotate.closed");
     if (maxFile < 2) rmSync(path, { force: true });
     for (let i = maxFile - 1; i >= 1; i--) {
-      try {
-        renameSync(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`);
-      } catch (error) {
-        if (!isErrno(error, "ENOENT")) throw error;
-      }
+      for (const name of [`${path}.${i}`, `${path}.${i}.gz`]) rmSync(name, { force: true });
+      renameIfThere(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`);
+      if (i > 1) renameIfThere(`${path}.${i - 1}.gz`, `${path}.${i}.gz`);
     }
     failPoint("log.rotate.renamed");
     this.#fd = openLog(path);
     this.#size = 0;
     this.#torn = false;
+    if (compress) void packRotated(path, maxFile);
   }
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+/** `null` when there is no such file. */
+function numberOfPath(path: string): number | null {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
+  }
+  try {
+    return fileNumber(fd, path.endsWith(".gz")).number;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** As Docker writes them: sorted, between the stream and the time. */
+function renderAttrs(attrs: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(attrs).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (pairs.length === 0) return "";
+  return `,"attrs":{${pairs.map(([key, value]) => `${quote(key)}:${quote(value)}`).join(",")}}`;
 }
 
 function openLog(path: string): number {

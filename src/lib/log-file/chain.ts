@@ -1,0 +1,111 @@
+/** The files of one log: `path`, before it `path.1`, `path.2` and so on, rotated ones plain or packed (`path.1.gz`). */
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { isErrno } from "../../linux/syscall-error.ts";
+import { fileNumber } from "./file-number.ts";
+import { inodeOf } from "./inode.ts";
+import { packedFrom, unpack } from "./packed.ts";
+
+/** One file, held open, so that no rotation and no removal takes it away. */
+export interface OpenFile {
+  fd: number;
+  readonly inode: number;
+  /** The inode of the plain file that a packed one was made from. */
+  readonly source: number;
+  readonly wasPacked: boolean;
+  packed: boolean;
+  readonly modified: number;
+  offset: number;
+}
+
+function openFile(path: string): OpenFile | null {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
+  }
+  const { ino, mtimeMs } = fstatSync(fd);
+  const packed = path.endsWith(".gz");
+  const source = packed ? packedFrom(fd) : ino;
+  return { fd, inode: ino, source, wasPacked: packed, packed, modified: mtimeMs, offset: 0 };
+}
+
+/** The `i`th file back; a packed one takes the name before the plain one gives it up. */
+function openNth(path: string, i: number): OpenFile | null {
+  if (i === 0) return openFile(path);
+  return openFile(`${path}.${i}`) ?? openFile(`${path}.${i}.gz`);
+}
+
+/** Opens all files, oldest first; starts again when a rotation happens meanwhile. */
+export function openChain(path: string): OpenFile[] {
+  for (let attempt = 0; ; attempt++) {
+    const files: OpenFile[] = [];
+    for (let i = 0; ; i++) {
+      const file = openNth(path, i);
+      if (!file && i > 0) break;
+      if (file) files.unshift(file);
+    }
+    const newest = files.at(-1);
+    const distinct = new Set(files.map((file) => file.inode)).size === files.length;
+    if (attempt >= 20 || (distinct && (newest?.inode ?? null) === inodeOf(path))) return files;
+    for (const { fd } of files) closeSync(fd);
+  }
+}
+
+/** True when `found` is what is held, which a rotation may have packed since. */
+function isSame(held: OpenFile, found: OpenFile): boolean {
+  if (held.wasPacked === found.wasPacked) return held.inode === found.inode;
+  return found.wasPacked && found.source === held.inode;
+}
+
+/** Adds the files that rotations put after the newest one held. */
+export function openNewer(path: string, files: OpenFile[]): void {
+  const newest = files.at(-1);
+  if (!newest) {
+    files.push(...openChain(path));
+    return;
+  }
+  if (!newest.wasPacked && newest.inode === inodeOf(path)) return;
+  const current = openFile(path);
+  if (!current) return;
+  if (isSame(newest, current)) {
+    closeSync(current.fd);
+    return;
+  }
+  const newer = [current];
+  for (let i = 1; ; i++) {
+    const file = openNth(path, i);
+    if (!file) break;
+    if (isSame(newest, file)) {
+      closeSync(file.fd);
+      break;
+    }
+    if (newer.some((each) => isSame(each, file))) closeSync(file.fd);
+    else newer.unshift(file);
+  }
+  files.push(...newer);
+}
+
+/** Makes a packed file readable at any offset. */
+export async function ensureUnpacked(file: OpenFile, path: string, signal: AbortSignal): Promise<void> {
+  if (!file.packed) return;
+  const fd = await unpack(file.fd, path, signal);
+  closeSync(file.fd);
+  file.fd = fd;
+  file.packed = false;
+}
+
+export function numberOf(file: OpenFile): number {
+  return fileNumber(file.fd, file.packed).number;
+}
+
+/** Closes the files that `isWanted` does not want, and takes them out. */
+export function dropFiles(files: OpenFile[], isWanted: (file: OpenFile, index: number) => boolean): void {
+  const kept = files.filter((file, index) => {
+    const wanted = isWanted(file, index);
+    if (!wanted) closeSync(file.fd);
+    return wanted;
+  });
+  files.splice(0, files.length, ...kept);
+}

@@ -1,0 +1,46 @@
+/** The option `syslog-address`. */
+import { statSync } from "node:fs";
+import { invalidArgument } from "../../lib/errors.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
+
+export type SyslogAddress =
+  | { readonly network: "udp" | "tcp" | "tcp+tls"; readonly host: string; readonly port: number }
+  | { readonly network: "unix" | "unixgram"; readonly path: string }
+  /** The host's own syslog, wherever it listens. */
+  | { readonly network: "" };
+
+const defaultPort = 514;
+
+export function parseSyslogAddress(address: string | undefined): SyslogAddress {
+  if (!address) return { network: "" };
+  const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(address) ?? [];
+  switch (scheme) {
+    case "unix":
+    case "unixgram":
+      return { network: scheme, path: existing(rest) };
+    case "udp":
+    case "tcp":
+    case "tcp+tls":
+      return { network: scheme, ...hostAndPort(rest) };
+    default:
+      throw invalidArgument(`unsupported scheme: '${scheme}'`);
+  }
+}
+
+function existing(path: string): string {
+  try {
+    statSync(path);
+    return path;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) throw invalidArgument(`stat ${path}: no such file or directory`);
+    throw error;
+  }
+}
+
+function hostAndPort(text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:/]*))(?::(\d*))?\/?$/.exec(text);
+  if (!match) throw invalidArgument(`address ${text}: too many colons in address`);
+  const port = match[3] ? Number(match[3]) : defaultPort;
+  if (port > 65535) throw invalidArgument(`invalid port ":${match[3]}" after host`);
+  return { host: match[1] ?? match[2] ?? "", port };
+}
