@@ -170,6 +170,8 @@ for (const kind of ["crun", "runc"] as const) {
       expect(exit.code).toBe(0);
       const request = bench.request(["sleep", "100"]);
       const { pid } = await bench.runtime.start(request, background());
+      // runc may answer just before its init has become the process; what it holds then goes at that moment.
+      for (let i = 0; i < 500 && readFileSync(`/proc/${pid}/comm`, "utf8") !== "sleep\n"; i++) await Bun.sleep(10);
       expect(readdirSync(`/proc/${pid}/fd`)).toEqual(["0", "1", "2"]);
       await bench.runtime.forget({ containerId: request.id });
     });
