@@ -74,5 +74,6 @@ function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefi
     ...optional("StartPeriod", own?.StartPeriod || image?.StartPeriod),
     ...optional("StartInterval", own?.StartInterval || image?.StartInterval),
     ...optional("Retries", own?.Retries || image?.Retries),
+    ...optional("OnFailure", own?.OnFailure),
   };
 }

@@ -9,6 +9,7 @@ import { createContainer } from "./create.ts";
 import { createExec, failedSession, findExec, inspectExec, startExec } from "./exec.ts";
 import { onExit, onOom } from "./exits.ts";
 import { changesOf, exportContainer, getArchive, putArchive, statPath } from "./files.ts";
+import { actOnUnhealthy } from "./health-action.ts";
 import { hasProcess, isActive, refuse } from "./lifecycle.ts";
 import { listContainers, sizesOf } from "./list.ts";
 import { pruneContainers } from "./prune.ts";
@@ -24,6 +25,7 @@ import { inspectView } from "./views.ts";
 /** The containers service over the rest of the engine. Nothing is read or started before `restore`. */
 export function createContainers(options: ContainersOptions): Containers {
   const ctx = createContext(options);
+  ctx.unhealthy = (container) => actOnUnhealthy(ctx, container);
   /** A container that can be worked with; a broken one can only be looked at and removed. */
   const whole = (ref: string): Container => {
     const container = ctx.index.get(ref);

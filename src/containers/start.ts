@@ -10,7 +10,7 @@ import { logLimits } from "./check-request.ts";
 import type { Bundle } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
-import { startHealthChecks } from "./health.ts";
+import { healthAtStart, startHealthChecks } from "./health.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import type { ContainerRecord } from "./record.ts";
 import { removeUnlocked } from "./removal.ts";
@@ -103,7 +103,7 @@ function recordStart(
         error: "",
         oomKilled: false,
         startedAt: timestamp(),
-        health: undefined,
+        health: healthAtStart(container.record),
       },
       (tx) => ctx.intents.finish(tx, intent),
     ),

@@ -86,6 +86,13 @@ export async function killContainer(ctx: Context, container: Container, signalTe
   if (ending && signal === SIGKILL) await goneOrError(container, ending.ended, "kill");
 }
 
+/** Kills a process as if it had died: its restart policy applies. */
+export async function killUnhealthy(ctx: Context, container: Container): Promise<void> {
+  await container.lock.run(async () => {
+    if (hasProcess(container.status)) await sendSignal(ctx, container, SIGKILL);
+  });
+}
+
 /** Kills whatever runs, for a forced removal; returns when it has ended and given back what it held. */
 export async function killForRemoval(ctx: Context, container: Container): Promise<void> {
   const ending = await container.lock.run(async () => {
