@@ -90,7 +90,7 @@ function checkLogMode({ mode = "", "max-buffer-size": buffer, compress = "" }: R
   if (/^(1|t|true)$/i.test(compress)) throw invalidArgument("log opt 'compress' is not supported by this engine yet");
 }
 
-function checkLogConfig(log: LogConfig): void {
+export function checkLogConfig(log: LogConfig): void {
   const known = Object.hasOwn(logOptions, log.Type) ? logOptions[log.Type] : undefined;
   if (!known) throw invalidArgument(`error looking up logging plugin ${log.Type}: plugin "${log.Type}" not found`);
   for (const name of Object.keys(log.Config)) {

@@ -47,7 +47,7 @@ export function inOrder(config: ContainerConfig): ContainerConfig {
 }
 
 /** The keys in the order in which Go writes a map. */
-function sorted<V>(map: Readonly<Record<string, V>>): Record<string, V> {
+export function sorted<V>(map: Readonly<Record<string, V>>): Record<string, V> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -1,7 +1,7 @@
 import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
 import { invalidArgument, notFound, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { pauseContainer, renameContainer, setEndpoint, unpauseContainer, updateContainer } from "./change.ts";
+import { pauseContainer, renameContainer, setEndpoint, unpauseContainer } from "./change.ts";
 import type { Container } from "./container.ts";
 import type { Containers, Execs } from "./containers.ts";
 import { type ContainersOptions, type Context, createContext, emit } from "./context.ts";
@@ -20,6 +20,7 @@ import { containerStats } from "./stats.ts";
 import { attachContainer, containerLogs } from "./stdio.ts";
 import { killContainer, restartContainer, stopAllContainers, stopContainer } from "./stop.ts";
 import { topContainer } from "./top.ts";
+import { checkUpdate, updateContainer } from "./update.ts";
 import { inspectView } from "./views.ts";
 
 /** The containers service over the rest of the engine. Nothing is read or started before `restore`. */
@@ -88,7 +89,10 @@ export function createContainers(options: ContainersOptions): Containers {
       if (query.link) throw systemError("Conflict, cannot remove the default link name of the container");
       return removeContainer(ctx, container, query);
     },
-    update: async (ref, changes) => updateContainer(ctx, whole(ref), changes),
+    async update(ref, changes, op) {
+      checkUpdate(ctx, changes);
+      return updateContainer(ctx, whole(ref), changes, op);
+    },
     prune: (filters) => pruneContainers(ctx, filters),
 
     list: (query) => listContainers(ctx, query),
