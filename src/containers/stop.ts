@@ -78,7 +78,7 @@ export async function killContainer(ctx: Context, container: Container, signalTe
     const { StopSignal } = container.record.config;
     // Docker takes any signal for an order to stop, unless the image has its own stop signal and this is another.
     const stops = signal === SIGKILL || !StopSignal || parseSignal(StopSignal) === signal;
-    save(ctx, container, "normal", { manuallyStopped: true });
+    if (stops) save(ctx, container, "normal", { manuallyStopped: true });
     await sendSignal(ctx, container, signal);
     if (stops) await resumeToDie(ctx, container);
     return { ended: container.ended.promise };
