@@ -20,7 +20,13 @@ import {
   words,
 } from "./wire.ts";
 
-/** Durations in nanoseconds; 0 or absent means inherit. Test: `[]`, `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", line]`. */
+/** What happens to a container that turns unhealthy: podman's words. */
+export const healthActions = ["none", "restart", "stop", "kill"] as const;
+
+/**
+ * Durations in nanoseconds; 0 or absent means inherit. Test: `[]`, `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", line]`.
+ * `OnFailure`, one of {@link healthActions}, is not Docker's.
+ */
 export const HealthConfig = v.object({
   Test: maybe(v.array(v.string())),
   Interval: maybeInt64(),
@@ -28,6 +34,7 @@ export const HealthConfig = v.object({
   StartPeriod: maybeInt64(),
   StartInterval: maybeInt64(),
   Retries: maybeInt(),
+  OnFailure: maybeText(),
 });
 export type HealthConfig = v.InferOutput<typeof HealthConfig>;
 

@@ -91,8 +91,19 @@ function maybeNumber() {
 export const Resources = v.object(resources);
 export type Resources = v.InferOutput<typeof Resources>;
 
-/** The body of `POST /containers/{id}/update`. */
-export const ContainerUpdateRequest = v.object({ ...resources, RestartPolicy: v.nullish(RestartPolicy, () => ({})) });
+/** The body of `POST /containers/{id}/update`; what is not Docker's comes last. */
+export const ContainerUpdateRequest = v.object({
+  ...resources,
+  RestartPolicy: v.nullish(RestartPolicy, () => ({})),
+  /** Ports to publish, as `PortBindings` of a create. */
+  PublishAdd: maybe(PortMap),
+  /** Published ports to take back; an empty host address or port stands for any. */
+  PublishRemove: maybe(PortMap),
+  LabelsAdd: maybeTextMap(),
+  LabelsRemove: maybe(v.array(v.string())),
+  /** Merged into the options of the log driver. */
+  LogOptions: maybeTextMap(),
+});
 export type ContainerUpdateRequest = v.InferOutput<typeof ContainerUpdateRequest>;
 
 /** A mount as asked for; `MountPoint` is a mount as it is. */

@@ -1,19 +1,15 @@
-import type { ContainerUpdateResponse } from "../api/containers.ts";
-import type { ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
 import { DhowError, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { ConnectedContainer } from "../networks/networks.ts";
 import type { Tx } from "../state/database.ts";
 import { UniqueConflict } from "../state/record-store.ts";
-import { checkRestartPolicy } from "./check-request.ts";
 import type { Container } from "./container.ts";
 import { nameConflict } from "./container-index.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
 import { changeHosts } from "./hosts-file.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import { checkName } from "./names.ts";
-import type { ContainerRecord } from "./record.ts";
 
 /** Freezes a container. One that is paused `forNow` is thawed by the next engine, should this one die before its unpause. */
 export async function pauseContainer(ctx: Context, container: Container, forNow: boolean): Promise<void> {
@@ -89,7 +85,7 @@ export async function renameContainer(ctx: Context, container: Container, wanted
 }
 
 /** After a wait for the lock the container may have been removed; its record must not come back. */
-function requirePresent(ctx: Context, container: Container): void {
+export function requirePresent(ctx: Context, container: Container): void {
   if (container.removing || ctx.index.find(container.id) !== container) {
     throw notFound(`No such container: ${container.name}`);
   }
@@ -108,73 +104,6 @@ function newName(ctx: Context, container: Container, wanted: string): string {
 function allocationError(error: unknown): unknown {
   if (!(error instanceof DhowError)) return error;
   return new DhowError(error.kind, `Error when allocating new name: ${error.message}`, { cause: error });
-}
-
-/** New limits, at once where the container runs, and a new restart policy. What is zero or absent stays. */
-export async function updateContainer(
-  ctx: Context,
-  container: Container,
-  changes: ContainerUpdateRequest,
-): Promise<ContainerUpdateResponse> {
-  return container.lock.run(async () => {
-    refuse("update", container);
-    // Linux has no such limit any more, and dockerd keeps none.
-    const { RestartPolicy, KernelMemory: _, ...resources } = changes;
-    if (RestartPolicy.Name !== "") {
-      checkRestartPolicy(RestartPolicy);
-      if (container.record.hostConfig.AutoRemove && RestartPolicy.Name !== "no") {
-        throw invalidArgument("Restart policy cannot be updated because AutoRemove is enabled for the container");
-      }
-    }
-    requirePresent(ctx, container);
-    // No limit, in either spelling.
-    if (Number(resources.PidsLimit ?? 0) < 0) resources.PidsLimit = 0;
-    const given = Object.entries(resources).filter(
-      ([name, value]) => isGiven(value) || (name === "PidsLimit" && value !== null),
-    );
-    const hostConfig: HostConfig = {
-      ...container.record.hostConfig,
-      ...Object.fromEntries(given),
-      ...(RestartPolicy.Name === "" ? {} : { RestartPolicy }),
-    };
-    const { record } = container;
-    checkAgainst(record, changes);
-    const warnings = ctx.bundles.validate({
-      ...record.config,
-      HostConfig: hostConfig,
-      NetworkingConfig: { EndpointsConfig: {} },
-    });
-    if (given.length > 0 && hasProcess(container.status))
-      await ctx.cgroups.update(container.record.state.pid, hostConfig);
-    failPoint("containers.update.applied");
-    save(ctx, container, "full", { hostConfig });
-    failPoint("containers.update.recorded");
-    emit(ctx, container, "update");
-    return { Warnings: warnings.length > 0 ? [...warnings] : null };
-  });
-}
-
-/** Refuses what contradicts the limits that the container has already. */
-function checkAgainst({ id, hostConfig }: ContainerRecord, changes: ContainerUpdateRequest): void {
-  const refused = (why: string) => invalidArgument(`Cannot update container ${id}: ${why}`);
-  const { Memory, MemorySwap, NanoCpus, CpuPeriod, CpuQuota } = changes;
-  // Unlimited swap bounds nothing; dockerd refuses here too, and then no memory limit can ever be set.
-  if (Memory > hostConfig.MemorySwap && hostConfig.MemorySwap > 0 && !MemorySwap) {
-    throw refused(
-      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
-    );
-  }
-  const clash = (what: string, set: string) =>
-    refused(`Conflicting options: ${what} cannot be updated as ${set} has already been set`);
-  if (NanoCpus > 0 && hostConfig.CpuPeriod > 0) throw clash("Nano CPUs", "CPU Period");
-  if (NanoCpus > 0 && hostConfig.CpuQuota > 0) throw clash("Nano CPUs", "CPU Quota");
-  if (CpuPeriod > 0 && hostConfig.NanoCpus > 0) throw clash("CPU Period", "NanoCPUs");
-  if (CpuQuota > 0 && hostConfig.NanoCpus > 0) throw clash("CPU Quota", "NanoCPUs");
-}
-
-function isGiven(value: unknown): boolean {
-  if (value === null || value === undefined || value === "" || value === 0 || value === false) return false;
-  return !(Array.isArray(value) && value.length === 0);
 }
 
 /** Records what the container asks of a network, null being nothing, after `whileRunning` where it has a process. */

@@ -1,4 +1,9 @@
-import type { ContainerConfig, ContainerCreateRequest, HealthConfig } from "../api/containers.ts";
+import {
+  type ContainerConfig,
+  type ContainerCreateRequest,
+  type HealthConfig,
+  healthActions,
+} from "../api/containers.ts";
 import type { HostConfig, LogConfig, RestartPolicy } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint } from "../api/networks.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
@@ -47,6 +52,11 @@ function checkHealth(health: HealthConfig): void {
     if (value && Number(value) < millisecond) throw invalidArgument(`${key} in Healthcheck cannot be less than 1ms`);
   }
   if ((health.Retries ?? 0) < 0) throw invalidArgument("Retries in Healthcheck cannot be negative");
+  if (health.OnFailure && !(healthActions as readonly string[]).includes(health.OnFailure)) {
+    throw invalidArgument(
+      `invalid OnFailure in Healthcheck: "${health.OnFailure}": one of ${healthActions.join(", ")}`,
+    );
+  }
 }
 
 /** The host's part of the request with the engine's defaults in it. */

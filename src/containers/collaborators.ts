@@ -50,7 +50,10 @@ export interface Images {
   sizeOf?(imageId: string): Promise<number>;
 }
 
-export type ContainerNetworks = Pick<Networks, "validate" | "attach" | "detach" | "settingsOf" | "statsOf">;
+export type ContainerNetworks = Pick<
+  Networks,
+  "validate" | "attach" | "republish" | "detach" | "settingsOf" | "statsOf"
+>;
 
 /** What one start knows when its bundle is made. */
 export interface BundleRequest {

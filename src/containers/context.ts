@@ -48,6 +48,8 @@ export interface Context extends ContainersOptions {
   readonly records: RecordStore<ContainerRecord>;
   readonly index: ContainerIndex;
   readonly execs: Map<string, Exec>;
+  /** What is done after each check that leaves a container unhealthy. */
+  unhealthy?: (container: Container) => Promise<void>;
 }
 
 export function createContext(options: ContainersOptions): Context {

@@ -6,6 +6,7 @@ import type { ExitStatus, ProcessTarget } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
 import { endRemainingExecs, execEnded } from "./exec.ts";
+import { healthAtEnd } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { beginRemoval, removeUnlocked } from "./removal.ts";
 import { nextBackoff, shouldRestart } from "./restart-policy.ts";
@@ -73,7 +74,7 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     exitCode: status.code,
     oomKilled: status.oomKilled,
     finishedAt: status.at,
-    health: undefined,
+    health: healthAtEnd(record.state.health),
   };
   saveState(ctx, container, durabilityOf(record), change, (tx) => {
     if (goes) intent = beginRemoval(ctx, tx, container.id, true);

@@ -114,6 +114,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
         ledger.networks.add(containerId);
         return { netnsPath: `/run/netns/${containerId}`, settings, hosts: "127.0.0.1 localhost\n", resolvConf: "" };
       },
+      republish: async () => null,
       async detach(containerId) {
         ledger.networks.delete(containerId);
       },

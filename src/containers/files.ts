@@ -5,7 +5,7 @@ import type { FilesystemChange } from "../api/containers.ts";
 import { forbidden, invalidArgument, isKind, notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { PathStat } from "../snapshots/archive.ts";
-import type { ResolvedMount } from "../volumes/mounts.ts";
+import { mountAttributes, type ResolvedMount } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
@@ -20,8 +20,33 @@ interface Place {
 /** What `docker cp` asks of a path. */
 export function statPath(ctx: Context, container: Container, path: string, op: Operation): Promise<PathStat> {
   return withPlace(ctx, container, path, (place) =>
-    named(container, path, ctx.archives.statPath(place.root, place.path, op)),
+    tellingVolumes(ctx, container, () => named(container, path, ctx.archives.statPath(place.root, place.path, op))),
   );
+}
+
+/** Clients expect the volumes of a container to be mounted for each access to its files, whether or not they are already. */
+async function tellingVolumes<T>(ctx: Context, container: Container, access: () => Promise<T>): Promise<T> {
+  const volumes = container.record.mounts.filter(({ type }) => type === "volume");
+  for (const mount of volumes) {
+    ctx.events.emit({
+      type: "volume",
+      action: "mount",
+      id: mount.name,
+      attributes: mountAttributes(container.id, mount),
+    });
+  }
+  try {
+    return await access();
+  } finally {
+    for (const { name, driver } of volumes) {
+      ctx.events.emit({
+        type: "volume",
+        action: "unmount",
+        id: name,
+        attributes: { container: container.id, driver },
+      });
+    }
+  }
 }
 
 /** A path as a tar. The container's root stays mounted until the tar is read. */
@@ -31,13 +56,14 @@ export async function getArchive(
   path: string,
   op: Operation,
 ): Promise<{ stat: PathStat; tar: Readable }> {
-  const result = await untilRead(ctx, container, async () => {
+  return untilRead(ctx, container, async () => {
     const place = placeOf(ctx, container, path);
-    const { stat, tar } = await named(container, path, ctx.archives.readArchive(place.root, place.path, op));
-    return { value: { stat, tar }, stream: tar };
+    return tellingVolumes(ctx, container, async () => {
+      const { stat, tar } = await named(container, path, ctx.archives.readArchive(place.root, place.path, op));
+      emit(ctx, container, "archive-path");
+      return { value: { stat, tar }, stream: tar };
+    });
   });
-  emit(ctx, container, "archive-path");
-  return result;
 }
 
 /** Unpacks a tar into a directory of the container. */
@@ -54,9 +80,11 @@ export async function putArchive(
     if (container.record.hostConfig.ReadonlyRootfs && place.root === rootOf(ctx, container)) {
       throw forbidden("container rootfs is marked read-only");
     }
-    await named(container, path, ctx.archives.writeArchive(place.root, place.path, tar, options, op));
+    await tellingVolumes(ctx, container, async () => {
+      await named(container, path, ctx.archives.writeArchive(place.root, place.path, tar, options, op));
+      emit(ctx, container, "extract-to-dir");
+    });
   });
-  emit(ctx, container, "extract-to-dir");
 }
 
 /** The whole root as a tar. */

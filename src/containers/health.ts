@@ -1,4 +1,5 @@
 import type { Health, HealthConfig, HealthcheckResult } from "../api/containers.ts";
+import { formatDuration } from "../lib/duration.ts";
 import { messageOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { pause } from "../lib/pause.ts";
@@ -21,6 +22,17 @@ interface Probe {
   readonly startPeriod: number;
   readonly startInterval: number;
   readonly retries: number;
+}
+
+/** Health at the start of a container: what its last run left in the log stays there. */
+export function healthAtStart({ config, state }: Container["record"]): Health | undefined {
+  if (!probeOf(config.Healthcheck, config.Shell)) return undefined;
+  return { Status: "starting", FailingStreak: 0, Log: state.health?.Log ?? [] };
+}
+
+/** Health of a container that has ended: as dockerd does, what is not watched is not healthy. */
+export function healthAtEnd(health: Health | undefined): Health | undefined {
+  return health && { ...health, Status: "unhealthy" };
 }
 
 const defaultShell: readonly string[] = ["/bin/sh", "-c"];
@@ -50,32 +62,34 @@ export function nextHealth(health: Health, result: HealthcheckResult, retries: n
   return { Status: FailingStreak >= retries ? "unhealthy" : health.Status, FailingStreak, Log };
 }
 
-/** Probes the container until it ends; does nothing for one without a health check. Counters of `health` go on. */
-export function startHealthChecks(ctx: Context, container: Container, health?: Health): void {
+/** Probes the container until it ends; does nothing for one without a health check. */
+export function startHealthChecks(ctx: Context, container: Container): void {
   const { config } = container.record;
   const probe = probeOf(config.Healthcheck, config.Shell);
   if (!probe) return;
-  saveState(ctx, container, "normal", { health: health ?? { Status: "starting", FailingStreak: 0, Log: [] } });
   const stopped = new AbortController();
   container.health = { [Symbol.dispose]: () => stopped.abort() };
-  const from = performance.now();
+  // A probe belongs to the start period when it began in it, however long it took.
+  const inStartPeriod = (): boolean => performance.now() - container.startedMonotonic < probe.startPeriod;
+  const told = (error: unknown): void => ctx.log(`container ${container.id}: health check: ${messageOf(error)}`);
   void (async () => {
     while (!stopped.signal.aborted) {
-      const starting = performance.now() - from < probe.startPeriod;
-      const waiting = container.record.state.health?.Status === "starting" && starting;
-      await pause(waiting ? Math.min(probe.startInterval, probe.interval) : probe.interval, stopped.signal);
+      const waiting = container.record.state.health?.Status === "starting" && inStartPeriod();
+      await pause(waiting ? probe.startInterval : probe.interval, stopped.signal);
       if (stopped.signal.aborted) return;
       if (container.status !== "running") continue;
+      const starting = inStartPeriod();
       const result = await runProbe(ctx, container, probe);
       if (stopped.signal.aborted) return;
       try {
-        record(ctx, container, probe, result, performance.now() - from < probe.startPeriod);
+        record(ctx, container, probe, result, starting);
       } catch (error) {
         // A disk that is full for a while must not end the checks.
-        ctx.log(`container ${container.id}: health check: ${messageOf(error)}`);
+        told(error);
       }
+      if (container.record.state.health?.Status === "unhealthy") await ctx.unhealthy?.(container).catch(told);
     }
-  })().catch((error) => ctx.log(`container ${container.id}: health check: ${messageOf(error)}`));
+  })().catch(told);
 }
 
 function record(ctx: Context, container: Container, probe: Probe, result: HealthcheckResult, starting: boolean): void {
@@ -109,16 +123,17 @@ async function runProbe(ctx: Context, container: Container, probe: Probe): Promi
   container.execs.set(exec.id, exec);
   try {
     const session = await startExec(ctx, container, exec, { detach: false }, background());
-    const output = session ? collect(session.output) : Promise.resolve("");
-    if (!(await settlesWithin(exec.ended.promise, probe.timeout))) {
-      await killExec(ctx, exec);
-      session?.close("gone");
-      const Output = `Health check exceeded timeout (${probe.timeout / 1000}s)`;
-      return { Start, End: timestamp(), ExitCode: -1, Output };
-    }
-    await settlesWithin(output, 1000);
-    session?.close("finished");
-    return { Start, End: timestamp(), ExitCode: exec.exitCode ?? -1, Output: await Promise.race([output, ""]) };
+    const output = collect(session?.output ?? noFrames());
+    const inTime = await settlesWithin(exec.ended.promise, probe.timeout);
+    if (!inTime) await killExec(ctx, exec);
+    // Children that it leaves behind may hold the stream open.
+    await settlesWithin(output.done, inTime ? 1000 : 100);
+    session?.close(inTime ? "finished" : "gone");
+    const said = output.text();
+    if (inTime) return { Start, End: timestamp(), ExitCode: exec.exitCode ?? -1, Output: said };
+    const limit = formatDuration(probe.timeout * nanosecondsPerMillisecond);
+    const Output = `Health check exceeded timeout (${limit})${said === "" ? "" : `: ${said}`}`;
+    return { Start, End: timestamp(), ExitCode: -1, Output };
   } catch (error) {
     return { Start, End: timestamp(), ExitCode: -1, Output: messageOf(error) };
   } finally {
@@ -127,18 +142,30 @@ async function runProbe(ctx: Context, container: Container, probe: Probe): Promi
   }
 }
 
-/** The payloads of Docker's frames, up to 4 KiB; the rest is read and dropped. */
-async function collect(frames: AsyncIterable<Uint8Array>): Promise<string> {
+async function* noFrames(): AsyncGenerator<Uint8Array> {}
+
+interface Collected {
+  readonly done: Promise<void>;
+  text(): string;
+}
+
+/** The payloads of Docker's frames, up to 4 KiB and three dots; the rest is read and dropped. */
+function collect(frames: AsyncIterable<Uint8Array>): Collected {
   let pending = Buffer.alloc(0);
   let text = Buffer.alloc(0);
-  for await (const chunk of frames) {
-    pending = Buffer.concat([pending, chunk]);
-    while (pending.length >= 8) {
-      const length = pending.readUInt32BE(4);
-      if (pending.length < 8 + length) break;
-      if (text.length < keptOutput) text = Buffer.concat([text, pending.subarray(8, 8 + length)]);
-      pending = pending.subarray(8 + length);
+  const read = async (): Promise<void> => {
+    for await (const chunk of frames) {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 8) {
+        const length = pending.readUInt32BE(4);
+        if (pending.length < 8 + length) break;
+        if (text.length <= keptOutput) text = Buffer.concat([text, pending.subarray(8, 8 + length)]);
+        pending = pending.subarray(8 + length);
+      }
     }
-  }
-  return text.subarray(0, keptOutput).toString("utf8");
+  };
+  return {
+    done: read(),
+    text: () => text.subarray(0, keptOutput).toString("utf8") + (text.length > keptOutput ? "..." : ""),
+  };
 }

@@ -47,7 +47,7 @@ export function inOrder(config: ContainerConfig): ContainerConfig {
 }
 
 /** The keys in the order in which Go writes a map. */
-function sorted<V>(map: Readonly<Record<string, V>>): Record<string, V> {
+export function sorted<V>(map: Readonly<Record<string, V>>): Record<string, V> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -74,5 +74,6 @@ function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefi
     ...optional("StartPeriod", own?.StartPeriod || image?.StartPeriod),
     ...optional("StartInterval", own?.StartInterval || image?.StartInterval),
     ...optional("Retries", own?.Retries || image?.Retries),
+    ...optional("OnFailure", own?.OnFailure),
   };
 }

@@ -4,7 +4,7 @@ import { HostConfig } from "../api/host-config.ts";
 import { parseWire } from "../api/wire.ts";
 import { isKnownSignal, parseSignal } from "../lib/signals.ts";
 import { checkRequest } from "./check-request.ts";
-import { nextHealth, probeOf } from "./health.ts";
+import { healthAtEnd, healthAtStart, nextHealth, probeOf } from "./health.ts";
 import { transition } from "./lifecycle.ts";
 import { commandOf, mergeImageConfig } from "./merge-config.ts";
 import { checkName, generateName } from "./names.ts";
@@ -155,6 +155,17 @@ test("nextHealth() turns unhealthy after the retries, forgives the start period,
   expect(step(1, true)).toBe("healthy 1");
   expect(step(1, false)).toBe("unhealthy 2");
   expect(health.Log).toHaveLength(5);
+});
+
+test("health starts anew with the old log, and is unhealthy when nobody watches any more", () => {
+  const Log = [{ Start: "", End: "", ExitCode: 1, Output: "" }];
+  const health = { Status: "healthy", FailingStreak: 2, Log } as const;
+  const record = { config: { Healthcheck: { Test: ["CMD", "true"] } }, state: { health } };
+  const at = (one: object) => healthAtStart(one as unknown as Parameters<typeof healthAtStart>[0]);
+  expect(at(record)).toEqual({ Status: "starting", FailingStreak: 0, Log });
+  expect(at({ ...record, config: {} })).toBeUndefined();
+  expect(healthAtEnd({ ...health, Log })).toEqual({ ...health, Log, Status: "unhealthy" });
+  expect(healthAtEnd(undefined)).toBeUndefined();
 });
 
 test("probeOf() knows CMD, CMD-SHELL and NONE", () => {

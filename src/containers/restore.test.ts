@@ -198,6 +198,21 @@ test("on-failure:2 starts a failing container exactly three times", async () => 
   expect((await inspect(engine, id)).RestartCount).toBe(2);
 });
 
+test("a signal that is not the image's stop signal leaves the restart policy in force", async () => {
+  await using engine = await FakeEngine.start();
+  engine.runtime.deafTo.add(1);
+  const run = (name: string, more: object) =>
+    engine.run(name, { HostConfig: { RestartPolicy: { Name: "always" } }, ...more });
+  const reloaded = await run("reloaded", { StopSignal: "SIGQUIT" });
+  await engine.containers.kill(reloaded, "HUP", op);
+  engine.runtime.end({ containerId: reloaded }, 1);
+  await until(async () => (await engine.status(reloaded)) === "restarting");
+  const ordered = await run("ordered", {});
+  await engine.containers.kill(ordered, "HUP", op);
+  engine.runtime.end({ containerId: ordered }, 1);
+  await until(async () => (await engine.status(ordered)) === "exited");
+});
+
 test("stop() of a container that waits for its restart wins over the timer", async () => {
   await using engine = await FakeEngine.start();
   engine.runtime.endsWith = 1;

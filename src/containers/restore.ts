@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ContainerConfig } from "../api/containers.ts";
 import { HostConfig } from "../api/host-config.ts";
 import { parseWire } from "../api/wire.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import type { Intent } from "../state/intents.ts";
@@ -21,7 +22,7 @@ import { type RemovalOptions, removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
 import { release, startLocked } from "./start.ts";
 import { endStranger } from "./strangers.ts";
-import { timestamp } from "./timestamps.ts";
+import { parseTime, timestamp } from "./timestamps.ts";
 
 /** What {@link restoreContainers} leaves for the time when networks are there too. */
 export interface Restored {
@@ -253,8 +254,9 @@ function oldestFirst(ctx: Context): Container[] {
 }
 
 function takeBack(ctx: Context, container: Container): void {
-  container.startedMonotonic = performance.now();
-  if (!container.health) startHealthChecks(ctx, container, container.record.state.health);
+  const ranFor = wallClockNanoseconds() - (parseTime(container.record.state.startedAt) ?? 0n);
+  container.startedMonotonic = performance.now() - Math.max(0, Number(ranFor / 1_000_000n));
+  if (!container.health) startHealthChecks(ctx, container);
 }
 
 function startByPolicy(ctx: Context, container: Container): void {

@@ -1,7 +1,7 @@
 import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
 import { invalidArgument, notFound, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { pauseContainer, renameContainer, setEndpoint, unpauseContainer, updateContainer } from "./change.ts";
+import { pauseContainer, renameContainer, setEndpoint, unpauseContainer } from "./change.ts";
 import type { Container } from "./container.ts";
 import type { Containers, Execs } from "./containers.ts";
 import { type ContainersOptions, type Context, createContext, emit } from "./context.ts";
@@ -9,6 +9,7 @@ import { createContainer } from "./create.ts";
 import { createExec, failedSession, findExec, inspectExec, startExec } from "./exec.ts";
 import { onExit, onOom } from "./exits.ts";
 import { changesOf, exportContainer, getArchive, putArchive, statPath } from "./files.ts";
+import { actOnUnhealthy } from "./health-action.ts";
 import { hasProcess, isActive, refuse } from "./lifecycle.ts";
 import { removeLink } from "./links.ts";
 import { listContainers, sizesOf } from "./list.ts";
@@ -20,11 +21,13 @@ import { containerStats } from "./stats.ts";
 import { attachContainer, containerLogs } from "./stdio.ts";
 import { killContainer, restartContainer, stopAllContainers, stopContainer } from "./stop.ts";
 import { topContainer } from "./top.ts";
+import { checkUpdate, updateContainer } from "./update.ts";
 import { inspectView } from "./views.ts";
 
 /** The containers service over the rest of the engine. Nothing is read or started before `restore`. */
 export function createContainers(options: ContainersOptions): Containers {
   const ctx = createContext(options);
+  ctx.unhealthy = (container) => actOnUnhealthy(ctx, container);
   /** A container that can be worked with; a broken one can only be looked at and removed. */
   const whole = (ref: string): Container => {
     const container = ctx.index.get(ref);
@@ -85,7 +88,10 @@ export function createContainers(options: ContainersOptions): Containers {
       if (query.link) return removeLink(ctx, ref);
       return removeContainer(ctx, ctx.index.get(ref), query);
     },
-    update: async (ref, changes) => updateContainer(ctx, whole(ref), changes),
+    async update(ref, changes, op) {
+      checkUpdate(ctx, changes);
+      return updateContainer(ctx, whole(ref), changes, op);
+    },
     prune: (filters) => pruneContainers(ctx, filters),
 
     list: (query) => listContainers(ctx, query),

@@ -5,7 +5,7 @@ import type { Operation } from "../lib/operation.ts";
 import { bringUp, type Started } from "./bring-up.ts";
 import type { Container } from "./container.ts";
 import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
-import { startHealthChecks } from "./health.ts";
+import { healthAtStart, startHealthChecks } from "./health.ts";
 import { tellLinkers } from "./hosts-file.ts";
 import { ownsSharedMemory } from "./joined.ts";
 import { refuse, transition } from "./lifecycle.ts";
@@ -106,7 +106,7 @@ function recordStart(
         error: "",
         oomKilled: false,
         startedAt: timestamp(),
-        health: undefined,
+        health: healthAtStart(container.record),
       },
       (tx) => ctx.intents.finish(tx, intent),
     ),

@@ -78,12 +78,19 @@ export async function killContainer(ctx: Context, container: Container, signalTe
     const { StopSignal } = container.record.config;
     // Docker takes any signal for an order to stop, unless the image has its own stop signal and this is another.
     const stops = signal === SIGKILL || !StopSignal || parseSignal(StopSignal) === signal;
-    save(ctx, container, "normal", { manuallyStopped: true });
+    if (stops) save(ctx, container, "normal", { manuallyStopped: true });
     await sendSignal(ctx, container, signal);
     if (stops) await resumeToDie(ctx, container);
     return { ended: container.ended.promise };
   });
   if (ending && signal === SIGKILL) await goneOrError(container, ending.ended, "kill");
+}
+
+/** Kills a process as if it had died: its restart policy applies. */
+export async function killUnhealthy(ctx: Context, container: Container): Promise<void> {
+  await container.lock.run(async () => {
+    if (hasProcess(container.status)) await sendSignal(ctx, container, SIGKILL);
+  });
 }
 
 /** Kills whatever runs, for a forced removal; returns when it has ended and given back what it held. */

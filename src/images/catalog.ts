@@ -200,7 +200,7 @@ export class Catalog {
     if (!record) throw notFound(`No such image: ${id}`);
     const { manifest, target } = record;
     this.add(id, { manifest, target }, [name]);
-    this.#emit({ type: "image", action: "tag", id, attributes: { name: familiarReference(name) } });
+    this.emit("tag", id, { name: familiarReference(name) });
   }
 
   untag(name: Reference): void {
@@ -208,7 +208,7 @@ export class Catalog {
     const id = this.#names.get(full);
     this.#records.db.transaction("full", (tx) => this.#records.names.delete(tx, full));
     this.#names.delete(full);
-    if (id) this.#emit({ type: "image", action: "untag", id, attributes: { name: id } });
+    if (id) this.emit("untag", id);
   }
 
   /** Forgets an image and its names; layers and blobs are the caller's to delete. */
@@ -221,13 +221,13 @@ export class Catalog {
     });
     for (const name of names) {
       this.#names.delete(name);
-      this.#emit({ type: "image", action: "untag", id, attributes: { name: id } });
+      this.emit("untag", id);
     }
     this.#images.delete(id);
     this.#unreadable.delete(id);
     this.#read.delete(id);
     this.#used = null;
-    this.#emit({ type: "image", action: "delete", id, attributes: { name: id } });
+    this.emit("delete", id);
   }
 
   /**
@@ -254,8 +254,17 @@ export class Catalog {
     return this.#used;
   }
 
-  /** Tells an event about an image, whose name is its id unless told. */
+  /** Tells an event about an image, whose name is its id unless told; while the image is there, its labels go along. */
   emit(action: string, id: string, attributes: Readonly<Record<string, string>> = { name: id }): void {
-    this.#emit({ type: "image", action, id, attributes });
+    this.#emit({ type: "image", action, id, attributes: { ...this.#labelsOf(id), ...attributes } });
+  }
+
+  #labelsOf(nameOrId: string): Readonly<Record<string, string>> {
+    try {
+      return nameOrId === "" ? {} : this.find(nameOrId).image.config.Labels;
+    } catch {
+      // Gone, or unreadable: what happened to it is told all the same.
+      return {};
+    }
   }
 }

@@ -6,6 +6,7 @@ import { parseWire } from "../api/wire.ts";
 import { invalidArgument, messageOf, unavailable } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parsePlatform } from "../lib/platform.ts";
+import { familiarReference } from "../lib/reference.ts";
 import { applyChanges } from "./config-changes.ts";
 import type { ImportRequest } from "./images.ts";
 import { makeImage, storeLayer } from "./make-image.ts";
@@ -36,6 +37,8 @@ export async function importTar(
       { base: null, config, platform, author: "", comment, createdBy: "", names },
       op,
     );
+    const [name] = names.map(familiarReference);
+    if (name !== undefined) shelf.catalog.emit("tag", image.id, { name });
     shelf.catalog.emit("import", image.id);
     progress({ status: image.id });
   } catch (error) {

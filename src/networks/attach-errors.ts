@@ -10,9 +10,17 @@ const bindReason = (code: string | undefined): string =>
     EPROTONOSUPPORT: "SCTP is not supported by this kernel",
   })[code ?? ""] ?? `${code}`;
 
+const prefix = "failed to set up container networking: ";
+
+/** Why ports of a running container could not be published: as at a start, without what only a start says. */
+export function translatePublish(error: unknown, containerName: string, endpointId: string): unknown {
+  const translated = translateAttach(error, containerName, endpointId);
+  if (!(translated instanceof DhowError) || !translated.message.startsWith(prefix)) return translated;
+  return new DhowError(translated.kind, translated.message.slice(prefix.length), { cause: error });
+}
+
 /** Why a container's network could not be made; `endpointId` is that of the endpoint that publishes its ports. */
 export function translateAttach(error: unknown, containerName: string, endpointId: string): unknown {
-  const prefix = "failed to set up container networking: ";
   if (error instanceof NetdError && error.bind) {
     const { host, port, ours } = error.bind;
     const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { insist } from "../lib/insist.ts";
 import type { NetworkBook } from "./book.ts";
+import type { PublishedPort } from "./netd/protocol.ts";
+import { isSamePort, specOf } from "./netd/published.ts";
 import { NetdClient } from "./netd-client.ts";
 import type { NetworksOptions } from "./networks.ts";
 import { outwardRoute } from "./outward.ts";
@@ -61,6 +63,15 @@ export class KernelNetworks implements AsyncDisposable {
     await this.netd.callIfRunning("removeBridge", { name: device });
   }
 
+  /** Publishes what `wanted` has and `present` has not, and takes back what is too much. */
+  restorePorts(
+    containerId: string,
+    present: readonly PublishedPort[],
+    wanted: readonly PublishedPort[],
+  ): Promise<void> {
+    return restorePorts((method, params) => this.netd.call(method, params), containerId, present, wanted);
+  }
+
   /** Ends netd with everything that it holds. */
   async shutdown(): Promise<void> {
     this.#closed.abort();
@@ -89,7 +100,7 @@ export class KernelNetworks implements AsyncDisposable {
     }
     const sandboxes = this.#book.sandboxes.list().records;
     const held = new Set<string>();
-    for (const { containerId, interfaces } of await call("list", {})) {
+    for (const { containerId, interfaces, ports } of await call("list", {})) {
       const sandbox = sandboxes.get(containerId);
       if (!sandbox) {
         await call("detach", { containerId });
@@ -102,6 +113,10 @@ export class KernelNetworks implements AsyncDisposable {
         if (recorded.has(bridge)) continue;
         await call("disconnect", { containerId, bridge, route: outwardRoute(this.#book, containerId) });
       }
+      // Or between a change of published ports and its record.
+      await restorePorts(call, containerId, ports, sandbox.state?.ports ?? []).catch((error) =>
+        this.#log(`published ports of ${containerId}: ${error}`),
+      );
     }
     const devices = new Set([...networks.values()].map((network) => network.bridge?.device));
     for (const name of bridges) if (!devices.has(name)) await call("removeBridge", { name });
@@ -128,6 +143,19 @@ export class KernelNetworks implements AsyncDisposable {
       this.#meeting = null;
     });
   }
+}
+
+async function restorePorts(
+  call: Call,
+  containerId: string,
+  present: readonly PublishedPort[],
+  wanted: readonly PublishedPort[],
+): Promise<void> {
+  const without = (from: readonly PublishedPort[], those: readonly PublishedPort[]): PublishedPort[] =>
+    from.filter((port) => !those.some((one) => isSamePort(one, port)));
+  const remove = without(present, wanted);
+  const add = without(wanted, present).map(specOf);
+  if (add.length > 0 || remove.length > 0) await call("republish", { containerId, add, remove });
 }
 
 async function ensureBridge(call: Call, network: NetworkRecord): Promise<void> {

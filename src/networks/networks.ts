@@ -8,7 +8,7 @@ import type {
   PortMap,
 } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { Database } from "../state/database.ts";
+import type { Database, Tx } from "../state/database.ts";
 
 /** What the networks room is told at its start; the engine's configuration has this shape under `network`. */
 export interface NetworksConfig {
@@ -104,6 +104,22 @@ export interface InterfaceStats {
   readonly tx_dropped: number;
 }
 
+/** What changes of a running container's published ports. */
+export interface PortChange {
+  readonly add: PortMap;
+  /** Of the bindings, an empty address or host port stands for any. */
+  readonly remove: PortMap;
+  /** Ports that inspect shows although nothing is published there. */
+  readonly exposed: readonly string[];
+}
+
+/** A change that the kernel has and no record yet. */
+export interface Republished {
+  /** Writes it down. */
+  record(tx: Tx): void;
+  undo(): Promise<void>;
+}
+
 /** What happened to a network, for the event journal. */
 export interface NetworkEvent {
   readonly action: "create" | "destroy" | "connect" | "disconnect" | "prune";
@@ -147,6 +163,8 @@ export interface Networks extends AsyncDisposable {
   /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */
   validate(request: Pick<SandboxRequest, "networkMode" | "endpoints" | "portBindings">): void;
   attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;
+  /** Changes published ports of a running container, all or nothing; null where its networks publish none. */
+  republish(containerId: string, change: PortChange, op: Operation): Promise<Republished | null>;
   /** Never throws for what is already gone. */
   detach(containerId: string): Promise<void>;
   /** NetworkSettings of a container that is attached now, else undefined. */

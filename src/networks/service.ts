@@ -19,11 +19,14 @@ import type {
   NetworkFilters,
   Networks,
   NetworksOptions,
+  PortChange,
+  Republished,
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
 import { checkStaticAddress } from "./plan.ts";
 import { parsePort } from "./ports-plan.ts";
+import { republish } from "./publishing.ts";
 import { NetworkVerbs } from "./verbs.ts";
 
 /** Makes the service; nothing happens in the kernel before `restore`. */
@@ -101,6 +104,11 @@ class NetworkService implements Networks {
 
   attach(request: SandboxRequest, op: Operation): Promise<Sandbox> {
     return this.#attachments.attach(request, op);
+  }
+
+  republish(containerId: string, change: PortChange, op: Operation): Promise<Republished | null> {
+    const rooms = { config: this.#options.config, book: this.#book, kernel: this.#kernel };
+    return republish(rooms, containerId, change, op);
   }
 
   detach(containerId: string): Promise<void> {

@@ -15,6 +15,8 @@ export interface HostFacts {
   /** True where the block controller of this kernel knows weights. */
   readonly blkioWeight: boolean;
   readonly cpus: number;
+  /** NUMA nodes; 1 where the kernel knows of none. */
+  readonly memoryNodes: number;
   /** Bytes. */
   readonly memory: number;
   readonly apparmor: boolean;
@@ -49,6 +51,7 @@ export function probeHost(): HostFacts {
       ["/sys/fs/cgroup/blkio/blkio.weight", "/sys/fs/cgroup/blkio/blkio.bfq.weight"].some(existsSync) ||
       (cgroupVersion === 2 && controllers(2).has("io")),
     cpus: cpus().length,
+    memoryNodes: 1 + Math.max(...text("/sys/devices/system/node/online").trim().split(/[-,]/).map(Number)),
     memory: totalmem(),
     apparmor: text("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
     selinux: existsSync("/sys/fs/selinux/enforce"),

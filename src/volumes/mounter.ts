@@ -5,7 +5,7 @@ import { NamedLocks } from "../lib/operation-lock.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import { makeSource } from "./bind-source.ts";
 import type { LocalDriver } from "./local.ts";
-import type { ResolvedMount } from "./mounts.ts";
+import { mountAttributes, type ResolvedMount } from "./mounts.ts";
 import { pinSource, pinSubpath, unpin } from "./pins.ts";
 import { checkPropagation } from "./propagation.ts";
 import type { VolumeRecord } from "./record.ts";
@@ -106,13 +106,7 @@ export class Mounter {
     await this.mountDriver(containerId, mount.name, record.options);
     const data = driver.path(mount.name);
     const source = mount.subpath ? await pinSubpath(data, mount.subpath, this.#pins(containerId)) : data;
-    emit("mount", mount.name, {
-      container: containerId,
-      destination: mount.destination,
-      driver: mount.driver,
-      propagation: mount.propagation,
-      "read/write": String(!mount.readOnly),
-    });
+    emit("mount", mount.name, mountAttributes(containerId, mount));
     return source;
   }
 

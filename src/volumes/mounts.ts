@@ -76,3 +76,12 @@ export interface MountConfig {
   /** The mounts of another container, by name or id; throws its `notFound`. */
   readonly mountsOf: (container: string) => readonly ResolvedMount[];
 }
+
+/** What the event says that a volume was mounted for a container. */
+export const mountAttributes = (container: string, mount: ResolvedMount): Readonly<Record<string, string>> => ({
+  container,
+  destination: mount.destination,
+  driver: mount.driver,
+  propagation: mount.propagation,
+  "read/write": String(!mount.readOnly),
+});

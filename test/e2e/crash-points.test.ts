@@ -117,6 +117,19 @@ const points: readonly KillPoint[] = [
     states: ["running"],
     holds: async (d: TestDaemon) => expect(["0", "67108864"]).toContain(await inspect(d, "{{.HostConfig.Memory}}")),
   })),
+  ...["containers.update.applied", "containers.update.recorded"].map((point) => ({
+    point,
+    before: [sleeper],
+    command: ["update", "--publish-add", "127.0.0.1:24680:80", "victim"],
+    states: ["running"],
+    // What the record says is what the kernel has: the port is held, or another may have it.
+    holds: async (d: TestDaemon) => {
+      const published = (await inspect(d, "{{json .NetworkSettings.Ports}}")).includes("24680");
+      expect((await inspect(d, "{{json .HostConfig.PortBindings}}")).includes("24680")).toBe(published);
+      const other = await d.dhow("run", "--rm", "-p", "127.0.0.1:24680:80", "busybox", "true");
+      expect(other.code === 0).toBe(!published);
+    },
+  })),
 ];
 
 describe("hardening 157: kill -9 at", () => {

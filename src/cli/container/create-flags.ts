@@ -81,6 +81,7 @@ export const createFlags = {
   "group-add": flag.list("Further group of the process"),
   "health-cmd": flag.string("Command that checks health"),
   "health-interval": flag.duration("Time between checks"),
+  "health-on-failure": flag.string("What to do once unhealthy: none, restart, stop or kill"),
   "health-retries": flag.int("Failures in a row until unhealthy"),
   "health-start-interval": flag.duration("Time between checks during the start period"),
   "health-start-period": flag.duration("Time after the start in which failures do not count"),

@@ -25,5 +25,6 @@ export function healthConfig(flags: CreateFlags, changed: ReadonlySet<string>): 
     StartPeriod: flags["health-start-period"],
     StartInterval: flags["health-start-interval"],
     Retries: flags["health-retries"],
+    ...(flags["health-on-failure"] && { OnFailure: flags["health-on-failure"] }),
   };
 }

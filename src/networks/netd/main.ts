@@ -138,6 +138,7 @@ export async function netdMain(args: string[]): Promise<void> {
       return {};
     },
     connect: ({ containerId, endpoint, ports }) => sandboxes.connect(containerId, endpoint, ports),
+    republish: ({ containerId, add, remove }) => sandboxes.republish(containerId, add, remove),
     disconnect: ({ containerId, bridge, route }) => sandboxes.disconnect(containerId, bridge, route ?? null),
     list: () => sandboxes.list(),
     stats: ({ containerId }) => sandboxes.stats(containerId),

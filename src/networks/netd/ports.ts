@@ -7,6 +7,7 @@ import type { Firewall, PortMapping } from "./firewall.ts";
 import { addressBytes, parseAddress } from "./ipv4.ts";
 import type { PortSpec, PublishedPort } from "./protocol.ts";
 import { proxyTcp, proxyUdp } from "./proxy.ts";
+import { isSamePort } from "./published.ts";
 
 /** A host port that could not be had; `ours` when another container of this engine has it. */
 export class BindError extends Error {
@@ -25,6 +26,8 @@ export class BindError extends Error {
 /** What one container has published. */
 export interface Publication {
   readonly ports: readonly PublishedPort[];
+  /** Gives some of the ports back; what is not among them is left out. */
+  withdraw(ports: readonly PublishedPort[]): void;
   /** Gives the ports back; done once. */
   close(): void;
 }
@@ -47,36 +50,49 @@ export class Ports {
 
   /** Publishes all of `specs` or none. Throws {@link BindError}. */
   async publish(specs: readonly PortSpec[]): Promise<Publication> {
-    const holds: Hold[] = [];
-    const mappings: PortMapping[] = [];
-    const undo = (): void => {
-      for (const hold of holds) hold.close();
-    };
+    let holds: Hold[] = [];
     try {
       for (const spec of specs) holds.push(...(await this.#hold(spec)));
-      if (this.#firewall) {
-        for (const { port } of holds) if (!port.host.includes(":")) mappings.push(mappingOf(port));
-        this.#firewall.publish(mappings);
-      }
+      const mappings = this.#mappingsOf(holds);
+      this.#firewall?.publish(mappings);
       // A client that has been sending all along would go on being answered by nobody.
       for (const { protocol, hostPort } of mappings) {
         if (protocol === "udp") this.#conntrack.forgetUdp({ sentTo: hostPort });
       }
     } catch (error) {
-      undo();
+      for (const hold of holds) hold.close();
       throw error;
     }
     return {
-      ports: holds.map((hold) => hold.port),
+      get ports() {
+        return holds.map((hold) => hold.port);
+      },
+      withdraw: (ports) => {
+        const gone = holds.filter(({ port }) => ports.some((one) => isSamePort(one, port)));
+        holds = holds.filter((hold) => !gone.includes(hold));
+        const mappings = this.#mappingsOf(gone);
+        this.#firewall?.unpublish(mappings);
+        for (const { protocol, hostPort } of mappings) {
+          if (protocol === "udp") this.#conntrack.forgetUdp({ sentTo: hostPort });
+        }
+        for (const hold of gone) hold.close();
+      },
       close: () => {
+        const mappings = this.#mappingsOf(holds);
         this.#firewall?.unpublish(mappings);
         const served = new Set(mappings.filter(({ protocol }) => protocol === "udp").map(({ address }) => address));
         for (const address of served) {
           this.#conntrack.forgetUdp({ answeredBy: addressBytes(parseAddress(address) ?? 0) });
         }
-        undo();
+        for (const hold of holds) hold.close();
       },
     };
+  }
+
+  /** What the table translates; the rest is served by a proxy. */
+  #mappingsOf(holds: readonly Hold[]): PortMapping[] {
+    if (!this.#firewall) return [];
+    return holds.filter(({ port }) => !port.host.includes(":")).map(({ port }) => mappingOf(port));
   }
 
   async #hold(spec: PortSpec): Promise<Hold[]> {

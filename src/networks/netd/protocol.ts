@@ -109,6 +109,11 @@ export interface Methods {
     params: { containerId: string; endpoint: EndpointSpec; ports: readonly PortSpec[] };
     result: SandboxState;
   };
+  /** Takes published ports back and publishes others: both, or neither. */
+  republish: {
+    params: { containerId: string; add: readonly PortSpec[]; remove: readonly PublishedPort[] };
+    result: SandboxState;
+  };
   /** `route` is the interface that gives the default route from then on, where the one that goes gave it. */
   disconnect: { params: { containerId: string; bridge: string; route?: Route | null }; result: SandboxState };
   list: { params: Record<string, never>; result: SandboxState[] };

@@ -6,7 +6,16 @@ import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import type { Bridges } from "./bridges.ts";
 import type { Namespace, Namespaces } from "./namespaces.ts";
 import type { Ports, Publication } from "./ports.ts";
-import type { EndpointSpec, Interface, InterfaceCounters, PortSpec, Route, SandboxState } from "./protocol.ts";
+import type {
+  EndpointSpec,
+  Interface,
+  InterfaceCounters,
+  PortSpec,
+  PublishedPort,
+  Route,
+  SandboxState,
+} from "./protocol.ts";
+import { specOf } from "./published.ts";
 
 interface Held {
   readonly containerId: string;
@@ -72,11 +81,11 @@ export class Sandboxes {
       publications: [],
     };
     this.#held.set(state.containerId, held);
-    for (const { protocol, port, host, hostPort, address } of state.ports) {
+    for (const port of state.ports) {
       try {
-        await this.#publish(held, [{ protocol, port, host, first: hostPort, last: hostPort, address }]);
+        await this.#publish(held, [specOf(port)]);
       } catch (error) {
-        process.stderr.write(`netd: port ${host}:${hostPort} of ${state.containerId} is lost: ${error}\n`);
+        process.stderr.write(`netd: port ${port.host}:${port.hostPort} of ${state.containerId} is lost: ${error}\n`);
       }
     }
     return stateOf(held);
@@ -91,6 +100,32 @@ export class Sandboxes {
       await this.#publish(held, ports);
     } catch (error) {
       this.disconnect(containerId, endpoint.bridge, null);
+      throw error;
+    }
+    return stateOf(held);
+  }
+
+  async republish(
+    containerId: string,
+    add: readonly PortSpec[],
+    remove: readonly PublishedPort[],
+  ): Promise<SandboxState> {
+    const held = this.#get(containerId);
+    const withdraw = (): void => {
+      for (const publication of held.publications) publication.withdraw(remove);
+      held.publications = held.publications.filter(({ ports }) => ports.length > 0);
+    };
+    // What stands is kept until the new is there, unless the new wants its place.
+    if (!add.some((spec) => remove.some((port) => takesPlaceOf(spec, port)))) {
+      await this.#publish(held, add);
+      withdraw();
+      return stateOf(held);
+    }
+    withdraw();
+    try {
+      await this.#publish(held, add);
+    } catch (error) {
+      await this.#publish(held, remove.map(specOf));
       throw error;
     }
     return stateOf(held);
@@ -170,7 +205,12 @@ export class Sandboxes {
 
   async #publish(held: Held, ports: readonly PortSpec[]): Promise<void> {
     if (ports.length === 0) return;
-    held.publications.push(await this.ports.publish(ports));
+    const publication = await this.ports.publish(ports);
+    if (this.#held.get(held.containerId) !== held) {
+      publication.close();
+      throw new Error(`the sandbox of ${held.containerId} went away meanwhile`);
+    }
+    held.publications.push(publication);
   }
 }
 
@@ -178,6 +218,9 @@ export class Sandboxes {
 function markRoute(held: Held, { bridge, gateway }: Pick<Interface, "bridge" | "gateway">): void {
   held.interfaces = held.interfaces.map((one) => ({ ...one, gateway: one.bridge === bridge ? gateway : null }));
 }
+
+const takesPlaceOf = ({ protocol, first, last }: PortSpec, port: PublishedPort): boolean =>
+  protocol === port.protocol && first <= port.hostPort && port.hostPort <= Math.max(first, last);
 
 function stateOf(held: Held): SandboxState {
   return {

@@ -29,6 +29,7 @@ const input = (over: Partial<SpecInput> = {}): SpecInput => ({
     controllers: new Set(),
     swapLimit: true,
     cpus: 2,
+    memoryNodes: 1,
     memory: 0,
     apparmor: false,
     selinux: false,

@@ -103,22 +103,23 @@ function checkCpu(host: SpecHostConfig, facts: HostFacts): void {
   // The OCI runtimes for the first version of cgroups refuse it; the second would take it for 2.
   if (Number(host.CpuShares) === 1) throw invalidArgument("the minimum allowed cpu-shares is 2");
   checkSet("CPUs", host.CpusetCpus, facts.cpus);
-  checkSet("memory nodes", host.CpusetMems, null);
+  checkSet("memory nodes", host.CpusetMems, facts.memoryNodes);
   const weight = host.BlkioWeight;
   if (facts.blkioWeight && weight && (weight < 10 || weight > 1000)) {
     throw invalidArgument("Range of blkio weight is from 10 to 1000");
   }
 }
 
-function checkSet(what: string, text: string | null | undefined, count: number | null): void {
+function checkSet(what: string, text: string | null | undefined, count: number): void {
   if (!text) return;
   const option = what === "CPUs" ? "cpuset cpus" : "cpuset mems";
   if (!/^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/.test(text)) {
     throw invalidArgument(`Invalid value ${text} for ${option}: invalid format: ${text}`);
   }
   const highest = Math.max(...text.split(/[,-]/).map(Number));
-  if (count !== null && highest >= count) {
-    throw invalidArgument(`Requested ${what} are not available - requested ${text}, available: 0-${count - 1}`);
+  if (highest >= count) {
+    const available = count === 1 ? "0" : `0-${count - 1}`;
+    throw invalidArgument(`Requested ${what} are not available - requested ${text}, available: ${available}`);
   }
 }
 

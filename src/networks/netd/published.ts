@@ -1,0 +1,16 @@
+/** Published ports, compared and asked for again. */
+import type { PortSpec, PublishedPort } from "./protocol.ts";
+
+/** True for one place on the host that leads to one port of the container. */
+export const isSamePort = (a: PublishedPort, b: PublishedPort): boolean =>
+  a.protocol === b.protocol && a.host === b.host && a.hostPort === b.hostPort && a.port === b.port;
+
+/** The same port again. */
+export const specOf = ({ protocol, port, host, hostPort, address }: PublishedPort): PortSpec => ({
+  protocol,
+  port,
+  host,
+  first: hostPort,
+  last: hostPort,
+  address,
+});
