@@ -75,6 +75,7 @@ export const daemonFlags = {
   "log-opt": flag.map("Default log driver options"),
   "max-concurrent-downloads": flag.int("Layers to download at once", { initial: 3 }),
   "max-concurrent-uploads": flag.int("Layers to upload at once", { initial: 5 }),
+  "max-download-attempts": flag.int("Times to try each layer of a pull", { initial: 5 }),
   mtu: flag.int("MTU of the default bridge", { initial: 1500 }),
   "no-new-privileges": flag.bool("Set no-new-privileges for containers by default"),
   pidfile: flag.string("File to write the daemon's pid to", { short: "p", complete: "files" }),
@@ -100,7 +101,6 @@ export const daemonFlags = {
   "containerd-plugins-namespace": accepted("There is no containerd", "value"),
   "userland-proxy-path": accepted("The proxy is built in", "value"),
   "network-control-plane-mtu": accepted("There is no swarm", "value"),
-  "max-download-attempts": accepted("The registry client has its own patience", "value"),
 
   "allow-direct-routing": refused("bool"),
   "authorization-plugin": refused("value"),

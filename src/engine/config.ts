@@ -30,6 +30,7 @@ export interface EngineConfig {
   readonly shutdownTimeout: number;
   readonly maxConcurrentDownloads: number;
   readonly maxConcurrentUploads: number;
+  readonly maxDownloadAttempts: number;
 }
 
 export interface RegistryConfig {

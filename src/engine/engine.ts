@@ -3,6 +3,7 @@
  * reverse. No decision of a service is taken here.
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
 import { noFilters } from "../api/filters.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
@@ -35,6 +36,7 @@ import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
 import { engineId } from "./engine-id.ts";
+import { type ConfigChanges, LiveConfig, reloadAttributes } from "./live-config.ts";
 import { createLogReader } from "./log-reader.ts";
 import { createSystem, type System } from "./system.ts";
 
@@ -55,6 +57,8 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly events: EventJournal;
   readonly system: System;
+  /** Takes over what can change while it runs, all of it or, when it throws, nothing; then tells the event `reload`. */
+  reload(next: EngineConfig): Promise<ConfigChanges>;
   /** Stops every container, then the supervisor and netd. */
   stopAll(): Promise<void>;
 }
@@ -62,7 +66,9 @@ export interface Engine extends AsyncDisposable {
 type CommitMethod = (request: Parameters<typeof commitContainer>[1], op: Operation) => Promise<{ Id: string }>;
 
 /** Builds and restores an engine. The data root is locked by the caller; no other engine uses either root. */
-export async function createEngine(config: EngineConfig, log: EngineLog): Promise<Engine> {
+export async function createEngine(initial: EngineConfig, log: EngineLog): Promise<Engine> {
+  const live = new LiveConfig(initial);
+  const config = live.current;
   const paths = enginePaths(config.dataRoot, config.execRoot);
   makeDirectories(paths);
   await using stack = new AsyncDisposableStack();
@@ -71,12 +77,14 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   const keepUnknown = lost.length > 0;
   const events = new EventJournal();
   const host = probeHost();
-  const runtimes = await OciRuntimes.discover({
-    execRoot: config.execRoot,
-    configured: config.runtimes,
-    preferred: config.defaultRuntime,
-    log: (message) => log.warn(message),
-  });
+  const discover = (from: EngineConfig): Promise<OciRuntimes> =>
+    OciRuntimes.discover({
+      execRoot: config.execRoot,
+      configured: from.runtimes,
+      preferred: from.defaultRuntime,
+      log: (message) => log.warn(message),
+    });
+  const runtimes = await discover(config);
   const snapshots = await pickSnapshotter(config.storageDriver, paths.snapshots, (message) => log.warn(message));
   const archives = createArchives();
   const trash = new Trash(paths.trash);
@@ -106,8 +114,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     db,
     contentRoot: paths.content,
     snapshots,
-    registry: config.registry,
-    maxConcurrentDownloads: config.maxConcurrentDownloads,
+    config,
     usersOf: (imageId) => containers.usersOfImage(imageId),
     log: (message) => log.warn(message),
     emit: (event) => events.emit(event),
@@ -153,8 +160,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     engineId: engineId(config.dataRoot),
     host,
     storageDriver: snapshots.name,
-    runtimes: Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
-    defaultRuntime: { name: runtimes.defaultName, version: runtimes.get(undefined).version },
+    runtimes: () => Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
+    defaultRuntime: () => ({ name: runtimes.defaultName, version: runtimes.get(undefined).version }),
     firewall: config.network.firewall ? "nftables" : "none",
     warnings: () => [...hostWarnings(host), ...runtimes.warnings(), ...lost.map(lostWarning)],
     counts: () => containers.counts(),
@@ -176,6 +183,20 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     volumes,
     events,
     system,
+    async reload(next) {
+      runtimes.become(await discover(next));
+      const changes = live.changes(next);
+      live.take(next);
+      const cgroupnsMode = host.cgroupVersion === 2 ? "private" : "host";
+      const facts = { defaultRuntime: runtimes.defaultName, cgroupnsMode, name: hostname() };
+      events.emit({
+        type: "daemon",
+        action: "reload",
+        id: engineId(config.dataRoot),
+        attributes: reloadAttributes(config, facts),
+      });
+      return changes;
+    },
     async stopAll() {
       await containers.stopAll();
       await networks.shutdown();
@@ -230,7 +251,9 @@ function makeBundles(config: EngineConfig, paths: EnginePaths, host: HostFacts, 
     seccompProfile: config.seccompProfile,
     defaults: {
       cgroupParent: config.cgroupParent ?? `/${config.instance}`,
-      shmSize: config.shmSize,
+      get shmSize() {
+        return config.shmSize;
+      },
       ipcMode: "private",
       cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
       init: config.init,
