@@ -26,6 +26,8 @@ export interface ContainersOptions extends Collaborators {
   readonly events: EventJournal;
   readonly paths: Pick<EnginePaths, "containers" | "bundles" | "rootfs">;
   readonly config: ContainersConfig;
+  /** Told when a container is gone, with the image it stood on. */
+  readonly imageReleased?: (imageId: string) => void;
   /** Takes a directory out of sight at once, however much is in it; absent is fine. */
   readonly discard: (path: string) => void;
   /**

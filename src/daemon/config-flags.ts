@@ -1,5 +1,6 @@
 /** dockerd's flags as far as this engine has what they ask for, and our own; `config-file.ts` names their keys in daemon.json. */
 import { type Flags, flag, splitPair } from "../lib/flags.ts";
+import { defaultGcPolicy, parseGcPolicy } from "./gc-policy.ts";
 
 export interface AddressPool {
   readonly base: string;
@@ -52,6 +53,12 @@ export const daemonFlags = {
   "dns-search": flag.list("DNS search domains to use"),
   "exec-root": flag.string("Root directory of runtime state", { complete: "files" }),
   "fixed-cidr": flag.string("Subnet that addresses on the default bridge come from"),
+  gc: {
+    help: "Policy of garbage collection, as the JSON object that daemon.json holds",
+    kind: "json",
+    initial: defaultGcPolicy,
+    parse: parseGcPolicy,
+  },
   group: flag.string("Group of the unix socket", { short: "G", initial: "docker" }),
   host: flag.list("Sockets to listen on", { short: "H" }),
   "host-gateway-ip": flag.list("Addresses that host-gateway stands for"),

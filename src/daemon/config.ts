@@ -161,6 +161,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     maxConcurrentDownloads: atLeastOne("max concurrent downloads", values["max-concurrent-downloads"]),
     maxConcurrentUploads: atLeastOne("max concurrent uploads", values["max-concurrent-uploads"]),
     maxDownloadAttempts: atLeastOne("max download attempts", values["max-download-attempts"]),
+    gc: values.gc,
   });
 }
 

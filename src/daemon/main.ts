@@ -127,6 +127,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
       auth: (config, op) => engine.images.login(config, op),
       dataUsage: (parts, op) => engine.system.dataUsage(parts, op),
       events: (query, op) => engine.events.subscribe(query, op.signal),
+      gc: (query, op) => engine.gc.run(query, op),
       async stop({ all }) {
         if (all) await engine.stopAll();
         // The reply goes out first.

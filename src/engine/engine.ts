@@ -36,6 +36,8 @@ import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
 import { engineId } from "./engine-id.ts";
+import { GcClock } from "./gc-clock.ts";
+import { createGc, type Gc } from "./gc-service.ts";
 import { type ConfigChanges, LiveConfig, reloadAttributes } from "./live-config.ts";
 import { createLogReader } from "./log-reader.ts";
 import { createSystem, type System } from "./system.ts";
@@ -57,6 +59,7 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly events: EventJournal;
   readonly system: System;
+  readonly gc: Pick<Gc, "run">;
   /** Takes over what can change while it runs, all of it or, when it throws, nothing; then tells the event `reload`. */
   reload(next: EngineConfig): Promise<ConfigChanges>;
   /** Stops every container, then the supervisor and netd. */
@@ -110,6 +113,7 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
     recursiveReadOnly: host.recursiveReadOnly,
     emit: (action, name, attributes) => events.emit({ type: "volume", action, id: name, attributes }),
   });
+  const clock = new GcClock(db);
   const images = createImages({
     db,
     contentRoot: paths.content,
@@ -136,6 +140,7 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
       events,
       paths,
       discard: (path) => trash.take(path),
+      imageReleased: (id) => clock.imageReleased(id),
       config,
       shownDefaults: {
         cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
@@ -171,6 +176,9 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
     layersSize: () => images.layersSize(),
     volumes: (op) => volumes.usage(op),
   });
+  const gc = stack.use(
+    createGc({ config, clock, containers, images, events, engineId: engineId(config.dataRoot), log }),
+  );
   const owned = stack.move();
   return {
     containers: Object.assign(containers, {
@@ -183,10 +191,12 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
     volumes,
     events,
     system,
+    gc,
     async reload(next) {
       runtimes.become(await discover(next));
       const changes = live.changes(next);
       live.take(next);
+      gc.policyChanged();
       const cgroupnsMode = host.cgroupVersion === 2 ? "private" : "host";
       const facts = { defaultRuntime: runtimes.defaultName, cgroupnsMode, name: hostname() };
       events.emit({

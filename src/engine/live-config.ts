@@ -1,9 +1,10 @@
 import type { EngineConfig } from "./config.ts";
 
-/** What a running engine takes from a configuration that is read again: dockerd's list. The rest waits for the next start. */
+/** What a running engine takes from a configuration that is read again: dockerd's list, and gc. The rest waits for the next start. */
 const reloadable = [
   "debug",
   "defaultRuntime",
+  "gc",
   "labels",
   "maxConcurrentDownloads",
   "maxConcurrentUploads",

@@ -74,7 +74,10 @@ test("SIGHUP takes over what dockerd reloads, and tells it in dockerd's event", 
     /level=warning msg="Some options take effect at the daemon's next start" options=network/,
   );
 
-  const events = await daemon.docker("events", "--since", "10m", "--until", "0s", "--filter", "type=daemon");
+  const events = await until("the event", async () => {
+    const { stdout } = await daemon.docker("events", "--since", "10m", "--until", "0s", "--filter", "type=daemon");
+    return stdout;
+  });
   const attributes = [
     "debug=true, default-cgroupns-mode=(host|private), default-ipc-mode=private, default-runtime=other",
     'default-shm-size=8388608, features=map\\[\\], insecure-registries=\\["10.0.0.0/8","plain.test:5000"\\]',
@@ -82,7 +85,7 @@ test("SIGHUP takes over what dockerd reloads, and tells it in dockerd's event", 
     `max-download-attempts=4, name=${hostname()}, registry-mirrors=\\["${mirror}"\\]`,
     "runtimes=other:/usr/bin/crun, shutdown-timeout=3",
   ];
-  expect(events.stdout).toMatch(new RegExp(`daemon reload ${now.ID} \\(${attributes.join(", ")}\\)\n$`));
+  expect(events).toMatch(new RegExp(`daemon reload ${now.ID} \\(${attributes.join(", ")}\\)\n$`));
 
   // What the file no longer says is the default again.
   await host.reload({});
