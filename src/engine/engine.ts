@@ -16,11 +16,10 @@ import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
-import { type HostFacts, hostWarnings, probeHost } from "../runtime/host-facts.ts";
+import { hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
-import { Bundles } from "../runtime/spec/bundle.ts";
 import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaults.ts";
 import { createRuntime } from "../runtime/supervised-runtime.ts";
 import { createArchives } from "../snapshots/archive.ts";
@@ -32,6 +31,7 @@ import { Database } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { createVolumes } from "../volumes/service.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import { makeBundles } from "./bundles.ts";
 import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
@@ -68,8 +68,15 @@ export interface Engine extends AsyncDisposable {
 
 type CommitMethod = (request: Parameters<typeof commitContainer>[1], op: Operation) => Promise<{ Id: string }>;
 
-/** Builds and restores an engine. The data root is locked by the caller; no other engine uses either root. */
-export async function createEngine(initial: EngineConfig, log: EngineLog): Promise<Engine> {
+/**
+ * Builds and restores an engine. The data root is locked by the caller; no other engine uses either root. With `toStop` it
+ * only takes back what lives, for {@link Engine.stopAll}: nothing starts, and nothing is swept or collected.
+ */
+export async function createEngine(
+  initial: EngineConfig,
+  log: EngineLog,
+  { toStop = false }: { readonly toStop?: boolean } = {},
+): Promise<Engine> {
   const live = new LiveConfig(initial);
   const config = live.current;
   const paths = enginePaths(config.dataRoot, config.execRoot);
@@ -140,6 +147,7 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
       events,
       paths,
       discard: (path) => trash.take(path),
+      toStop,
       imageReleased: (id) => clock.imageReleased(id),
       config,
       shownDefaults: {
@@ -152,7 +160,7 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
     }),
   );
   try {
-    await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown });
+    await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown, toStop });
   } catch (error) {
     // A supervisor that holds nothing was started for this engine and goes with it.
     if ((await runtime.list()).length === 0) await runtime.shutdown();
@@ -177,7 +185,16 @@ export async function createEngine(initial: EngineConfig, log: EngineLog): Promi
     volumes: (op) => volumes.usage(op),
   });
   const gc = stack.use(
-    createGc({ config, clock, containers, images, events, engineId: engineId(config.dataRoot), log }),
+    createGc({
+      byInterval: !toStop,
+      config,
+      clock,
+      containers,
+      images,
+      events,
+      engineId: engineId(config.dataRoot),
+      log,
+    }),
   );
   const owned = stack.move();
   return {
@@ -242,36 +259,16 @@ async function restore(services: {
   runtime: Runtime;
   volumes: Volumes;
   keepUnknown: boolean;
+  toStop: boolean;
 }): Promise<void> {
   await services.runtime.ensure();
   await services.volumes.restore(background());
   const running = await services.containers.restore();
   await services.networks.restore(running);
   // Layers go after the references of writable layers that crashes left are gone.
-  await services.snapshots.sweep();
-  if (!services.keepUnknown) await services.images.sweep();
+  if (!services.toStop) await services.snapshots.sweep();
+  if (!services.toStop && !services.keepUnknown) await services.images.sweep();
   await services.containers.resume();
-}
-
-function makeBundles(config: EngineConfig, paths: EnginePaths, host: HostFacts, runtimes: OciRuntimes): Bundles {
-  return new Bundles({
-    host,
-    runtimes,
-    seccompDirectory: paths.seccomp,
-    seccompProfile: config.seccompProfile,
-    defaults: {
-      cgroupParent: config.cgroupParent ?? `/${config.instance}`,
-      get shmSize() {
-        return config.shmSize;
-      },
-      ipcMode: "private",
-      cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
-      init: config.init,
-      initPath: config.initPath ?? "/usr/bin/tini-static",
-      noNewPrivileges: config.noNewPrivileges,
-      ulimits: config.defaultUlimits,
-    },
-  });
 }
 
 /** The two roots are root's alone; a container's user passes through only where a mount is bound for it. */

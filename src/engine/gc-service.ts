@@ -15,6 +15,8 @@ export interface Gc extends AsyncDisposable {
 
 export function createGc(
   sources: Pick<GcSources, "clock" | "containers" | "images" | "log"> & {
+    /** False collects only when asked to, whatever the policy says. */
+    readonly byInterval: boolean;
     /** Read at each use: a reload changes it. */
     readonly config: Pick<EngineConfig, "gc">;
     readonly events: EventJournal;
@@ -29,7 +31,8 @@ export function createGc(
     emit: ({ action, attributes }) =>
       events.emit({ type: "daemon", action, id, attributes: { ...attributes, name: hostname() } }),
   });
-  const schedule = new GcSchedule(collector, clock, policy, (message) => log.warn(message));
+  const byInterval = () => ({ ...policy(), enabled: sources.byInterval && policy().enabled });
+  const schedule = new GcSchedule(collector, clock, byInterval, (message) => log.warn(message));
   return {
     run: (query, op) => collector.run(query, op),
     policyChanged: () => schedule.arm(),
