@@ -242,6 +242,8 @@ export const paths = {
   },
   dataUsage: { method: "GET", path: "/system/df", query: { type: "words" } },
 
+  /** Ours: removes what the policy `gc` of the configuration gives up, or with `dryRun` tells it. */
+  gc: { method: "POST", path: "/dhow/v1/gc", query: { dryRun: "flag" } },
   /** Ours: ends the daemon, with `all` its containers too. */
   daemonStop: { method: "POST", path: "/dhow/v1/stop", query: { all: "flag" } },
 } as const satisfies Record<string, PathSpec>;

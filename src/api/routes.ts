@@ -48,7 +48,14 @@ import {
   requiredBody,
   streamBody,
 } from "./route.ts";
-import { AuthConfig, type AuthResponse, type SystemDataUsage, type SystemInfo, type SystemVersion } from "./system.ts";
+import {
+  AuthConfig,
+  type AuthResponse,
+  type GcReport,
+  type SystemDataUsage,
+  type SystemInfo,
+  type SystemVersion,
+} from "./system.ts";
 import { type Volume, VolumeCreateRequest, type VolumeListResponse, type VolumePruneResponse } from "./volumes.ts";
 
 const p = paths;
@@ -180,6 +187,7 @@ export const routes = {
   events: { ...p.events, body, reply: lines<EventMessage>(), fails: ["system"] },
   dataUsage: { ...p.dataUsage, body, reply: json<SystemDataUsage>(), fails: [] },
 
+  gc: { ...p.gc, body, reply: json<GcReport>(), fails: ["conflict"] },
   daemonStop: { ...p.daemonStop, body, reply: empty(), fails: [] },
 } as const satisfies Record<RouteName, RouteSpec>;
 

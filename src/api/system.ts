@@ -173,3 +173,11 @@ export interface SystemDataUsage {
   Volumes: Volume[] | null;
   BuildCache: BuildCache[] | null;
 }
+
+/** `POST /dhow/v1/gc`: what was removed, or with `dryRun` would be. */
+export interface GcReport {
+  DryRun: boolean;
+  Containers: { ID: string; Name: string; StoppedSince: string; Size: number }[];
+  Images: { ID: string; RepoTags: string[]; UnusedSince: string; Size: number }[];
+  SpaceReclaimed: number;
+}

@@ -87,6 +87,7 @@ export const entries: readonly Entry[] = [
   { paths: ["system df"], load: () => import("./commands/system/df.ts") },
   { paths: ["system dial-stdio"], load: () => import("./commands/system/dial-stdio.ts") },
   { paths: ["system events", "events"], load: () => import("./commands/system/events.ts") },
+  { paths: ["system gc"], load: () => import("./commands/system/gc.ts") },
   { paths: ["system info", "info"], load: () => import("./commands/system/info.ts") },
   { paths: ["system prune"], load: () => import("./commands/system/prune.ts") },
   { paths: ["context create"], load: () => import("./commands/context/create.ts") },

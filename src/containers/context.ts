@@ -26,6 +26,10 @@ export interface ContainersOptions extends Collaborators {
   readonly events: EventJournal;
   readonly paths: Pick<EnginePaths, "containers" | "bundles" | "rootfs">;
   readonly config: ContainersConfig;
+  /** True in an engine that is made to end what lives: nothing starts by a restart policy, which the next engine applies. */
+  readonly toStop?: boolean;
+  /** Told when a container is gone, with the image it stood on. */
+  readonly imageReleased?: (imageId: string) => void;
   /** Takes a directory out of sight at once, however much is in it; absent is fine. */
   readonly discard: (path: string) => void;
   /**

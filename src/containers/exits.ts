@@ -59,11 +59,8 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
   failPoint("containers.exit.released");
   const { record } = container;
   const { hostConfig } = record;
-  const restarts = shouldRestart(hostConfig.RestartPolicy, {
-    exitCode: status.code,
-    manuallyStopped: record.manuallyStopped,
-    restartCount: record.restartCount,
-  });
+  const ending = { exitCode: status.code, ...record };
+  const restarts = !ctx.toStop && shouldRestart(hostConfig.RestartPolicy, ending);
   const goes = hostConfig.AutoRemove && !restarts && !container.removing && !container.restartAsked;
   const ended = transition(container.status, restarts ? "exitedToRestart" : "exited");
   let intent: number | undefined;

@@ -54,6 +54,7 @@ export async function removeUnlocked(ctx: Context, container: Container, options
     throw error;
   }
   ctx.index.delete(container);
+  ctx.imageReleased?.(record.image);
   for (const id of container.execs.keys()) ctx.execs.delete(id);
   emit(ctx, container, "destroy");
   const response = { StatusCode: record.state.exitCode };

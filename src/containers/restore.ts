@@ -240,8 +240,8 @@ export async function resumeContainers(ctx: Context, restored: Restored): Promis
   for (const container of oldestFirst(ctx)) {
     if (container.broken !== null) continue;
     if (hasProcess(container.status)) takeBack(ctx, container);
-    else if (container.status === "restarting" && !container.restart) scheduleRestart(ctx, container, 0);
-    else if (container.status === "exited") startByPolicy(ctx, container);
+    else if (!ctx.toStop && container.status === "restarting" && !container.restart) scheduleRestart(ctx, container, 0);
+    else if (!ctx.toStop && container.status === "exited") startByPolicy(ctx, container);
     if (container.status === "exited" && container.record.hostConfig.AutoRemove && !container.removing) {
       await container.lock.run(() => removeUnlocked(ctx, container, { volumes: true })).catch(() => {});
     }

@@ -33,6 +33,19 @@ function badMirror(entry: string): string | null {
   return username === "" ? null : `username/password not allowed in URI ${quoted}`;
 }
 
+/** One value per key; the same label twice is one. */
+export function checkLabels(labels: readonly string[]): readonly string[] {
+  const byKey = new Map<string, string>();
+  for (const label of new Set(labels)) {
+    if (!/^[^=]+=/.test(label)) throw new Error(`bad attribute format: ${label}`);
+    const key = label.slice(0, label.indexOf("="));
+    const other = byKey.get(key);
+    if (other !== undefined) throw new Error(`conflict labels for ${label} and ${other}`);
+    byKey.set(key, label);
+  }
+  return [...byKey.values()];
+}
+
 export function checkLogDriver(name: string): string {
   if (!isLogDriver(name)) throw new Error(`logger: no log driver named '${name}' is registered`);
   return name;

@@ -1,5 +1,6 @@
 /** dockerd's flags as far as this engine has what they ask for, and our own; `config-file.ts` names their keys in daemon.json. */
 import { type Flags, flag, splitPair } from "../lib/flags.ts";
+import { defaultGcPolicy, parseGcPolicy } from "./gc-policy.ts";
 
 export interface AddressPool {
   readonly base: string;
@@ -55,6 +56,12 @@ export const daemonFlags = {
   "dns-search": flag.list("DNS search domains to use"),
   "exec-root": flag.string("Root directory of runtime state", { complete: "files" }),
   "fixed-cidr": flag.string("Subnet that addresses on the default bridge come from"),
+  gc: {
+    help: "Policy of garbage collection, as the JSON object that daemon.json holds",
+    kind: "json",
+    initial: defaultGcPolicy,
+    parse: parseGcPolicy,
+  },
   group: flag.string("Group of the unix socket", { short: "G", initial: "docker" }),
   host: flag.list("Sockets to listen on", { short: "H" }),
   "host-gateway-ip": flag.list("Addresses that host-gateway stands for"),
@@ -78,6 +85,7 @@ export const daemonFlags = {
   "log-opt": flag.map("Default log driver options"),
   "max-concurrent-downloads": flag.int("Layers to download at once", { initial: 3 }),
   "max-concurrent-uploads": flag.int("Layers to upload at once", { initial: 5 }),
+  "max-download-attempts": flag.int("Times to try each layer of a pull", { initial: 5 }),
   mtu: flag.int("MTU of the default bridge", { initial: 1500 }),
   "no-new-privileges": flag.bool("Set no-new-privileges for containers by default"),
   pidfile: flag.string("File to write the daemon's pid to", { short: "p", complete: "files" }),
@@ -103,7 +111,6 @@ export const daemonFlags = {
   "containerd-plugins-namespace": accepted("There is no containerd", "value"),
   "userland-proxy-path": accepted("The proxy is built in", "value"),
   "network-control-plane-mtu": accepted("There is no swarm", "value"),
-  "max-download-attempts": accepted("The registry client has its own patience", "value"),
 
   "allow-direct-routing": refused("bool"),
   "authorization-plugin": refused("value"),

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { EngineConfig } from "../engine/config.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
-import { checkInsecure, checkLogDriver, checkLogOptions, checkMirrors } from "./config-checks.ts";
+import { checkInsecure, checkLabels, checkLogDriver, checkLogOptions, checkMirrors } from "./config-checks.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
 import { type HostAddress, parseHost } from "./host-address.ts";
@@ -158,10 +158,12 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     seccompProfile: optional(values["seccomp-profile"]),
     noNewPrivileges: values["no-new-privileges"],
     shmSize: values["default-shm-size"],
-    labels: values.label,
+    labels: checkLabels(values.label),
     shutdownTimeout: values["shutdown-timeout"],
     maxConcurrentDownloads: atLeastOne("max concurrent downloads", values["max-concurrent-downloads"]),
     maxConcurrentUploads: atLeastOne("max concurrent uploads", values["max-concurrent-uploads"]),
+    maxDownloadAttempts: atLeastOne("max download attempts", values["max-download-attempts"]),
+    gc: values.gc,
   });
 }
 

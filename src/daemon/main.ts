@@ -102,7 +102,10 @@ async function serve(
       inherited,
     }),
   );
-  process.on("SIGHUP", () => reload(args, defaults, log, engine));
+  let reloaded = Promise.resolve();
+  process.on("SIGHUP", () => {
+    reloaded = reloaded.then(() => reload(args, defaults, log, engine));
+  });
   await notifySystemd(log);
   trimWhenIdle();
   log.info("Daemon has completed initialization", { version });
@@ -124,6 +127,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
       auth: (config, op) => engine.images.login(config, op),
       dataUsage: (parts, op) => engine.system.dataUsage(parts, op),
       events: (query, op) => engine.events.subscribe(query, op.signal),
+      gc: (query, op) => engine.gc.run(query, op),
       async stop({ all }) {
         if (all) await engine.stopAll();
         // The reply goes out first.
@@ -133,20 +137,18 @@ function engineBackends(engine: Engine, end: () => void): Backends {
   });
 }
 
-/** SIGHUP: what can change without a restart is read again; what is wrong is reported and changes nothing. */
-function reload(args: readonly string[], defaults: Defaults, log: DaemonLogger, engine: Engine): void {
+/** SIGHUP: reads the configuration again; what is wrong is logged, and the old one stays. */
+async function reload(args: readonly string[], defaults: Defaults, log: DaemonLogger, engine: Engine): Promise<void> {
+  log.info("Got signal to reload configuration");
   try {
     const config = readConfig(args, defaults);
+    const { taken, waiting } = await engine.reload(config.engine);
     log.setLevel(config.logLevel);
-    engine.events.emit({
-      type: "daemon",
-      action: "reload",
-      id: "",
-      attributes: { debug: String(config.engine.debug) },
-    });
-    log.info("Got signal to reload configuration: reloaded the log level");
+    log.info("Reloaded configuration", { changed: taken.join(",") });
+    if (waiting.length > 0)
+      log.warn("Some options take effect at the daemon's next start", { options: waiting.join(",") });
   } catch (error) {
-    log.error("configuration was not reloaded", { error: messageOf(error) });
+    log.error("Error reloading configuration", { error: messageOf(error) });
   }
 }
 

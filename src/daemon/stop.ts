@@ -76,7 +76,7 @@ async function stopWithoutDaemon(config: DaemonConfig): Promise<void> {
   using _roots = takeRoots(config.engine.dataRoot, config.engine.execRoot);
   const { createEngine } = await import("../engine/engine.ts");
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
-  await using engine = await createEngine(config.engine, log);
+  await using engine = await createEngine(config.engine, log, { toStop: true });
   await engine.stopAll();
 }
 

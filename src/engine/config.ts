@@ -32,6 +32,19 @@ export interface EngineConfig {
   readonly shutdownTimeout: number;
   readonly maxConcurrentDownloads: number;
   readonly maxConcurrentUploads: number;
+  readonly maxDownloadAttempts: number;
+  readonly gc: GcPolicy;
+}
+
+/** What garbage collection removes, and when. */
+export interface GcPolicy {
+  /** False collects only when asked to. */
+  readonly enabled: boolean;
+  readonly intervalMs: number;
+  /** Images that no container has used for so long go; undefined leaves images alone. */
+  readonly imagesUnusedMs: number | undefined;
+  /** Containers that have been stopped for so long go; undefined leaves containers alone. */
+  readonly containersStoppedMs: number | undefined;
 }
 
 export interface RegistryConfig {

@@ -3,6 +3,7 @@
  * reverse. No decision of a service is taken here.
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
 import { noFilters } from "../api/filters.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
@@ -20,11 +21,10 @@ import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { CdiRegistry } from "../runtime/cdi/registry.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
-import { type HostFacts, hostWarnings, probeHost } from "../runtime/host-facts.ts";
+import { hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
-import { Bundles } from "../runtime/spec/bundle.ts";
 import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaults.ts";
 import { createRuntime } from "../runtime/supervised-runtime.ts";
 import { createArchives } from "../snapshots/archive.ts";
@@ -36,10 +36,14 @@ import { Database } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { createVolumes } from "../volumes/service.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import { makeBundles } from "./bundles.ts";
 import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
 import { engineId } from "./engine-id.ts";
+import { GcClock } from "./gc-clock.ts";
+import { createGc, type Gc } from "./gc-service.ts";
+import { type ConfigChanges, LiveConfig, reloadAttributes } from "./live-config.ts";
 import { createSystem, type System } from "./system.ts";
 
 /** Where the engine tells what happens. */
@@ -59,14 +63,26 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly events: EventJournal;
   readonly system: System;
+  readonly gc: Pick<Gc, "run">;
+  /** Takes over what can change while it runs, all of it or, when it throws, nothing; then tells the event `reload`. */
+  reload(next: EngineConfig): Promise<ConfigChanges>;
   /** Stops every container, then the supervisor and netd. */
   stopAll(): Promise<void>;
 }
 
 type CommitMethod = (request: Parameters<typeof commitContainer>[1], op: Operation) => Promise<{ Id: string }>;
 
-/** Builds and restores an engine. The data root is locked by the caller; no other engine uses either root. */
-export async function createEngine(config: EngineConfig, log: EngineLog): Promise<Engine> {
+/**
+ * Builds and restores an engine. The data root is locked by the caller; no other engine uses either root. With `toStop` it
+ * only takes back what lives, for {@link Engine.stopAll}: nothing starts, and nothing is swept or collected.
+ */
+export async function createEngine(
+  initial: EngineConfig,
+  log: EngineLog,
+  { toStop = false }: { readonly toStop?: boolean } = {},
+): Promise<Engine> {
+  const live = new LiveConfig(initial);
+  const config = live.current;
   const paths = enginePaths(config.dataRoot, config.execRoot);
   makeDirectories(paths);
   await using stack = new AsyncDisposableStack();
@@ -75,12 +91,14 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
   const keepUnknown = lost.length > 0;
   const events = stack.use(openJournal(paths.events, (message) => log.error(message)));
   const host = probeHost();
-  const runtimes = await OciRuntimes.discover({
-    execRoot: config.execRoot,
-    configured: config.runtimes,
-    preferred: config.defaultRuntime,
-    log: (message) => log.warn(message),
-  });
+  const discover = (from: EngineConfig): Promise<OciRuntimes> =>
+    OciRuntimes.discover({
+      execRoot: config.execRoot,
+      configured: from.runtimes,
+      preferred: from.defaultRuntime,
+      log: (message) => log.warn(message),
+    });
+  const runtimes = await discover(config);
   const snapshots = await pickSnapshotter(config.storageDriver, paths.snapshots, (message) => log.warn(message));
   const archives = createArchives();
   const trash = new Trash(paths.trash);
@@ -106,12 +124,12 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     recursiveReadOnly: host.recursiveReadOnly,
     emit: (action, name, attributes) => events.emit({ type: "volume", action, id: name, attributes }),
   });
+  const clock = new GcClock(db);
   const images = createImages({
     db,
     contentRoot: paths.content,
     snapshots,
-    registry: config.registry,
-    maxConcurrentDownloads: config.maxConcurrentDownloads,
+    config,
     usersOf: (imageId) => containers.usersOfImage(imageId),
     log: (message) => log.warn(message),
     emit: (event) => events.emit(event),
@@ -135,6 +153,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
       events,
       paths,
       discard: (path) => trash.take(path),
+      toStop,
+      imageReleased: (id) => clock.imageReleased(id),
       config,
       shownDefaults: {
         cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
@@ -146,7 +166,7 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     }),
   );
   try {
-    await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown });
+    await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown, toStop });
   } catch (error) {
     // A supervisor that holds nothing was started for this engine and goes with it.
     if ((await runtime.list()).length === 0) await runtime.shutdown();
@@ -159,8 +179,8 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     engineId: engineId(config.dataRoot),
     host,
     storageDriver: snapshots.name,
-    runtimes: Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
-    defaultRuntime: { name: runtimes.defaultName, version: runtimes.get(undefined).version },
+    runtimes: () => Object.fromEntries(runtimes.list().map(({ name, path }) => [name, { path }])),
+    defaultRuntime: () => ({ name: runtimes.defaultName, version: runtimes.get(undefined).version }),
     firewall: config.network.firewall ? "nftables" : "none",
     warnings: () => [...hostWarnings(host), ...runtimes.warnings(), ...lost.map(lostWarning)],
     counts: () => containers.counts(),
@@ -171,6 +191,18 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     layersSize: () => images.layersSize(),
     volumes: (op) => volumes.usage(op),
   });
+  const gc = stack.use(
+    createGc({
+      byInterval: !toStop,
+      config,
+      clock,
+      containers,
+      images,
+      events,
+      engineId: engineId(config.dataRoot),
+      log,
+    }),
+  );
   const owned = stack.move();
   return {
     containers: Object.assign(containers, {
@@ -183,6 +215,22 @@ export async function createEngine(config: EngineConfig, log: EngineLog): Promis
     volumes,
     events,
     system,
+    gc,
+    async reload(next) {
+      runtimes.become(await discover(next));
+      const changes = live.changes(next);
+      live.take(next);
+      gc.policyChanged();
+      const cgroupnsMode = host.cgroupVersion === 2 ? "private" : "host";
+      const facts = { defaultRuntime: runtimes.defaultName, cgroupnsMode, name: hostname() };
+      events.emit({
+        type: "daemon",
+        action: "reload",
+        id: engineId(config.dataRoot),
+        attributes: reloadAttributes(config, facts),
+      });
+      return changes;
+    },
     async stopAll() {
       await containers.stopAll();
       await networks.shutdown();
@@ -228,39 +276,16 @@ async function restore(services: {
   runtime: Runtime;
   volumes: Volumes;
   keepUnknown: boolean;
+  toStop: boolean;
 }): Promise<void> {
   await services.runtime.ensure();
   await services.volumes.restore(background());
   const running = await services.containers.restore();
   await services.networks.restore(running);
   // Layers go after the references of writable layers that crashes left are gone.
-  await services.snapshots.sweep();
-  if (!services.keepUnknown) await services.images.sweep();
+  if (!services.toStop) await services.snapshots.sweep();
+  if (!services.toStop && !services.keepUnknown) await services.images.sweep();
   await services.containers.resume();
-}
-
-function makeBundles(
-  config: EngineConfig,
-  paths: EnginePaths,
-  { host, runtimes, cdi }: { host: HostFacts; runtimes: OciRuntimes; cdi: CdiRegistry },
-): Bundles {
-  return new Bundles({
-    host,
-    runtimes,
-    cdi,
-    seccompDirectory: paths.seccomp,
-    seccompProfile: config.seccompProfile,
-    defaults: {
-      cgroupParent: config.cgroupParent ?? `/${config.instance}`,
-      shmSize: config.shmSize,
-      ipcMode: "private",
-      cgroupnsMode: host.cgroupVersion === 2 ? "private" : "host",
-      init: config.init,
-      initPath: config.initPath ?? "/usr/bin/tini-static",
-      noNewPrivileges: config.noNewPrivileges,
-      ulimits: config.defaultUlimits,
-    },
-  });
 }
 
 /** The two roots are root's alone; a container's user passes through only where a mount is bound for it. */

@@ -19,8 +19,8 @@ export interface SystemSources {
   readonly engineId: string;
   readonly host: HostFacts;
   readonly storageDriver: string;
-  readonly runtimes: Readonly<Record<string, RuntimeInfo>>;
-  readonly defaultRuntime: { readonly name: string; readonly version: string };
+  runtimes(): Readonly<Record<string, RuntimeInfo>>;
+  defaultRuntime(): { readonly name: string; readonly version: string };
   readonly firewall: string;
   /** Things that do not work here, or that the engine did on the host's behalf; asked for at each `info`. */
   warnings(): string[];
@@ -120,8 +120,8 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     Labels: [...config.labels],
     ExperimentalBuild: false,
     ServerVersion: version,
-    Runtimes: { ...sources.runtimes },
-    DefaultRuntime: sources.defaultRuntime.name,
+    Runtimes: { ...sources.runtimes() },
+    DefaultRuntime: sources.defaultRuntime().name,
     Swarm: {
       NodeID: "",
       NodeAddr: "",
@@ -134,7 +134,7 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     Isolation: "",
     InitBinary: config.initPath ?? "tini-static",
     ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: sources.defaultRuntime.version },
+    RuncCommit: { ID: sources.defaultRuntime().version },
     InitCommit: { ID: "" },
     SecurityOptions: securityOptions(sources),
     DefaultAddressPools: config.network.addressPools.map(({ base, size }) => ({ Base: base, Size: size })),
@@ -174,7 +174,8 @@ function registryConfig(config: EngineConfig): SystemInfo["RegistryConfig"] {
   };
 }
 
-function describeVersion({ defaultRuntime }: SystemSources): SystemVersion {
+function describeVersion(sources: SystemSources): SystemVersion {
+  const runtime = sources.defaultRuntime();
   const goArch = goArchitectures[arch()] ?? arch();
   const engine: ComponentVersion = {
     Name: "Engine",
@@ -194,7 +195,7 @@ function describeVersion({ defaultRuntime }: SystemSources): SystemVersion {
   };
   return {
     Platform: { Name: "dhow" },
-    Components: [engine, { Name: defaultRuntime.name, Version: defaultRuntime.version, Details: {} }],
+    Components: [engine, { Name: runtime.name, Version: runtime.version, Details: {} }],
     Version: version,
     ApiVersion: maxApiVersion,
     MinAPIVersion: minApiVersion,

@@ -29,7 +29,7 @@ export function startDownload(
   registry: RegistryOptions,
   path: string,
   blobs: readonly Descriptor[],
-  parallel: number,
+  limits: Pick<FetchRequest, "parallel" | "attempts">,
   tell: (blob: Descriptor, event: DownloadEvent) => void,
   signal: AbortSignal,
 ): Download {
@@ -57,7 +57,13 @@ export function startDownload(
 
   async function fetchMissing(): Promise<void> {
     if (missing.size === 0) return;
-    const request: FetchRequest = { contentRoot: content.root, registry, path, blobs: [...missing.values()], parallel };
+    const request: FetchRequest = {
+      contentRoot: content.root,
+      registry,
+      path,
+      blobs: [...missing.values()],
+      ...limits,
+    };
     await runHelper<true>("fetch-blobs", {}, Readable.from([JSON.stringify(request)]), signal, { onLine });
   }
 

@@ -5,7 +5,6 @@ import { pause } from "../lib/pause.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import type { Descriptor } from "./manifest.ts";
 
-const maxDownloadAttempts = 5;
 const tellEveryMs = 100;
 
 /** What happens to a blob on its way: `started` means that its bytes so far can be read where the store gathers them. */
@@ -20,6 +19,8 @@ export interface DownloadSource {
   /** Repository path at the registry. */
   readonly path: string;
   readonly blob: Descriptor;
+  /** How often to try before giving up. */
+  readonly attempts: number;
 }
 
 /**
@@ -44,7 +45,7 @@ export async function download(
       await fill(ingest, source, tell, signal);
     } catch (error) {
       if (signal.aborted) throw canceled("context canceled", { cause: error });
-      if (isFinal(error) || attempt >= maxDownloadAttempts) {
+      if (isFinal(error) || attempt >= source.attempts) {
         ingest.discard();
         throw error;
       }

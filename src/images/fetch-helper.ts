@@ -16,6 +16,8 @@ export interface FetchRequest {
   readonly blobs: readonly Descriptor[];
   /** How many downloads at once. */
   readonly parallel: number;
+  /** How often to try each. */
+  readonly attempts: number;
 }
 
 /** One line of the helper's output. */
@@ -29,7 +31,7 @@ export async function fetchBlobsMain(args: string[]): Promise<void> {
   });
 }
 
-async function fetchAll({ contentRoot, registry, path, blobs, parallel }: FetchRequest): Promise<void> {
+async function fetchAll({ contentRoot, registry, path, blobs, parallel, attempts }: FetchRequest): Promise<void> {
   const content = new ContentStore(contentRoot);
   const client = new RegistryClient({ ...registry, keepAlive: true });
   const stop = new AbortController();
@@ -40,7 +42,7 @@ async function fetchAll({ contentRoot, registry, path, blobs, parallel }: FetchR
       const { digest } = blob;
       const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
       try {
-        await download(content, { client, path, blob }, tell, stop.signal);
+        await download(content, { client, path, blob, attempts }, tell, stop.signal);
       } catch (error) {
         failure ??= { error };
         stop.abort();

@@ -57,13 +57,19 @@ export interface LayerStore {
   layers(): Promise<string[]>;
 }
 
+/** What the engine's configuration says of registries; read at each use, for a reload changes it. */
+export interface ImagesConfig {
+  readonly registry: { readonly mirrors: readonly string[]; readonly insecure: readonly string[] };
+  readonly maxConcurrentDownloads: number;
+  readonly maxDownloadAttempts: number;
+}
+
 export interface ImagesOptions {
   readonly db: Database;
   /** Directory of the content store. */
   readonly contentRoot: string;
   readonly snapshots: LayerStore;
-  readonly registry: { readonly mirrors: readonly string[]; readonly insecure: readonly string[] };
-  readonly maxConcurrentDownloads: number;
+  readonly config: ImagesConfig;
   /** Containers that stand on the image, running or not. */
   usersOf(imageId: string): readonly ImageUser[];
   emit(event: EventSource): void;

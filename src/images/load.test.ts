@@ -27,8 +27,7 @@ beforeEach(() => {
   images = createImages({
     db,
     contentRoot: root,
-    registry: { mirrors: [], insecure: [] },
-    maxConcurrentDownloads: 3,
+    config: { registry: { mirrors: [], insecure: [] }, maxConcurrentDownloads: 3, maxDownloadAttempts: 5 },
     usersOf: () => users,
     emit: () => {},
     snapshots: fakeLayers(),

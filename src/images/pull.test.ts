@@ -27,8 +27,7 @@ beforeEach(async () => {
   images = createImages({
     db,
     contentRoot: root,
-    registry: { mirrors: [], insecure: [] },
-    maxConcurrentDownloads: 3,
+    config: { registry: { mirrors: [], insecure: [] }, maxConcurrentDownloads: 3, maxDownloadAttempts: 5 },
     usersOf: () => [],
     emit: () => {},
     snapshots: layers,

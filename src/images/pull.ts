@@ -86,7 +86,7 @@ async function allTags(
   request: PullRequest,
   op: Operation,
 ): Promise<string[]> {
-  const client = new RegistryClient({ domain, insecure: options.registry.insecure, auth: request.auth });
+  const client = new RegistryClient({ domain, insecure: options.config.registry.insecure, auth: request.auth });
   const tags = (await client.tags(path, op.signal)).filter(isTag);
   if (tags.length === 0) throw notFound(`manifest for ${path} not found: the repository has no tags`);
   return tags;
@@ -129,8 +129,8 @@ async function pullOne(
   op: Operation,
 ): Promise<void> {
   const { reference, request } = wanted;
-  const mirrors = reference.domain === "docker.io" ? options.registry.mirrors : [];
-  const { insecure } = options.registry;
+  const mirrors = reference.domain === "docker.io" ? options.config.registry.mirrors : [];
+  const { insecure } = options.config.registry;
   for (const mirror of [...mirrors, undefined]) {
     const registry: RegistryOptions = {
       domain: reference.domain,
@@ -185,12 +185,13 @@ async function pullFrom(
       const isHere = shelf.content.has(layer.digest);
       tell({ status: isHere ? "Already exists" : "Pulling fs layer", progressDetail: {}, id: idOf(layer) });
     }
-    const parallel = Math.max(1, Math.min(options.maxConcurrentDownloads || 3, 16));
+    const { maxConcurrentDownloads, maxDownloadAttempts: attempts } = options.config;
+    const limits = { parallel: Math.max(1, Math.min(maxConcurrentDownloads || 3, 16)), attempts };
     const signal = AbortSignal.any([op.signal, stop.signal]);
     const onEvent = (blob: Descriptor, event: DownloadEvent): void => {
       if (blob !== manifest.config) tellDownload(tell, idOf(blob), blob.size, event);
     };
-    const coming = startDownload(shelf.content, registry, path, wantedBlobs, parallel, onEvent, signal);
+    const coming = startDownload(shelf.content, registry, path, wantedBlobs, limits, onEvent, signal);
     downloads.push(coming);
     await coming.whole(manifest.config);
     failPoint("images.pull.config");

@@ -58,7 +58,7 @@ export function createImages(options: ImagesOptions): Images {
     async login(auth, op) {
       const domain = auth.serveraddress ? hostOf(auth.serveraddress) : "docker.io";
       if (domain === "") throw invalidArgument(`invalid registry address ${JSON.stringify(auth.serveraddress)}`);
-      const { insecure } = options.registry;
+      const { insecure } = options.config.registry;
       const hub = domain === "index.docker.io" || domain === "registry-1.docker.io";
       await new RegistryClient({ domain: hub ? "docker.io" : domain, insecure, auth }).login(op.signal);
       return { Status: "Login Succeeded", IdentityToken: "" };

@@ -62,13 +62,23 @@ const floors: Readonly<Record<string, readonly Floor[]>> = {
 
 /** The runtimes of this host. */
 export class OciRuntimes {
-  readonly #runtimes: ReadonlyMap<string, OciRuntime>;
-  /** Name used for containers that name none. */
-  readonly defaultName: string;
+  #runtimes: ReadonlyMap<string, OciRuntime>;
+  #defaultName: string;
 
   private constructor(runtimes: ReadonlyMap<string, OciRuntime>, defaultName: string) {
     this.#runtimes = runtimes;
-    this.defaultName = defaultName;
+    this.#defaultName = defaultName;
+  }
+
+  /** Name used for containers that name none. */
+  get defaultName(): string {
+    return this.#defaultName;
+  }
+
+  /** Takes over what a later discovery found, for all who hold this object. */
+  become(other: OciRuntimes): void {
+    this.#runtimes = other.#runtimes;
+    this.#defaultName = other.#defaultName;
   }
 
   /**

@@ -66,3 +66,46 @@ test("`daemon stop --all` ends what a dead daemon left, with its containers' gra
   const again = await run([dhowBinary, "daemon", "stop", "--all", ...daemon.flags], { timeoutMs: 30_000 });
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("no daemon answers")]);
 }, 60_000);
+
+test("`daemon stop --all` after a crash starts nothing by a restart policy; the next daemon does", async () => {
+  await using daemon = await TestDaemon.start();
+  await daemon.docker("import", await busyboxTar(), "busybox:latest");
+  const told = join(daemon.root, "told");
+  mkdirSync(told);
+  const policy = (name: string, ...script: string[]) =>
+    daemon.must(
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--restart=always",
+      "-v",
+      `${told}:/told`,
+      "busybox",
+      "sh",
+      "-c",
+      ...script,
+    );
+  const starts = (name: string) => readFileSync(join(told, name), "utf8").length;
+  // One ends while no daemon is there, one waits for its next restart, one runs, one got its policy after its end.
+  await policy("ends", "printf x >>/told/ends; sleep 300");
+  await policy("again", "printf x >>/told/again; exit 1");
+  await policy("runs", "printf x >>/told/runs; sleep 300");
+  const late = ["-v", `${told}:/told`, "busybox", "sh", "-c", "printf x >>/told/late"];
+  await daemon.must("run", "--name", "late", ...late);
+  await daemon.must("update", "--restart=always", "late");
+  const pid = Number(await daemon.must("inspect", "-f", "{{.State.Pid}}", "ends"));
+  await until("several restarts", () => starts("again") >= 4);
+  await daemon.kill9();
+  process.kill(pid, "SIGKILL");
+  await until("the end", () => !existsSync(`/proc/${pid}`));
+  await Bun.sleep(100);
+  const names = ["ends", "again", "runs", "late"];
+  const before = names.map(starts);
+  const stopped = await run([dhowBinary, "daemon", "stop", "--all", ...daemon.flags], { timeoutMs: 30_000 });
+  expect([stopped.code, stopped.stderr.includes("start by policy")]).toEqual([0, false]);
+  expect(processesOf(daemon.root)).toEqual([]);
+  expect(names.map(starts)).toEqual(before);
+  await daemon.start();
+  await until("the policies", () => names.every((name, at) => starts(name) > before[at]!));
+}, 90_000);

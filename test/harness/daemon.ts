@@ -23,6 +23,8 @@ export interface DaemonOptions {
   /** Uses the binary with fail points. */
   readonly failPoints?: string;
   readonly flags?: readonly string[];
+  /** False leaves `--debug` away, for tests that set it by file. */
+  readonly debug?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -116,7 +118,7 @@ export class TestDaemon implements AsyncDisposable {
       `--bridge-name=${this.bridge}`,
       `--bip=10.213.${this.slot}.1/24`,
       `--default-address-pool=base=10.214.${this.slot}.0/24,size=27`,
-      "--debug",
+      ...(this.#options.debug === false ? [] : ["--debug"]),
       ...(this.#options.flags ?? []),
     ];
   }

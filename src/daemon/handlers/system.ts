@@ -1,6 +1,13 @@
 import type { EventMessage } from "../../api/events.ts";
 import type { Filters } from "../../api/filters.ts";
-import type { AuthConfig, AuthResponse, SystemDataUsage, SystemInfo, SystemVersion } from "../../api/system.ts";
+import type {
+  AuthConfig,
+  AuthResponse,
+  GcReport,
+  SystemDataUsage,
+  SystemInfo,
+  SystemVersion,
+} from "../../api/system.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
@@ -27,6 +34,8 @@ export interface SystemBackend {
   dataUsage(parts: ReadonlySet<DataUsagePart>, op: Operation): Promise<SystemDataUsage>;
   /** Subscribed when it returns; ends at `until` or when the operation is cancelled. */
   events(query: EventsQuery, op: Operation): AsyncIterable<EventMessage>;
+  /** Applies the policy `gc` now, whether it is enabled or not. */
+  gc(query: { dryRun: boolean }, op: Operation): Promise<GcReport>;
   /** Answers `dhow daemon stop`: the process ends soon after. With `all`, containers are stopped first. */
   stop(query: { all: boolean }, op: Operation): Promise<void>;
 }
@@ -57,6 +66,7 @@ export function systemHandlers(system: SystemBackend) {
       return withOldNames(system.events({ since, until, filters: query.filters }, op));
     },
     dataUsage: async ({ query, op }) => system.dataUsage(dataUsageParts(query.type), op),
+    gc: async ({ query, op }) => system.gc(query, op),
     daemonStop: async ({ query, op }) => ignore(system.stop(query, op)),
   } satisfies Partial<Handlers>;
 }
