@@ -2,7 +2,8 @@
 import { messageOf } from "../lib/errors.ts";
 import type { Flag } from "../lib/flags.ts";
 import { parseJson } from "../lib/json.ts";
-import { daemonFlags } from "./config-flags.ts";
+import { daemonFlags, parseUlimit } from "./config-flags.ts";
+import { refusedKeys } from "./config-flags-other.ts";
 
 type FlagName = keyof typeof daemonFlags;
 
@@ -36,14 +37,17 @@ const flagsOfKeys = new Map<string, FlagName>(
     .map((name) => [keysOfFlags[name] ?? name, name]),
 );
 
+/** Directives that may stand in both places; the file adds to the flag. */
+const mergedKeys: ReadonlySet<string> = new Set(["runtimes"]);
+
 /**
- * The values of the file by flag name. `changed` are the flags that the command line gave; a directive in both places is an
- * error, as is one that nobody knows.
+ * The values of the file by flag name. `given` are the values of the flags that stand on the command line; a directive in
+ * both places is an error, as is one that nobody knows.
  */
-export function readConfigFile(path: string, text: string, changed: ReadonlySet<string>): Map<string, unknown> {
+export function readConfigFile(path: string, text: string, given: ReadonlyMap<string, unknown>): Map<string, unknown> {
   const prefix = `unable to configure the Docker daemon with file ${path}`;
   const document = decode(prefix, text);
-  const unknown = Object.keys(document).filter((key) => !flagsOfKeys.has(key));
+  const unknown = Object.keys(document).filter((key) => !flagsOfKeys.has(key) && !(key in refusedKeys));
   if (unknown.length > 0) {
     throw new Error(
       `${prefix}: the following directives don't match any configuration option: ${unknown.sort().join(", ")}`,
@@ -52,10 +56,14 @@ export function readConfigFile(path: string, text: string, changed: ReadonlySet<
   const values = new Map<string, unknown>();
   const doubled: string[] = [];
   for (const [key, value] of Object.entries(document)) {
-    const name = flagsOfKeys.get(key)!;
-    if (changed.has(name)) doubled.push(key);
+    const name = flagsOfKeys.get(key);
+    if (name && given.has(name) && !mergedKeys.has(key)) {
+      doubled.push(`${key}: (from flag: ${flagText(name, given.get(name))}, from file: ${goText(value)})`);
+    }
     try {
-      values.set(name, readValue(name, value));
+      if (!name) throw new Error(`not supported by this engine: ${refusedKeys[key]}`);
+      const read = readValue(name, value);
+      values.set(name, mergedKeys.has(key) ? { ...(given.get(name) ?? {}), ...(read as object) } : read);
     } catch (error) {
       throw new Error(`${prefix}: ${key}: ${messageOf(error)}`);
     }
@@ -78,6 +86,24 @@ function decode(prefix: string, text: string): Record<string, unknown> {
   }
   if (!isObject(value)) throw new Error(`${prefix}: the configuration must be a JSON object`);
   return value;
+}
+
+/** A flag's value as Go prints it. */
+function flagText(name: FlagName, value: unknown): string {
+  if (name !== "default-ulimit" || !isObject(value)) return goText(value);
+  const limits = Object.entries(value).map(([limit, text]) => {
+    const { soft, hard } = parseUlimit(String(text));
+    return `${limit}=${soft}:${hard}`;
+  });
+  return `[${limits.join(" ")}]`;
+}
+
+/** As Go's `%v`. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isObject(value)) return value === null ? "<nil>" : String(value);
+  const keys = Object.keys(value).sort();
+  return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

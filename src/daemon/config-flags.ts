@@ -1,34 +1,12 @@
 /** dockerd's flags as far as this engine has what they ask for, and our own; `config-file.ts` names their keys in daemon.json. */
 import { type Flags, flag, splitPair } from "../lib/flags.ts";
+import { inertFlags, refusedFlags } from "./config-flags-other.ts";
 import { defaultGcPolicy, parseGcPolicy } from "./gc-policy.ts";
 
 export interface AddressPool {
   readonly base: string;
   readonly size: number;
 }
-
-/** A flag that dockerd has and this engine does not: giving it is an error that names it, never silence. */
-const refused = (kind: "bool" | "value"): Flags[string] => ({
-  help: "Not supported by this engine yet",
-  kind: kind === "bool" ? "" : "string",
-  initial: undefined,
-  hidden: true,
-  ...(kind === "bool" && { bare: "true" }),
-  parse: (text) => {
-    if (kind === "bool" && text === "false") return undefined;
-    throw new Error("not supported by this engine yet");
-  },
-});
-
-/** A flag that dockerd has and that changes nothing here. */
-const accepted = (help: string, kind: "bool" | "value"): Flags[string] => ({
-  help,
-  kind: kind === "bool" ? "" : "string",
-  initial: undefined,
-  hidden: true,
-  ...(kind === "bool" && { bare: "true" }),
-  parse: (text) => text,
-});
 
 export const daemonFlags = {
   "add-runtime": flag.map("Register an additional OCI runtime", { check: checkRuntime }),
@@ -102,41 +80,8 @@ export const daemonFlags = {
   validate: flag.bool("Check the configuration and exit"),
   version: flag.bool("Print the version and exit", { short: "v" }),
 
-  "live-restore": accepted("Containers always survive the daemon", "bool"),
-  experimental: accepted("There are no experimental features", "bool"),
-  "raw-logs": accepted("Log lines are never coloured", "bool"),
-  ip6tables: accepted("One table serves both families", "bool"),
-  containerd: accepted("There is no containerd", "value"),
-  "containerd-namespace": accepted("There is no containerd", "value"),
-  "containerd-plugins-namespace": accepted("There is no containerd", "value"),
-  "userland-proxy-path": accepted("The proxy is built in", "value"),
-  "network-control-plane-mtu": accepted("There is no swarm", "value"),
-
-  "allow-direct-routing": refused("bool"),
-  "authorization-plugin": refused("value"),
-  bip6: refused("value"),
-  bridge: refused("value"),
-  "cpu-rt-period": refused("value"),
-  "cpu-rt-runtime": refused("value"),
-  "cri-containerd": refused("bool"),
-  "default-cgroupns-mode": refused("value"),
-  "default-gateway-v6": refused("value"),
-  "default-ipc-mode": refused("value"),
-  "default-network-opt": refused("value"),
-  "exec-opt": refused("value"),
-  feature: refused("value"),
-  "fixed-cidr-v6": refused("value"),
-  "http-proxy": refused("value"),
-  "https-proxy": refused("value"),
-  "ip-forward-no-drop": refused("bool"),
-  "metrics-addr": refused("value"),
-  "no-proxy": refused("value"),
-  "node-generic-resource": refused("value"),
-  rootless: refused("bool"),
-  "selinux-enabled": refused("bool"),
-  "storage-opt": refused("value"),
-  "swarm-default-advertise-addr": refused("value"),
-  "userns-remap": refused("value"),
+  ...inertFlags,
+  ...refusedFlags,
 } satisfies Flags;
 
 function checkRuntime(text: string): string {

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Defaults, readConfig } from "./config.ts";
+import { daemonFlags } from "./config-flags.ts";
 import { takeRoots } from "./data-root.ts";
 import { parseHost } from "./host-address.ts";
 import { writePidfile } from "./pidfile.ts";
@@ -78,10 +79,73 @@ test("readConfig() refuses unknown and doubled directives in dockerd's words", (
 });
 
 test("readConfig() refuses by name what the engine lacks", () => {
-  expect(() => readConfig(["--userns-remap=default"], defaults)).toThrow("not supported by this engine yet");
-  expect(() => withFile({ "userns-remap": "default" })).toThrow("userns-remap: not supported by this engine yet");
+  expect(() => readConfig(["--userns-remap=default"], defaults)).toThrow(
+    "not supported by this engine: user namespaces are not there yet",
+  );
+  expect(() => withFile({ "userns-remap": "default" })).toThrow("userns-remap: not supported by this engine");
   expect(() => readConfig(["--nope"], defaults)).toThrow("unknown flag: --nope");
-  expect(readConfig(["--live-restore"], defaults).only).toBeUndefined();
+  expect(() => withFile({ proxies: { "http-proxy": "http://p" } })).toThrow("proxies: not supported by this engine: ");
+  expect(() => withFile({ features: { x: true } })).toThrow("features: not supported by this engine: ");
+  expect(() => readConfig(["--selinux-enabled"], defaults)).toThrow("SELinux labels are not there yet");
+});
+
+test("readConfig() takes what asks for nothing else than it does, and says what changes nothing", () => {
+  expect(
+    withFile({
+      "selinux-enabled": false,
+      "exec-opts": ["native.cgroupdriver=cgroupfs"],
+      "storage-opts": [],
+      features: {},
+      "default-ipc-mode": "private",
+    }).notices,
+  ).toEqual([]);
+  expect(readConfig(["--live-restore", "--exec-opt=native.cgroupdriver=cgroupfs"], defaults).notices).toEqual([
+    "The option live-restore changes nothing: containers always survive the daemon",
+  ]);
+  expect(withFile({ containerd: "/run/c.sock" }).notices).toEqual([
+    "The option containerd changes nothing: there is no containerd",
+  ]);
+});
+
+test("readConfig() tells both sides of a conflict, as dockerd prints them; runtimes add up", () => {
+  const conflict = (content: object, ...flags: string[]) => {
+    try {
+      withFile(content, ...flags);
+    } catch (error) {
+      return (error as Error).message.replace(/.*configuration file: /, "");
+    }
+    return "none";
+  };
+  expect(conflict({ debug: true, labels: ["a=b"] }, "--debug", "--label", "x=y")).toBe(
+    "debug: (from flag: true, from file: true), labels: (from flag: [x=y], from file: [a=b])",
+  );
+  const limits = { nofile: { Name: "nofile", Soft: 1, Hard: 2 } };
+  expect(
+    conflict(
+      { "log-opts": { "max-size": "1m" }, "default-ulimits": limits },
+      "--log-opt=max-file=2",
+      "--default-ulimit=nproc=1",
+    ),
+  ).toBe(
+    "default-ulimits: (from flag: [nproc=1:1], from file: map[nofile:map[Hard:2 Name:nofile Soft:1]]), log-opts: (from flag: map[max-file:2], from file: map[max-size:1m])",
+  );
+  const { engine } = withFile({ runtimes: { b: { path: "/b" } } }, "--add-runtime=a=/a");
+  expect(engine.runtimes).toEqual({ a: "/a", b: "/b" });
+});
+
+const oracleFlags =
+  `add-runtime allow-direct-routing authorization-plugin bip bip6 bridge cdi-spec-dir cgroup-parent config-file
+  containerd containerd-namespace containerd-plugins-namespace cpu-rt-period cpu-rt-runtime cri-containerd data-root debug
+  default-address-pool default-cgroupns-mode default-gateway default-gateway-v6 default-ipc-mode default-network-opt default-runtime
+  default-shm-size default-ulimit dns dns-opt dns-search exec-opt exec-root experimental feature fixed-cidr fixed-cidr-v6 group host
+  host-gateway-ip http-proxy https-proxy icc init init-path insecure-registry ip ip-forward ip-forward-no-drop ip-masq ip6tables
+  iptables ipv6 label live-restore log-driver log-format log-level log-opt max-concurrent-downloads max-concurrent-uploads
+  max-download-attempts metrics-addr mtu network-control-plane-mtu no-new-privileges no-proxy node-generic-resource pidfile raw-logs
+  registry-mirror rootless seccomp-profile selinux-enabled shutdown-timeout storage-driver storage-opt swarm-default-advertise-addr
+  tls tlscacert tlscert tlskey tlsverify userland-proxy userland-proxy-path userns-remap validate version`.split(/\s+/);
+
+test("every flag of dockerd 28.5 is known", () => {
+  expect(oracleFlags.filter((name) => !(name in daemonFlags))).toEqual([]);
 });
 
 test("readConfig() refuses registries and log drivers that no engine could use", () => {

@@ -7,6 +7,7 @@ import { parseFlags, UsageError } from "../lib/flags.ts";
 import { checkInsecure, checkLabels, checkLogDriver, checkLogOptions, checkMirrors } from "./config-checks.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
+import { inertFlags } from "./config-flags-other.ts";
 import { type HostAddress, parseHost } from "./host-address.ts";
 import { type LogLevel, logLevels } from "./log.ts";
 
@@ -21,6 +22,8 @@ export interface DaemonConfig {
   readonly tls: TlsFiles | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
+  /** Options that were given and change nothing, each with the reason. */
+  readonly notices: readonly string[];
   /** `--version` or `--validate`: print and leave. */
   readonly only: "version" | "validate" | undefined;
 }
@@ -59,7 +62,7 @@ const defaultCdiSpecDirs = ["/etc/cdi", "/var/run/cdi"];
 export function readConfig(argv: readonly string[], defaults: Defaults): DaemonConfig {
   const { flags, changed, args } = parseFlags(daemonFlags, argv);
   if (args.length > 0) throw new UsageError(`"daemon" accepts no arguments`);
-  const fromFile = readFirstFile(flags["config-file"], changed, defaults);
+  const fromFile = readFirstFile(flags, changed, defaults);
   // Values of the file went through the same parsers as the flags', so they have the flags' types.
   const values = { ...flags, ...Object.fromEntries(fromFile) } as typeof flags;
   const given = (name: keyof typeof flags): boolean => changed.has(name) || fromFile.has(name);
@@ -75,15 +78,21 @@ export function readConfig(argv: readonly string[], defaults: Defaults): DaemonC
     tls,
     logLevel: values.debug ? "debug" : readLogLevel(values["log-level"]),
     logFormat: readLogFormat(values["log-format"]),
+    notices: Object.entries(inertFlags)
+      .filter(([name]) => given(name as keyof typeof inertFlags))
+      .map(([name, { help }]) => `The option ${name} changes nothing: ${help}`),
     only: flags.version ? "version" : flags.validate ? "validate" : undefined,
   });
 }
 
 type Values = ReturnType<typeof parseFlags<typeof daemonFlags>>["flags"];
 
-function readFirstFile(named: string, changed: ReadonlySet<string>, defaults: Defaults): Map<string, unknown> {
+function readFirstFile(flags: Values, changed: ReadonlySet<string>, defaults: Defaults): Map<string, unknown> {
   // The variable reaches a daemon that the CLI starts by itself; a file named by it must be there, as one named by the flag.
-  const path = named || process.env.DHOW_CONFIG_FILE || defaults.configFiles.find((candidate) => existsSync(candidate));
+  const path =
+    flags["config-file"] ||
+    process.env.DHOW_CONFIG_FILE ||
+    defaults.configFiles.find((candidate) => existsSync(candidate));
   if (path === undefined) return new Map();
   let text: string;
   try {
@@ -91,7 +100,7 @@ function readFirstFile(named: string, changed: ReadonlySet<string>, defaults: De
   } catch (error) {
     throw new Error(`unable to configure the Docker daemon with file ${path}: ${(error as Error).message}`);
   }
-  return readConfigFile(path, text, changed);
+  return readConfigFile(path, text, new Map(Object.entries(flags).filter(([name]) => changed.has(name))));
 }
 
 function hostsOf(given: readonly string[], defaults: Defaults): HostAddress[] {

@@ -37,6 +37,7 @@ export async function daemonMain(args: readonly string[], calledAs = "dhow"): Pr
   }
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   surviveStrayFailures(log);
+  for (const notice of config.notices) log.info(notice);
   try {
     await serve(config, args, defaults, log);
     process.exit(0);
@@ -144,6 +145,7 @@ async function reload(args: readonly string[], defaults: Defaults, log: DaemonLo
     const config = readConfig(args, defaults);
     const { taken, waiting } = await engine.reload(config.engine);
     log.setLevel(config.logLevel);
+    for (const notice of config.notices) log.info(notice);
     log.info("Reloaded configuration", { changed: taken.join(",") });
     if (waiting.length > 0)
       log.warn("Some options take effect at the daemon's next start", { options: waiting.join(",") });

@@ -82,9 +82,9 @@ test("a netd that is killed is replaced: ports answer, names of bridges stay, no
   const web = "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www";
   await daemon.must("network", "create", "extra");
   await daemon.must(
-    ...["run", "-d", "--name", "web", "-p", "18260:80", "--network", "extra", "busybox", "sh", "-c", web],
+    ...["run", "-d", "--name", "web", "-p", `${daemon.port(60)}:80`, "--network", "extra", "busybox", "sh", "-c", web],
   );
-  await until("the page", async () => (await ask(null, "http://127.0.0.1:18260/")) === 200);
+  await until("the page", async () => (await ask(null, `http://127.0.0.1:${daemon.port(60)}/`)) === 200);
   for (let round = 0; round < 2; round++) {
     const [pid = 0] = readdirSync("/proc").filter(isNetdOf(daemon)).map(Number);
     process.kill(pid, "SIGKILL");
@@ -93,8 +93,8 @@ test("a netd that is killed is replaced: ports answer, names of bridges stay, no
         .filter(isNetdOf(daemon))
         .some((one) => Number(one) !== pid),
     );
-    await until("the page again", async () => (await ask(null, "http://127.0.0.1:18260/")) === 200);
-    for (let n = 0; n < 20; n++) expect(await ask(null, "http://127.0.0.1:18260/")).toBe(200);
+    await until("the page again", async () => (await ask(null, `http://127.0.0.1:${daemon.port(60)}/`)) === 200);
+    for (let n = 0; n < 20; n++) expect(await ask(null, `http://127.0.0.1:${daemon.port(60)}/`)).toBe(200);
   }
   await daemon.must("rm", "-f", "web");
   await daemon.must("network", "rm", "extra");
@@ -115,7 +115,19 @@ function isNetdOf(daemon: TestDaemon): (pid: string) => boolean {
 test("twenty restarts of the daemon leave the rules as they are", async () => {
   await using daemon = await make();
   await daemon.must("network", "create", "extra");
-  await daemon.must("run", "-d", "--name", "web", "-p", "18261:80", "--network", "extra", "busybox", "sleep", "300");
+  await daemon.must(
+    "run",
+    "-d",
+    "--name",
+    "web",
+    "-p",
+    `${daemon.port(61)}:80`,
+    "--network",
+    "extra",
+    "busybox",
+    "sleep",
+    "300",
+  );
   const rules = async () => {
     // Other daemons' tables may go while this looks; nft's JSON writer aborts then.
     const tables = (await succeed(["nft", "list", "tables"])).match(/\bd[0-9a-f]{6}$/gm) ?? [];
@@ -123,7 +135,7 @@ test("twenty restarts of the daemon leave the rules as they are", async () => {
     return (await Promise.all(dumps)).find((dump) => dump.includes(daemon.bridge));
   };
   const before = await rules();
-  expect(before).toContain("18261");
+  expect(before).toContain(`${daemon.port(61)}`);
   for (let round = 0; round < 20; round++) await daemon.restart();
   expect(await rules()).toBe(before);
   await daemon.must("rm", "-f", "web");

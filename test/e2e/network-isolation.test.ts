@@ -45,13 +45,22 @@ describe.each([...clients])("isolation through %s", (client) => {
   test("hardening 97: over IPv4 (the bridge driver has no IPv6 networks), a network is closed to the containers of another, and opens and closes with connect and disconnect", async () => {
     await daemon().run(client, "network", "create", "left");
     await daemon().run(client, "network", "create", "right");
-    await serve(client, "server", "--network", "right", "-p", "18210:80", "-p", "18210:80/udp");
+    await serve(
+      client,
+      "server",
+      "--network",
+      "right",
+      "-p",
+      `${daemon().port(10)}:80`,
+      "-p",
+      `${daemon().port(10)}:80/udp`,
+    );
     await daemon().run(client, "run", "-d", "--name", "guest", "--network", "left", "busybox", "sleep", "300");
     const address = await addressOf(daemon(), "server", "right");
     const gateway = (
       await daemon().run(client, "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "right")
     ).stdout.trim();
-    for (const target of [address, `${gateway}:18210`]) {
+    for (const target of [address, `${gateway}:${daemon().port(10)}`]) {
       expect([target, await fetches(client, "guest", `http://${target}/`)]).toEqual([target, false]);
     }
     expect(await pings(client, "guest", address)).toBe(false);
@@ -67,7 +76,7 @@ describe.each([...clients])("isolation through %s", (client) => {
     const guest = await netnsOf(daemon(), "guest");
     for (const [host, port] of [
       [address, 80],
-      [gateway, 18210],
+      [gateway, daemon().port(10)],
       [gateway, 80],
     ] as const) {
       await run(["nsenter", `--net=${guest}`, "python3", "-c", sendDatagram(host, port, "leaked")]);
@@ -79,12 +88,19 @@ describe.each([...clients])("isolation through %s", (client) => {
   });
 
   test("hardening 98: another machine reaches what is published to it and nothing else", async () => {
-    await serve(client, "open", "-p", "18211:80", "-p", "18214:9000/udp");
-    await serve(client, "local", "-p", "127.0.0.1:18212:80", "-p", "127.0.0.1:18213:9000/udp");
+    await serve(client, "open", "-p", `${daemon().port(11)}:80`, "-p", `${daemon().port(14)}:9000/udp`);
+    await serve(
+      client,
+      "local",
+      "-p",
+      `127.0.0.1:${daemon().port(12)}:80`,
+      "-p",
+      `127.0.0.1:${daemon().port(13)}:9000/udp`,
+    );
     await serve(client, "closed", "--expose", "80");
-    expect(await outside.ask(`http://${outside.hostAddress}:18211/`)).toBe(200);
-    expect(await ask(null, "http://127.0.0.1:18212/")).toBe(200);
-    expect(await outside.ask(`http://${outside.hostAddress}:18212/`)).toBe(0);
+    expect(await outside.ask(`http://${outside.hostAddress}:${daemon().port(11)}/`)).toBe(200);
+    expect(await ask(null, `http://127.0.0.1:${daemon().port(12)}/`)).toBe(200);
+    expect(await outside.ask(`http://${outside.hostAddress}:${daemon().port(12)}/`)).toBe(0);
     for (const name of ["open", "local", "closed"]) {
       expect([name, await outside.ask(`http://${await addressOf(daemon(), name)}/`)]).toEqual([name, 0]);
     }
@@ -94,7 +110,7 @@ describe.each([...clients])("isolation through %s", (client) => {
     await succeed([...inOutside, "ip", "addr", "del", "127.0.0.1/8", "dev", "lo"]);
     await succeed([...inOutside, "ip", "route", "del", "table", "local", "127.0.0.0/8"]).catch(() => "");
     await succeed([...inOutside, "ip", "route", "add", "127.0.0.1", "via", outside.hostAddress]);
-    expect(await outside.ask("http://127.0.0.1:18212/")).toBe(0);
+    expect(await outside.ask(`http://127.0.0.1:${daemon().port(12)}/`)).toBe(0);
     await succeed([...inOutside, "ip", "route", "del", "127.0.0.1"]);
     // A source that is forged: this host's loopback address, or the bridge's own. Nothing of it arrives in the container.
     const netns = await netnsOf(daemon(), "local");
@@ -104,12 +120,12 @@ describe.each([...clients])("isolation through %s", (client) => {
     const from = { netns: `/run/netns/${outside.name}`, via: outside.hostAddress };
     for (const source of ["127.0.0.1", `10.213.${daemon().slot}.1`, outside.address]) {
       await forgeDatagram({ ...from, source, target: container, port: 9000 });
-      await forgeDatagram({ ...from, source, target: "127.0.0.1", port: 18213 });
+      await forgeDatagram({ ...from, source, target: "127.0.0.1", port: daemon().port(13) });
     }
     // The same frame with its true source and a port that is open to it arrives, and so does this host's own datagram.
-    await forgeDatagram({ ...from, source: outside.address, target: outside.hostAddress, port: 18214 });
+    await forgeDatagram({ ...from, source: outside.address, target: outside.hostAddress, port: daemon().port(14) });
     expect(await heardByOpen.until("forged")).toEqual(["forged"]);
-    await succeed(["python3", "-c", sendDatagram("127.0.0.1", 18213, "done")]);
+    await succeed(["python3", "-c", sendDatagram("127.0.0.1", daemon().port(13), "done")]);
     expect(await heard.until("done")).toEqual(["done"]);
     await succeed([...inOutside, "ip", "addr", "add", "127.0.0.1/8", "dev", "lo"]);
     await remove(client, "open", "local", "closed");
@@ -127,18 +143,29 @@ describe.each([...clients])("isolation through %s", (client) => {
   });
 
   test("port 0, ranges, -P, UDP and IPv6 are published as asked", async () => {
-    await serve(client, "many", "-p", "0:80", "-p", "18220-18229:81", "-p", "[::1]:18230:80", "-p", "18231:90/udp");
+    await serve(
+      client,
+      "many",
+      "-p",
+      "0:80",
+      "-p",
+      `${daemon().port(20)}-${daemon().port(29)}:81`,
+      "-p",
+      `[::1]:${daemon().port(30)}:80`,
+      "-p",
+      `${daemon().port(31)}:90/udp`,
+    );
     await serve(client, "all", "-P", "--expose", "80");
-    await serve(client, "next", "-p", "18220-18229:81");
+    await serve(client, "next", "-p", `${daemon().port(20)}-${daemon().port(29)}:81`);
     const port = async (name: string, inner: string): Promise<string[]> =>
       (await daemon().run(client, "port", name, inner)).stdout.trim().split("\n").sort();
     const free = Number((await port("many", "80")).find((one) => one.startsWith("0.0.0.0"))?.split(":")[1]);
     expect(free).toBeGreaterThan(1024);
     expect(await ask(null, `http://127.0.0.1:${free}/`)).toBe(200);
-    expect(await ask(null, "http://[::1]:18230/")).toBe(200);
-    expect(await ask(null, "http://127.0.0.1:18230/")).toBe(0);
-    expect(await port("many", "81")).toContain("0.0.0.0:18220");
-    expect(await port("next", "81")).toContain("0.0.0.0:18221");
+    expect(await ask(null, `http://[::1]:${daemon().port(30)}/`)).toBe(200);
+    expect(await ask(null, `http://127.0.0.1:${daemon().port(30)}/`)).toBe(0);
+    expect(await port("many", "81")).toContain(`0.0.0.0:${daemon().port(20)}`);
+    expect(await port("next", "81")).toContain(`0.0.0.0:${daemon().port(21)}`);
     const chosen = (await port("all", "80")).find((one) => one.startsWith("0.0.0.0"));
     expect(await ask(null, `http://127.0.0.1:${chosen?.split(":")[1]}/`)).toBe(200);
     await remove(client, "many", "all", "next");
@@ -155,7 +182,7 @@ describe.each([...clients])("isolation through %s", (client) => {
         `import socket,time; s=socket.socket(2,2); s.bind(("127.0.0.1",0)); s.settimeout(.1)
 while True:
  try:
-  s.sendto(b"x",("127.0.0.1",18232)); print(s.recvfrom(99)[0].decode())
+  s.sendto(b"x",("127.0.0.1",${daemon().port(32)})); print(s.recvfrom(99)[0].decode())
  except OSError: print("-")
  time.sleep(.02)`,
       ],
@@ -167,7 +194,18 @@ while True:
     })();
     try {
       for (const word of ["one", "two"]) {
-        await daemon().run(client, "run", "-d", "--name", word, "-p", "18232:90/udp", "busybox", "sleep", "300");
+        await daemon().run(
+          client,
+          "run",
+          "-d",
+          "--name",
+          word,
+          "-p",
+          `${daemon().port(32)}:90/udp`,
+          "busybox",
+          "sleep",
+          "300",
+        );
         const server = await pythonIn(await netnsOf(daemon(), word), echo(word));
         await until(`the answer ${word}`, () => heard === word, 3000);
         server.kill("SIGKILL");
@@ -180,7 +218,7 @@ while True:
   });
 
   test("SCTP is published where the kernel has it, and refused with the reason elsewhere", async () => {
-    const result = await daemon().run(client, "run", "--rm", "-p", "18233:90/sctp", "busybox", "true");
+    const result = await daemon().run(client, "run", "--rm", "-p", `${daemon().port(33)}:90/sctp`, "busybox", "true");
     if (existsSync("/proc/net/sctp")) expect(result.code).toBe(0);
     else {
       expect(result.code).toBe(125);
@@ -206,12 +244,22 @@ class S(socketserver.ThreadingTCPServer):
 s=S(("",80),H); print("up"); s.serve_forever()`;
 
   test("keeps a half-closed connection open and carries a thousand at once", async () => {
-    await daemon().dhow("run", "-d", "--name", "echo", "-p", "[::1]:18240:80", "busybox", "sleep", "300");
+    await daemon().dhow(
+      "run",
+      "-d",
+      "--name",
+      "echo",
+      "-p",
+      `[::1]:${daemon().port(40)}:80`,
+      "busybox",
+      "sleep",
+      "300",
+    );
     const server = await pythonIn(await netnsOf(daemon(), "echo"), echo);
     const talk = (text: string): Promise<string> =>
       new Promise((resolve, reject) => {
         let heard = "";
-        const socket = connect({ host: "::1", port: 18240, allowHalfOpen: true }, () => socket.end(text));
+        const socket = connect({ host: "::1", port: daemon().port(40), allowHalfOpen: true }, () => socket.end(text));
         socket.on("data", (chunk) => {
           heard += chunk;
         });
@@ -225,7 +273,17 @@ s=S(("",80),H); print("up"); s.serve_forever()`;
   });
 
   test("holds little of what a slow reader leaves unread", async () => {
-    await daemon().dhow("run", "-d", "--name", "flood", "-p", "[::1]:18241:80", "busybox", "sleep", "300");
+    await daemon().dhow(
+      "run",
+      "-d",
+      "--name",
+      "flood",
+      "-p",
+      `[::1]:${daemon().port(41)}:80`,
+      "busybox",
+      "sleep",
+      "300",
+    );
     const counted = join(daemon().root, "flooded");
     const server = await pythonIn(
       await netnsOf(daemon(), "flood"),
@@ -234,7 +292,7 @@ c.setsockopt(1,7,65536); n=0
 while True:
   n+=c.send(b"x"*65536); open("${counted}","w").write(str(n))`,
     );
-    const socket = connect({ host: "::1", port: 18241 });
+    const socket = connect({ host: "::1", port: daemon().port(41) });
     await new Promise<void>((resolve) => socket.once("connect", resolve));
     socket.pause();
     await Bun.sleep(1500);
@@ -341,8 +399,11 @@ test("a flush of the host's rules leaves the table alone, and other tools' chain
 }, 30_000);
 
 test("the API's TCP port is not given to a container, nor reached by one", async () => {
-  const port = 18250;
-  await using d = await TestDaemon.start({ flags: [`--host=tcp://127.0.0.1:${port}`, "--tls=false"] });
+  const flags = ["--tls=false"];
+  await using d = TestDaemon.reserve({ flags });
+  const port = d.port(50);
+  flags.push(`--host=tcp://127.0.0.1:${port}`);
+  await d.start();
   const { busyboxTar } = await import("../harness/images.ts");
   await d.docker("import", await busyboxTar(), "busybox:latest");
   const taken = await d.dhow("run", "--rm", "-p", `${port}:80`, "busybox", "true");

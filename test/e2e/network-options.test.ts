@@ -29,11 +29,11 @@ test.each(["0", "1"])(
     writeFileSync(path, value);
     try {
       await using daemon = await withFlags("--icc=false");
-      await serve(daemon, "server", "-p", "18270:80");
+      await serve(daemon, "server", "-p", `${daemon.port(70)}:80`);
       const netns = await serve(daemon, "guest");
       expect(await ask(netns, `http://${await addressOf(daemon, "server")}/`)).toBe(0);
-      expect(await ask(netns, `http://10.213.${daemon.slot}.1:18270/`)).toBe(200);
-      expect(await ask(null, "http://127.0.0.1:18270/")).toBe(200);
+      expect(await ask(netns, `http://10.213.${daemon.slot}.1:${daemon.port(70)}/`)).toBe(200);
+      expect(await ask(null, `http://127.0.0.1:${daemon.port(70)}/`)).toBe(200);
       await daemon.dhow("rm", "-f", "server", "guest");
     } finally {
       writeFileSync(path, old);
@@ -44,9 +44,9 @@ test.each(["0", "1"])(
 
 test("--iptables=false makes no rules, and publishes through proxies", async () => {
   await using daemon = await withFlags("--iptables=false");
-  await serve(daemon, "server", "-p", "127.0.0.1:18271:80", "-p", "18272:80");
+  await serve(daemon, "server", "-p", `127.0.0.1:${daemon.port(71)}:80`, "-p", `${daemon.port(72)}:80`);
   expect((await succeed(["nft", "list", "ruleset"])).includes(daemon.bridge)).toBe(false);
-  for (const port of [18271, 18272]) expect(await ask(null, `http://127.0.0.1:${port}/`)).toBe(200);
+  for (const port of [daemon.port(71), daemon.port(72)]) expect(await ask(null, `http://127.0.0.1:${port}/`)).toBe(200);
   await daemon.dhow("rm", "-f", "server");
 }, 30_000);
 
@@ -128,11 +128,11 @@ test("bridge options of a network: name, icc, masquerade, host binding; what is 
   );
   expect(made.stderr).toBe("");
   expect(await succeed(["ip", "-o", "link", "show", device])).toContain(device);
-  await serve(daemon, "server", "--network", "opts", "-p", "18273:80");
+  await serve(daemon, "server", "--network", "opts", "-p", `${daemon.port(73)}:80`);
   const netns = await serve(daemon, "guest", "--network", "opts");
   expect(await ask(netns, `http://${await addressOf(daemon, "server", "opts")}/`)).toBe(0);
-  expect((await daemon.dhow("port", "server", "80")).stdout).toBe("127.0.0.1:18273\n");
-  expect(await ask(null, "http://127.0.0.1:18273/")).toBe(200);
+  expect((await daemon.dhow("port", "server", "80")).stdout).toBe(`127.0.0.1:${daemon.port(73)}\n`);
+  expect(await ask(null, `http://127.0.0.1:${daemon.port(73)}/`)).toBe(200);
   await daemon.dhow("rm", "-f", "server", "guest");
   await daemon.dhow("network", "rm", "opts");
   expect((await run(["ip", "link", "show", device])).code).toBe(1);

@@ -33,7 +33,17 @@ describe.each([...clients])("network through %s", (client) => {
   });
 
   test("a port that is taken is refused and nothing stays behind", async () => {
-    await daemon().run(client, "run", "-d", "--name", "first", "-p", "127.0.0.1:18199:80", "busybox", ...page("first"));
+    await daemon().run(
+      client,
+      "run",
+      "-d",
+      "--name",
+      "first",
+      "-p",
+      `127.0.0.1:${daemon().port(99)}:80`,
+      "busybox",
+      ...page("first"),
+    );
     const second = await daemon().run(
       client,
       "run",
@@ -41,7 +51,7 @@ describe.each([...clients])("network through %s", (client) => {
       "--name",
       "second",
       "-p",
-      "127.0.0.1:18199:80",
+      `127.0.0.1:${daemon().port(99)}:80`,
       "busybox",
       "sleep",
       "9",

@@ -98,6 +98,10 @@ export class TestDaemon implements AsyncDisposable {
   get bridge(): string {
     return `dhowt${String(this.slot).padStart(3, "0")}`; // no name is the beginning of another
   }
+  /** One of a hundred host ports that no other test daemon of this machine has, below those that the kernel gives to clients. */
+  port(n: number): number {
+    return 10_000 + this.slot * 100 + n;
+  }
   get logFile(): string {
     return join(this.root, "daemon.log");
   }
