@@ -23,7 +23,7 @@ export type LogStream = "stdout" | "stderr";
 
 /** Writes are synchronous; one that the disk refuses is dropped and counted, the next one is tried again. */
 export class LogWriter implements Disposable {
-  readonly #options: LogWriterOptions;
+  #options: LogWriterOptions;
   readonly #pending: Record<LogStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   #fd: number;
   #size: number;
@@ -36,6 +36,11 @@ export class LogWriter implements Disposable {
     this.#fd = openLog(options.path);
     this.#size = fstatSync(this.#fd).size;
     this.#torn = this.#size > 0 && !endsWithNewline(options.path, this.#size);
+  }
+
+  /** Other limits from the next write on. */
+  limit(limits: Pick<LogWriterOptions, "maxSize" | "maxFile">): void {
+    this.#options = { ...this.#options, ...limits };
   }
 
   /** Logs what is complete of `chunk`; the rest waits for more, or for {@link end}. */
