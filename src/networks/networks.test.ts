@@ -317,7 +317,8 @@ test("the proxy keeps a half-closed connection open", async () => {
   const script =
     "import socket\ns=socket.socket();s.bind(('0.0.0.0',7));s.listen()\nc,_=s.accept();n=0\nwhile 1:\n d=c.recv(65536)\n if not d: break\n n+=len(d)\nc.sendall(str(n).encode());c.close()";
   children.push(spawn("nsenter", [`--net=${box.netnsPath}`, "python3", "-c", script], { stdio: "ignore" }));
-  await Bun.sleep(400);
+  const listens = (): boolean => run("nsenter", `--net=${box.netnsPath}`, "cat", "/proc/net/tcp").includes(":0007 ");
+  for (let n = 0; n < 200 && !listens(); n++) await Bun.sleep(50);
   const answer = await new Promise<string>((resolve, reject) => {
     let text = "";
     const socket = connect({ host: "::1", port: 28087, allowHalfOpen: true });
