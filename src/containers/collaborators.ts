@@ -26,7 +26,18 @@ export type {
 /** Starts and supervises processes; they outlive the engine. */
 export type ContainerRuntime = Pick<
   Runtime,
-  "start" | "exec" | "attach" | "resize" | "signal" | "pause" | "resume" | "list" | "onExit" | "onOom" | "forget"
+  | "start"
+  | "exec"
+  | "attach"
+  | "resize"
+  | "signal"
+  | "limitLog"
+  | "pause"
+  | "resume"
+  | "list"
+  | "onExit"
+  | "onOom"
+  | "forget"
 >;
 
 /** An image as a container's create needs it. */

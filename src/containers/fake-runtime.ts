@@ -65,6 +65,7 @@ export class FakeRuntime implements ContainerRuntime {
     if (!this.deafTo.has(signal)) queueMicrotask(() => this.end(target, 128 + signal, { signal }));
   }
 
+  async limitLog() {}
   async pause() {}
   async resume() {}
 

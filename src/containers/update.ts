@@ -58,17 +58,24 @@ export async function updateContainer(
           )
         : null;
     try {
+      if (isRunning && changes.LogOptions) await limitLog(ctx, container, hostConfig);
       if (limits.length > 0 && isRunning) await ctx.cgroups.update(record.state.pid, hostConfig);
       failPoint("containers.update.applied");
       save(ctx, container, "full", { hostConfig, config }, (tx) => ports?.record(tx));
     } catch (error) {
       await ports?.undo();
+      if (isRunning && changes.LogOptions) await limitLog(ctx, container, record.hostConfig).catch(() => {});
       throw error;
     }
     failPoint("containers.update.recorded");
     emit(ctx, container, "update");
     return { Warnings: warnings.length > 0 ? [...warnings] : null };
   });
+}
+
+async function limitLog(ctx: Context, { id }: Container, { LogConfig }: HostConfig): Promise<void> {
+  const limits = logLimits(LogConfig);
+  if (limits) await ctx.runtime.limitLog(id, limits);
 }
 
 /** Docker's part of the request. Linux has no limit of kernel memory any more, and dockerd keeps none. */

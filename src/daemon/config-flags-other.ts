@@ -54,7 +54,6 @@ export const refusedFlags = {
   "authorization-plugin": refused("value", "there are no plugins"),
   bip6: refused("value", ipv6),
   bridge: refused("value", "the default bridge is the engine's own; --bridge-name names it"),
-  "cdi-spec-dir": refused("value", "there are no CDI devices"),
   "cpu-rt-period": refused("value", "real-time scheduling is not there yet", ["0"]),
   "cpu-rt-runtime": refused("value", "real-time scheduling is not there yet", ["0"]),
   "cri-containerd": refused("bool", "there is no containerd"),

@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Operation } from "../lib/operation.ts";
 import type {
   ExitStatus,
+  LogLimits,
   ProcessIdentity,
   ProcessIo,
   ProcessTarget,
@@ -54,6 +55,8 @@ export interface Runtime extends AsyncDisposable {
   resize(target: ProcessTarget, size: { readonly height: number; readonly width: number }): Promise<void>;
   /** Throws `notFound` when the process is gone. */
   signal(target: ProcessTarget, signal: number): Promise<void>;
+  /** Other limits for the log of a running container. */
+  limitLog(id: string, limits: LogLimits): Promise<void>;
   /** Freezes the container's cgroup and waits until it is frozen. */
   pause(id: string): Promise<void>;
   resume(id: string): Promise<void>;

@@ -155,6 +155,10 @@ class SupervisedRuntime implements Runtime {
     await (await this.#connected()).call("signal", { target, signal });
   };
 
+  limitLog: Runtime["limitLog"] = async (id, limits) => {
+    await (await this.#connected()).call("limitLog", { id, limits });
+  };
+
   pause: Runtime["pause"] = async (id) => {
     await (await this.#connected()).call("pause", { id });
   };

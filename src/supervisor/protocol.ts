@@ -39,11 +39,15 @@ export interface ProcessIo {
   readonly consoleSize?: readonly [rows: number, cols: number];
 }
 
-/** Where a container's output is kept; `maxSize` in bytes, 0 is no limit; `maxFile` counts the current file. */
-export interface LogTarget {
-  readonly path: string;
+/** How much of a log is kept: `maxSize` in bytes, 0 is no limit; `maxFile` counts the current file. */
+export interface LogLimits {
   readonly maxSize: number;
   readonly maxFile: number;
+}
+
+/** Where a container's output is kept. */
+export interface LogTarget extends LogLimits {
+  readonly path: string;
   readonly format: "json-file";
   /** Packs rotated files. */
   readonly compress?: boolean;
@@ -142,6 +146,8 @@ export interface Methods {
   exec: { params: ExecStart; result: StartReply };
   resize: { params: { target: ProcessTarget; height: number; width: number }; result: null };
   signal: { params: { target: ProcessTarget; signal: number }; result: null };
+  /** Other limits for the log of a container; nothing for one that keeps none. Since version 2. */
+  limitLog: { params: { id: string; limits: LogLimits }; result: null };
   pause: { params: { id: string }; result: null };
   resume: { params: { id: string }; result: null };
   list: { params: null; result: readonly SupervisedProcess[] };

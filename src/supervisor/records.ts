@@ -89,6 +89,13 @@ export class Records implements Disposable {
     return directory;
   }
 
+  /** Replaces the record of a process that runs. */
+  rewrite(key: string, record: ProcessRecord): void {
+    const path = join(this.directory(key), "record.json");
+    writeFileSync(`${path}.new`, JSON.stringify(record));
+    renameSync(`${path}.new`, path);
+  }
+
   read(key: string): ProcessRecord | null {
     return readJson(join(this.directory(key), "record.json"));
   }

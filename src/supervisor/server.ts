@@ -148,6 +148,10 @@ function methodHandlers(supervisor: Supervisor, options: ServerOptions): Handler
       supervisor.signal(target, signal);
       return null;
     },
+    limitLog: async ({ id, limits }) => {
+      supervisor.limitLog(id, limits);
+      return null;
+    },
     pause: async ({ id }) => {
       await supervisor.freeze(id, true);
       return null;

@@ -11,7 +11,7 @@ import { isErrno } from "../linux/syscall-error.ts";
 import { Input } from "./input.ts";
 import type { OurEnds } from "./launch.ts";
 import { OutputHub, OutputPump, type Subscriber } from "./output.ts";
-import type { ExitStatus, StdioPlace, SupervisedProcess } from "./protocol.ts";
+import type { ExitStatus, LogLimits, StdioPlace, SupervisedProcess } from "./protocol.ts";
 import type { ProcessRecord, StartedRecord } from "./records.ts";
 
 /** How long a dead process that is not our child may stay unreaped before its code counts as unknown. */
@@ -21,7 +21,7 @@ const drainPatience = 2000;
 
 export class Supervised {
   readonly key: string;
-  readonly record: ProcessRecord;
+  record: ProcessRecord;
   readonly started: StartedRecord;
   readonly hub: OutputHub;
   exit: ExitStatus | null = null;
@@ -29,6 +29,7 @@ export class Supervised {
   #pidfd: number;
   #ends: OurEnds;
   #input: Input | null = null;
+  readonly #log: LogWriter | null;
   #endedAt = 0;
   readonly #ownChild: boolean;
   readonly #directory: string;
@@ -51,10 +52,18 @@ export class Supervised {
     this.#ends = options.ends;
     this.#ownChild = options.ownChild;
     const { io, log: target } = options.record;
-    const log = target && new LogWriter({ ...target, now: realtime });
-    this.hub = new OutputHub({ framed: !io.tty, log });
+    this.#log = target && new LogWriter({ ...target, now: realtime });
+    this.hub = new OutputHub({ framed: !io.tty, log: this.#log });
     for (const subscriber of options.subscribers) this.hub.add(subscriber);
     this.#wire();
+  }
+
+  /** Other limits for its log from the next write on. */
+  limitLog(limits: LogLimits): void {
+    const { log } = this.record;
+    if (!log) return;
+    this.record = { ...this.record, log: { ...log, ...limits } };
+    this.#log?.limit(limits);
   }
 
   /** Takes a terminal's master that somebody kept while the supervisor was gone. */

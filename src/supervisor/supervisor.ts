@@ -14,6 +14,7 @@ import type { Subscriber } from "./output.ts";
 import type {
   AdoptRequest,
   ExecStart,
+  LogLimits,
   ProcessTarget,
   Push,
   StartReply,
@@ -253,6 +254,12 @@ export class Supervisor {
   resize(target: ProcessTarget, height: number, width: number): void {
     const process = this.#need(target);
     if (process.console !== -1) setWindowSize(process.console, height, width);
+  }
+
+  limitLog(containerId: string, limits: LogLimits): void {
+    const process = this.#need({ containerId });
+    process.limitLog(limits);
+    this.#records.rewrite(process.key, process.record);
   }
 
   signal(target: ProcessTarget, signal: number): void {

@@ -1,5 +1,6 @@
 /** What `update` changes of a running container: ports, labels, log options, and nothing where it refuses. */
 import { afterEach, expect, test } from "bun:test";
+import { existsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { until } from "../harness/command.ts";
 import { withDaemon } from "./fixture.ts";
@@ -101,6 +102,17 @@ test("labels, log options, limits and restart policy change together", async () 
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("invalid size: 'many'")]);
   expect((await cli("update", "--log-opt", "nonesuch=1", "many")).stderr).toContain("unknown log opt 'nonesuch'");
   expect(await shown("many", "{{json .Config.Labels}}")).toBe('{"a":"9","c":"3"}');
+});
+
+test("log options of a running container hold from the next line on", async () => {
+  const talk = "while :; do echo 0123456789012345678901234567890123456789; sleep 0.01; done";
+  await daemon().must("run", "-d", "--name", "talk", "--stop-timeout", "0", "busybox", "sh", "-c", talk);
+  const path = await shown("talk", "{{.LogPath}}");
+  await until("some lines", () => existsSync(path) && statSync(path).size > 5_000);
+  await daemon().must("update", "--log-opt", "max-size=4k", "--log-opt", "max-file=2", "talk");
+  await until("a second file", () => existsSync(`${path}.1`));
+  await until("its rotation", () => statSync(`${path}.1`).size < 5_000);
+  expect(existsSync(`${path}.2`)).toBe(false);
 });
 
 test("limits are judged before the container is looked for, in dockerd's words", async () => {

@@ -36,7 +36,7 @@ export type LogStream = "stdout" | "stderr";
 
 /** Writes are synchronous; one that the disk refuses is dropped and counted, the next one is tried again. */
 export class LogWriter implements Disposable {
-  readonly #options: LogWriterOptions;
+  #options: LogWriterOptions;
   readonly #pending: Record<LogStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   readonly #attrs: string;
   #fd: number;
@@ -83,6 +83,11 @@ export class LogWriter implements Disposable {
     if (maxFile < 2) return delivered.file > this.#number || delivered.offset >= this.#size;
     const oldest = numberOfPath(`${path}.${maxFile - 1}`) ?? numberOfPath(`${path}.${maxFile - 1}.gz`);
     return oldest === null || delivered.file > oldest;
+  }
+
+  /** Other limits from the next write on. */
+  limit(limits: Pick<LogWriterOptions, "maxSize" | "maxFile">): void {
+    this.#options = { ...this.#options, ...limits };
   }
 
   /** Logs what is complete of `chunk`; the rest waits for more, or for {@link end}. */

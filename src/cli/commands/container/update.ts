@@ -18,7 +18,7 @@ export const command = defineCommand({
     ...resourceFlags,
     "label-add": flag.list("Label to set (key=value)", { check: checkLabel }),
     "label-rm": flag.list("Label to take away"),
-    "log-opt": flag.list("Option of the log driver, from the next start on"),
+    "log-opt": flag.list("Option of the log driver"),
     "publish-add": flag.list("Port to publish, as run's --publish"),
     "publish-rm": flag.list("Published port to take back"),
     restart: flag.string("When to start it again after it ended"),
