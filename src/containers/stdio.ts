@@ -39,6 +39,7 @@ export async function attachContainer(
 ): Promise<StdioSession> {
   refuse("attach", container);
   const { Tty, OpenStdin } = container.record.config;
+  if (query.logs) needReadable(container);
   const replay = query.logs ? logLines(ctx, container, replayQuery(query), op) : null;
   if (!query.stream) {
     const output = replay ? Readable.from(replay, { objectMode: false }) : Readable.from([]);
@@ -86,12 +87,16 @@ export function containerLogs(
   query: LogsQuery,
   op: Operation,
 ): { tty: boolean; output: Readable } {
+  needReadable(container);
+  const output = Readable.from(logLines(ctx, container, query, op), { objectMode: false });
+  return { tty: container.record.config.Tty, output };
+}
+
+function needReadable(container: Container): void {
   const log = container.record.hostConfig.LogConfig;
   if (log.Type === "none" || isCacheDisabled(log)) {
     throw notImplemented("configured logging driver does not support reading");
   }
-  const output = Readable.from(logLines(ctx, container, query, op), { objectMode: false });
-  return { tty: container.record.config.Tty, output };
 }
 
 async function* logLines(
@@ -119,13 +124,17 @@ async function* logLines(
 }
 
 function render(records: readonly LogRecord[], query: LogsQuery, tty: boolean): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const record of records) {
-    const bytes = Buffer.from(decorate(record, query));
-    if (!tty) parts.push(frameHeader(record.stream, bytes.length));
-    parts.push(bytes);
+  const texts = records.map((record) => decorate(record, query));
+  const mostBytes = texts.reduce((sum, text) => sum + headerBytes + text.length * 3, 0);
+  const out = Buffer.allocUnsafe(mostBytes);
+  let at = 0;
+  for (const [index, { stream }] of records.entries()) {
+    const header = tty ? 0 : headerBytes;
+    const length = out.write(texts[index] ?? "", at + header);
+    if (!tty) writeFrameHeader(out, at, stream, length);
+    at += header + length;
   }
-  return Buffer.concat(parts);
+  return out.subarray(0, at);
 }
 
 function decorate({ log, time, attrs }: LogRecord, { timestamps, details }: LogsQuery): string {
@@ -153,12 +162,15 @@ function nineDecimals(time: string): string {
 
 /** One of Docker's frames: stream number, three zeros, length, bytes. */
 export function frame(stream: "stdout" | "stderr", bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([frameHeader(stream, bytes.length), bytes]);
+  const out = Buffer.allocUnsafe(headerBytes + bytes.length);
+  writeFrameHeader(out, 0, stream, bytes.length);
+  out.set(bytes, headerBytes);
+  return out;
 }
 
-function frameHeader(stream: "stdout" | "stderr", length: number): Buffer {
-  const header = Buffer.alloc(8);
-  header[0] = stream === "stdout" ? 1 : 2;
-  header.writeUInt32BE(length, 4);
-  return header;
+const headerBytes = 8;
+
+function writeFrameHeader(out: Buffer, at: number, stream: "stdout" | "stderr", length: number): void {
+  out.writeUInt32BE(stream === "stdout" ? 0x01000000 : 0x02000000, at);
+  out.writeUInt32BE(length, at + 4);
 }

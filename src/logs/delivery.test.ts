@@ -109,8 +109,29 @@ describe("a log that is delivered", () => {
       return lines;
     };
     expect(await fill({ "cache-max-size": "200k" })).toBeLessThan(4000);
+    expect(troubles).toEqual([]);
     expect(await fill({ "cache-max-size": "200k", mode: "non-blocking" })).toBe(4000);
   }, 60_000);
+
+  test("tells in non-blocking mode how many messages a sink that came back late does not get", async () => {
+    const sink = await StreamSink.open();
+    const { port } = sink;
+    await using logs = engine();
+    const small = { "cache-max-size": "1k", "cache-max-file": "2", mode: "non-blocking" };
+    using writer = writerOf(await start(logs, syslog(port, small)));
+    await sink.close();
+    await Bun.sleep(50);
+    for (let i = 0; i < 30; i++) {
+      write(writer, i * 10, i * 10 + 10);
+      await Bun.sleep(2);
+    }
+    await until(() => troubles.length > 0);
+    await using back = await StreamSink.open({ port });
+    await until(() => said(back).at(-1) === "299");
+    const dropped = troubles.flatMap((text) => /(\d+) messages dropped/.exec(text)?.[1] ?? []).map(Number);
+    expect(dropped.reduce((sum, each) => sum + each, 0) + said(back).length).toBe(300);
+    expect(dropped.length).toBeGreaterThan(0);
+  });
 
   test("whose syslog is away does not hold its writer; a fluentd that is away does", async () => {
     const roomWhileAway = async (Type: string, Config: Record<string, string>, sink: StreamSink): Promise<boolean> => {

@@ -44,7 +44,7 @@ export class Delivery implements Disposable {
     this.#file = new DeliveredFile(position);
     // An engine that starts again finds out by its first message whether the sink is still there.
     const hold = sink !== null || before?.hold === true ? this.#holds("slow") : this.#holds("gone");
-    this.#delivered = { file: 0, offset: 0, partial: {}, ...before, hold };
+    this.#delivered = { file: 0, offset: 0, entry: 0, partial: {}, ...before, hold };
     this.#file.save(this.#delivered);
     this.done = this.#run();
   }
@@ -66,12 +66,15 @@ export class Delivery implements Disposable {
 
   async #run(): Promise<void> {
     const { path, onTrouble } = this.#options;
-    const { file, offset } = this.#delivered;
+    const { file, offset, entry } = this.#delivered;
     try {
-      const options = { follow: true, from: { file, offset }, ended: this.#ended.signal };
+      const options = { follow: true, from: { file, offset, entry }, ended: this.#ended.signal };
       for await (const batch of readLog(path, options, this.#stop.signal)) await this.#deliver(batch);
     } catch (error) {
-      if (!this.#stop.signal.aborted) onTrouble(`log delivery ended: ${messageOf(error)}`);
+      if (!this.#stop.signal.aborted) {
+        onTrouble(`log delivery ended: ${messageOf(error)}`);
+        this.#save({ hold: false });
+      }
     } finally {
       this.#sink?.[Symbol.dispose]();
       this.#sink = null;
@@ -79,11 +82,13 @@ export class Delivery implements Disposable {
     }
   }
 
-  async #deliver({ records, file, offset }: LogBatch): Promise<void> {
+  async #deliver({ records, first, file, offset, entry }: LogBatch): Promise<void> {
+    const lost = first - this.#delivered.entry;
+    if (lost > 0) this.#options.onTrouble(`log driver: ${lost} messages dropped`);
     const { messages, partial } = messagesOf(records, this.#delivered.partial);
     if (messages.length > 0) await this.#sendUntilTaken(messages);
     if (this.#stop.signal.aborted) return;
-    this.#save({ file, offset, partial });
+    this.#save({ file, offset, entry, partial });
   }
 
   #save(change: Partial<Delivered>): void {

@@ -1,5 +1,6 @@
 /** The driver `journald`: systemd's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL). */
 import { closeSync, existsSync } from "node:fs";
+import { unavailable } from "../lib/errors.ts";
 import { formatNanoseconds } from "../lib/log-file/time.ts";
 import { sealedFile } from "../linux/memfd.ts";
 import type { LogDriver, LogInfo, LogMessage } from "./driver.ts";
@@ -13,12 +14,12 @@ export function journaldDriver(path = "/run/systemd/journal/socket"): LogDriver 
   return {
     check() {},
     open(info) {
-      if (!existsSync(path)) throw new Error("journald is not enabled on this host");
       const fields = containerFields(info);
       return {
         connectsFirst: true,
         holdsFor: "slow",
         async connect() {
+          if (!existsSync(path)) throw unavailable("journald is not enabled on this host");
           const socket = new UnixDatagramSocket(path);
           return {
             async send(messages) {

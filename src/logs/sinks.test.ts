@@ -108,7 +108,7 @@ describe("syslog", () => {
     expect(server.text).toStartWith(`${text.length} ${text}`);
     await sent(syslogDriver, { ...config, "syslog-tls-skip-verify": "true" });
     await expect(connect(syslogDriver, config)).rejects.toThrow("dial tcp 127.0.0.1");
-    expect(() => syslogDriver.open(info({ ...config, "syslog-tls-ca-cert": "/nope" }))).toThrow(
+    await expect(connect(syslogDriver, { ...config, "syslog-tls-ca-cert": "/nope" })).rejects.toThrow(
       'could not read CA certificate "/nope"',
     );
   });
@@ -301,7 +301,7 @@ describe("journald", () => {
     expect(file).toContain(`MESSAGE=${long}\n`);
   });
 
-  test("is refused where there is none", () => {
-    expect(() => journaldDriver("/nope").open(info({}))).toThrow("journald is not enabled on this host");
+  test("is refused where there is none", async () => {
+    await expect(connect(journaldDriver("/nope"), {})).rejects.toThrow("journald is not enabled on this host");
   });
 });

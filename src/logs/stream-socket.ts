@@ -14,6 +14,7 @@ export type StreamAddress = ({ readonly host: string; readonly port: number } | 
   readonly tls?: TlsOptions;
 };
 
+const mostUnread = 64 * 1024;
 /** How long a connection may take to be made. */
 const connectMs = 10_000;
 
@@ -21,6 +22,7 @@ export class StreamSocket implements Disposable {
   readonly #socket: Socket;
   readonly #closed = Promise.withResolvers<never>();
   #chunks: Buffer[] = [];
+  #unread = 0;
   #arrived = Promise.withResolvers<void>();
 
   private constructor(socket: Socket) {
@@ -28,7 +30,10 @@ export class StreamSocket implements Disposable {
     // Nobody may be writing or reading when it comes.
     this.#closed.promise.catch(() => {});
     socket.on("data", (chunk: Buffer) => {
+      // A far side that is not asked anything may say what it likes.
+      if (this.#unread > mostUnread) return;
       this.#chunks.push(chunk);
+      this.#unread += chunk.length;
       this.#arrived.resolve();
     });
     socket.on("error", (error) => this.#closed.reject(error));
@@ -77,6 +82,7 @@ export class StreamSocket implements Disposable {
     if (this.#chunks.length === 0) await Promise.race([this.#arrived.promise, this.#closed.promise]);
     const bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
+    this.#unread = 0;
     this.#arrived = Promise.withResolvers<void>();
     return bytes;
   }

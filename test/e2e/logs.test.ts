@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { StreamSink, UdpSink } from "../../src/logs/fixtures/sinks.ts";
 import { until } from "../harness/command.ts";
+import { supervisorPid } from "../harness/crash.ts";
 import { clients, TestDaemon } from "../harness/daemon.ts";
 import { busyboxTar } from "../harness/images.ts";
 import { withDaemon } from "./fixture.ts";
@@ -103,6 +104,19 @@ describe.each([...clients])("%s", (client) => {
     await cli("rm", "far");
   }, 60_000);
 
+  test("nor does a killed supervisor lose or double what is delivered, across rotations of the cache", async () => {
+    await using sink = await StreamSink.open();
+    const to = { "syslog-address": `tcp://127.0.0.1:${sink.port}`, "cache-max-size": "2k" };
+    const script = "for i in $(seq 200); do echo $i; sleep 0.01; done";
+    await cli("run", "-d", "--name", "far", "--log-driver", "syslog", ...opts(to), "busybox", "sh", "-c", script);
+    await until("some lines", () => said(sink).length > 50);
+    process.kill(supervisorPid(daemon()), "SIGKILL");
+    await cli("wait", "far");
+    await until("the last line", () => said(sink).at(-1) === "200");
+    expect(said(sink)).toEqual(seq(1, 200));
+    await cli("rm", "far");
+  }, 60_000);
+
   test("what ends at once and is removed is delivered by every driver", async () => {
     await using tcp = await StreamSink.open();
     await using udp = await UdpSink.open();
@@ -126,6 +140,11 @@ describe.each([...clients])("%s", (client) => {
       cli("run", "--name", name, "--log-driver", "syslog", ...opts({ ...to, ...options }), "busybox", "seq", "20000");
     await run("blind", { "cache-disabled": "true" });
     expect((await cli("logs", "blind")).stderr).toContain("configured logging driver does not support reading");
+    const replayed = await daemon().api<{ message: string }>("POST", "/containers/blind/attach?logs=1&stdout=1");
+    expect([replayed.status, replayed.body.message]).toEqual([
+      501,
+      "configured logging driver does not support reading",
+    ]);
     await run("short", { "cache-max-size": "100k", "cache-max-file": "2" });
     const kept = await lines("short");
     expect([kept.at(-1), kept.length < 6000]).toEqual(["20000", true]);

@@ -97,7 +97,9 @@ export const createFlags = {
   "label-file": flag.list("File of labels", { complete: "files" }),
   link: flag.list("Link to another container (name:alias)", { complete: "containers", check: checkLink }),
   "link-local-ip": flag.list("Link-local address"),
-  "log-driver": flag.string("Where logs go", { complete: ["json-file", "local", "none"] }),
+  "log-driver": flag.string("Where logs go", {
+    complete: ["fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"],
+  }),
   "log-opt": flag.list("Option of the log driver"),
   "mac-address": flag.string("MAC address"),
   "memory-swappiness": flag.int("How readily memory is swapped, 0 to 100", { initial: -1 }),

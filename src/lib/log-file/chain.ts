@@ -1,7 +1,8 @@
 /** The files of one log: `path`, before it `path.1`, `path.2` and so on, rotated ones plain or packed (`path.1.gz`). */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { isErrno } from "../../linux/syscall-error.ts";
-import { fileNumber } from "./file-number.ts";
+import { type FileHead, fileHead } from "./file-head.ts";
 import { inodeOf } from "./inode.ts";
 import { packedFrom, unpack } from "./packed.ts";
 
@@ -15,6 +16,8 @@ export interface OpenFile {
   packed: boolean;
   readonly modified: number;
   offset: number;
+  /** Entries written before `offset`. */
+  entry: number;
 }
 
 function openFile(path: string): OpenFile | null {
@@ -28,7 +31,7 @@ function openFile(path: string): OpenFile | null {
   const { ino, mtimeMs } = fstatSync(fd);
   const packed = path.endsWith(".gz");
   const source = packed ? packedFrom(fd) : ino;
-  return { fd, inode: ino, source, wasPacked: packed, packed, modified: mtimeMs, offset: 0 };
+  return { fd, inode: ino, source, wasPacked: packed, packed, modified: mtimeMs, offset: 0, entry: 0 };
 }
 
 /** The `i`th file back; a packed one takes the name before the plain one gives it up. */
@@ -37,13 +40,31 @@ function openNth(path: string, i: number): OpenFile | null {
   return openFile(`${path}.${i}`) ?? openFile(`${path}.${i}.gz`);
 }
 
+/** Ascending. A crash in a rotation leaves one out. */
+function rotatedNumbers(path: string): number[] {
+  const prefix = `${basename(path)}.`;
+  const numbers = namesIn(dirname(path)).flatMap((name) => {
+    const match = name.startsWith(prefix) ? /^(\d+)(\.gz)?$/.exec(name.slice(prefix.length)) : null;
+    return match ? [Number(match[1])] : [];
+  });
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
 /** Opens all files, oldest first; starts again when a rotation happens meanwhile. */
 export function openChain(path: string): OpenFile[] {
   for (let attempt = 0; ; attempt++) {
     const files: OpenFile[] = [];
-    for (let i = 0; ; i++) {
+    for (const i of [0, ...rotatedNumbers(path)]) {
       const file = openNth(path, i);
-      if (!file && i > 0) break;
       if (file) files.unshift(file);
     }
     const newest = files.at(-1);
@@ -96,8 +117,8 @@ export async function ensureUnpacked(file: OpenFile, path: string, signal: Abort
   file.packed = false;
 }
 
-export function numberOf(file: OpenFile): number {
-  return fileNumber(file.fd, file.packed).number;
+export function headOf(file: OpenFile): FileHead {
+  return fileHead(file.fd, file.packed);
 }
 
 /** Closes the files that `isWanted` does not want, and takes them out. */

@@ -1,6 +1,6 @@
 /** Lines of a log file: cut from chunks, counted from the end, read as entries. */
 import { fstatSync, readSync } from "node:fs";
-import { fileNumber } from "./file-number.ts";
+import { fileHead } from "./file-head.ts";
 import type { LogRecord } from "./record.ts";
 
 export const readBytes = 64 * 1024;
@@ -56,7 +56,7 @@ export function linesFromEnd(fd: number, wanted: number): { offset: number; line
     }
     end = from;
   }
-  const numbered = fileNumber(fd, false).length > 0;
+  const numbered = fileHead(fd, false).length > 0;
   return { offset: 0, lines: Math.max(0, newlines - (numbered ? 1 : 0)) };
 }
 

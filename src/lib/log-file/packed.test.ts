@@ -79,6 +79,15 @@ describe("readLog() of packed files", () => {
     expect(await read({ tail: 12 })).toEqual(numbers(38, 50));
   });
 
+  test("reads what a damaged file has before its damage, and everything else", async () => {
+    await fill(0, 50, { compress: true, maxFile: 10 });
+    const bytes = readFileSync(`${path}.2.gz`);
+    writeFileSync(`${path}.2.gz`, bytes.subarray(0, bytes.length - 20));
+    writeFileSync(`${path}.3.gz`, "no gzip at all");
+    const left = await read();
+    expect([left[0], left.at(-1), left.length < 50 && left.length > 25]).toEqual(["0\n", "49\n", true]);
+  });
+
   test("leaves a packed file that is older than since alone, even a damaged one", async () => {
     await fill(0, 20, { compress: true });
     const old = new Date(Date.now() - 60_000);
@@ -127,16 +136,34 @@ describe("a log that is delivered elsewhere", () => {
     for await (const batch of readLog(path, {}, never)) batches.push(batch);
     await fill(40, 41, { position: position(), maxFile: 10, compress: true });
     let seen = 0;
-    for (const { records, file, offset } of batches) {
+    for (const { records, first, file, offset, entry } of batches) {
+      expect(first).toBe(seen);
       seen += records.length;
-      expect(await read({ from: { file, offset } })).toEqual(numbers(seen, 41));
+      expect(entry).toBe(seen);
+      expect(await read({ from: { file, offset, entry } })).toEqual(numbers(seen, 41));
     }
     expect(seen).toBe(40);
   });
 
+  test("tells after a gap how many entries it is wide, also over the writer's restarts", async () => {
+    for (let i = 0; i < 10; i++) await fill(i * 10, i * 10 + 10, { position: position(), maxFile: 2 });
+    const batches: LogBatch[] = [];
+    for await (const batch of readLog(path, { from: { file: 1, offset: 0, entry: 0 } }, never)) batches.push(batch);
+    const left = batches.flatMap(({ records }) => records);
+    expect(left.length).toBeLessThan(30);
+    expect([batches[0]?.first, batches.at(-1)?.entry]).toEqual([100 - left.length, 100]);
+  });
+
+  test("is read over the gap that a crash leaves in a rotation", async () => {
+    await fill(0, 40, { maxFile: 10 });
+    rmSync(`${path}.2`);
+    const left = await read();
+    expect([left[0], left.at(-1), left.length < 40]).toEqual(["0\n", "39\n", true]);
+  });
+
   test("has no room while its oldest file is not delivered, and keeps all of it", async () => {
     using delivered = new DeliveredFile(position());
-    delivered.save({ file: 0, offset: 0, hold: true, partial: {} });
+    delivered.save({ file: 0, offset: 0, entry: 0, hold: true, partial: {} });
     using log = writer({ position: position(), maxFile: 2 });
     let written = 0;
     for (; written < 1000 && log.room() === null; written++) log.write("stdout", Buffer.from(`${written}\n`));
@@ -144,14 +171,20 @@ describe("a log that is delivered elsewhere", () => {
     expect(await read()).toEqual(numbers(0, written));
     const room = log.room();
     expect(room).not.toBeNull();
-    delivered.save({ file: Number.MAX_SAFE_INTEGER, offset: 0, hold: true, partial: {} });
+    delivered.save({ file: Number.MAX_SAFE_INTEGER, offset: 0, entry: 0, hold: true, partial: {} });
     await room;
     expect(log.room()).toBeNull();
   });
 
   test("always has room where nothing is held, or nobody delivers", () => {
     using delivered = new DeliveredFile(position());
-    delivered.save({ file: 0, offset: 0, hold: false, partial: { stdout: { id: "a".repeat(64), ordinal: 3 } } });
+    delivered.save({
+      file: 0,
+      offset: 0,
+      entry: 0,
+      hold: false,
+      partial: { stdout: { id: "a".repeat(64), ordinal: 3 } },
+    });
     expect(readDelivered(position())?.partial).toEqual({ stdout: { id: "a".repeat(64), ordinal: 3 } });
     using log = writer({ position: position(), maxFile: 1 });
     for (let i = 0; i < 100; i++) {

@@ -5,7 +5,6 @@
 import {
   closeSync,
   constants,
-  createReadStream,
   fstatSync,
   futimesSync,
   openSync,
@@ -42,25 +41,53 @@ export function packedFrom(fd: number): number {
   return Number(bytes.readBigUInt64LE(16));
 }
 
-/** The first bytes of what is packed in `fd`. */
+/** The first bytes of what is packed in `fd`; none of what is damaged. */
 export function unpackedHead(fd: number): Buffer {
   const bytes = Buffer.alloc(4096);
   const count = readSync(fd, bytes, 0, bytes.length, 0);
-  return gunzipSync(bytes.subarray(0, count), { finishFlush: zlib.Z_SYNC_FLUSH });
+  try {
+    return gunzipSync(bytes.subarray(0, count), { finishFlush: zlib.Z_SYNC_FLUSH });
+  } catch (error) {
+    if (isDamage(error)) return Buffer.alloc(0);
+    throw error;
+  }
 }
 
-/** Unpacks `fd`, which stays open, into a file without a name beside `path`; returns its descriptor. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
+}
+
+/**
+ * Unpacks `fd`, which stays open, into a file without a name beside `path`; returns its descriptor. Of a damaged file there is
+ * what comes before the damage.
+ */
 export async function unpack(fd: number, path: string, signal: AbortSignal): Promise<number> {
   const name = `${path}.unpacked-${process.pid}-${fd}`;
   const out = openSync(name, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
     unlinkSync(name);
-    const source = createReadStream("", { fd, autoClose: false, start: 0 });
-    await pipeline(source, createGunzip(), (chunks) => writeAll(chunks, out), { signal });
+    await pipeline(chunksOf(fd), createGunzip(), (chunks) => writeAll(chunks, out), { signal }).catch(
+      (error: unknown) => {
+        if (!isDamage(error)) throw error;
+      },
+    );
     return out;
   } catch (error) {
     closeSync(out);
     throw error;
+  }
+}
+
+const chunkBytes = 256 * 1024;
+
+/** A read stream would close the descriptor when the pipeline fails, whatever it is told (Bun 1.4.5). */
+async function* chunksOf(fd: number): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    const count = readSync(fd, chunk, 0, chunk.length, at);
+    if (count === 0) return;
+    at += count;
+    yield chunk.subarray(0, count);
   }
 }
 
@@ -100,11 +127,8 @@ async function packOne(path: string, name: string, maxFile: number): Promise<voi
         }
       };
       // The fastest level: packing must keep up with a container that floods its log.
-      await pipeline(
-        createReadStream("", { fd: source, autoClose: false, start: 0 }),
-        summed,
-        createDeflateRaw({ level: 1 }),
-        (chunks: AsyncIterable<Uint8Array>) => writeAll(chunks, out),
+      await pipeline(chunksOf(source), summed, createDeflateRaw({ level: 1 }), (chunks: AsyncIterable<Uint8Array>) =>
+        writeAll(chunks, out),
       );
       const trailer = Buffer.alloc(8);
       trailer.writeUInt32LE(sum, 0);

@@ -24,9 +24,9 @@ const lineBytes = 512;
 /** `null` when there is none, or none that can be read. */
 export function readDelivered(path: string): Delivered | null {
   try {
-    const { file, offset, hold, partial } = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof file !== "number" || typeof offset !== "number") return null;
-    return { file, offset, hold: hold === true, partial: typeof partial === "object" && partial ? partial : {} };
+    const { file, offset, entry, hold, partial } = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof file !== "number" || typeof offset !== "number" || typeof entry !== "number") return null;
+    return { file, offset, entry, hold: hold === true, partial: typeof partial === "object" && partial ? partial : {} };
   } catch (error) {
     if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return null;
     throw error;

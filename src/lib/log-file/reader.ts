@@ -3,7 +3,7 @@
  * rotation, or a removal, takes nothing away; entries that do not parse (a torn line, a block of zeros) are skipped.
  */
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { dropFiles, ensureUnpacked, numberOf, type OpenFile, openChain, openNewer } from "./chain.ts";
+import { dropFiles, ensureUnpacked, headOf, type OpenFile, openChain, openNewer } from "./chain.ts";
 import { LineReader, linesFromEnd, parseRecord, readBytes } from "./lines.ts";
 import type { LogBatch, LogPosition, LogRecord } from "./record.ts";
 import { parseNanoseconds } from "./time.ts";
@@ -98,9 +98,9 @@ async function skipUnwanted(
   signal: AbortSignal,
 ): Promise<void> {
   if (from) {
-    dropFiles(files, (file) => numberOf(file) >= from.file);
+    dropFiles(files, (file) => headOf(file).number >= from.file);
     const first = files[0];
-    if (first && numberOf(first) === from.file) first.offset = from.offset;
+    if (first && headOf(first).number === from.file) Object.assign(first, { offset: from.offset, entry: from.entry });
   }
   if (since !== undefined) {
     const oldest = Number(since / 1_000_000n) - slackMs;
@@ -138,26 +138,35 @@ async function* drain(
     if (follow) openNewer(path, files);
     const file = files[0];
     if (!file) return;
-    const number = numberOf(file);
     await ensureUnpacked(file, path, signal);
+    let head = headOf(file);
     const chunk = Buffer.allocUnsafe(readBytes);
     for (;;) {
       const count = readSync(file.fd, chunk, 0, chunk.length, file.offset);
       if (count === 0) break;
+      const cut = lines.push(chunk.subarray(0, count));
+      if (file.offset === 0) {
+        // An empty file gets its head together with its first entries.
+        head = headOf(file);
+        file.entry = head.entry - (head.length > 0 ? 1 : 0);
+      }
+      const first = Math.max(file.entry, head.entry);
       file.offset += count;
+      file.entry += cut.length;
       const records: LogRecord[] = [];
-      for (const line of lines.push(chunk.subarray(0, count))) {
+      for (const line of cut) {
         const record = parseRecord(line);
         if (record) records.push(record);
       }
       if (follow) openNewer(path, files);
-      yield { records, file: number, offset: file.offset - lines.waiting };
+      yield { records, first, file: head.number, offset: file.offset - lines.waiting, entry: file.entry };
     }
     const next = files[1];
     if (!next) return;
     closeSync(file.fd);
     files.shift();
     lines.reset();
-    yield { records: [], file: numberOf(next), offset: 0 };
+    const { number, entry } = headOf(next);
+    if (number > 0) yield { records: [], first: entry, file: number, offset: 0, entry };
   }
 }

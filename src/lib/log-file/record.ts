@@ -16,9 +16,13 @@ export interface LogRecord {
 export interface LogPosition {
   readonly file: number;
   readonly offset: number;
+  /** How many entries were written before; known of numbered files only. */
+  readonly entry: number;
 }
 
 /** Entries in their order, and the place after the last of them. */
 export interface LogBatch extends LogPosition {
+  /** How many entries were written before the first of them. */
+  readonly first: number;
   readonly records: readonly LogRecord[];
 }

@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { failPoint } from "../fail-point.ts";
-import { fileNumber, numberLine } from "./file-number.ts";
+import { type FileHead, fileHead, headLine } from "./file-head.ts";
 import { packRotated } from "./packed.ts";
 import { readDelivered } from "./position.ts";
 import { formatNanoseconds } from "./time.ts";
@@ -42,6 +42,8 @@ export class LogWriter implements Disposable {
   #fd: number;
   #size: number;
   #number = 0;
+  /** Written before the next one, of a log that is delivered. */
+  #entries = 0;
   #torn = false;
   /** Entries lost to write errors. */
   dropped = 0;
@@ -52,8 +54,15 @@ export class LogWriter implements Disposable {
     this.#fd = openLog(options.path);
     this.#size = fstatSync(this.#fd).size;
     this.#torn = this.#size > 0 && !endsWithNewline(options.path, this.#size);
-    this.#number = numberOfPath(options.path) ?? 0;
+    if (options.position !== undefined) this.#goOnCounting();
     if (options.compress) void packRotated(options.path, options.maxFile);
+  }
+
+  #goOnCounting(): void {
+    const { path } = this.#options;
+    const head = headOfPath(path);
+    this.#number = head?.number ?? 0;
+    this.#entries = (head?.entry ?? 0) + Math.max(0, countLines(path) - 1);
   }
 
   /** As {@link write}, waiting for room where there must be some. */
@@ -81,8 +90,8 @@ export class LogWriter implements Disposable {
     const delivered = position === undefined ? null : readDelivered(position);
     if (!delivered?.hold) return true;
     if (maxFile < 2) return delivered.file > this.#number || delivered.offset >= this.#size;
-    const oldest = numberOfPath(`${path}.${maxFile - 1}`) ?? numberOfPath(`${path}.${maxFile - 1}.gz`);
-    return oldest === null || delivered.file > oldest;
+    const oldest = headOfPath(`${path}.${maxFile - 1}`) ?? headOfPath(`${path}.${maxFile - 1}.gz`);
+    return oldest === null || delivered.file > oldest.number;
   }
 
   /** Other limits from the next write on. */
@@ -158,13 +167,14 @@ export class LogWriter implements Disposable {
       if (!(error instanceof Error && "code" in error)) throw error;
       this.dropped += count;
     }
+    this.#entries += count;
   }
 
   /** What goes before the next entry: the end of a torn line, the number of a new file. */
   #begin(): string {
     if (this.#torn) return "\n";
     if (this.#options.position === undefined || this.#size > 0) return "";
-    const { number, line } = numberLine(this.#number);
+    const { number, line } = headLine(this.#number, this.#entries);
     this.#number = number;
     return line;
   }
@@ -198,7 +208,7 @@ function renameIfThere(from: string, to: string): void {
 }
 
 /** `null` when there is no such file. */
-function numberOfPath(path: string): number | null {
+function headOfPath(path: string): FileHead | null {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -207,7 +217,22 @@ function numberOfPath(path: string): number | null {
     throw error;
   }
   try {
-    return fileNumber(fd, path.endsWith(".gz")).number;
+    return fileHead(fd, path.endsWith(".gz"));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function countLines(path: string): number {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const chunk = Buffer.allocUnsafe(64 * 1024);
+  let lines = 0;
+  try {
+    for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
+      const bytes = chunk.subarray(0, count);
+      for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) lines++;
+    }
+    return lines;
   } finally {
     closeSync(fd);
   }

@@ -17,7 +17,7 @@ export function parseSyslogAddress(address: string | undefined): SyslogAddress {
   switch (scheme) {
     case "unix":
     case "unixgram":
-      return { network: scheme, path: existing(rest) };
+      return { network: scheme, path: rest };
     case "udp":
     case "tcp":
     case "tcp+tls":
@@ -27,10 +27,12 @@ export function parseSyslogAddress(address: string | undefined): SyslogAddress {
   }
 }
 
-function existing(path: string): string {
+/** At create the socket must be there; later it may come and go. */
+export function checkSocketExists(address: SyslogAddress): void {
+  if (!("path" in address)) return;
+  const { path } = address;
   try {
     statSync(path);
-    return path;
   } catch (error) {
     if (isErrno(error, "ENOENT")) throw invalidArgument(`stat ${path}: no such file or directory`);
     throw error;

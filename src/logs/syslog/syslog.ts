@@ -7,7 +7,7 @@ import type { LogDriver, LogInfo, LogMessage, LogOptions, LogSink } from "../dri
 import { tagOf } from "../log-info.ts";
 import { StreamSocket, type TlsOptions } from "../stream-socket.ts";
 import { UnixDatagramSocket } from "../unix-datagram-socket.ts";
-import { parseSyslogAddress, type SyslogAddress } from "./address.ts";
+import { checkSocketExists, parseSyslogAddress, type SyslogAddress } from "./address.ts";
 import { formatSyslog, type Sender, type SyslogFormat, syslogFormats } from "./format.ts";
 
 const facilities: readonly string[] = [
@@ -21,7 +21,7 @@ const localPaths = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 
 export const syslogDriver: LogDriver = {
   check(options) {
-    parseSyslogAddress(options["syslog-address"]);
+    checkSocketExists(parseSyslogAddress(options["syslog-address"]));
     parseFacility(options["syslog-facility"]);
     parseFormat(options["syslog-format"]);
   },
@@ -29,7 +29,6 @@ export const syslogDriver: LogDriver = {
     const { config } = info;
     const address = parseSyslogAddress(config["syslog-address"]);
     const format = parseFormat(config["syslog-format"]);
-    const tls = address.network === "tcp+tls" ? readTls(config) : undefined;
     const sender = senderOf(info);
     // RFC 5425 counts its messages; every other stream is cut at newlines.
     const counted = address.network === "tcp+tls" && format.startsWith("rfc5424");
@@ -41,7 +40,10 @@ export const syslogDriver: LogDriver = {
       connectsFirst: true,
       // A syslog that is gone never stops what logs to it.
       holdsFor: "slow",
-      connect: (signal) => connect(address, tls, render, signal),
+      connect: async (signal) => {
+        const tls = address.network === "tcp+tls" ? readTls(config) : undefined;
+        return connect(address, tls, render, signal);
+      },
     };
   },
 };
