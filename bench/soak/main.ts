@@ -1,13 +1,15 @@
 /**
- * npm run soak [-- churn MINUTES | thousand COUNT]: what is too long for npm test. `churn` (default, 10 minutes) starts,
+ * npm run soak [-- churn MINUTES | thousand COUNT | walk CALLS]: what is too long for npm test. `churn` (default, 10 minutes) starts,
  * execs, reads logs of, stops and removes containers without pause and watches descriptors, memory and processes;
- * `thousand` (default 1,000) runs that many containers at once and measures `ps`, `inspect` and a daemon restart.
+ * `thousand` (default 1,000) runs that many containers at once and measures `ps`, `inspect` and a daemon restart; `walk`
+ * (default 10,000) holds random concurrent calls against a model of the state machine, replayed by DHOW_WALK_SEED.
  */
 import { until } from "../../test/harness/command.ts";
 import { TestDaemon } from "../../test/harness/daemon.ts";
 import { busyboxTar } from "../../test/harness/images.ts";
 import { expectLedger, settledLedger } from "../../test/harness/ledger.ts";
 import { descriptors, enginePids, memoryMib } from "../../test/harness/processes.ts";
+import { walk, walkSeed } from "../../test/harness/walk/walk.ts";
 import { measure } from "../measure.ts";
 
 const [kind = "churn", amount] = process.argv.slice(2);
@@ -17,7 +19,8 @@ await daemon.docker("import", await busyboxTar(), "busybox");
 await daemon.dhow("run", "--rm", "busybox", "true");
 if (kind === "churn") await churn(Number(amount ?? 10));
 else if (kind === "thousand") await thousand(Number(amount ?? 1000));
-else throw new Error(`no soak "${kind}"; there are: churn, thousand`);
+else if (kind === "walk") await randomWalk(Number(amount ?? 10_000));
+else throw new Error(`no soak "${kind}"; there are: churn, thousand, walk`);
 
 async function sample(label: string): Promise<void> {
   const pids = enginePids(daemon);
@@ -92,4 +95,19 @@ async function thousand(count: number): Promise<void> {
     return ids.length >= count ? ids.length : 0;
   });
   console.log(`${running} containers taken back`);
+}
+
+async function randomWalk(calls: number): Promise<void> {
+  const before = await settledLedger(daemon);
+  const seed = walkSeed();
+  console.log(`DHOW_WALK_SEED=${seed}`);
+  const from = performance.now();
+  const { contradictions, exact, calls: made } = await walk(daemon, { seed, calls, walkers: 4 });
+  console.log(
+    `${made} calls in ${((performance.now() - from) / 1000).toFixed(0)} s, ${exact} with one possible answer`,
+  );
+  for (const contradiction of contradictions.slice(0, 10)) console.log(contradiction);
+  await expectLedger(daemon, before);
+  console.log(`\n${made - contradictions.length} passed, ${contradictions.length} failed`);
+  if (contradictions.length > 0) process.exitCode = 1;
 }
