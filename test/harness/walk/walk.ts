@@ -50,6 +50,7 @@ export async function walk(daemon: TestDaemon, { seed, calls, walkers }: WalkOpt
   const place = (name: string) => places.get(name) as Place;
   const contradictions: string[] = [];
   const history: string[] = [];
+  const underWay = new Set<Set<Place>>();
   let made = 0;
   let exact = 0;
 
@@ -63,20 +64,26 @@ export async function walk(daemon: TestDaemon, { seed, calls, walkers }: WalkOpt
       one.begun += own;
     }
     const begun = held.map((one) => one.begun);
+    const touched = new Set(held);
+    if (own) underWay.add(touched);
     const before = held.map(({ state }) => state);
     const url = `${path(name)}${verb === "rename" ? target : ""}`;
     const from = performance.now();
     const said = await ask(daemon, method, url, body, verb === "wait");
-    for (const one of held) one.changes -= own;
+    underWay.delete(touched);
+    if (verb === "rename" && said.status === 204) follow(underWay, held);
+    for (const one of touched) one.changes -= own;
     const solo = alone && held.every((one, index) => one.begun === begun[index]);
-    const line = `walker ${walker}: ${verb} ${name}${verb === "rename" ? ` to ${target}` : ""} [${before}]${solo ? "" : " beside others"} -> ${said.status} ${messageIn(said.body)} (${Math.round(performance.now() - from)} ms)`;
+    const line = `walker ${walker}: ${verb} ${name}${verb === "rename" ? ` to ${target}` : ""} [${before}]${solo ? "" : " beside others"} -> ${said.status} ${tellingOf(said.body)} (${Math.round(performance.now() - from)} ms)`;
     history.push(line);
-    const contradicts = (expected: string) =>
-      contradictions.push(`${line}; expected ${expected}\n  after:\n  ${history.slice(-12, -1).join("\n  ")}`);
+    const contradicts = (expected: string) => {
+      const earlier = history.filter((one) => one.includes(name)).slice(-16, -1);
+      contradictions.push(`${line}; expected ${expected}\n  after:\n  ${earlier.join("\n  ")}`);
+    };
     if (said.status === 0) return;
     const [here, there] = held as [Place, Place | undefined];
     if (!solo) {
-      if (own) for (const one of held) one.state = null;
+      if (own) for (const one of touched) one.state = null;
       if (!beside.includes(said.status)) contradicts(`one of ${beside}`);
       return;
     }
@@ -88,7 +95,7 @@ export async function walk(daemon: TestDaemon, { seed, calls, walkers }: WalkOpt
       return;
     }
     if (here.state === null || there?.state === null) {
-      if (own) for (const one of held) one.state = null;
+      if (own) for (const one of touched) one.state = null;
       if (!beside.includes(said.status)) contradicts(`one of ${beside}`);
       return;
     }
@@ -123,6 +130,17 @@ export async function walk(daemon: TestDaemon, { seed, calls, walkers }: WalkOpt
   const left = await daemon.api<unknown[]>("GET", "/containers/json?all=1");
   if (left.body.length > 0) contradictions.push(`containers left: ${JSON.stringify(left.body)}`);
   return { calls: made, exact, contradictions };
+}
+
+/** What is being done to a container goes on under its new name. */
+function follow(underWay: ReadonlySet<Set<Place>>, [here, there]: readonly Place[]): void {
+  if (!here || !there) return;
+  for (const touched of underWay) {
+    if (!touched.has(here) || touched.has(there)) continue;
+    touched.add(there);
+    there.changes++;
+    there.begun++;
+  }
 }
 
 function renamed(here: Place, there: Place | undefined): number {
@@ -168,6 +186,9 @@ async function runExec(daemon: TestDaemon, made: unknown): Promise<string> {
   return "";
 }
 
-function messageIn(body: unknown): string {
-  return (body as { message?: string } | null)?.message ?? "";
+/** Of an answer's body, the error or the status with what it came from. */
+function tellingOf(body: unknown): string {
+  const { message, State: state } = (body ?? {}) as { message?: string; State?: Record<string, unknown> };
+  if (state) return `${state.Status}, exit code ${state.ExitCode}, ${state.StartedAt} to ${state.FinishedAt}`;
+  return message ?? "";
 }
