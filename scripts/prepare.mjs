@@ -37,6 +37,7 @@ const testPackages = {
   gzip: "/usr/bin/gzip",
   openssl: "/usr/bin/openssl",
   e2fsprogs: "/sbin/mke2fs",
+  "docker-compose": "/usr/bin/docker-compose",
 };
 
 function run(command, args, options = {}) {

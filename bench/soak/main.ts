@@ -1,14 +1,15 @@
 /**
- * npm run soak [-- churn MINUTES | thousand COUNT]: what is too long for npm test. `churn` (default, 10 minutes) starts,
+ * npm run soak [-- churn MINUTES | thousand COUNT | walk CALLS]: what is too long for npm test. `churn` (default, 10 minutes) starts,
  * execs, reads logs of, stops and removes containers without pause and watches descriptors, memory and processes;
- * `thousand` (default 1,000) runs that many containers at once and measures `ps`, `inspect` and a daemon restart.
+ * `thousand` (default 1,000) runs that many containers at once and holds `ps`, exec, starts, a restart and `rm -f` to their limits; `walk`
+ * (default 10,000) holds random concurrent calls against a model of the state machine, replayed by DHOW_WALK_SEED.
  */
-import { until } from "../../test/harness/command.ts";
 import { TestDaemon } from "../../test/harness/daemon.ts";
 import { busyboxTar } from "../../test/harness/images.ts";
 import { expectLedger, settledLedger } from "../../test/harness/ledger.ts";
 import { descriptors, enginePids, memoryMib } from "../../test/harness/processes.ts";
-import { measure } from "../measure.ts";
+import { walk, walkSeed } from "../../test/harness/walk/walk.ts";
+import { thousand } from "./thousand.ts";
 
 const [kind = "churn", amount] = process.argv.slice(2);
 const flags = kind === "thousand" ? ["--bip=10.213.0.1/20"] : [];
@@ -16,8 +17,12 @@ await using daemon = await TestDaemon.start({ flags });
 await daemon.docker("import", await busyboxTar(), "busybox");
 await daemon.dhow("run", "--rm", "busybox", "true");
 if (kind === "churn") await churn(Number(amount ?? 10));
-else if (kind === "thousand") await thousand(Number(amount ?? 1000));
-else throw new Error(`no soak "${kind}"; there are: churn, thousand`);
+else if (kind === "thousand") {
+  const broken = await thousand(daemon, Number(amount ?? 1000), sample);
+  for (const line of broken) console.log(`FAILED ${line}`);
+  if (broken.length > 0) process.exitCode = 1;
+} else if (kind === "walk") await randomWalk(Number(amount ?? 10_000));
+else throw new Error(`no soak "${kind}"; there are: churn, thousand, walk`);
 
 async function sample(label: string): Promise<void> {
   const pids = enginePids(daemon);
@@ -61,35 +66,17 @@ async function churn(minutes: number): Promise<void> {
   if (failures > 0) process.exitCode = 1;
 }
 
-async function thousand(count: number): Promise<void> {
-  await sample("start");
+async function randomWalk(calls: number): Promise<void> {
+  const before = await settledLedger(daemon);
+  const seed = walkSeed();
+  console.log(`DHOW_WALK_SEED=${seed}`);
   const from = performance.now();
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) {
-      const { body } = await daemon.api<{ Id: string }>("POST", `/containers/create?name=many-${next++}`, {
-        Image: "busybox",
-        Cmd: ["sleep", "100000"],
-      });
-      const { status } = await daemon.api("POST", `/containers/${body.Id}/start`);
-      if (status !== 204) throw new Error(`start answered ${status}`);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  console.log(`${count} containers started in ${((performance.now() - from) / 1000).toFixed(1)} s`);
-  await sample(`${count} containers`);
-  const timed = async (label: string, action: () => Promise<unknown>) =>
-    console.log(`${label}: ${(await measure(async () => void (await action()), 5, 1)).median.toFixed(1)} ms`);
-  await timed("ps -q", () => daemon.dhow("ps", "-q"));
-  await timed("inspect", () => daemon.dhow("inspect", "many-0"));
-  await timed("run --rm", () => daemon.dhow("run", "--rm", "busybox", "true"));
-  const restart = performance.now();
-  await daemon.kill9();
-  await daemon.start();
-  console.log(`kill -9 to API: ${(performance.now() - restart).toFixed(0)} ms`);
-  const running = await until("all containers to be taken back", async () => {
-    const ids = (await daemon.dhow("ps", "-q")).stdout.trim().split("\n");
-    return ids.length >= count ? ids.length : 0;
-  });
-  console.log(`${running} containers taken back`);
+  const { contradictions, exact, calls: made } = await walk(daemon, { seed, calls, walkers: 4 });
+  console.log(
+    `${made} calls in ${((performance.now() - from) / 1000).toFixed(0)} s, ${exact} with one possible answer`,
+  );
+  for (const contradiction of contradictions.slice(0, 10)) console.log(contradiction);
+  await expectLedger(daemon, before);
+  console.log(`\n${made - contradictions.length} passed, ${contradictions.length} failed`);
+  if (contradictions.length > 0) process.exitCode = 1;
 }
