@@ -75,7 +75,9 @@ export async function updateContainer(
 
 async function limitLog(ctx: Context, { record }: Container, hostConfig: HostConfig): Promise<void> {
   const target = logTarget(hostConfig.LogConfig, logInfo({ ...record, hostConfig }), pathsOf(ctx, record.id).dir);
-  if (target) await ctx.runtime.limitLog(record.id, { maxSize: target.maxSize, maxFile: target.maxFile });
+  if (!target) return;
+  const { maxSize, maxFile, compress = false } = target;
+  await ctx.runtime.limitLog(record.id, { maxSize, maxFile, compress });
 }
 
 /** Docker's part of the request. Linux has no limit of kernel memory any more, and dockerd keeps none. */

@@ -43,14 +43,14 @@ export interface ProcessIo {
 export interface LogLimits {
   readonly maxSize: number;
   readonly maxFile: number;
+  /** Packs rotated files. */
+  readonly compress?: boolean;
 }
 
 /** Where a container's output is kept. */
 export interface LogTarget extends LogLimits {
   readonly path: string;
   readonly format: "json-file";
-  /** Packs rotated files. */
-  readonly compress?: boolean;
   /** Said with each entry. */
   readonly attrs?: Readonly<Record<string, string>>;
   /** The file in which the daemon says how far it has delivered the log elsewhere; where it says so, the process waits for it. */

@@ -95,7 +95,7 @@ export class LogWriter implements Disposable {
   }
 
   /** Other limits from the next write on. */
-  limit(limits: Pick<LogWriterOptions, "maxSize" | "maxFile">): void {
+  limit(limits: Pick<LogWriterOptions, "maxSize" | "maxFile" | "compress">): void {
     this.#options = { ...this.#options, ...limits };
   }
 
