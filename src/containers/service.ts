@@ -108,7 +108,8 @@ export function createContainers(options: ContainersOptions): Containers {
       const container = whole(ref);
       const attaching = attachContainer(ctx, container, query, op);
       const outcome = waitFor(container, until, op);
-      outcome.catch(() => {});
+      // The start awaits the one late, and nobody the other when it fails.
+      for (const each of [attaching, outcome]) each.catch(() => {});
       try {
         await startContainer(ctx, container, op, attaching);
       } catch (error) {

@@ -7,7 +7,7 @@ import { invalidArgument } from "./errors.ts";
 const maxDepth = 512;
 
 /** Only texts that may hold an integer above 2^53 pay for the reviver. */
-const longNumber = /[:,[]\s*-?\d{16}/;
+const longNumber = /(?:^|[:,[])\s*-?\d{16}/;
 
 /** A 64-bit integer as it came over the wire: a number when exact, else a bigint. */
 export type Int64 = number | bigint;

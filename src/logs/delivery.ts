@@ -1,5 +1,6 @@
 /** One container's log on its way: the cache file is followed from where delivery stands, and its entries are sent. */
 import { messageOf } from "../lib/errors.ts";
+import { insist } from "../lib/insist.ts";
 import { type Delivered, DeliveredFile, readDelivered } from "../lib/log-file/position.ts";
 import { readLog } from "../lib/log-file/reader.ts";
 import type { LogBatch } from "../lib/log-file/record.ts";
@@ -18,9 +19,6 @@ export interface DeliveryOptions {
   /** Told once for each time that the sink goes away. */
   readonly onTrouble: (message: string) => void;
 }
-
-const firstPauseMs = 100;
-const longestPauseMs = 5000;
 
 /**
  * Runs from its making until everything is delivered after {@link end}, or until it is disposed. The position is saved after
@@ -97,18 +95,11 @@ export class Delivery implements Disposable {
   }
 
   async #sendUntilTaken(messages: readonly LogMessage[]): Promise<void> {
-    const { signal } = this.#stop;
-    for (let pause = firstPauseMs; !signal.aborted; pause = Math.min(pause * 2, longestPauseMs)) {
-      try {
-        const sink = this.#sink ?? (await this.#connect());
-        await sink.send(messages);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#lost(error);
-      }
-      await sleep(pause, signal);
-    }
+    const attempt = async (): Promise<void> => {
+      const sink = this.#sink ?? (await this.#connect());
+      await sink.send(messages);
+    };
+    await insist(attempt, { signal: this.#stop.signal, failed: (why) => this.#lost(why) });
   }
 
   async #connect(): Promise<LogSink> {
@@ -128,23 +119,11 @@ export class Delivery implements Disposable {
     return blocking && (logger.holdsFor === "gone" || logger.holdsFor === sink);
   }
 
-  #lost(error: unknown): void {
+  #lost(why: string): void {
     const { onTrouble } = this.#options;
-    if (this.#sink) onTrouble(`log driver: ${messageOf(error)}; trying again`);
+    if (this.#sink) onTrouble(`log driver: ${why}; trying again`);
     this.#sink?.[Symbol.dispose]();
     this.#sink = null;
     this.#save({ hold: this.#holds("gone") });
   }
-}
-
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-  });
 }

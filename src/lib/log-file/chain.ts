@@ -1,9 +1,9 @@
 /** The files of one log: `path`, before it `path.1`, `path.2` and so on, rotated ones plain or packed (`path.1.gz`). */
-import { closeSync, constants, fstatSync, openSync, readdirSync } from "node:fs";
+import { closeSync, fstatSync, readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { type FileHead, fileHead } from "./file-head.ts";
-import { inodeOf } from "./inode.ts";
+import { inodeOf, openIfThere } from "./if-there.ts";
 import { packedFrom, unpack } from "./packed.ts";
 
 /** One file, held open, so that no rotation and no removal takes it away. */
@@ -21,13 +21,8 @@ export interface OpenFile {
 }
 
 function openFile(path: string): OpenFile | null {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    throw error;
-  }
+  const fd = openIfThere(path);
+  if (fd === null) return null;
   const { ino, mtimeMs } = fstatSync(fd);
   const packed = path.endsWith(".gz");
   const source = packed ? packedFrom(fd) : ino;

@@ -15,9 +15,10 @@ import {
   writeSync,
 } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { crc32, createDeflateRaw, createGunzip, gunzipSync, constants as zlib } from "node:zlib";
-import { isErrno } from "../../linux/syscall-error.ts";
-import { inodeOf } from "./inode.ts";
+import { inodeOf, openIfThere } from "./if-there.ts";
+
+/** Loaded by what packs or unpacks: it would cost every supervisor 2.5 MB. */
+const zlib = () => process.getBuiltinModule("node:zlib");
 
 /** RFC 1952, 2.3: magic, deflate, FEXTRA, no time, no flags, Unix; then one extra field `DH` of 8 bytes. */
 const headerBytes = 24;
@@ -46,7 +47,7 @@ export function unpackedHead(fd: number): Buffer {
   const bytes = Buffer.alloc(4096);
   const count = readSync(fd, bytes, 0, bytes.length, 0);
   try {
-    return gunzipSync(bytes.subarray(0, count), { finishFlush: zlib.Z_SYNC_FLUSH });
+    return zlib().gunzipSync(bytes.subarray(0, count), { finishFlush: zlib().constants.Z_SYNC_FLUSH });
   } catch (error) {
     if (isDamage(error)) return Buffer.alloc(0);
     throw error;
@@ -66,7 +67,7 @@ export async function unpack(fd: number, path: string, signal: AbortSignal): Pro
   const out = openSync(name, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
     unlinkSync(name);
-    await pipeline(chunksOf(fd), createGunzip(), (chunks) => writeAll(chunks, out), { signal }).catch(
+    await pipeline(chunksOf(fd), zlib().createGunzip(), (chunks) => writeAll(chunks, out), { signal }).catch(
       (error: unknown) => {
         if (!isDamage(error)) throw error;
       },
@@ -122,13 +123,16 @@ async function packOne(path: string, name: string, maxFile: number): Promise<voi
       let sum = 0;
       const summed = async function* (chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
-          sum = crc32(chunk, sum);
+          sum = zlib().crc32(chunk, sum);
           yield chunk;
         }
       };
       // The fastest level: packing must keep up with a container that floods its log.
-      await pipeline(chunksOf(source), summed, createDeflateRaw({ level: 1 }), (chunks: AsyncIterable<Uint8Array>) =>
-        writeAll(chunks, out),
+      await pipeline(
+        chunksOf(source),
+        summed,
+        zlib().createDeflateRaw({ level: 1 }),
+        (chunks: AsyncIterable<Uint8Array>) => writeAll(chunks, out),
       );
       const trailer = Buffer.alloc(8);
       trailer.writeUInt32LE(sum, 0);
@@ -152,14 +156,5 @@ function putInPlace(path: string, inode: number, packed: string, maxFile: number
     renameSync(packed, `${path}.${i}.gz`);
     unlinkSync(`${path}.${i}`);
     return;
-  }
-}
-
-function openIfThere(path: string): number | null {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    throw error;
   }
 }

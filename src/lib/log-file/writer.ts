@@ -2,10 +2,10 @@
  * Appends a process's output to a log in Docker's json-file format: one JSON object a line, `log`, `stream`, `time`.
  * Lines longer than 16 KiB are logged in parts, of which only the last ends with a newline.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
-import { isErrno } from "../../linux/syscall-error.ts";
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { failPoint } from "../fail-point.ts";
 import { type FileHead, fileHead, headLine } from "./file-head.ts";
+import { openIfThere, renameIfThere } from "./if-there.ts";
 import { packRotated } from "./packed.ts";
 import { readDelivered } from "./position.ts";
 import { formatNanoseconds } from "./time.ts";
@@ -199,23 +199,10 @@ export class LogWriter implements Disposable {
   }
 }
 
-function renameIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-  }
-}
-
 /** `null` when there is no such file. */
 function headOfPath(path: string): FileHead | null {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    throw error;
-  }
+  const fd = openIfThere(path);
+  if (fd === null) return null;
   try {
     return fileHead(fd, path.endsWith(".gz"));
   } finally {
