@@ -28,6 +28,11 @@ export interface Call<R extends RouteSpec = RouteSpec> {
   setHeader(name: string, value: string): void;
   /** For `progress` routes: sends one message. */
   readonly progress: ProgressSink;
+  /**
+   * Sends the head of a hijacked reply before there is a session, for clients that take what comes with the head for part of
+   * it. Those that ask to be told of the session's end get it with the session.
+   */
+  readonly leaveHttp: (tty: boolean) => void;
 }
 
 interface Results<T> {

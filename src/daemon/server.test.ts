@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { connect, type Server } from "node:net";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+import type { ExecInspectResponse } from "../api/exec.ts";
 import { conflict, notFound, notModified, systemError } from "../lib/errors.ts";
 import { completeBackends, type PartialBackends } from "./backends.ts";
 import { createHandlers } from "./handlers/all.ts";
@@ -29,6 +30,12 @@ function echoSession(tty: boolean): StdioSession {
   input.on("data", (chunk) => output.write(chunk));
   input.on("end", () => output.end("|bye"));
   return { tty, input, output, close: (reason) => closedWith.push(reason) };
+}
+
+function inspectedExec(ID: string): ExecInspectResponse {
+  const ProcessConfig = { tty: ID === "tty", entrypoint: "sh", arguments: [], privileged: false };
+  const streams = { OpenStdin: true, OpenStderr: true, OpenStdout: true, DetachKeys: "" };
+  return { ID, Running: false, ExitCode: null, ProcessConfig, ...streams, CanRemove: false, ContainerID: "c", Pid: 0 };
 }
 
 const fake: PartialBackends = {
@@ -82,7 +89,11 @@ const fake: PartialBackends = {
   },
   exec: {
     create: async () => ({ Id: "e".repeat(64) }),
-    start: async (_id, query) => (query.detach ? null : echoSession(query.tty)),
+    inspect: async (id) => inspectedExec(id),
+    start: async (id, query) => {
+      if (id === "slow") await never;
+      return query.detach ? null : echoSession(query.tty);
+    },
   },
   images: {
     inspect: async (name) => {
@@ -453,6 +464,14 @@ test("attach tells the session when the client vanishes", async () => {
   client.destroy();
   for (let i = 0; i < 50 && closedWith.length === 0; i++) await Bun.sleep(10);
   expect(closedWith.length).toBe(1);
+});
+
+test("the head of an exec is sent before its process starts, unless a told session is asked for", async () => {
+  const head = `POST /exec/slow/start HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n`;
+  const plain = await raw([`${head}${attachHead}{}`], { waitMs: 300 });
+  expect(plain.text).toStartWith("HTTP/1.1 101 UPGRADED\r\n");
+  expect(plain.text).toEndWith("\r\n\r\n");
+  expect((await raw([`${head}${toldHead}{}`], { waitMs: 300 })).text).toBe("");
 });
 
 test("attach to nothing fails before the hijack", async () => {

@@ -98,6 +98,9 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       header: (name) => request.headers[name.toLowerCase()],
       setHeader: (name, value) => exchange.response.setHeader(name, value),
       progress: (message) => progress?.send(message),
+      leaveHttp: (tty) => {
+        if (!wantsTold(request.headers.accept)) sendHijackHead(exchange, stdioType(tty, target.version));
+      },
     };
     try {
       const result: unknown = await handler(call);
@@ -140,15 +143,18 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       case "hijack": {
         const session = result as StdioSession | null;
         if (!session) return sendEmpty(exchange.response, 200);
-        const { socket, upgraded } = exchange.hijack();
         const told = wantsTold(exchange.request.headers.accept);
-        const type = told ? sessionType : stdioType(session.tty, call.version);
         tellTimings(exchange.response, timings);
-        const headers = commonHeaders + exchange.response.headerLines;
-        socket.write(hijackHead({ upgraded, type, headers }));
+        if (!exchange.begun) sendHijackHead(exchange, told ? sessionType : stdioType(session.tty, call.version));
+        const { socket } = exchange.hijack();
         return joinSession(socket, session, { keys: readDetachKeys(session.detachKeys ?? ""), told });
       }
     }
+  }
+
+  function sendHijackHead(exchange: Exchange, type: string): void {
+    const { socket, upgraded } = exchange.hijack();
+    socket.write(hijackHead({ upgraded, type, headers: commonHeaders + exchange.response.headerLines }));
   }
 
   function report(exchange: Exchange, error: unknown): void {

@@ -30,8 +30,11 @@ export function execHandlers(exec: ExecBackend) {
       setHeader(execIdHeader, Id);
       return exec.start(Id, { detach: false, tty: body.Tty, consoleSize: body.ConsoleSize }, op);
     },
-    execStart: async ({ params, body, op }) =>
-      exec.start(params.id, { detach: body.Detach, tty: body.Tty, consoleSize: body.ConsoleSize }, op),
+    execStart: async ({ params, body, leaveHttp, op }) => {
+      const { ProcessConfig } = await exec.inspect(params.id, op);
+      if (!body.Detach) leaveHttp(ProcessConfig.tty);
+      return exec.start(params.id, { detach: body.Detach, tty: body.Tty, consoleSize: body.ConsoleSize }, op);
+    },
     execResize: async ({ params, query, op }) => ignore(exec.resize(params.id, terminalSize(query), op)),
     execInspect: async ({ params, op }) => exec.inspect(params.id, op),
   } satisfies Partial<Handlers>;
