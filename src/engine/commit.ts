@@ -1,5 +1,6 @@
 import type { ContainerConfig } from "../api/containers.ts";
 import type { Containers } from "../containers/containers.ts";
+import { mergeImageConfig } from "../containers/merge-config.ts";
 import type { Images } from "../images/images.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
@@ -35,7 +36,7 @@ export async function commitContainer(parts: Parts, request: CommitRequest, op: 
     const image = await images.commit(
       {
         parent: record.image || null,
-        config: { ...record.config, ...withoutEmpty(request.config) },
+        config: configOf(record.config, request.config),
         author: request.author,
         comment: request.comment,
         repo: request.repo,
@@ -53,12 +54,7 @@ export async function commitContainer(parts: Parts, request: CommitRequest, op: 
   }
 }
 
-/** The fields a client really set: empty strings, lists and maps say nothing. */
-function withoutEmpty(config: ContainerConfig | null): Partial<ContainerConfig> {
-  const said = (value: unknown): boolean => {
-    if (value === null || value === undefined || value === "" || value === false) return false;
-    if (Array.isArray(value)) return value.length > 0;
-    return typeof value !== "object" || Object.keys(value).length > 0;
-  };
-  return Object.fromEntries(Object.entries(config ?? {}).filter(([, value]) => said(value)));
+/** What a client gave stands before the container's own, as a container's stands before its image's. */
+function configOf(own: ContainerConfig, given: ContainerConfig | null): ContainerConfig {
+  return given ? { ...mergeImageConfig(given, own), OnBuild: given.OnBuild } : own;
 }
