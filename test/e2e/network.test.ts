@@ -74,12 +74,13 @@ describe.each([...clients])("network through %s", (client) => {
     await daemon().run(client, "rm", "-f", "server");
   });
 
-  test("--network none has only lo, host has the host's links, container:x shares", async () => {
+  test("--network none has only lo, host has the host's links, container:x shares and changes nothing", async () => {
+    const floor = "net.ipv4.ip_unprivileged_port_start";
     const none = await daemon().run(client, "run", "--rm", "--network", "none", "busybox", "ls", "/sys/class/net");
     expect(none.stdout.trim()).toBe("lo");
     const host = await daemon().run(client, "run", "--rm", "--network", "host", "busybox", "ls", "/sys/class/net");
     expect(host.stdout).toContain(daemon().bridge);
-    await daemon().run(client, "run", "-d", "--name", "owner", "busybox", "sleep", "60");
+    await daemon().run(client, "run", "-d", "--name", "owner", "--sysctl", `${floor}=70`, "busybox", "sleep", "60");
     const mine = await daemon().run(client, "exec", "owner", "ip", "-o", "-4", "addr", "show", "eth0");
     const shared = await daemon().run(
       client,
@@ -96,6 +97,8 @@ describe.each([...clients])("network through %s", (client) => {
       "eth0",
     );
     expect(shared.stdout).toBe(mine.stdout);
+    const kept = await daemon().run(client, "exec", "owner", "cat", `/proc/sys/${floor.replaceAll(".", "/")}`);
+    expect(kept.stdout).toBe("70\n");
     await daemon().run(client, "rm", "-f", "owner");
   });
 

@@ -87,6 +87,17 @@ test("buildSpec() joins, shares or makes namespaces as the modes say", () => {
   ]);
 });
 
+test("buildSpec() leaves the sysctls of a network that another container owns alone", () => {
+  const port = (NetworkMode: string, netnsPath: string | null = "/run/netns/x") =>
+    buildSpec(input({ hostConfig: { NetworkMode }, netnsPath })).linux?.sysctl?.["net.ipv4.ip_unprivileged_port_start"];
+  expect([port("bridge"), port("none"), port("container:x"), port("host", null)]).toEqual([
+    "0",
+    "0",
+    undefined,
+    undefined,
+  ]);
+});
+
 test("buildSpec() lets a user's mount win over the engine's, one on /dev over all below it, and orders by depth", () => {
   const mounts = ["/data/deep", "/data", "/etc/hosts"].map((destination) => ({ destination, source: "/s" }));
   const files = { hosts: "/h", resolvConf: "/r" };

@@ -175,12 +175,12 @@ function rootPropagation({ mounts }: SpecInput): string | undefined {
 
 /**
  * The user's sysctls, plus, in a network namespace of its own, ports below 1024 and ICMP echo for everyone: both are
- * powers over that namespace only.
+ * powers over that namespace only. Whoever joins another container's finds it as its owner has it.
  */
 function sysctls({ config, hostConfig, netnsPath }: SpecInput): Record<string, string> {
   const asked = hostConfig.Sysctls ?? {};
   const network: Record<string, string> =
-    netnsPath === null
+    netnsPath === null || hostConfig.NetworkMode?.startsWith("container:")
       ? {}
       : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
   const domain: Record<string, string> =
