@@ -69,6 +69,7 @@ export const refusedFlags = {
   "fixed-cidr-v6": refused("value", ipv6),
   "http-proxy": refused("value", proxy),
   "https-proxy": refused("value", proxy),
+  ipv6: refused("bool", ipv6),
   "ip-forward-no-drop": refused("bool", "the policy of the FORWARD chain is never changed"),
   "metrics-addr": refused("value", "there are no metrics yet"),
   "no-proxy": refused("value", proxy),

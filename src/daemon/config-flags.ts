@@ -51,7 +51,6 @@ export const daemonFlags = {
   "ip-forward": flag.bool("Enable IP forwarding", { initial: true }),
   "ip-masq": flag.bool("Masquerade traffic that leaves", { initial: true }),
   iptables: flag.bool("Let the engine write firewall rules", { initial: true }),
-  ipv6: flag.bool("Enable IPv6 on the default bridge"),
   label: flag.list("Labels of the daemon"),
   "log-driver": flag.string("Default log driver of containers", { initial: "json-file" }),
   "log-format": flag.string("Format of the daemon's log (text or json)", { initial: "text" }),

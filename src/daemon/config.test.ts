@@ -144,6 +144,12 @@ const oracleFlags =
   registry-mirror rootless seccomp-profile selinux-enabled shutdown-timeout storage-driver storage-opt swarm-default-advertise-addr
   tls tlscacert tlscert tlskey tlsverify userland-proxy userland-proxy-path userns-remap validate version`.split(/\s+/);
 
+test("what this engine does not do is refused with the reason, and an asking for what is so in any case is not", () => {
+  expect(() => readConfig(["--ipv6"], defaults)).toThrow("IPv6 networks are not there yet");
+  expect(() => readConfig(["--userns-remap=default"], defaults)).toThrow("not supported by this engine");
+  expect(readConfig(["--ipv6=false"], defaults).engine.debug).toBe(false);
+});
+
 test("every flag of dockerd 28.5 is known", () => {
   expect(oracleFlags.filter((name) => !(name in daemonFlags))).toEqual([]);
 });

@@ -150,7 +150,6 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       icc: values.icc,
       ipMasquerade: values["ip-masq"],
       ipForward: values["ip-forward"],
-      ipv6: values.ipv6,
       firewall: values.iptables,
       hostBinding: values.ip,
       userlandProxy: values["userland-proxy"],

@@ -66,7 +66,6 @@ export interface NetworkConfig {
   readonly icc: boolean;
   readonly ipMasquerade: boolean;
   readonly ipForward: boolean;
-  readonly ipv6: boolean;
   /** False leaves firewalls alone: no rules of ours at all. */
   readonly firewall: boolean;
   /** Default host address of published ports. */
