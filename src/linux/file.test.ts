@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDevice } from "./device.ts";
+import { readDirectory } from "./directory.ts";
 import * as file from "./file.ts";
 import { tryLock } from "./flock.ts";
 import { openAt2, RESOLVE_IN_ROOT, tryOpenAt2 } from "./openat2.ts";
+import { lstatAt, S_IFCHR, S_IFREG } from "./stat.ts";
 import { statfs } from "./statfs.ts";
 import { fsetxattr, getxattr, listxattr } from "./xattr.ts";
 
@@ -20,12 +22,12 @@ test("lstatAt() tells owner, mode, nanoseconds before 1970 and device numbers", 
   file.fchmod(fd, 0o4755);
   file.futimens(fd, { sec: 5, nsec: 1 }, { sec: -100, nsec: 123456789 });
   file.close(fd);
-  const stat = file.lstatAt(root, "plain");
+  const stat = lstatAt(root, "plain");
   expect(stat).toMatchObject({ uid: 12345, gid: 54321, size: 5, mtime: { sec: -100, nsec: 123456789 } });
-  expect(stat.mode).toBe(file.S_IFREG | 0o4755);
+  expect(stat.mode).toBe(S_IFREG | 0o4755);
   expect(stat.ino).toBe(statSync(join(dir, "plain")).ino);
-  file.mknodAt(root, "null", file.S_IFCHR | 0o600, makeDevice(1, 3));
-  expect(file.lstatAt(root, "null")).toMatchObject({ rdevMajor: 1, rdevMinor: 3 });
+  file.mknodAt(root, "null", S_IFCHR | 0o600, makeDevice(1, 3));
+  expect(lstatAt(root, "null")).toMatchObject({ rdevMajor: 1, rdevMinor: 3 });
 });
 
 test("readDirectory() gives the bytes of a name that is not UTF-8", () => {
@@ -33,7 +35,7 @@ test("readDirectory() gives the bytes of a name that is not UTF-8", () => {
   file.mkdirAt(root, "names", 0o755);
   const names = file.openAt(root, "names", file.O_DIRECTORY);
   file.close(file.openAt(names, name, file.O_CREAT | file.O_WRONLY, 0o644));
-  expect(file.readDirectory(names)).toEqual([{ name, type: 8 }]);
+  expect(readDirectory(names)).toEqual([{ name, type: 8 }]);
   file.close(names);
 });
 

@@ -3,7 +3,9 @@
  * not have. Everything here is synchronous and never follows a link in the last component.
  */
 import { constants } from "node:fs";
+import { checkAt, type Name, pathMax, show, stage } from "./file-name.ts";
 import { check, FFIType, lastErrno, openLibc, ptr } from "./libc.ts";
+import type { FileTime } from "./stat.ts";
 import { SyscallError } from "./syscall-error.ts";
 
 export const AT_FDCWD = -100;
@@ -21,16 +23,6 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const AT_REMOVEDIR = 0x200;
 const AT_EMPTY_PATH = 0x1000;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-
-export const S_IFMT = 0o170000;
-export const S_IFIFO = 0o010000;
-export const S_IFCHR = 0o020000;
-export const S_IFDIR = 0o040000;
-export const S_IFBLK = 0o060000;
-export const S_IFREG = 0o100000;
-export const S_IFLNK = 0o120000;
-export const S_IFSOCK = 0o140000;
 
 const { i32, u32, u64, i64_fast, ptr: pointer } = FFIType;
 const libc = openLibc({
@@ -52,50 +44,12 @@ const libc = openLibc({
   fchownat: { args: [i32, pointer, u32, u32, i32], returns: i32 },
   futimens: { args: [i32, pointer], returns: i32 },
   utimensat: { args: [i32, pointer, pointer, i32], returns: i32 },
-  statx: { args: [i32, pointer, i32, u32, pointer], returns: i32 },
-  getdents64: { args: [i32, pointer, u64], returns: i64_fast },
   ftruncate: { args: [i32, i64_fast], returns: i32 },
   fsync: { args: [i32], returns: i32 },
   syncfs: { args: [i32], returns: i32 },
   sync_file_range: { args: [i32, i64_fast, i64_fast, u32], returns: i32 },
   umask: { args: [u32], returns: u32 },
 });
-
-/** A name or path for a call: text, or the bytes themselves where they may not be UTF-8. */
-export type Name = string | Uint8Array;
-
-const pathMax = 4096;
-
-/** Two staging buffers whose addresses never change: cheaper than a buffer and an address lookup for each call. */
-const stages = [Buffer.alloc(pathMax + 8), Buffer.alloc(pathMax + 8)] as const;
-const stagePointers = [ptr(stages[0]), ptr(stages[1])] as const;
-
-/** Puts `name`, NUL-terminated, where the next call can read it; throws TypeError on a NUL and ENAMETOOLONG as the kernel would. */
-function stage(name: Name, slot: 0 | 1 = 0): (typeof stagePointers)[0] {
-  const buffer = stages[slot];
-  let length: number;
-  if (typeof name === "string") {
-    length = buffer.write(name, 0, pathMax, "utf8");
-    if (length >= pathMax - 4) throw new SyscallError("path", 36, `${name.slice(0, 64)}...`);
-  } else {
-    length = name.length;
-    if (length >= pathMax) throw new SyscallError("path", 36, `${show(name.subarray(0, 64))}...`);
-    buffer.set(name);
-  }
-  buffer[length] = 0;
-  if (buffer.indexOf(0) !== length) throw new TypeError("file name holds a NUL byte");
-  return stagePointers[slot];
-}
-
-/** A name for an error message. */
-export function show(name: Name): string {
-  return typeof name === "string" ? name : Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString("utf8");
-}
-
-function checkAt(result: number, syscall: string, name: Name): number {
-  if (result === -1) throw new SyscallError(syscall, lastErrno(), show(name));
-  return result;
-}
 
 /** openat(2), always close-on-exec. */
 export function openAt(dir: number, name: Name, flags: number, mode = 0): number {
@@ -202,12 +156,6 @@ export function chownPathFd(fd: number, uid: number, gid: number): void {
   checkAt(libc.fchownat(fd, stage(""), uid, gid, AT_EMPTY_PATH), "chown", "");
 }
 
-/** A point in time: whole seconds since 1970 (negative before) and nanoseconds on top. */
-export interface FileTime {
-  readonly sec: number;
-  readonly nsec: number;
-}
-
 const times = new Int32Array(new ArrayBuffer(32));
 const timesPointer = ptr(times);
 
@@ -231,102 +179,6 @@ export function futimens(fd: number, atime: FileTime, mtime: FileTime): void {
 /** Times of the very file an O_PATH descriptor names, a symbolic link included. */
 export function utimesPathFd(fd: number, atime: FileTime, mtime: FileTime): void {
   checkAt(libc.utimensat(fd, stage(""), stageTimes(atime, mtime), AT_EMPTY_PATH), "utimensat", "");
-}
-
-/** What statx(2) tells; `mode` carries the type bits, `ino` is exact below 2^53. */
-export interface FileStat {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly nlink: number;
-  readonly size: number;
-  readonly blocks: number;
-  readonly ino: number;
-  readonly dev: number;
-  readonly rdevMajor: number;
-  readonly rdevMinor: number;
-  readonly mtime: FileTime;
-  readonly atime: FileTime;
-  readonly ctime: FileTime;
-  /** True for the root of a mount, where the kernel tells (5.8). */
-  readonly mountRoot: boolean;
-}
-
-const statBuffer = Buffer.from(new ArrayBuffer(256));
-const statPointer = ptr(statBuffer);
-const basicStats = 0x7ff;
-
-const wide = (at: number): number => statBuffer.readUInt32LE(at + 4) * 0x1_0000_0000 + statBuffer.readUInt32LE(at);
-const time = (at: number): FileTime => ({
-  sec: statBuffer.readInt32LE(at + 4) * 0x1_0000_0000 + statBuffer.readUInt32LE(at),
-  nsec: statBuffer.readUInt32LE(at + 8),
-});
-
-function parseStat(): FileStat {
-  return {
-    nlink: statBuffer.readUInt32LE(16),
-    uid: statBuffer.readUInt32LE(20),
-    gid: statBuffer.readUInt32LE(24),
-    mode: statBuffer.readUInt16LE(28),
-    ino: wide(32),
-    size: wide(40),
-    blocks: wide(48),
-    atime: time(64),
-    ctime: time(96),
-    mtime: time(112),
-    rdevMajor: statBuffer.readUInt32LE(128),
-    rdevMinor: statBuffer.readUInt32LE(132),
-    dev: statBuffer.readUInt32LE(136) * 0x10_0000 + statBuffer.readUInt32LE(140),
-    mountRoot: (statBuffer.readUInt32LE(8) & 0x2000) !== 0,
-  };
-}
-
-/** lstat relative to a directory. */
-export function lstatAt(dir: number, name: Name): FileStat {
-  checkAt(libc.statx(dir, stage(name), AT_SYMLINK_NOFOLLOW, basicStats, statPointer), "lstat", name);
-  return parseStat();
-}
-
-/** As {@link lstatAt}, with `null` for a name that does not exist. */
-export function tryLstatAt(dir: number, name: Name): FileStat | null {
-  if (libc.statx(dir, stage(name), AT_SYMLINK_NOFOLLOW, basicStats, statPointer) === 0) return parseStat();
-  const errno = lastErrno();
-  if (errno === 2 || errno === 20) return null; // ENOENT, ENOTDIR
-  throw new SyscallError("lstat", errno, show(name));
-}
-
-export function fstat(fd: number): FileStat {
-  check(libc.statx(fd, stage(""), AT_EMPTY_PATH, basicStats, statPointer), "fstat");
-  return parseStat();
-}
-
-/** A directory entry: its name's bytes and `d_type` (0 when the file system does not say). */
-export interface DirEntry {
-  readonly name: Buffer;
-  readonly type: number;
-}
-
-export const DT_DIR = 4;
-
-/**
- * All entries of an open directory but `.` and `..`, in the file system's order. The descriptor must be readable. A
- * directory that was removed since it was opened has none.
- */
-export function readDirectory(fd: number): DirEntry[] {
-  const buffer = Buffer.allocUnsafeSlow(64 * 1024);
-  const entries: DirEntry[] = [];
-  libc.lseek(fd, 0, 0); // from the start, also when it was read before
-  for (;;) {
-    const length = Number(libc.getdents64(fd, ptr(buffer), buffer.length));
-    if (length === 0 || (length === -1 && lastErrno() === 2)) return entries; // ENOENT
-    check(length, "getdents64");
-    for (let at = 0; at < length; at += buffer.readUInt16LE(at + 16)) {
-      const start = at + 19;
-      const name = buffer.subarray(start, buffer.indexOf(0, start));
-      if (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) continue;
-      entries.push({ name: Buffer.from(name), type: buffer[at + 18] ?? 0 });
-    }
-  }
 }
 
 export function ftruncate(fd: number, size: number): void {

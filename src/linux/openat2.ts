@@ -1,6 +1,7 @@
 /** openat2(2): opening a path that must not leave a directory, whatever links it holds and whoever changes it meanwhile. */
 
-import { type Name, O_CLOEXEC, show } from "./file.ts";
+import { O_CLOEXEC } from "./file.ts";
+import { type Name, show } from "./file-name.ts";
 import { FFIType, lastErrno, openLibc, ptr } from "./libc.ts";
 import { SyscallError } from "./syscall-error.ts";
 

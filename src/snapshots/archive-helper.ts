@@ -9,12 +9,18 @@ import {
   chmodPathFd,
   chownPathFd,
   close,
-  type FileStat,
-  fstat,
-  lstatAt,
   O_DIRECTORY,
   O_PATH,
   openAt,
+  umask,
+  utimesPathFd,
+} from "../linux/file.ts";
+import { RESOLVE_IN_ROOT, tryOpenAt2 } from "../linux/openat2.ts";
+import { raiseFileLimit } from "../linux/rlimit.ts";
+import {
+  type FileStat,
+  fstat,
+  lstatAt,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -22,11 +28,7 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFSOCK,
-  umask,
-  utimesPathFd,
-} from "../linux/file.ts";
-import { RESOLVE_IN_ROOT, tryOpenAt2 } from "../linux/openat2.ts";
-import { raiseFileLimit } from "../linux/rlimit.ts";
+} from "../linux/stat.ts";
 import { isErrno, SyscallError } from "../linux/syscall-error.ts";
 import type { PathStat, WriteArchiveOptions } from "./archive.ts";
 import { followLink, locate } from "./archive-paths.ts";

@@ -1,6 +1,7 @@
 /** How `docker cp` takes a path inside a container: its directory is resolved in the root, its last component is itself. */
-import { close, O_DIRECTORY, O_PATH, readlinkAt, S_IFLNK, S_IFMT, tryLstatAt } from "../linux/file.ts";
+import { close, O_DIRECTORY, O_PATH, readlinkAt } from "../linux/file.ts";
 import { RESOLVE_IN_ROOT, tryOpenAt2 } from "../linux/openat2.ts";
+import { S_IFLNK, S_IFMT, tryLstatAt } from "../linux/stat.ts";
 import { SyscallError } from "../linux/syscall-error.ts";
 import { cleanPath } from "./unpack/path.ts";
 

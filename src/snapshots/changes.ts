@@ -1,18 +1,7 @@
 /** What a writable layer changed, in the way `docker diff` tells it. */
-import {
-  AT_FDCWD,
-  close,
-  type FileStat,
-  fstat,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  openAt,
-  readDirectory,
-  S_IFDIR,
-  S_IFMT,
-  tryLstatAt,
-  tryOpenAt,
-} from "../linux/file.ts";
+import { readDirectory } from "../linux/directory.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, openAt, tryOpenAt } from "../linux/file.ts";
+import { type FileStat, fstat, S_IFDIR, S_IFMT, tryLstatAt } from "../linux/stat.ts";
 import { lookup } from "./layer-lookup.ts";
 import type { Change } from "./snapshotter.ts";
 import { marksDeletion } from "./unpack/tree-root.ts";

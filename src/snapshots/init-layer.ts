@@ -9,17 +9,15 @@ import {
   AT_FDCWD,
   close,
   fchmod,
-  fstat,
   mkdirAt,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
   O_WRONLY,
   openAt,
-  S_IFDIR,
-  S_IFMT,
   symlinkAt,
 } from "../linux/file.ts";
+import { fstat, S_IFDIR, S_IFMT } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { lookup } from "./layer-lookup.ts";
 import type { LayerStore } from "./layer-store.ts";

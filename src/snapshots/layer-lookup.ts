@@ -1,5 +1,6 @@
 /** Looking a path up through a stack of layer directories as overlayfs would, without mounting them. */
-import { close, fstat, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFMT, tryOpenAt } from "../linux/file.ts";
+import { close, O_NOFOLLOW, O_PATH, tryOpenAt } from "../linux/file.ts";
+import { fstat, S_IFDIR, S_IFMT } from "../linux/stat.ts";
 import { marksDeletion } from "./unpack/tree-root.ts";
 import { isOpaque } from "./unpack/whiteout.ts";
 

@@ -1,8 +1,9 @@
 /** The directories that trees are mounted at. */
 import { close as closeFile, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { AT_FDCWD, O_PATH, openAt, tryLstatAt } from "../linux/file.ts";
+import { AT_FDCWD, O_PATH, openAt } from "../linux/file.ts";
 import { MNT_DETACH, MS_BIND, MS_PRIVATE, mount, unmount } from "../linux/mount.ts";
+import { tryLstatAt } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
 /** True when something is mounted at `target` itself. */

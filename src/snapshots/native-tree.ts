@@ -3,25 +3,10 @@
 import { answer, stream } from "../helper/helper-process.ts";
 import { TarReader } from "../lib/tar/reader.ts";
 import { tarHeader } from "../lib/tar/writer.ts";
-import {
-  AT_FDCWD,
-  close,
-  type DirEntry,
-  type FileStat,
-  fstat,
-  lstatAt,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  openAt,
-  readDirectory,
-  S_IFDIR,
-  S_IFMT,
-  tryLstatAt,
-  tryOpenAt,
-  umask,
-} from "../linux/file.ts";
+import { type DirEntry, readDirectory } from "../linux/directory.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, tryOpenAt, umask } from "../linux/file.ts";
 import { raiseFileLimit } from "../linux/rlimit.ts";
+import { type FileStat, fstat, lstatAt, S_IFDIR, S_IFMT, tryLstatAt } from "../linux/stat.ts";
 import { lookup, lookupIn } from "./layer-lookup.ts";
 import { giveLikeness } from "./ownership.ts";
 import { TreePacker } from "./pack-tree.ts";

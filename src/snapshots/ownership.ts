@@ -1,17 +1,7 @@
 /** Owner, mode and time of directories that the engine makes in the likeness of others. */
-import {
-  AT_FDCWD,
-  close,
-  type FileStat,
-  fchmod,
-  fchown,
-  futimens,
-  lstatAt,
-  type Name,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  openAt,
-} from "../linux/file.ts";
+import { AT_FDCWD, close, fchmod, fchown, futimens, O_DIRECTORY, O_NOFOLLOW, openAt } from "../linux/file.ts";
+import type { Name } from "../linux/file-name.ts";
+import { type FileStat, lstatAt } from "../linux/stat.ts";
 
 /** Gives the directory `to` the owner, mode and time that `stat` tells. */
 export function giveLikeness(dir: number, to: Name, stat: FileStat): void {

@@ -3,20 +3,24 @@
 import { stream } from "../helper/helper-process.ts";
 import type { TarEntryType } from "../lib/tar/entry.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
+import { readDirectory } from "../linux/directory.ts";
 import {
   AT_FDCWD,
   close,
-  type FileStat,
-  fstat,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   openAt,
-  readDirectory,
   readFd,
   readlinkAt,
+  tryOpenAt,
+} from "../linux/file.ts";
+import { raiseFileLimit } from "../linux/rlimit.ts";
+import {
+  type FileStat,
+  fstat,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -25,9 +29,7 @@ import {
   S_IFMT,
   S_IFREG,
   tryLstatAt,
-  tryOpenAt,
-} from "../linux/file.ts";
-import { raiseFileLimit } from "../linux/rlimit.ts";
+} from "../linux/stat.ts";
 import { SyscallError } from "../linux/syscall-error.ts";
 import { getxattr, listxattr } from "../linux/xattr.ts";
 import { type TarDestination, TarOutput } from "./tar-output.ts";

@@ -1,17 +1,9 @@
 /** What a tree takes on the disk. */
-import {
-  AT_FDCWD,
-  close,
-  DT_DIR,
-  O_DIRECTORY,
-  readDirectory,
-  S_IFDIR,
-  S_IFMT,
-  show,
-  tryLstatAt,
-  tryOpenAt,
-} from "../linux/file.ts";
+import { DT_DIR, readDirectory } from "../linux/directory.ts";
+import { AT_FDCWD, close, O_DIRECTORY, tryOpenAt } from "../linux/file.ts";
+import { show } from "../linux/file-name.ts";
 import { RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, tryOpenAt2 } from "../linux/openat2.ts";
+import { S_IFDIR, S_IFMT, tryLstatAt } from "../linux/stat.ts";
 import { SyscallError } from "../linux/syscall-error.ts";
 
 /** What opening says of a directory that is gone, has become a link or a file, or lies too deep: ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG. */

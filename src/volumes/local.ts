@@ -5,20 +5,9 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { invalidArgument, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
-import {
-  AT_FDCWD,
-  close,
-  type Name,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  readDirectory,
-  S_IFDIR,
-  S_IFMT,
-  S_IFREG,
-  tryLstatAt,
-  tryOpenAt,
-} from "../linux/file.ts";
+import { readDirectory } from "../linux/directory.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, tryOpenAt } from "../linux/file.ts";
+import type { Name } from "../linux/file-name.ts";
 import {
   MNT_DETACH,
   MS_BIND,
@@ -30,6 +19,7 @@ import {
   mount,
   unmount,
 } from "../linux/mount.ts";
+import { S_IFDIR, S_IFMT, S_IFREG, tryLstatAt } from "../linux/stat.ts";
 import { isErrno, SyscallError } from "../linux/syscall-error.ts";
 import { fsetxattr, getxattr, removexattr } from "../linux/xattr.ts";
 

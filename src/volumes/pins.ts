@@ -6,9 +6,10 @@ import { mkdir, readdir, readlink, rm, rmdir, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
-import { AT_FDCWD, close, fstat, O_DIRECTORY, O_PATH, openAt, S_IFDIR, S_IFMT } from "../linux/file.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
 import { MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REC, mount, unmount } from "../linux/mount.ts";
 import { openAt2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../linux/openat2.ts";
+import { fstat, S_IFDIR, S_IFMT } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { sourceMissing } from "./bind-source.ts";
 

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { messageOf, systemError } from "../../lib/errors.ts";
-import { AT_FDCWD, tryLstatAt } from "../../linux/file.ts";
+import { AT_FDCWD } from "../../linux/file.ts";
+import { tryLstatAt } from "../../linux/stat.ts";
 import { mergeEnvironment } from "../spec/build.ts";
 import { toDevice } from "../spec/devices.ts";
 import type { OciDevice, OciHook, OciHooks, OciMount, OciSpec } from "../spec/oci.ts";

@@ -2,7 +2,8 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { posix } from "node:path";
 import { invalidArgument, systemError } from "../../lib/errors.ts";
-import { AT_FDCWD, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, tryLstatAt } from "../../linux/file.ts";
+import { AT_FDCWD } from "../../linux/file.ts";
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, tryLstatAt } from "../../linux/stat.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { defaultDeviceRules } from "./defaults.ts";
 import type { SpecHostConfig } from "./input.ts";

@@ -1,20 +1,9 @@
 /** Reading files of an image: the path stays inside the root whatever links it holds, and the bytes stay bounded. */
 
 import { systemError } from "../../lib/errors.ts";
-import {
-  AT_FDCWD,
-  close,
-  fstat,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  openAt,
-  readFd,
-  S_IFMT,
-  S_IFREG,
-} from "../../linux/file.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, openAt, readFd } from "../../linux/file.ts";
 import { openAt2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../../linux/openat2.ts";
+import { fstat, S_IFMT, S_IFREG } from "../../linux/stat.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 
 /**

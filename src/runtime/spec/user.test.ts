@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDevice } from "../../linux/device.ts";
-import { AT_FDCWD, mknodAt, S_IFCHR, S_IFIFO } from "../../linux/file.ts";
+import { AT_FDCWD, mknodAt } from "../../linux/file.ts";
+import { S_IFCHR, S_IFIFO } from "../../linux/stat.ts";
 import { resolveUser } from "./user.ts";
 
 const base = mkdtempSync(join(tmpdir(), "dhow-user-"));

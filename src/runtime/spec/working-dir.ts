@@ -1,20 +1,9 @@
 /** The working directory of a process: inside the root, made when it is missing. */
 import { posix } from "node:path";
 import { invalidArgument, systemError } from "../../lib/errors.ts";
-import {
-  AT_FDCWD,
-  close,
-  O_DIRECTORY,
-  O_PATH,
-  openAt,
-  readlinkAt,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  tryLstatAt,
-  tryMkdirAt,
-} from "../../linux/file.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt, readlinkAt, tryMkdirAt } from "../../linux/file.ts";
 import { openAt2, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS } from "../../linux/openat2.ts";
+import { S_IFDIR, S_IFLNK, S_IFMT, tryLstatAt } from "../../linux/stat.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 
 const maxLinks = 40;

@@ -13,7 +13,6 @@ import {
   chmodPathFd,
   chownPathFd,
   close,
-  fstat,
   O_DIRECTORY,
   openAt,
   syncfs,
@@ -21,6 +20,7 @@ import {
   utimesPathFd,
 } from "../../linux/file.ts";
 import { raiseFileLimit } from "../../linux/rlimit.ts";
+import { fstat } from "../../linux/stat.ts";
 import { lookup } from "../layer-lookup.ts";
 import type { LayerRecord } from "../layer-store.ts";
 import { Budget } from "./budget.ts";

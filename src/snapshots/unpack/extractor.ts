@@ -13,7 +13,6 @@ import {
   ftruncate,
   futimens,
   linkPathFd,
-  lstatAt,
   mknodAt,
   O_CREAT,
   O_DIRECTORY,
@@ -22,17 +21,13 @@ import {
   O_PATH,
   O_WRONLY,
   openAt,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFMT,
   skipFd,
   symlinkAt,
   tryMkdirAt,
   tryOpenAt,
   writeFd,
 } from "../../linux/file.ts";
+import { lstatAt, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT } from "../../linux/stat.ts";
 import { isErrno, SyscallError } from "../../linux/syscall-error.ts";
 import type { Budget } from "./budget.ts";
 import { DirectoryTimes, type Owner, setAttributes, setMetadata } from "./metadata.ts";

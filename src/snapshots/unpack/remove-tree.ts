@@ -1,23 +1,10 @@
 /** Removing trees by directory descriptors, so that no link in them is ever followed. */
 import { conflict } from "../../lib/errors.ts";
-import {
-  AT_REMOVEDIR,
-  close,
-  DT_DIR,
-  lstatAt,
-  type Name,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  readDirectory,
-  renameAt,
-  S_IFDIR,
-  S_IFMT,
-  show,
-  tryLstatAt,
-  tryOpenAt,
-  unlinkAt,
-} from "../../linux/file.ts";
+import { DT_DIR, readDirectory } from "../../linux/directory.ts";
+import { AT_REMOVEDIR, close, O_DIRECTORY, O_NOFOLLOW, renameAt, tryOpenAt, unlinkAt } from "../../linux/file.ts";
+import { type Name, show } from "../../linux/file-name.ts";
 import { RESOLVE_NO_XDEV, tryOpenAt2 } from "../../linux/openat2.ts";
+import { lstatAt, S_IFDIR, S_IFMT, tryLstatAt } from "../../linux/stat.ts";
 import { isErrno, SyscallError } from "../../linux/syscall-error.ts";
 
 const ENOENT = 2;

@@ -6,20 +6,16 @@ import { invalidArgument } from "../../lib/errors.ts";
 import {
   AT_FDCWD,
   close,
-  type FileStat,
-  fstat,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   openAt,
-  S_IFCHR,
-  S_IFMT,
-  tryLstatAt,
   tryMkdirAt,
   tryOpenAt,
   unlinkAt,
 } from "../../linux/file.ts";
 import { RESOLVE_IN_ROOT, tryOpenAt2 } from "../../linux/openat2.ts";
+import { type FileStat, fstat, S_IFCHR, S_IFMT, tryLstatAt } from "../../linux/stat.ts";
 import { SyscallError } from "../../linux/syscall-error.ts";
 import { joinPath, shown } from "./path.ts";
 

@@ -3,7 +3,8 @@
  * by a character device 0:0 and an attribute (kernel Documentation/filesystems/overlayfs.rst).
  */
 import { invalidArgument } from "../../lib/errors.ts";
-import { close, mknodAt, O_DIRECTORY, O_NOFOLLOW, S_IFCHR, tryOpenAt } from "../../linux/file.ts";
+import { close, mknodAt, O_DIRECTORY, O_NOFOLLOW, tryOpenAt } from "../../linux/file.ts";
+import { S_IFCHR } from "../../linux/stat.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { getxattr, setxattr } from "../../linux/xattr.ts";
 import { bytesEqual, shown, startsWith } from "./path.ts";
