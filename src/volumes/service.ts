@@ -12,7 +12,8 @@ import { isTrue, matches } from "./filters.ts";
 import { LocalDriver } from "./local.ts";
 import { Mounter } from "./mounter.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
-import { type PlannedMount, planMounts } from "./plan.ts";
+import { planMounts } from "./plan.ts";
+import type { PlannedMount } from "./planned-mount.ts";
 import { anonymousLabel, type VolumeRecord, wireVolume } from "./record.ts";
 import type { VolumeClaim, VolumeRequest, Volumes } from "./volumes.ts";
 

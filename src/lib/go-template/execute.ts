@@ -4,6 +4,7 @@ import { lineOf } from "./lex.ts";
 import { type Node, type Pipe, parseTemplate, type Template, type Term } from "./parse.ts";
 import { isMap, noteField, noValue, printValue } from "./print-value.ts";
 import { typeName } from "./type-name.ts";
+import { Variables } from "./variables.ts";
 
 /** A template that failed while it ran; the message is Go's. */
 export class TemplateError extends Error {
@@ -36,11 +37,6 @@ export function compileTemplate(source: string, options: TemplateOptions = {}): 
 class BreakLoop extends Error {}
 class ContinueLoop extends Error {}
 
-interface Variable {
-  name: string;
-  value: unknown;
-}
-
 const maxDepth = 1000;
 
 class Execution {
@@ -48,7 +44,7 @@ class Execution {
   readonly #functions: Readonly<Record<string, TemplateFunction>>;
   readonly #options: TemplateOptions;
   readonly #root: unknown;
-  #variables: Variable[];
+  #variables: Variables;
   #output = "";
   #depth = 0;
 
@@ -62,7 +58,7 @@ class Execution {
     this.#functions = known;
     this.#options = options;
     this.#root = root;
-    this.#variables = [{ name: "$", value: root }];
+    this.#variables = new Variables(root);
   }
 
   run(): string {
@@ -93,11 +89,11 @@ class Execution {
       }
       case "if":
       case "with": {
-        const mark = this.#variables.length;
+        const mark = this.#variables.mark();
         const value = this.#pipe(node.pipe, dot);
         if (truth(value)) this.#walk(node.body, node.kind === "with" ? value : dot);
         else this.#walk(node.otherwise, dot);
-        this.#variables.length = mark;
+        this.#variables.backTo(mark);
         return;
       }
       case "range":
@@ -129,14 +125,14 @@ class Execution {
     if (!body) throw new TemplateError(`template: : template ${JSON.stringify(name)} not defined`);
     if (++this.#depth > maxDepth) throw new TemplateError(`template: : exceeded maximum template depth (${maxDepth})`);
     const kept = this.#variables;
-    this.#variables = [{ name: "$", value: data }];
+    this.#variables = new Variables(data);
     this.#walk(body, data);
     this.#variables = kept;
     this.#depth--;
   }
 
   #range(pipe: Pipe, body: readonly Node[], otherwise: readonly Node[], dot: unknown): void {
-    const mark = this.#variables.length;
+    const mark = this.#variables.mark();
     const value = this.#pipe({ ...pipe, variables: [] }, dot);
     const pairs = this.#elements(value, pipe);
     if (pairs.length === 0) this.#walk(otherwise, dot);
@@ -145,8 +141,8 @@ class Execution {
       const values = second === undefined ? [element] : [key, element];
       for (const [i, name] of [first, second].entries()) {
         if (name === undefined) continue;
-        if (pipe.declares) this.#variables.push({ name, value: values[i] });
-        else this.#assign(name, values[i]);
+        if (pipe.declares) this.#variables.declare(name, values[i]);
+        else this.#variables.assign(name, values[i]);
       }
       try {
         this.#walk(body, element);
@@ -154,10 +150,10 @@ class Execution {
         if (error instanceof BreakLoop) break;
         if (!(error instanceof ContinueLoop)) throw error;
       } finally {
-        this.#variables.length = mark;
+        this.#variables.backTo(mark);
       }
     }
-    this.#variables.length = mark;
+    this.#variables.backTo(mark);
   }
 
   #elements(value: unknown, pipe: Pipe): [unknown, unknown][] {
@@ -172,19 +168,14 @@ class Execution {
     return this.#fail(pipe.at, pipe.text, `range can't iterate over ${printValue(value)}`);
   }
 
-  #assign(name: string, value: unknown): void {
-    const variable = this.#variables.findLast((each) => each.name === name);
-    if (variable) variable.value = value;
-  }
-
   #pipe(pipe: Pipe, dot: unknown): unknown {
     let value: unknown;
     for (const [i, terms] of pipe.commands.entries()) {
       value = this.#command(terms, dot, i > 0 ? [value] : []);
     }
     for (const name of pipe.variables) {
-      if (pipe.declares) this.#variables.push({ name, value });
-      else this.#assign(name, value);
+      if (pipe.declares) this.#variables.declare(name, value);
+      else this.#variables.assign(name, value);
     }
     return value;
   }
@@ -195,7 +186,7 @@ class Execution {
     const given = [...rest.map((term) => this.#value(term, dot)), ...piped];
     if (first.kind === "field") return this.#chain(dot, first.names, given, first);
     if (first.kind === "variable" && first.names.length > 0) {
-      return this.#chain(this.#variable(first.variable), first.names, given, first);
+      return this.#chain(this.#variables.get(first.variable), first.names, given, first);
     }
     if (first.kind === "pipe" && first.names.length > 0) {
       return this.#chain(this.#pipe(first.pipe, dot), first.names, given, first);
@@ -243,16 +234,12 @@ class Execution {
       case "field":
         return this.#chain(dot, term.names, [], term);
       case "variable":
-        return this.#chain(this.#variable(term.variable), term.names, [], term);
+        return this.#chain(this.#variables.get(term.variable), term.names, [], term);
       case "function":
         return this.#function(term, term.called, [], dot, []);
       case "pipe":
         return this.#chain(this.#pipe(term.pipe, dot), term.names, [], term);
     }
-  }
-
-  #variable(name: string): unknown {
-    return this.#variables.findLast((each) => each.name === name)?.value;
   }
 
   #chain(receiver: unknown, names: readonly string[], args: unknown[], term: Term): unknown {

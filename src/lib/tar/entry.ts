@@ -27,3 +27,11 @@ export interface TarEntry {
 }
 
 export const blockSize = 512;
+
+/** What the reader tells. `data` and `hole` come between `entry` and `end`, in file order; bytes are valid during the call only. */
+export interface TarSink {
+  entry(entry: TarEntry): void;
+  data(bytes: Uint8Array): void;
+  hole(length: number): void;
+  end(): void;
+}

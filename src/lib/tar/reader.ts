@@ -7,22 +7,22 @@
  * the next member only; the archive ends at two zero blocks or at the end of the stream.
  */
 import { invalidArgument } from "../errors.ts";
-import { blockSize, type TarEntry } from "./entry.ts";
+import { blockSize, type TarEntry, type TarSink } from "./entry.ts";
 import { entryOf } from "./extended-entry.ts";
 import { invalidHeader, isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
 import { type PaxRecords, parsePax, paxNumber } from "./pax.ts";
-import { checkSegments, maxSparseSegments, oldSegments, pair, paxSegments, type SparseSegment } from "./sparse.ts";
+import {
+  checkSegments,
+  maxSparseSegments,
+  oldSegments,
+  oldSize,
+  pair,
+  paxSegments,
+  type SparseSegment,
+} from "./sparse.ts";
 
 /** Longest extension record (pax header, GNU long name) that is read into memory. */
 export const maxRecordSize = 1024 * 1024;
-
-/** What the reader tells. `data` and `hole` come between `entry` and `end`, in file order; bytes are valid during the call only. */
-export interface TarSink {
-  entry(entry: TarEntry): void;
-  data(bytes: Uint8Array): void;
-  hole(length: number): void;
-  end(): void;
-}
 
 type Step = "header" | "record" | "oldSparse" | "newSparse" | "data" | "padding" | "ended";
 
@@ -212,7 +212,7 @@ export class TarReader {
 
   #beginOldSparse(): void {
     this.#segments = [];
-    this.#sparseSize = parseOldSize(this.#block);
+    this.#sparseSize = oldSize(this.#block);
     oldSegments(this.#block, 386, 4, this.#segments);
     if (this.#block[482] === 1) this.#step = "oldSparse";
     else this.#member(0);
@@ -293,10 +293,3 @@ export class TarReader {
 }
 
 const padding = (size: number): number => (blockSize - (size % blockSize)) % blockSize;
-
-function parseOldSize(block: Buffer): number {
-  const segments: SparseSegment[] = [];
-  const field = Buffer.concat([block.subarray(483, 495), Buffer.alloc(12)]);
-  oldSegments(field, 0, 1, segments);
-  return segments[0]?.offset ?? 0;
-}

@@ -66,3 +66,11 @@ export function checkSegments(segments: SparseSegment[], size: number, physical:
   }
   if (total !== physical) throw invalidHeader("sparse data");
 }
+
+/** Size of the whole file, from an old GNU header. */
+export function oldSize(block: Buffer): number {
+  const segments: SparseSegment[] = [];
+  const field = Buffer.concat([block.subarray(483, 495), Buffer.alloc(12)]);
+  oldSegments(field, 0, 1, segments);
+  return segments[0]?.offset ?? 0;
+}

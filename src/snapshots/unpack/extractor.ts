@@ -3,8 +3,8 @@
  * hard links, devices and FIFOs. Nothing outside the directory is read, made or changed whatever the archive holds.
  */
 import { invalidArgument } from "../../lib/errors.ts";
-import type { TarEntry, TarTime } from "../../lib/tar/entry.ts";
-import type { TarSink } from "../../lib/tar/reader.ts";
+import type { TarEntry, TarSink, TarTime } from "../../lib/tar/entry.ts";
+
 import { makeDevice } from "../../linux/device.ts";
 import {
   close,

@@ -1,0 +1,107 @@
+/** One `--mount`, of every type. */
+import { posix } from "node:path";
+import { invalidArgument } from "../lib/errors.ts";
+import type { WireMount } from "./mounts.ts";
+import { checkDestination, checkVolumeName, type PlannedMount, plain, propagations } from "./planned-mount.ts";
+import { tmpfsOption } from "./tmpfs-spec.ts";
+
+/** Checked in Docker's words. */
+export function parseMount(mount: WireMount, volumeDriver: string): PlannedMount {
+  const type = mount.Type ?? "";
+  const bad = (reason: string) => invalidArgument(`invalid mount config for type "${type}": ${reason}`);
+  const target = mount.Target ?? "";
+  const source = mount.Source ?? "";
+  if (target === "") throw bad("field Target must not be empty");
+  if (!target.startsWith("/")) throw bad(`invalid mount path: '${target}' mount path must be absolute`);
+  if (posix.resolve("/", target) === "/") throw bad(`invalid specification: destination can't be '/'`);
+  const base = { ...plain, destination: checkDestination(target, target), readOnly: mount.ReadOnly === true };
+  const only = (key: "BindOptions" | "VolumeOptions" | "TmpfsOptions"): void => {
+    for (const other of ["BindOptions", "VolumeOptions", "TmpfsOptions"] as const) {
+      if (other !== key && mount[other] != null) throw bad(`field ${other} must not be specified`);
+    }
+  };
+  switch (type) {
+    case "bind":
+      only("BindOptions");
+      return bindMount(base, source, mount.BindOptions ?? {}, bad);
+    case "volume":
+      only("VolumeOptions");
+      return volumeMount(base, source, mount.VolumeOptions ?? {}, volumeDriver, bad);
+    case "tmpfs":
+      only("TmpfsOptions");
+      if (source !== "") throw bad("field Source must not be specified");
+      return tmpfsMount(base, mount.TmpfsOptions ?? {}, bad);
+    case "image":
+      throw bad("image mounts are not supported by this engine yet");
+    default:
+      throw bad("mount type unknown");
+  }
+}
+
+type Bad = (reason: string) => Error;
+
+function bindMount(base: PlannedMount, source: string, options: NonNullable<WireMount["BindOptions"]>, bad: Bad) {
+  if (source === "") throw bad("field Source must not be empty");
+  if (!source.startsWith("/")) throw bad(`invalid mount path: '${source}' mount path must be absolute`);
+  const propagation = options.Propagation || "rprivate";
+  if (!propagations.has(propagation)) throw bad(`invalid propagation mode: ${propagation}`);
+  const forced = options.ReadOnlyForceRecursive === true;
+  if (options.ReadOnlyNonRecursive && !base.readOnly)
+    throw bad("mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
+  if (forced && !base.readOnly) throw bad("mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+  if (forced && options.ReadOnlyNonRecursive) {
+    throw bad("mount options conflict: ReadOnlyForceRecursive && BindOptions.ReadOnlyNonRecursive");
+  }
+  return {
+    ...base,
+    type: "bind" as const,
+    source: posix.normalize(source),
+    propagation,
+    nonRecursive: options.NonRecursive === true,
+    readOnlyNonRecursive: options.ReadOnlyNonRecursive === true,
+    readOnlyForceRecursive: forced,
+    createSource: options.CreateMountpoint === true,
+  };
+}
+
+function volumeMount(
+  base: PlannedMount,
+  source: string,
+  options: NonNullable<WireMount["VolumeOptions"]>,
+  volumeDriver: string,
+  bad: Bad,
+): PlannedMount {
+  const subpath = options.Subpath ?? "";
+  if (subpath !== "" && (subpath.startsWith("/") || subpath.split("/").includes(".."))) {
+    throw bad("subpath must be a relative path within the volume");
+  }
+  if (source === "" && subpath !== "") throw bad("must not set Subpath when using anonymous volumes");
+  if (source !== "") checkVolumeName(source);
+  return {
+    ...base,
+    type: "volume",
+    source,
+    copyUp: options.NoCopy !== true,
+    subpath: subpath === "" ? "" : posix.normalize(subpath),
+    anonymous: source === "",
+    volumeDriver: options.DriverConfig?.Name || volumeDriver,
+    volumeOptions: options.DriverConfig?.Options ?? {},
+    volumeLabels: options.Labels ?? {},
+  };
+}
+
+function tmpfsMount(base: PlannedMount, options: NonNullable<WireMount["TmpfsOptions"]>, bad: Bad): PlannedMount {
+  const { SizeBytes, Mode, Options } = options;
+  const list = ["noexec", "nosuid", "nodev", "rprivate"];
+  if (SizeBytes != null && SizeBytes < 0) throw bad("invalid tmpfs size");
+  if (SizeBytes != null && SizeBytes > 0) list.push(`size=${SizeBytes}`);
+  if (Mode != null && Mode !== 0) list.push(`mode=${Mode.toString(8)}`);
+  for (const [key = "", value] of Options ?? []) {
+    const option = value === undefined ? key : `${key}=${value}`;
+    if (!tmpfsOption.test(option)) throw bad(`invalid option: "${option}"`);
+    if (option === "exec") list.splice(list.indexOf("noexec"), 1);
+    else list.push(option);
+  }
+  if (base.readOnly) list.push("ro");
+  return { ...base, type: "tmpfs", tmpfsOptions: list };
+}
