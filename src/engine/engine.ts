@@ -2,7 +2,7 @@
  * The composition root: makes the services, hands each what it asks for, restores them in order, and gives them back in
  * reverse. No decision of a service is taken here.
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { noFilters } from "../api/filters.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
@@ -12,25 +12,22 @@ import { Segments } from "../events/segments.ts";
 import type { Images } from "../images/images.ts";
 import { createImages } from "../images/service.ts";
 import { wallClockNanoseconds } from "../lib/clock.ts";
-import { type EnginePaths, enginePaths } from "../lib/engine-paths.ts";
+import { enginePaths } from "../lib/engine-paths.ts";
 import { messageOf } from "../lib/errors.ts";
-import { background, type Operation } from "../lib/operation.ts";
+import type { Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import { createLogs } from "../logs/logs.ts";
-import type { Networks } from "../networks/networks.ts";
 import { createNetworks } from "../networks/service.ts";
 import { CdiRegistry } from "../runtime/cdi/registry.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
 import { hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
 import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaults.ts";
 import { createRuntime } from "../runtime/supervised-runtime.ts";
 import { createArchives } from "../snapshots/archive.ts";
 import { pickSnapshotter } from "../snapshots/drivers.ts";
 import { leaveMountParent } from "../snapshots/mount-point.ts";
-import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import { Trash } from "../snapshots/trash.ts";
 import { Database } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
@@ -40,10 +37,12 @@ import { makeBundles } from "./bundles.ts";
 import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
+import { makeDirectories } from "./directories.ts";
 import { engineId } from "./engine-id.ts";
 import { GcClock } from "./gc-clock.ts";
 import { createGc, type Gc } from "./gc-service.ts";
 import { type ConfigChanges, LiveConfig, reloadAttributes } from "./live-config.ts";
+import { lostWarning, restore, setAsideDatabases } from "./restore.ts";
 import { createSystem, type System } from "./system.ts";
 
 /** Where the engine tells what happens. */
@@ -56,7 +55,7 @@ export interface EngineLog {
 
 /** The engine: a plain record of services. Disposing leaves containers running; {@link Engine.stopAll} ends them first. */
 export interface Engine extends AsyncDisposable {
-  readonly containers: Containers & Pick<ConnectedNetworks, never> & { commit: CommitMethod };
+  readonly containers: Containers & { commit: CommitMethod };
   readonly exec: Execs;
   readonly images: Images;
   readonly networks: ConnectedNetworks;
@@ -253,55 +252,4 @@ function openJournal(directory: string, log: (message: string) => void): EventJo
     log(`events are kept in memory only, ${directory} cannot be used: ${messageOf(error)}`);
     return new EventJournal();
   }
-}
-
-/**
- * State databases that could not be read and were set aside. While one lies there, what no record knows may belong to it, and
- * nothing of that is swept.
- */
-function setAsideDatabases(dataRoot: string): string[] {
-  return readdirSync(dataRoot).filter((name) => /^dhow\.db\.corrupt-\d+$/.test(name));
-}
-
-function lostWarning(name: string): string {
-  return `WARNING: the state database was unreadable and is set aside as ${name}; what it knew is kept on disk until that file is removed`;
-}
-
-/** The order matters: what runs is known before networks are reconciled, and restart policies come last. */
-async function restore(services: {
-  containers: Containers;
-  networks: Networks;
-  images: Images;
-  snapshots: Snapshotter;
-  runtime: Runtime;
-  volumes: Volumes;
-  keepUnknown: boolean;
-  toStop: boolean;
-}): Promise<void> {
-  await services.runtime.ensure();
-  await services.volumes.restore(background());
-  const running = await services.containers.restore();
-  await services.networks.restore(running);
-  // Layers go after the references of writable layers that crashes left are gone.
-  if (!services.toStop) await services.snapshots.sweep();
-  if (!services.toStop && !services.keepUnknown) await services.images.sweep();
-  await services.containers.resume();
-}
-
-/** The two roots are root's alone; a container's user passes through only where a mount is bound for it. */
-function makeDirectories(paths: EnginePaths): void {
-  for (const dir of [paths.dataRoot, paths.execRoot]) mkdirSync(dir, { recursive: true, mode: 0o710 });
-  for (const dir of [
-    paths.content,
-    paths.snapshots,
-    paths.containers,
-    paths.seccomp,
-    paths.trash,
-    paths.bundles,
-    paths.rootfs,
-    paths.netns,
-  ]) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-  }
-  mkdirSync(paths.volumes, { recursive: true, mode: 0o711 });
 }
