@@ -8,6 +8,7 @@ import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { succeed } from "../../test/harness/command.ts";
 import { guestScript, shellScript } from "./guest.ts";
 import { boot, installHostTools, makeMachine } from "./machine.ts";
 
@@ -18,6 +19,7 @@ const named = words.filter((word) => !word.startsWith("--"));
 const tests = words.includes("--no-tests") ? [] : named.length > 0 ? named : ["run", "lifecycle", "crash"];
 const shell = words.includes("--shell");
 
+await succeed(["node", join(repository, "scripts/build.mjs"), "--test"]);
 await installHostTools();
 await using machine = await makeMachine(cache, repository, shell ? shellScript : guestScript(tests));
 const socket = join(cache, `shell-${process.pid}.sock`);

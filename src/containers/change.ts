@@ -7,7 +7,7 @@ import { UniqueConflict } from "../state/record-store.ts";
 import type { Container } from "./container.ts";
 import { nameConflict } from "./container-index.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
-import { changeHosts } from "./hosts-file.ts";
+import { changeHosts, serveNames } from "./hosts-file.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import { checkName } from "./names.ts";
 
@@ -80,8 +80,18 @@ export async function renameContainer(ctx: Context, container: Container, wanted
     }
     failPoint("containers.rename.recorded");
     ctx.index.release(old, container.id);
+    if (hasProcess(container.status)) await tellNetworks(ctx, container);
     emit(ctx, container, "rename", { oldName: `/${old}` });
   });
+}
+
+/** The new name stands already; what does not reach the networks now, reaches them at the next start. */
+async function tellNetworks(ctx: Context, container: Container): Promise<void> {
+  try {
+    await ctx.networks.rename(container.id, container.name);
+  } catch (error) {
+    ctx.log(`container ${container.id}: its networks do not know its new name: ${messageOf(error)}`);
+  }
 }
 
 /** After a wait for the lock the container may have been removed; its record must not come back. */
@@ -124,8 +134,9 @@ export async function setEndpoint(
     save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
     try {
       if (changed) changeHosts(ctx, container, endpoint ? "add" : "remove", changed.IPAddress);
+      if (changed && endpoint) serveNames(ctx, container);
     } catch (error) {
-      ctx.log(`container ${containerId}: its /etc/hosts: ${messageOf(error)}`);
+      ctx.log(`container ${containerId}: its /etc/hosts or resolv.conf: ${messageOf(error)}`);
     }
   });
 }

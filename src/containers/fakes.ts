@@ -118,6 +118,8 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       async detach(containerId) {
         ledger.networks.delete(containerId);
       },
+      rename: async () => {},
+      servedResolvConf: () => undefined,
       settingsOf: () => settings,
       statsOf: async () => ({}),
     },

@@ -1,4 +1,4 @@
-/** The /etc/hosts of a running container follows its networks. */
+/** The /etc/hosts and /etc/resolv.conf of a running container follow its networks. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { messageOf } from "../lib/errors.ts";
 import { withLinkedHost, withOwnAddress, withoutOwnAddress } from "../networks/files.ts";
@@ -26,6 +26,14 @@ export function tellLinkers(ctx: Context, started: Container): void {
       ctx.log(`container ${container.id}: the line of ${started.id} in its /etc/hosts: ${messageOf(error)}`);
     }
   }
+}
+
+/** Points resolv.conf at the engine's name server once a network has one; what the container's user wrote there stays. */
+export function serveNames(ctx: Context, container: Container): void {
+  const texts = ctx.networks.servedResolvConf(container.id);
+  const path = pathsOf(ctx, container.id).resolvConf;
+  if (!texts || statSync(path).size !== Buffer.byteLength(texts.plain)) return;
+  if (readFileSync(path, "utf8") === texts.plain) writeFileSync(path, texts.served);
 }
 
 function rewrite(ctx: Context, container: Container, address: string, edit: (text: string) => string): void {

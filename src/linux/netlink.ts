@@ -87,6 +87,12 @@ export function attributeBe32(type: number, value: number): Buffer {
   return attribute(type, bytes);
 }
 
+export function attributeBe64(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return attribute(type, bytes);
+}
+
 /** The attributes in `bytes` by type; of one that repeats, the last. */
 export function readAttributes(bytes: Buffer): Map<number, Buffer> {
   const found = new Map<number, Buffer>();

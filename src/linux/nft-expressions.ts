@@ -1,5 +1,5 @@
 /** Expressions of nf_tables rules in the kernel's vocabulary (linux/netfilter/nf_tables.h). */
-import { attribute, attributeBe32, attributeString, nested } from "./netlink.ts";
+import { attribute, attributeBe32, attributeBe64, attributeString, nested } from "./netlink.ts";
 
 export const family = { inet: 1, ipv4: 2 } as const;
 export const verdict = { drop: 0, accept: 1, return: -5 } as const;
@@ -66,6 +66,11 @@ export const expr = {
       attributeBe32(3, address),
       attributeBe32(5, port),
     ),
+  /** Puts bytes into a register. */
+  load: (to: number, value: Uint8Array): Buffer => expression("immediate", attributeBe32(1, to), dataValue(2, value)),
+  /** Goes on with the rule only for what comes in above `rate` a second. */
+  over: (rate: number, burst: number): Buffer =>
+    expression("limit", attributeBe64(1, rate), attributeBe64(2, 1), attributeBe32(3, burst), attributeBe32(5, 1)),
   masquerade: (): Buffer => expression("masq"),
   counter: (): Buffer => expression("counter"),
   verdict: (code: number): Buffer =>

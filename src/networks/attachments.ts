@@ -13,12 +13,15 @@ import { translate, translateAttach } from "./attach-errors.ts";
 import type { NetworkBook } from "./book.ts";
 import { containerGateway, emptySettings, topLevel } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
+import { namesOn, resolverSpec } from "./names-on.ts";
+import type { ResolverSpec } from "./netd/dns/resolver.ts";
 import type { SandboxState } from "./netd/protocol.ts";
 import type {
   ConnectedContainer,
   InterfaceStats,
   NetworkEvent,
   NetworksConfig,
+  ResolvConfs,
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
@@ -26,7 +29,7 @@ import { outwardRoute } from "./outward.ts";
 import { type Planned, planEndpoint, planEndpoints } from "./plan.ts";
 import { planPorts, portMapOf } from "./ports-plan.ts";
 import type { NetworkRecord, SandboxRecord } from "./record.ts";
-import { textsOf } from "./texts.ts";
+import { serversOf, type Texts, textsOf } from "./texts.ts";
 
 export class Attachments {
   constructor(
@@ -50,9 +53,10 @@ export class Attachments {
     try {
       plan = planEndpoints(this.book, request);
       const inHost = plan.some(({ network }) => network.driver === "host");
-      const texts = this.#texts(request, plan, inHost);
+      const { resolvConfs, ...texts } = this.#texts(request, plan, inHost);
+      const resolver = resolverSpec(serversOf(request, this.config));
       failPoint("networks.attach.planned");
-      if (!inHost) state = await op.timings.measure("netd", () => this.#attach(request, plan));
+      if (!inHost) state = await op.timings.measure("netd", () => this.#attach(request, plan, resolver));
       failPoint("networks.attach.attached");
       const made = state;
       const settings = this.#settings(request, plan, made);
@@ -61,7 +65,9 @@ export class Attachments {
           const MacAddress = macOn(made, network);
           this.book.putMember(tx, id, { ...record, settings: { ...record.settings, MacAddress } });
         }
-        this.book.sandboxes.put(tx, containerId, { attached: true, path: made?.path ?? null, state: made, settings });
+        const names = { resolver, resolvConfs };
+        const path = made?.path ?? null;
+        this.book.sandboxes.put(tx, containerId, { attached: true, path, state: made, settings, names });
       });
       failPoint("networks.attach.recorded");
       for (const { networkId, network } of plan) this.#emitMember("connect", networkId, network, containerId);
@@ -118,7 +124,12 @@ export class Attachments {
       const endpoint = leads ? planned.spec : { ...planned.spec, gateway: null };
       await this.kernel.ensureBridge(networkId, network);
       const state = await op.timings.measure("netd", () =>
-        this.kernel.netd.call("connect", { containerId, endpoint, ports: [] }),
+        this.kernel.netd.call("connect", {
+          containerId,
+          endpoint,
+          ports: [],
+          resolver: sandbox.names?.resolver ?? resolverSpec(this.config.dns),
+        }),
       );
       connected = true;
       failPoint("networks.connect.connected");
@@ -181,6 +192,33 @@ export class Attachments {
     return member[1].settings;
   }
 
+  /** One network after the other: a death between two leaves the rest to the next rename or start. */
+  async rename(containerId: string, name: string): Promise<void> {
+    const { book } = this;
+    for (const [id, member] of book.membersOf(containerId)) {
+      const network = book.networks.get(member.networkId);
+      if (!network?.bridge) continue;
+      const { DNSNames } = member.settings;
+      const renamed = DNSNames && [...new Set([name, ...DNSNames.filter((one) => one !== member.containerName)])];
+      const settings = { ...member.settings, DNSNames: renamed };
+      const names = namesOn(network, settings);
+      const bridge = network.bridge.device;
+      const state = names && (await this.kernel.netd.call("rename", { containerId, bridge, names }));
+      const sandbox = this.#running(containerId);
+      book.db.transaction("normal", (tx) => {
+        book.putMember(tx, id, { ...member, containerName: name, settings });
+        const Networks = { ...sandbox.settings.Networks, [network.name]: settings };
+        const shown = { ...sandbox.settings, Networks };
+        book.sandboxes.put(tx, containerId, { ...sandbox, ...(state && { state }), settings: shown });
+      });
+    }
+  }
+
+  servedResolvConf(containerId: string): ResolvConfs | undefined {
+    const sandbox = this.book.sandboxes.get(containerId);
+    return sandbox?.state?.resolver ? sandbox.names?.resolvConfs : undefined;
+  }
+
   settingsOf(containerId: string): NetworkSettings | undefined {
     const sandbox = this.book.sandboxes.get(containerId);
     return sandbox?.attached ? sandbox.settings : undefined;
@@ -225,11 +263,11 @@ export class Attachments {
   #join(target: string, request: SandboxRequest): Sandbox {
     const sandbox = this.book.sandboxes.get(target);
     if (!sandbox?.attached) throw conflict(`cannot join network namespace of a non running container: ${target}`);
-    const texts = this.#texts(request, [], sandbox.path === null);
+    const { resolvConfs: _, ...texts } = this.#texts(request, [], sandbox.path === null);
     return { netnsPath: sandbox.path, settings: emptySettings(""), ...texts };
   }
 
-  async #attach(request: SandboxRequest, plan: readonly Planned[]): Promise<SandboxState> {
+  async #attach(request: SandboxRequest, plan: readonly Planned[], resolver: ResolverSpec): Promise<SandboxState> {
     for (const { networkId, network } of plan) await this.kernel.ensureBridge(networkId, network);
     const outward = plan.find(({ network }) => containerGateway(network) !== null);
     const ports = outward
@@ -242,7 +280,7 @@ export class Attachments {
         })
       : [];
     const endpoints = plan.flatMap(({ spec }) => (spec ? [spec] : []));
-    return this.kernel.netd.call("attach", { containerId: request.containerId, endpoints, ports });
+    return this.kernel.netd.call("attach", { containerId: request.containerId, endpoints, ports, resolver });
   }
 
   #settings(request: SandboxRequest, plan: readonly Planned[], state: SandboxState | null): NetworkSettings {
@@ -260,11 +298,12 @@ export class Attachments {
     };
   }
 
-  #texts(request: SandboxRequest, plan: readonly Planned[], inHost: boolean): Pick<Sandbox, "hosts" | "resolvConf"> {
+  #texts(request: SandboxRequest, plan: readonly Planned[], inHost: boolean): Texts {
     const id = this.book.networks.findUnique("name", "bridge");
     const gateway = id === undefined ? undefined : this.book.networks.get(id)?.bridge?.gateway;
     const addresses = plan.map(({ record }) => record.settings.IPAddress).filter((address) => address !== "");
-    return textsOf(request, this.config, { addresses, inHost, gateway });
+    const nameService = plan.some(({ spec }) => spec?.names != null);
+    return textsOf(request, this.config, { addresses, inHost, gateway, nameService });
   }
 
   #emitMember(action: "connect" | "disconnect", networkId: string, network: NetworkRecord, container: string): void {

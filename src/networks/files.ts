@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { invalidArgument } from "../lib/errors.ts";
 import { isErrno } from "../linux/syscall-error.ts";
+import { resolverAddress } from "./netd/dns/resolver-address.ts";
 import type { LinkedHost } from "./networks.ts";
 
 export interface HostsInput {
@@ -112,27 +113,36 @@ export interface ResolvInput {
   readonly options: readonly string[];
   /** Loopback servers of the host are out of reach in a namespace of its own. */
   readonly ownNamespace: boolean;
+  /** The engine's own server answers, and asks others where it has no answer. */
+  readonly nameService: boolean;
 }
 
 /** A container's /etc/resolv.conf: what was asked for, the rest as on the host. */
 export function resolvText(input: ResolvInput): string {
   const host = hostResolv();
-  const servers =
-    input.servers.length > 0
-      ? input.servers
-      : host.servers.filter((server) => !input.ownNamespace || !/^(127\.|::1$)/.test(server));
   for (const server of input.servers) {
     if (isIP(server) === 0) throw invalidArgument(`invalid DNS address: ${JSON.stringify(server)}`);
   }
   const search = input.search.length > 0 ? input.search.filter((domain) => domain !== ".") : host.search;
-  const options = input.options.length > 0 ? input.options : host.options;
+  const asked = input.options.length > 0 ? input.options : host.options;
+  // A name of one label is a container's here, and needs no search list first.
+  const ownNdots = input.nameService && !asked.some(isNdots);
+  const options = ownNdots ? [...asked, "ndots:0"] : asked;
   for (const word of [...input.search, ...input.options]) {
     if (!isPlain(word)) throw invalidArgument(`invalid DNS option: ${JSON.stringify(word)}`);
   }
-  const lines = servers.map((server) => `nameserver ${server}`);
+  const lines = shownServers(input, host).map((server) => `nameserver ${server}`);
   if (search.length > 0) lines.push(`search ${search.join(" ")}`);
   if (options.length > 0) lines.push(`options ${options.join(" ")}`);
-  return [...head, ...lines, ...origin(input, options), ""].join("\n");
+  return [...head, ...lines, ...origin(input, options, ownNdots), ""].join("\n");
+}
+
+const isNdots = (option: string): boolean => option.startsWith("ndots:");
+
+function shownServers(input: ResolvInput, host: Resolv): readonly string[] {
+  if (input.nameService) return [resolverAddress];
+  if (input.servers.length > 0) return input.servers;
+  return host.servers.filter((server) => !input.ownNamespace || !/^(127\.|::1$)/.test(server));
 }
 
 const head = [
@@ -143,20 +153,26 @@ const head = [
 ];
 
 /** The comments at the end, which programs read too: where the settings come from. */
-function origin(input: ResolvInput, options: readonly string[]): string[] {
+function origin(input: ResolvInput, options: readonly string[], ownNdots: boolean): string[] {
   const overrides = [
     ...(input.servers.length > 0 ? ["nameservers"] : []),
     ...(input.search.length > 0 ? ["search"] : []),
     ...(input.options.length > 0 ? ["options"] : []),
   ];
-  const source = input.options.length > 0 ? "override" : "host";
+  const source = ownNdots ? "internal" : input.options.length > 0 ? "override" : "host";
+  const kind = input.nameService ? " (internal resolver)" : input.ownNamespace ? " (legacy)" : "";
+  const outside = input.servers.length > 0 ? input.servers : hostServers().map((server) => `host(${server})`);
   return [
     "",
-    `# Based on host file: '/etc/resolv.conf'${input.ownNamespace ? " (legacy)" : ""}`,
+    `# Based on host file: '/etc/resolv.conf'${kind}`,
+    ...(input.nameService ? [`# ExtServers: [${outside.join(" ")}]`] : []),
     `# Overrides: [${overrides.join(" ")}]`,
-    ...(options.some((option) => option.startsWith("ndots:")) ? [`# Option ndots from: ${source}`] : []),
+    ...(options.some(isNdots) ? [`# Option ndots from: ${source}`] : []),
   ];
 }
+
+/** The name servers that the host itself asks. */
+export const hostServers = (): readonly string[] => hostResolv().servers;
 
 interface Resolv {
   servers: string[];

@@ -92,6 +92,12 @@ export interface Sandbox {
   readonly resolvConf: string;
 }
 
+/** Texts of /etc/resolv.conf: with the servers outside, and with the engine's own once a network has name service. */
+export interface ResolvConfs {
+  readonly plain: string;
+  readonly served: string;
+}
+
 /** Counters of one interface of a container, as the stats API shows them. */
 export interface InterfaceStats {
   readonly rx_bytes: number;
@@ -167,6 +173,10 @@ export interface Networks extends AsyncDisposable {
   republish(containerId: string, change: PortChange, op: Operation): Promise<Republished | null>;
   /** Never throws for what is already gone. */
   detach(containerId: string): Promise<void>;
+  /** Gives a running container's new name to its networks; one that is attached to none is passed over. */
+  rename(containerId: string, name: string): Promise<void>;
+  /** Undefined when the container is not attached, or has no network with name service. */
+  servedResolvConf(containerId: string): ResolvConfs | undefined;
   /** NetworkSettings of a container that is attached now, else undefined. */
   settingsOf(containerId: string): NetworkSettings | undefined;
   /** By interface name; empty when the container has no namespace of its own. */

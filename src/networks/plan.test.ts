@@ -63,12 +63,20 @@ test.each([
 });
 
 test("resolvText() takes what was asked for and refuses a server that is no address", () => {
-  const input = { servers: ["1.1.1.1"], search: ["."], options: ["ndots:2"], ownNamespace: true };
+  const input = { servers: ["1.1.1.1"], search: ["."], options: ["ndots:2"], ownNamespace: true, nameService: false };
   const parts = resolvText(input).split("\n\n");
   expect(parts[1]).toBe("nameserver 1.1.1.1\noptions ndots:2");
   expect(parts[2]).toBe(
     "# Based on host file: '/etc/resolv.conf' (legacy)\n# Overrides: [nameservers search options]\n# Option ndots from: override\n",
   );
+  expect(
+    resolvText({ ...input, options: ["timeout:1"], nameService: true })
+      .split("\n\n")
+      .slice(1),
+  ).toEqual([
+    "nameserver 127.0.0.11\noptions timeout:1 ndots:0",
+    "# Based on host file: '/etc/resolv.conf' (internal resolver)\n# ExtServers: [1.1.1.1]\n# Overrides: [nameservers search options]\n# Option ndots from: internal\n",
+  ]);
   expect(() => resolvText({ ...input, servers: ["1.1.1.1\nnameserver 6.6.6.6"] })).toThrow("invalid DNS address");
   expect(() => resolvText({ ...input, search: ["a\nb"] })).toThrow("invalid DNS option");
 });

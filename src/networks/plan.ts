@@ -5,6 +5,7 @@ import { invalidArgument } from "../lib/errors.ts";
 import type { NetworkBook } from "./book.ts";
 import { isPredefined } from "./create-request.ts";
 import { containerGateway, endpointSettings, gatewayFirst, type Wanted } from "./endpoints.ts";
+import { namesOn } from "./names-on.ts";
 import type { EndpointSpec } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
 import type { EndpointRecord, NetworkRecord } from "./record.ts";
@@ -89,6 +90,7 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
     address: `${address}/${network.bridge.subnet.split("/")[1]}`,
     gateway: containerGateway(network),
     mac: mac === "" ? null : mac.toLowerCase(),
+    names: namesOn(network, settings),
   };
   const record = { networkId, networkName: network.name, containerId, containerName: name, settings };
   book.promise(id, record);

@@ -75,6 +75,13 @@ const SandboxRecordSchema = v.object({
   /** As netd reported it; null when netd holds nothing for the container. */
   state: v.nullable(v.custom<import("./netd/protocol.ts").SandboxState>((value) => typeof value === "object")),
   settings: v.custom<NetworkSettings>((value) => typeof value === "object" && value !== null),
+  /** What a later connection needs; absent in records of older engines. */
+  names: v.optional(
+    v.object({
+      resolver: v.custom<import("./netd/dns/resolver.ts").ResolverSpec>((value) => typeof value === "object"),
+      resolvConfs: v.object({ plain: v.string(), served: v.string() }),
+    }),
+  ),
 });
 /** The network of one running container; its id is the container's. */
 export type SandboxRecord = v.InferOutput<typeof SandboxRecordSchema>;

@@ -21,6 +21,7 @@ import type {
   NetworksOptions,
   PortChange,
   Republished,
+  ResolvConfs,
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
@@ -131,6 +132,14 @@ class NetworkService implements Networks {
     op: Operation,
   ): Promise<EndpointSettings> {
     return this.#attachments.disconnect(nameOrId, containerId, request, op);
+  }
+
+  rename(containerId: string, name: string): Promise<void> {
+    return this.#attachments.rename(containerId, name);
+  }
+
+  servedResolvConf(containerId: string): ResolvConfs | undefined {
+    return this.#attachments.servedResolvConf(containerId);
   }
 
   settingsOf(containerId: string): NetworkSettings | undefined {

@@ -1,6 +1,6 @@
 /** What a container's /etc/hosts and /etc/resolv.conf say, from its request and the engine's configuration. */
 import { hostNetworkHosts, hostsText, resolvText } from "./files.ts";
-import type { NetworksConfig, Sandbox, SandboxRequest } from "./networks.ts";
+import type { NetworksConfig, ResolvConfs, Sandbox, SandboxRequest } from "./networks.ts";
 
 export interface TextsInput {
   /** The container's own addresses. */
@@ -9,13 +9,18 @@ export interface TextsInput {
   readonly inHost: boolean;
   /** The host's address on the default bridge. */
   readonly gateway: string | undefined;
+  /** It is in a network with name service. */
+  readonly nameService: boolean;
 }
+
+/** A container's texts; `resolvConfs` are the ones of resolv.conf without and with name service. */
+export type Texts = Pick<Sandbox, "hosts" | "resolvConf"> & { readonly resolvConfs: ResolvConfs };
 
 export function textsOf(
   request: SandboxRequest,
   config: NetworksConfig,
-  { addresses, inHost, gateway }: TextsInput,
-): Pick<Sandbox, "hosts" | "resolvConf"> {
+  { addresses, inHost, gateway, nameService }: TextsInput,
+): Texts {
   const hosts = {
     hostname: request.hostname,
     domainname: request.domainname,
@@ -24,15 +29,24 @@ export function textsOf(
     linkedHosts: request.linkedHosts ?? [],
     hostGateways: config.hostGatewayIps.length > 0 ? config.hostGatewayIps : gateway === undefined ? [] : [gateway],
   };
-  const pick = (own: readonly string[] | undefined, all: readonly string[]): readonly string[] =>
-    own && own.length > 0 ? own : all;
+  const resolv = {
+    servers: serversOf(request, config),
+    search: pick(request.dnsSearch, config.dnsSearch),
+    options: pick(request.dnsOptions, config.dnsOptions),
+    ownNamespace: !inHost,
+  };
+  const plain = resolvText({ ...resolv, nameService: false });
+  const served = resolvText({ ...resolv, nameService: true });
   return {
     hosts: inHost ? hostNetworkHosts(hosts) : hostsText(hosts),
-    resolvConf: resolvText({
-      servers: pick(request.dns, config.dns),
-      search: pick(request.dnsSearch, config.dnsSearch),
-      options: pick(request.dnsOptions, config.dnsOptions),
-      ownNamespace: !inHost,
-    }),
+    resolvConf: nameService ? served : plain,
+    resolvConfs: { plain, served },
   };
 }
+
+/** The servers that were asked for, of the container or else of all; none stands for the host's. */
+export const serversOf = (request: Pick<SandboxRequest, "dns">, config: NetworksConfig): readonly string[] =>
+  pick(request.dns, config.dns);
+
+const pick = (own: readonly string[] | undefined, all: readonly string[]): readonly string[] =>
+  own && own.length > 0 ? own : all;

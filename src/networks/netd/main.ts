@@ -131,13 +131,14 @@ export async function netdMain(args: string[]): Promise<void> {
       neighbours?.cover(bridges.names());
       return {};
     },
-    attach: ({ containerId, endpoints, ports }) => sandboxes.attach(containerId, endpoints, ports),
+    attach: ({ containerId, endpoints, ports, resolver }) => sandboxes.attach(containerId, endpoints, ports, resolver),
     adopt: (state) => sandboxes.adopt(state),
     detach: ({ containerId }) => {
       sandboxes.detach(containerId);
       return {};
     },
-    connect: ({ containerId, endpoint, ports }) => sandboxes.connect(containerId, endpoint, ports),
+    connect: ({ containerId, endpoint, ports, resolver }) => sandboxes.connect(containerId, endpoint, ports, resolver),
+    rename: ({ containerId, bridge, names }) => sandboxes.rename(containerId, bridge, names),
     republish: ({ containerId, add, remove }) => sandboxes.republish(containerId, add, remove),
     disconnect: ({ containerId, bridge, route }) => sandboxes.disconnect(containerId, bridge, route ?? null),
     list: () => sandboxes.list(),

@@ -124,6 +124,7 @@ export class Namespaces {
       address: endpoint.address,
       gateway: endpoint.gateway,
       mac,
+      names: endpoint.names,
       veth,
     };
   }

@@ -3,7 +3,10 @@
  * `{id, result}` or `{id, error}`. A daemon that finds another version than its own asks that netd to shut down when
  * it holds nothing, and else goes on in the older one's words.
  */
-export const protocolVersion = 1;
+import type { EndpointNames } from "./dns/names.ts";
+import type { ResolverSpec } from "./dns/resolver.ts";
+
+export const protocolVersion = 2;
 
 /** A bridge as it must be. */
 export interface BridgeSpec {
@@ -27,6 +30,8 @@ export interface EndpointSpec {
   readonly gateway: string | null;
   /** Null for one that netd makes up. */
   readonly mac: string | null;
+  /** Null on networks without name service. */
+  readonly names: EndpointNames | null;
 }
 
 /** Where a container sends what is for the world. */
@@ -64,6 +69,7 @@ export interface Interface {
   readonly address: string;
   readonly gateway: string | null;
   readonly mac: string;
+  readonly names: EndpointNames | null;
   /** The host's side. */
   readonly veth: string;
 }
@@ -74,6 +80,8 @@ export interface SandboxState {
   readonly path: string;
   readonly interfaces: readonly Interface[];
   readonly ports: readonly PublishedPort[];
+  /** The container's server at 127.0.0.11, from its first network with name service on. */
+  readonly resolver: ResolverSpec | null;
 }
 
 /** Counters of an interface, seen from inside. */
@@ -98,7 +106,12 @@ export interface Methods {
   ensureBridge: { params: BridgeSpec & { readonly pooled: boolean }; result: Record<string, never> };
   removeBridge: { params: { name: string }; result: Record<string, never> };
   attach: {
-    params: { containerId: string; endpoints: readonly EndpointSpec[]; ports: readonly PortSpec[] };
+    params: {
+      containerId: string;
+      endpoints: readonly EndpointSpec[];
+      ports: readonly PortSpec[];
+      resolver: ResolverSpec;
+    };
     result: SandboxState;
   };
   /** Takes over a namespace that outlived the netd that made it. */
@@ -106,9 +119,11 @@ export interface Methods {
   detach: { params: { containerId: string }; result: Record<string, never> };
   /** An endpoint with a gateway takes the default route over. */
   connect: {
-    params: { containerId: string; endpoint: EndpointSpec; ports: readonly PortSpec[] };
+    params: { containerId: string; endpoint: EndpointSpec; ports: readonly PortSpec[]; resolver: ResolverSpec };
     result: SandboxState;
   };
+  /** Other names on the network of `bridge`: the container was renamed. */
+  rename: { params: { containerId: string; bridge: string; names: EndpointNames }; result: SandboxState };
   /** Takes published ports back and publishes others: both, or neither. */
   republish: {
     params: { containerId: string; add: readonly PortSpec[]; remove: readonly PublishedPort[] };

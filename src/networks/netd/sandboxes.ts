@@ -4,6 +4,8 @@ import { basename, join } from "node:path";
 import { dropNamespace } from "../../linux/netns.ts";
 import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import type { Bridges } from "./bridges.ts";
+import { type EndpointNames, NameTable } from "./dns/names.ts";
+import { Resolver, type ResolverSpec } from "./dns/resolver.ts";
 import type { Namespace, Namespaces } from "./namespaces.ts";
 import type { Ports, Publication } from "./ports.ts";
 import type {
@@ -22,10 +24,12 @@ interface Held {
   readonly namespace: Namespace;
   interfaces: Interface[];
   publications: Publication[];
+  resolver: Resolver | null;
 }
 
 export class Sandboxes {
   readonly #held = new Map<string, Held>();
+  readonly #names = new NameTable();
 
   constructor(
     private readonly host: Rtnetlink,
@@ -48,6 +52,7 @@ export class Sandboxes {
     containerId: string,
     endpoints: readonly EndpointSpec[],
     ports: readonly PortSpec[],
+    resolver: ResolverSpec,
   ): Promise<SandboxState> {
     if (this.#held.has(containerId)) this.detach(containerId);
     const held: Held = {
@@ -55,11 +60,13 @@ export class Sandboxes {
       namespace: this.namespaces.take(endpoints.length > 0),
       interfaces: [],
       publications: [],
+      resolver: null,
     };
     this.#held.set(containerId, held);
     try {
       for (const endpoint of endpoints) this.#plug(held, endpoint);
       this.namespaces.rest(held.namespace);
+      await this.#resolve(held, resolver);
       await this.#publish(held, ports);
       return stateOf(held);
     } catch (error) {
@@ -79,8 +86,15 @@ export class Sandboxes {
       namespace: this.namespaces.reopen(id, state.path, state.interfaces.length),
       interfaces: [...state.interfaces],
       publications: [],
+      resolver: null,
     };
     this.#held.set(state.containerId, held);
+    for (const one of held.interfaces) this.#name(one);
+    if (state.resolver) {
+      await this.#resolve(held, state.resolver).catch((error) =>
+        process.stderr.write(`netd: names for ${state.containerId} are lost: ${error}\n`),
+      );
+    }
     for (const port of state.ports) {
       try {
         await this.#publish(held, [specOf(port)]);
@@ -91,12 +105,18 @@ export class Sandboxes {
     return stateOf(held);
   }
 
-  async connect(containerId: string, endpoint: EndpointSpec, ports: readonly PortSpec[]): Promise<SandboxState> {
+  async connect(
+    containerId: string,
+    endpoint: EndpointSpec,
+    ports: readonly PortSpec[],
+    resolver: ResolverSpec,
+  ): Promise<SandboxState> {
     const held = this.#get(containerId);
     this.#plug(held, endpoint);
     if (endpoint.gateway !== null) markRoute(held, endpoint);
     this.namespaces.rest(held.namespace);
     try {
+      await this.#resolve(held, resolver);
       await this.#publish(held, ports);
     } catch (error) {
       this.disconnect(containerId, endpoint.bridge, null);
@@ -133,7 +153,11 @@ export class Sandboxes {
 
   disconnect(containerId: string, bridge: string, route: Route | null): SandboxState {
     const held = this.#get(containerId);
-    for (const one of held.interfaces) if (one.bridge === bridge) this.namespaces.unplug(one);
+    for (const one of held.interfaces) {
+      if (one.bridge !== bridge) continue;
+      this.#unname(one);
+      this.namespaces.unplug(one);
+    }
     held.interfaces = held.interfaces.filter((one) => one.bridge !== bridge);
     const outward = held.interfaces.find((one) => one.bridge === route?.bridge);
     if (route && outward) {
@@ -144,11 +168,25 @@ export class Sandboxes {
     return stateOf(held);
   }
 
+  /** Other names on one network, from the next query on. */
+  rename(containerId: string, bridge: string, names: EndpointNames): SandboxState {
+    const held = this.#get(containerId);
+    held.interfaces = held.interfaces.map((one) => {
+      if (one.bridge !== bridge || !one.names) return one;
+      this.#unname(one);
+      const renamed = { ...one, names };
+      this.#name(renamed);
+      return renamed;
+    });
+    return stateOf(held);
+  }
+
   /** Gives everything back; does nothing for a container that is not known. */
   detach(containerId: string): void {
     const held = this.#held.get(containerId);
     if (!held) return;
     this.#held.delete(containerId);
+    this.#silence(held);
     for (const publication of held.publications) publication.close();
     const links = held.interfaces.map((one) => one.veth);
     if (held.namespace.spare) links.push(held.namespace.spare.veth);
@@ -189,6 +227,7 @@ export class Sandboxes {
     const held = this.#held.get(containerId);
     if (!held) return;
     this.#held.delete(containerId);
+    this.#silence(held);
     for (const publication of held.publications) publication.close();
     this.namespaces.rest(held.namespace);
   }
@@ -200,7 +239,39 @@ export class Sandboxes {
   }
 
   #plug(held: Held, endpoint: EndpointSpec): void {
-    held.interfaces.push(this.namespaces.plug(held.namespace, endpoint, this.bridges.get(endpoint.bridge)));
+    const plugged = this.namespaces.plug(held.namespace, endpoint, this.bridges.get(endpoint.bridge));
+    held.interfaces.push(plugged);
+    this.#name(plugged);
+  }
+
+  /** Starts the container's name service when it is in a network that has one; it then stays as long as the sandbox. */
+  async #resolve(held: Held, spec: ResolverSpec): Promise<void> {
+    if (held.resolver || !held.interfaces.some(({ names }) => names !== null)) return;
+    const resolver = await Resolver.start({
+      path: held.namespace.path,
+      spec,
+      view: () => ({
+        table: this.#names,
+        seen: held.interfaces.flatMap(({ names }) => (names ? [names] : [])),
+      }),
+      forwards: () => held.interfaces.some(({ bridge }) => !this.bridges.get(bridge).spec.internal),
+    });
+    if (held.resolver || this.#held.get(held.containerId) !== held) resolver[Symbol.dispose]();
+    else held.resolver = resolver;
+  }
+
+  #name({ names, address }: Interface): void {
+    if (names) this.#names.add(names, hostPart(address));
+  }
+
+  #unname({ names, address }: Interface): void {
+    if (names) this.#names.remove(names, hostPart(address));
+  }
+
+  #silence(held: Held): void {
+    for (const one of held.interfaces) this.#unname(one);
+    held.resolver?.[Symbol.dispose]();
+    held.resolver = null;
   }
 
   async #publish(held: Held, ports: readonly PortSpec[]): Promise<void> {
@@ -219,6 +290,9 @@ function markRoute(held: Held, { bridge, gateway }: Pick<Interface, "bridge" | "
   held.interfaces = held.interfaces.map((one) => ({ ...one, gateway: one.bridge === bridge ? gateway : null }));
 }
 
+/** `10.2.0.3` of `10.2.0.3/16`. */
+const hostPart = (address: string): string => address.slice(0, address.indexOf("/"));
+
 const takesPlaceOf = ({ protocol, first, last }: PortSpec, port: PublishedPort): boolean =>
   protocol === port.protocol && first <= port.hostPort && port.hostPort <= Math.max(first, last);
 
@@ -228,5 +302,6 @@ function stateOf(held: Held): SandboxState {
     path: held.namespace.path,
     interfaces: [...held.interfaces],
     ports: held.publications.flatMap((publication) => publication.ports),
+    resolver: held.resolver?.spec ?? null,
   };
 }

@@ -1,0 +1,130 @@
+/** The server at 127.0.0.11 of one container: its sockets are netd's, opened in the container's namespace. */
+import type { Socket } from "bun";
+import { inNamespace } from "../../../linux/netns.ts";
+import { answerLocally, failure, type NameView, SERVFAIL } from "./answer.ts";
+import { framed, MessageReader } from "./framing.ts";
+import { redirect } from "./redirect.ts";
+import { resolverAddress } from "./resolver-address.ts";
+import { type Upstream, Upstreams } from "./upstream.ts";
+
+/** How a container resolves what is no container's name. */
+export interface ResolverSpec {
+  readonly servers: readonly Upstream[];
+}
+
+export interface ResolverOptions {
+  /** The container's network namespace. */
+  readonly path: string;
+  readonly spec: ResolverSpec;
+  /** What the container sees now. */
+  view(): NameView;
+  /** False while all of its networks are internal: nothing of what it asks may leave the host. */
+  forwards(): boolean;
+}
+
+/** Connections of one container at once, and how long a silent one stays. */
+const connections = 64;
+const silentSeconds = 10;
+
+interface Connection {
+  readonly reader: MessageReader;
+}
+
+export class Resolver implements Disposable {
+  readonly #options: ResolverOptions;
+  readonly #upstreams: Upstreams;
+  readonly #sockets: Disposable[] = [];
+  #open = 0;
+  #closed = false;
+
+  private constructor(options: ResolverOptions) {
+    this.#options = options;
+    this.#upstreams = new Upstreams(options.spec.servers, options.path);
+  }
+
+  /** Answers from when the promise is fulfilled; nothing is left when it is not. */
+  static async start(options: ResolverOptions): Promise<Resolver> {
+    const resolver = new Resolver(options);
+    try {
+      await resolver.#listen();
+      return resolver;
+    } catch (error) {
+      resolver[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get spec(): ResolverSpec {
+    return this.#options.spec;
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const socket of this.#sockets.splice(0)) socket[Symbol.dispose]();
+    this.#upstreams[Symbol.dispose]();
+  }
+
+  async #listen(): Promise<void> {
+    const { path } = this.#options;
+    // Sockets belong to the namespace in which they are made, whoever reads them.
+    const { datagrams, stream } = inNamespace(path, () => ({
+      stream: this.#listenTcp(),
+      datagrams: this.#listenUdp(),
+    }));
+    this.#sockets.push({ [Symbol.dispose]: () => stream.stop(true) });
+    const udp = await datagrams;
+    this.#sockets.push({ [Symbol.dispose]: () => udp.close() });
+    inNamespace(path, () => redirect({ udp: udp.port, tcp: stream.port }));
+  }
+
+  #listenUdp() {
+    return Bun.udpSocket({
+      hostname: resolverAddress,
+      port: 0,
+      socket: {
+        data: (socket, query, port, address) => {
+          const local = answerLocally(query, this.#options.view(), false);
+          if (local === "drop") return;
+          if (local !== "forward") return void socket.send(local, port, address);
+          void this.#forward(Buffer.from(query), false).then((answer) => {
+            if (!this.#closed) socket.send(answer, port, address);
+          });
+        },
+        error: () => {},
+      },
+    });
+  }
+
+  #listenTcp() {
+    return Bun.listen<Connection>({
+      hostname: resolverAddress,
+      port: 0,
+      socket: {
+        open: (socket) => {
+          this.#open++;
+          socket.data = { reader: new MessageReader() };
+          if (this.#open > connections) socket.terminate();
+          else socket.timeout(silentSeconds);
+        },
+        data: (socket, bytes) => {
+          socket.timeout(silentSeconds);
+          for (const query of socket.data.reader.push(bytes)) void this.#answerTcp(socket, query);
+        },
+        timeout: (socket) => void socket.terminate(),
+        close: () => void this.#open--,
+        error: (socket) => void socket.terminate(),
+      },
+    });
+  }
+
+  async #answerTcp(socket: Socket<Connection>, query: Buffer): Promise<void> {
+    const local = answerLocally(query, this.#options.view(), true);
+    if (local === "drop") socket.terminate();
+    else socket.write(framed(local === "forward" ? await this.#forward(query, true) : local));
+  }
+
+  async #forward(query: Buffer, tcp: boolean): Promise<Buffer> {
+    const answer = this.#options.forwards() ? await this.#upstreams.ask(query, tcp) : null;
+    return answer ?? failure(query, SERVFAIL);
+  }
+}
