@@ -17,6 +17,7 @@ const benches: Record<
   images: async () => (await import("./images.ts")).images,
   history: async () => (await import("./history.ts")).history,
   logs: async () => (await import("./logs.ts")).logs,
+  dns: async () => (await import("./dns.ts")).dns,
 };
 
 const wanted = process.argv.slice(2);

@@ -7,7 +7,7 @@ import type { Table } from "./table.ts";
 
 const containers = 100;
 /** Each figure is taken after a rest, as docs/BENCHMARKS.md says. */
-const restMs = 40_000;
+const restMs = 60_000;
 
 export async function memory(all: readonly [Engine, ...Engine[]]): Promise<Table> {
   const idle: Record<string, number> = {};

@@ -12,7 +12,7 @@ const workMicroseconds = 100_000;
  * after a long rest the pages of the program's own text as well. The kernel maps those by neighbourhood, and they come
  * back from the page cache when they are needed: the first request after such a rest takes some 10 ms more.
  */
-export function trimWhenIdle({ intervalMs = 15_000, restMs = 300_000 } = {}): void {
+export function trimWhenIdle({ intervalMs = 15_000, restMs = 45_000 } = {}): void {
   let last = cpuTime();
   let workedAt = performance.now();
   let collectedAt = 0;

@@ -303,7 +303,9 @@ export class Attachments {
     const gateway = id === undefined ? undefined : this.book.networks.get(id)?.bridge?.gateway;
     const addresses = plan.map(({ record }) => record.settings.IPAddress).filter((address) => address !== "");
     const nameService = plan.some(({ spec }) => spec?.names != null);
-    return textsOf(request, this.config, { addresses, inHost, gateway, nameService });
+    const outward = plan.find(({ network }) => containerGateway(network) !== null);
+    const hostAddress = outward?.network.bridge?.gateway;
+    return textsOf(request, this.config, { addresses, inHost, gateway, hostAddress, nameService });
   }
 
   #emitMember(action: "connect" | "disconnect", networkId: string, network: NetworkRecord, container: string): void {

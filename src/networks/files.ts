@@ -17,7 +17,12 @@ export interface HostsInput {
   readonly linkedHosts?: readonly LinkedHost[] | undefined;
   /** What `host-gateway` stands for. */
   readonly hostGateways: readonly string[];
+  /** Where the container reaches its host; absent where it cannot. */
+  readonly hostAddress?: string | undefined;
 }
+
+/** Names of the host itself, Docker Desktop's and podman's. */
+const hostNames = ["host.docker.internal", "host.containers.internal"];
 
 const localLines = [
   ["127.0.0.1", "localhost"],
@@ -31,7 +36,10 @@ const localLines = [
 /** A container's /etc/hosts; throws `invalidArgument` for a name or address that could not be one. */
 export function hostsText(input: HostsInput): string {
   const lines: string[][] = localLines.map((line) => [...line]);
-  for (const entry of extraLines(input)) lines.push(entry);
+  const extra = extraLines(input);
+  for (const entry of extra) lines.push(entry);
+  const free = hostNames.filter((name) => !extra.some(([, taken]) => taken === name));
+  if (input.hostAddress !== undefined && free.length > 0) lines.push([input.hostAddress, free.join(" ")]);
   for (const { address, names } of input.linkedHosts ?? []) lines.push([address, linkedNames(names)]);
   for (const address of input.addresses) lines.push([address, ownNames(input)]);
   return `${lines.map((line) => line.join("\t")).join("\n")}\n`;

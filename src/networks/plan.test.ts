@@ -62,6 +62,15 @@ test.each([
   expect(() => hostsText({ ...hosts, ...more })).toThrow();
 });
 
+test("hostsText() names the host, unless the user gave its name to another", () => {
+  const lines = (more: object) => hostsText({ ...hosts, hostAddress: "10.9.0.1", ...more }).split("\n");
+  expect(lines({})).toContain("10.9.0.1\thost.docker.internal host.containers.internal");
+  expect(lines({ extraHosts: ["host.docker.internal:192.0.2.5"] }).filter((line) => line.includes("internal"))).toEqual(
+    ["192.0.2.5\thost.docker.internal", "10.9.0.1\thost.containers.internal"],
+  );
+  expect(hostsText(hosts)).not.toContain("internal");
+});
+
 test("resolvText() takes what was asked for and refuses a server that is no address", () => {
   const input = { servers: ["1.1.1.1"], search: ["."], options: ["ndots:2"], ownNamespace: true, nameService: false };
   const parts = resolvText(input).split("\n\n");

@@ -9,6 +9,8 @@ export interface TextsInput {
   readonly inHost: boolean;
   /** The host's address on the default bridge. */
   readonly gateway: string | undefined;
+  /** Where it reaches the host; undefined on internal networks alone. */
+  readonly hostAddress: string | undefined;
   /** It is in a network with name service. */
   readonly nameService: boolean;
 }
@@ -19,7 +21,7 @@ export type Texts = Pick<Sandbox, "hosts" | "resolvConf"> & { readonly resolvCon
 export function textsOf(
   request: SandboxRequest,
   config: NetworksConfig,
-  { addresses, inHost, gateway, nameService }: TextsInput,
+  { addresses, inHost, gateway, hostAddress, nameService }: TextsInput,
 ): Texts {
   const hosts = {
     hostname: request.hostname,
@@ -28,6 +30,7 @@ export function textsOf(
     extraHosts: request.extraHosts ?? [],
     linkedHosts: request.linkedHosts ?? [],
     hostGateways: config.hostGatewayIps.length > 0 ? config.hostGatewayIps : gateway === undefined ? [] : [gateway],
+    hostAddress: hostAddress && (config.hostGatewayIps[0] ?? hostAddress),
   };
   const resolv = {
     servers: serversOf(request, config),

@@ -168,6 +168,20 @@ test("hardening 103: other names are asked outside, never from an internal netwo
   await d("network", "rm", "open", "shut");
 });
 
+test("the host has a name on every network that leads to it", async () => {
+  await d("network", "create", "open2");
+  await d("network", "create", "--internal", "shut2");
+  const hosts = (network: string) => d("run", "--rm", "--network", network, "busybox", "cat", "/etc/hosts");
+  for (const network of ["bridge", "open2"]) {
+    const gateway = await d("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", network);
+    expect(await hosts(network)).toContain(`${gateway}\thost.docker.internal host.containers.internal`);
+    const ping = ["run", "--rm", "--network", network, "busybox", "ping", "-c1", "-W2", "host.docker.internal"];
+    expect(await d(...ping)).toContain("1 packets received");
+  }
+  for (const network of ["shut2", "none", "host"]) expect(await hosts(network)).not.toContain("host.docker.internal");
+  await d("network", "rm", "open2", "shut2");
+});
+
 test("a container may serve DNS itself, on every address it has", async () => {
   await d("network", "create", "own53");
   await d("run", "-d", "--name", "ns", "--network", "own53", "busybox", "sh", "-c", "sleep 600 | nc -l -p 53");
