@@ -168,6 +168,28 @@ test("hardening 103: other names are asked outside, never from an internal netwo
   await d("network", "rm", "open", "shut");
 });
 
+/** Sends questions to the name server of the namespace for two seconds, without waiting for an answer. */
+const flood = `
+  const query = Buffer.from("0007010000010000000000000566696e6435000001" + "0001", "hex");
+  const socket = await Bun.udpSocket({ connect: { hostname: "127.0.0.11", port: 53 }, socket: { data() {} } });
+  for (const until = Date.now() + 2000; Date.now() < until; ) try { socket.send(query) } catch {}
+  process.exit(0);`;
+
+test("hardening 106: a flood of questions from one container leaves the others' answered", async () => {
+  await d("network", "create", "noisy");
+  for (const name of ["loud", "calm"])
+    await d("run", "-d", "--name", name, "--network", "noisy", "busybox", "sleep", "600");
+  const path = await d("inspect", "-f", "{{.NetworkSettings.SandboxKey}}", "loud");
+  const flooding = run(["nsenter", `--net=${path}`, process.execPath, "-e", flood]);
+  let asked = 0;
+  for (const end = Date.now() + 1500; Date.now() < end; asked++) expect(await lookup("calm", "calm")).toHaveLength(1);
+  expect(asked).toBeGreaterThan(3);
+  expect((await flooding).stderr).toBe("");
+  expect(await lookup("loud", "calm")).toHaveLength(1);
+  await d("rm", "-f", "loud", "calm");
+  await d("network", "rm", "noisy");
+});
+
 test("the host has a name on every network that leads to it", async () => {
   await d("network", "create", "open2");
   await d("network", "create", "--internal", "shut2");

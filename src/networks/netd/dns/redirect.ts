@@ -12,11 +12,11 @@ const dnatPriority = -100;
 /** Before connections are tracked. */
 const rawPriority = -300;
 /**
- * Datagrams a second that one container may ask; more are dropped where they are sent. One name server answers all
- * containers, several times as fast as this.
+ * Datagrams a second that one container may ask; more are dropped where they are sent, for one process answers all
+ * containers.
  */
-const queriesPerSecond = 20_000;
-const burst = 2000;
+const queriesPerSecond = 50_000;
+const burst = 5000;
 const { first, word2 } = register;
 const [tcp, udp] = [6, 17];
 const address = Buffer.from([127, 0, 0, 11]);

@@ -26,6 +26,12 @@ export interface ResolverOptions {
 const connections = 64;
 const silentSeconds = 10;
 
+/**
+ * Datagrams of one container that are answered in one turn of the event loop. Bun reads a socket until it is empty, which
+ * under a flood it never is, and nobody else's would be read: the socket is then made anew, and what waited in it is lost.
+ */
+const perTurn = 4096;
+
 interface Connection {
   readonly reader: MessageReader;
 }
@@ -34,7 +40,9 @@ export class Resolver implements Disposable {
   readonly #options: ResolverOptions;
   readonly #upstreams: Upstreams;
   readonly #sockets: Disposable[] = [];
+  #udp: Bun.udp.Socket<"buffer"> | null = null;
   #open = 0;
+  #thisTurn = 0;
   #closed = false;
 
   private constructor(options: ResolverOptions) {
@@ -60,6 +68,7 @@ export class Resolver implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#udp?.close();
     for (const socket of this.#sockets.splice(0)) socket[Symbol.dispose]();
     this.#upstreams[Symbol.dispose]();
   }
@@ -69,30 +78,60 @@ export class Resolver implements Disposable {
     // Sockets belong to the namespace in which they are made, whoever reads them.
     const { datagrams, stream } = inNamespace(path, () => ({
       stream: this.#listenTcp(),
-      datagrams: this.#listenUdp(),
+      datagrams: this.#listenUdp(0),
     }));
     this.#sockets.push({ [Symbol.dispose]: () => stream.stop(true) });
     const udp = await datagrams;
-    this.#sockets.push({ [Symbol.dispose]: () => udp.close() });
+    this.#udp = udp;
     inNamespace(path, () => redirect({ udp: udp.port, tcp: stream.port }));
   }
 
-  #listenUdp() {
+  #listenUdp(ownPort: number): Promise<Bun.udp.Socket<"buffer">> {
     return Bun.udpSocket({
       hostname: resolverAddress,
-      port: 0,
+      port: ownPort,
       socket: {
         data: (socket, query, port, address) => {
+          if (socket.closed) return;
+          if (this.#isFlood()) return this.#makeAnew(socket);
           const local = answerLocally(query, this.#options.view(), false);
           if (local === "drop") return;
           if (local !== "forward") return void socket.send(local, port, address);
           void this.#forward(Buffer.from(query), false).then((answer) => {
-            if (!this.#closed) socket.send(answer, port, address);
+            if (!socket.closed) socket.send(answer, port, address);
           });
         },
         error: () => {},
       },
     });
+  }
+
+  #isFlood(): boolean {
+    if (this.#thisTurn === 0) {
+      setImmediate(() => {
+        this.#thisTurn = 0;
+      });
+    }
+    return ++this.#thisTurn > perTurn;
+  }
+
+  /** On the same port, to which the redirect and every tracked flow lead. */
+  #makeAnew(socket: Bun.udp.Socket<"buffer">): void {
+    const { port } = socket;
+    socket.close();
+    setImmediate(() => {
+      if (!this.#closed) void this.#listenAgain(port);
+    });
+  }
+
+  async #listenAgain(port: number): Promise<void> {
+    const { path } = this.#options;
+    try {
+      this.#udp = await inNamespace(path, () => this.#listenUdp(port));
+      if (this.#closed) this.#udp.close();
+    } catch (error) {
+      process.stderr.write(`netd: names in ${path} are lost after a flood of queries: ${error}\n`);
+    }
   }
 
   #listenTcp() {
