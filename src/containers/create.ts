@@ -217,6 +217,7 @@ function mountConfigOf(
     volumes: [...new Set([...Object.keys(config.Volumes ?? {}), ...Object.keys(image.config.Volumes ?? {})])],
     volumesFrom: hostConfig.VolumesFrom ?? [],
     volumeDriver: hostConfig.VolumeDriver,
+    imageId: (ref) => ctx.images.resolve(ref).id,
     mountsOf: (ref) => ctx.index.get(ref).record.mounts,
   };
 }

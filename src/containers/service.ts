@@ -138,7 +138,7 @@ export function createContainers(options: ContainersOptions): Containers {
     usersOfImage: (imageId) =>
       ctx.index
         .all()
-        .filter(({ record }) => record.image === imageId)
+        .filter(({ record }) => record.image === imageId || record.mounts.some(({ image }) => image === imageId))
         .map(({ id, name, status }) => ({ id, name, running: isActive(status) })),
     committable(ref) {
       const container = whole(ref);

@@ -121,6 +121,7 @@ export async function createEngine(
     execRoot: config.execRoot,
     copyUp: (rootfs, path, target, op) => archives.copyUp(rootfs, path, target, op),
     recursiveReadOnly: host.recursiveReadOnly,
+    viewImage: (imageId, target) => images.view(imageId, target),
     emit: (action, name, attributes) => events.emit({ type: "volume", action, id: name, attributes }),
   });
   const clock = new GcClock(db);

@@ -45,6 +45,8 @@ export interface ImageUser {
 
 /** Where images find their layers' files. */
 export interface LayerStore {
+  /** Shows the tree of a chain alone, read-only, at an existing directory. */
+  view(chainId: string, target: string): Promise<void>;
   readonly name: string;
   hasLayer(chainId: string): boolean;
   layerSize(chainId: string): Promise<number>;
@@ -117,6 +119,8 @@ export interface CommitImage {
 /** The service. Names are references, digest references, ids or prefixes of ids; unknown ones are `notFound`. */
 export interface Images {
   resolve(nameOrId: string): ResolvedImage;
+  /** Shows what the image holds, read-only, at the existing directory `target`; its owner unmounts it. */
+  view(imageId: string, target: string): Promise<void>;
   /** Bytes of the image's layers. */
   sizeOf(imageId: string): Promise<number>;
   /** Bytes of all layers, each counted once. */

@@ -34,6 +34,10 @@ export function createImages(options: ImagesOptions): Images {
         descriptor: wireDescriptor(image.record.manifest),
       };
     },
+    async view(imageId, target) {
+      const chainId = catalog.find(imageId).image.chain.at(-1);
+      if (chainId !== undefined) await options.snapshots.view(chainId, target);
+    },
     sizeOf: async (imageId) => sizeOf(sources, catalog.find(imageId).image),
     async layersSize() {
       const chains = new Set(catalog.readable().flatMap((image) => image.chain));

@@ -3,6 +3,7 @@ import { check, cstring, FFIType, lastErrno, openLibc } from "./libc.ts";
 import { SyscallError } from "./syscall-error.ts";
 
 export const MS_RDONLY = 1;
+export const MS_REMOUNT = 32;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;

@@ -37,8 +37,8 @@ function tryOverlay(root: string): string | null {
   try {
     for (const part of ["lower", "upper", "work", "merged"]) mkdirSync(join(dir, part));
     const merged = join(dir, "merged");
-    const paths = { lower: [join(dir, "lower")], upper: join(dir, "upper"), work: join(dir, "work") };
-    mountOverlay(merged, { ...paths, volatile: false });
+    const writable = { upper: join(dir, "upper"), work: join(dir, "work"), volatile: false };
+    mountOverlay(merged, { lower: [join(dir, "lower")], writable });
     unmount(merged);
     return null;
   } catch (error) {

@@ -2,7 +2,7 @@
 import { close as closeFile, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { AT_FDCWD, O_PATH, openAt } from "../linux/file.ts";
-import { MNT_DETACH, MS_BIND, MS_PRIVATE, mount, unmount } from "../linux/mount.ts";
+import { MNT_DETACH, MS_BIND, MS_PRIVATE, MS_RDONLY, MS_REMOUNT, mount, unmount } from "../linux/mount.ts";
 import { tryLstatAt } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
@@ -87,5 +87,16 @@ export async function removeMountPoint(target: string): Promise<void> {
     rmdirSync(target);
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTEMPTY")) throw error;
+  }
+}
+
+/** Shows the directory `source` at `target`, which exists, as it is and for reading only. */
+export function bindReadOnly(source: string, target: string): void {
+  mount(source, target, null, MS_BIND, null);
+  try {
+    mount("none", target, null, MS_BIND | MS_REMOUNT | MS_RDONLY, null);
+  } catch (error) {
+    unmount(target, MNT_DETACH);
+    throw error;
   }
 }

@@ -11,7 +11,7 @@ import type { Operation } from "../lib/operation.ts";
 import { MS_BIND, mount } from "../linux/mount.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
-import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
+import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { isKey } from "./names.ts";
 import { type FlattenRequest, nativeChanges } from "./native-tree.ts";
 import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
@@ -73,6 +73,12 @@ export class NativeSnapshotter implements Snapshotter {
     const { dir } = this.#writable.get(key);
     makeMountPoint(target);
     mount(join(dir, "tree"), target, null, MS_BIND, null);
+  }
+
+  async view(chainId: string, target: string): Promise<void> {
+    const [top = "", ...below] = this.#store.diffs(chainId);
+    if (below.length > 0) throw systemError("the vfs storage driver cannot mount an image of several layers");
+    bindReadOnly(top, target);
   }
 
   async unmount(target: string): Promise<void> {

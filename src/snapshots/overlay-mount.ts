@@ -2,14 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
-import { mount } from "../linux/mount.ts";
+import { MS_RDONLY, mount } from "../linux/mount.ts";
 
 export interface OverlayMount {
-  /** Topmost first; at least one. */
+  /** Topmost first; at least one, and two where nothing is writable. */
   readonly lower: readonly string[];
-  readonly upper: string;
-  readonly work: string;
-  readonly volatile: boolean;
+  /** Null for a read-only mount. */
+  readonly writable: { readonly upper: string; readonly work: string; readonly volatile: boolean } | null;
 }
 
 /** mount(2) takes one page of options. */
@@ -30,24 +29,29 @@ function features(): string {
  * are named by descriptors instead: 127 layers then take some 2,400 bytes.
  */
 export function mountOverlay(target: string, what: OverlayMount): void {
-  const paths = [...what.lower, what.upper, what.work];
-  const plain = options(paths, what.volatile);
+  const { lower, writable } = what;
+  const paths = [...lower, ...(writable ? [writable.upper, writable.work] : [])];
+  const flags = writable ? 0 : MS_RDONLY;
+  const options = (names: readonly string[]): string => optionText(names, writable);
+  const plain = options(paths);
   if (plain.length < optionLimit && !paths.some((path) => /[:,\\]/.test(path))) {
-    mount("overlay", target, "overlay", 0, plain);
+    mount("overlay", target, "overlay", flags, plain);
     return;
   }
   const descriptors = paths.map((path) => openAt(AT_FDCWD, path, O_PATH | O_DIRECTORY));
   try {
     const byDescriptor = descriptors.map((fd) => `/proc/self/fd/${fd}`);
-    mount("overlay", target, "overlay", 0, options(byDescriptor, what.volatile));
+    mount("overlay", target, "overlay", flags, options(byDescriptor));
   } finally {
     for (const fd of descriptors) close(fd);
   }
 }
 
-function options(paths: readonly string[], volatile: boolean): string {
+function optionText(paths: readonly string[], writable: OverlayMount["writable"]): string {
+  if (!writable) return `lowerdir=${paths.join(":")}`;
   const lower = paths.slice(0, -2).join(":");
-  return `lowerdir=${lower},upperdir=${paths.at(-2)},workdir=${paths.at(-1)}${features()}${volatile ? ",volatile" : ""}`;
+  const volatile = writable.volatile ? ",volatile" : "";
+  return `lowerdir=${lower},upperdir=${paths.at(-2)},workdir=${paths.at(-1)}${features()}${volatile}`;
 }
 
 /** overlayfs refuses a second mount of a `volatile` upper directory until this mark is gone. */

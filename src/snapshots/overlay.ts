@@ -11,7 +11,7 @@ import type { Operation } from "../lib/operation.ts";
 import { overlayChanges } from "./changes.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
-import { isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
+import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { isKey } from "./names.ts";
 import { mountOverlay, volatileMark } from "./overlay-mount.ts";
 import { copyRoot } from "./ownership.ts";
@@ -88,10 +88,14 @@ export class OverlaySnapshotter implements Snapshotter {
     makeMountPoint(target);
     mountOverlay(target, {
       lower: this.#lower(parent),
-      upper: join(dir, "diff"),
-      work,
-      volatile: ephemeral,
+      writable: { upper: join(dir, "diff"), work, volatile: ephemeral },
     });
+  }
+
+  async view(chainId: string, target: string): Promise<void> {
+    const [top = "", ...below] = this.#store.diffs(chainId);
+    if (below.length === 0) bindReadOnly(top, target);
+    else mountOverlay(target, { lower: [top, ...below], writable: null });
   }
 
   #lower(parent: string | null): string[] {

@@ -91,6 +91,8 @@ export interface Snapshotter {
   keys(): Promise<string[]>;
   /** Mounts the merged tree of `key` at the directory `target`, which is made when absent. */
   mount(key: string, target: string): Promise<void>;
+  /** Shows the tree of a chain alone, read-only, at the directory `target`, which exists. Its owner unmounts it. */
+  view(chainId: string, target: string): Promise<void>;
   /** Unmounts `target` and removes the empty directory; a target that is not mounted is fine. */
   unmount(target: string): Promise<void>;
   isMounted(target: string): boolean;

@@ -15,8 +15,8 @@ export function parseMount(mount: WireMount, volumeDriver: string): PlannedMount
   if (!target.startsWith("/")) throw bad(`invalid mount path: '${target}' mount path must be absolute`);
   if (posix.resolve("/", target) === "/") throw bad(`invalid specification: destination can't be '/'`);
   const base = { ...plain, destination: checkDestination(target, target), readOnly: mount.ReadOnly === true };
-  const only = (key: "BindOptions" | "VolumeOptions" | "TmpfsOptions"): void => {
-    for (const other of ["BindOptions", "VolumeOptions", "TmpfsOptions"] as const) {
+  const only = (key: "BindOptions" | "VolumeOptions" | "TmpfsOptions" | "ImageOptions"): void => {
+    for (const other of ["BindOptions", "VolumeOptions", "TmpfsOptions", "ImageOptions"] as const) {
       if (other !== key && mount[other] != null) throw bad(`field ${other} must not be specified`);
     }
   };
@@ -32,7 +32,8 @@ export function parseMount(mount: WireMount, volumeDriver: string): PlannedMount
       if (source !== "") throw bad("field Source must not be specified");
       return tmpfsMount(base, mount.TmpfsOptions ?? {}, bad);
     case "image":
-      throw bad("image mounts are not supported by this engine yet");
+      only("ImageOptions");
+      return imageMount(base, source, mount.ImageOptions?.Subpath ?? "", bad);
     default:
       throw bad("mount type unknown");
   }
@@ -72,9 +73,7 @@ function volumeMount(
   bad: Bad,
 ): PlannedMount {
   const subpath = options.Subpath ?? "";
-  if (subpath !== "" && (subpath.startsWith("/") || subpath.split("/").includes(".."))) {
-    throw bad("subpath must be a relative path within the volume");
-  }
+  checkSubpath(subpath, bad);
   if (source === "" && subpath !== "") throw bad("must not set Subpath when using anonymous volumes");
   if (source !== "") checkVolumeName(source);
   return {
@@ -88,6 +87,26 @@ function volumeMount(
     volumeOptions: options.DriverConfig?.Options ?? {},
     volumeLabels: options.Labels ?? {},
   };
+}
+
+/** What an image holds, for reading only. */
+function imageMount(base: PlannedMount, source: string, subpath: string, bad: Bad): PlannedMount {
+  if (source === "") throw bad("field Source must not be empty");
+  checkSubpath(subpath, bad);
+  return {
+    ...base,
+    type: "image",
+    source,
+    readOnly: true,
+    propagation: "rprivate",
+    subpath: subpath === "" ? "" : posix.normalize(subpath),
+  };
+}
+
+function checkSubpath(subpath: string, bad: Bad): void {
+  if (subpath !== "" && (subpath.startsWith("/") || subpath.split("/").includes(".."))) {
+    throw bad("subpath must be a relative path within the volume");
+  }
 }
 
 function tmpfsMount(base: PlannedMount, options: NonNullable<WireMount["TmpfsOptions"]>, bad: Bad): PlannedMount {

@@ -6,7 +6,7 @@ import type { OciMount } from "../runtime/spec/oci.ts";
 import { makeSource } from "./bind-source.ts";
 import type { LocalDriver } from "./local.ts";
 import { mountAttributes, type ResolvedMount } from "./mounts.ts";
-import { pinSource, pinSubpath, unpin } from "./pins.ts";
+import { newPin, pinSource, pinSubpath, unpin } from "./pins.ts";
 import { checkPropagation } from "./propagation.ts";
 import type { VolumeRecord } from "./record.ts";
 
@@ -14,6 +14,7 @@ export interface MounterOptions {
   readonly driver: LocalDriver;
   /** `<exec>`: sources are pinned below it. */
   readonly execRoot: string;
+  readonly viewImage: (imageId: string, target: string) => Promise<void>;
   /** True where mount_setattr(2) can make a whole tree read-only. */
   readonly recursiveReadOnly: boolean;
   readonly recordOf: (name: string) => VolumeRecord;
@@ -84,13 +85,24 @@ export class Mounter {
   async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {
     const { type, destination } = mount;
     if (type === "tmpfs") return { destination, type: "tmpfs", source: "tmpfs", options: mount.tmpfsOptions };
-    const source =
-      type === "bind" ? await this.#bindSource(containerId, mount) : await this.#volumeSource(containerId, mount);
+    const source = await this.#source(containerId, mount);
     // A file has no submounts, and crun refuses the recursive option for it.
     const isTree = (await stat(source)).isDirectory();
     const readOnly = mount.readOnly ? this.#readOnlyOptions(mount, isTree) : ["rw"];
     const bind = mount.nonRecursive ? "bind" : "rbind";
     return { destination, type: "bind", source, options: [bind, ...readOnly, mount.propagation || "rprivate"] };
+  }
+
+  #source(containerId: string, mount: ResolvedMount): Promise<string> {
+    if (mount.type === "image") return this.#imageSource(containerId, mount);
+    return mount.type === "bind" ? this.#bindSource(containerId, mount) : this.#volumeSource(containerId, mount);
+  }
+
+  async #imageSource(containerId: string, { image = "", subpath }: ResolvedMount): Promise<string> {
+    const pins = this.#pins(containerId);
+    const tree = await newPin(pins);
+    await this.#options.viewImage(image, tree);
+    return subpath ? pinSubpath(tree, subpath, pins) : tree;
   }
 
   async #bindSource(containerId: string, mount: ResolvedMount): Promise<string> {

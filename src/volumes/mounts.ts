@@ -3,13 +3,15 @@
  * create, before any path of the host has been looked at again.
  */
 export interface ResolvedMount {
-  readonly type: "bind" | "volume" | "tmpfs";
+  readonly type: "bind" | "volume" | "tmpfs" | "image";
   /** Clean absolute path in the container. */
   readonly destination: string;
   /** Path on the host of a bind or of a volume's data; empty for tmpfs. */
   readonly source: string;
-  /** Volume name; empty for the other types. */
+  /** Volume name, or the image as the user named it; empty for the other types. */
   readonly name: string;
+  /** Of an image mount: the image's id. */
+  readonly image?: string;
   /** `local` for volumes, else empty. */
   readonly driver: string;
   /** Options of `-v` as the user wrote them, shown by inspect as `Mode`. */
@@ -24,7 +26,7 @@ export interface ResolvedMount {
   readonly createSource: boolean;
   /** The image's content at the destination goes into the volume while it is empty. */
   readonly copyUp: boolean;
-  /** Directory inside the volume to mount; empty is the whole. */
+  /** Directory inside the volume or image to mount; empty is the whole. */
   readonly subpath: string;
   readonly anonymous: boolean;
   /** Mount options of a tmpfs. */
@@ -55,6 +57,7 @@ export interface WireMount {
     } | null;
     readonly Subpath?: string | null;
   } | null;
+  readonly ImageOptions?: { readonly Subpath?: string | null } | null;
   readonly TmpfsOptions?: {
     readonly SizeBytes?: number | bigint | null;
     readonly Mode?: number | null;
@@ -73,6 +76,8 @@ export interface MountConfig {
   readonly volumesFrom: readonly string[];
   /** Driver for volumes that name none. */
   readonly volumeDriver: string;
+  /** Id of an image by any of its names; throws `notFound`. */
+  readonly imageId: (ref: string) => string;
   /** The mounts of another container, by name or id; throws its `notFound`. */
   readonly mountsOf: (container: string) => readonly ResolvedMount[];
 }

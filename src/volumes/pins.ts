@@ -55,9 +55,20 @@ export async function pinSubpath(data: string, subpath: string, pins: string): P
   }
 }
 
-async function pin(fd: number, pins: string, recursive: boolean): Promise<string> {
+/** A directory below `pins` to mount on, given back with the other pins. */
+export async function newPin(pins: string): Promise<string> {
+  const target = await newPlace(pins);
+  await mkdir(target);
+  return target;
+}
+
+async function newPlace(pins: string): Promise<string> {
   await mkdir(pins, { recursive: true, mode: 0o700 });
-  const target = join(pins, String((await readdir(pins)).length));
+  return join(pins, String((await readdir(pins)).length));
+}
+
+async function pin(fd: number, pins: string, recursive: boolean): Promise<string> {
+  const target = await newPlace(pins);
   if ((fstat(fd).mode & S_IFMT) === S_IFDIR) await mkdir(target);
   else await writeFile(target, "");
   mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | (recursive ? MS_REC : 0), null);

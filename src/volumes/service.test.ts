@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { notFound } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { Database } from "../state/database.ts";
 import type { MountConfig } from "./mounts.ts";
@@ -27,6 +28,10 @@ const nothing: MountConfig = {
   volumes: [],
   volumesFrom: [],
   volumeDriver: "",
+  imageId: (ref) => {
+    if (ref !== "tools:1") throw notFound(`No such image: ${ref}`);
+    return "sha256:1234";
+  },
   mountsOf: () => [],
 };
 
@@ -51,6 +56,7 @@ const open = (): Volumes =>
       }
       writeFileSync(join(target, "from-image"), path);
     },
+    viewImage: async (imageId, target) => writeFileSync(join(target, "id"), imageId),
     recursiveReadOnly: true,
     emit: (action, name, attributes) => events.push([action, name, attributes]),
   });
@@ -185,6 +191,26 @@ test("mount() copies no tree into itself: a source above the engine's own direct
   const claim = await volumes.resolve("one", { ...nothing, binds: ["/:/host"] }, op);
   expect((await volumes.mount("one", claim.mounts, op))[0]?.source).toBe("/");
   await volumes.unmount("one", claim.mounts);
+});
+
+test("resolve() takes an image by the id that its name has now, for reading only", async () => {
+  const mounts = [{ Type: "image", Source: "tools:1", Target: "/tools", ImageOptions: { Subpath: "bin/" } }];
+  const claim = await volumes.resolve("c1", { ...nothing, mounts }, op);
+  expect(claim.mounts).toMatchObject([
+    { type: "image", name: "tools:1", image: "sha256:1234", readOnly: true, subpath: "bin/", driver: "" },
+  ]);
+});
+
+test.each([
+  [{ Source: "" }, "field Source must not be empty"],
+  [{ Source: "absent" }, "No such image: absent"],
+  [{ Source: "tools:1", ImageOptions: { Subpath: "../x" } }, "subpath must be a relative path within the volume"],
+  [{ Source: "tools:1", VolumeOptions: { NoCopy: true } }, "field VolumeOptions must not be specified"],
+])("resolve() refuses the image mount %p", async (more, reason) => {
+  const mounts = [{ Type: "image", Target: "/tools", ...more }];
+  expect(volumes.resolve("c1", { ...nothing, mounts }, op)).rejects.toThrow(
+    `invalid mount config for type "image": ${reason}`,
+  );
 });
 
 test("mount() holds a subpath by a mount of its own, inside the volume whatever links say", async () => {

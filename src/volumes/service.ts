@@ -1,6 +1,6 @@
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
-import { conflict, invalidArgument, notFound } from "../lib/errors.ts";
+import { conflict, invalidArgument, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
@@ -27,6 +27,8 @@ export interface VolumesOptions {
   /** `<exec>`: sources are pinned below it. */
   readonly execRoot: string;
   readonly copyUp: (rootfs: string, path: string, target: string, op: Operation) => Promise<void>;
+  /** Shows what an image holds, read-only, at an existing directory. */
+  readonly viewImage: (imageId: string, target: string) => Promise<void>;
   /** True where mount_setattr(2) can make a whole tree read-only. */
   readonly recursiveReadOnly: boolean;
   readonly emit?: (
@@ -56,6 +58,7 @@ class LocalVolumes implements Volumes {
       driver: this.#driver,
       execRoot: options.execRoot,
       recursiveReadOnly: options.recursiveReadOnly,
+      viewImage: options.viewImage,
       recordOf: (name) => this.#book.get(name),
       emit: (action, name, attributes) => options.emit?.(action, name, attributes),
     });
@@ -131,7 +134,7 @@ class LocalVolumes implements Volumes {
     };
     try {
       for (const mount of planned) {
-        mounts.push(await this.#resolveOne(mount, containerId, made));
+        mounts.push(mount.type === "image" ? imageOf(mount, config) : await this.#resolveOne(mount, containerId, made));
       }
     } catch (error) {
       await rollback();
@@ -235,6 +238,19 @@ class LocalVolumes implements Volumes {
   }
 
   #wired = (record: VolumeRecord): Volume => wireVolume(record, this.#driver.path(record.name));
+}
+
+/** The image as it is now: another one that takes its name later changes nothing for the container. */
+function imageOf(mount: PlannedMount, config: MountConfig): ResolvedMount {
+  const { volumeDriver: _driver, volumeOptions: _options, volumeLabels: _labels, inherited, ...rest } = mount;
+  if (inherited) return { ...inherited, readOnly: true };
+  try {
+    return { ...rest, source: "", name: mount.source, driver: "", image: config.imageId(mount.source) };
+  } catch (error) {
+    // Told apart from the container's own image, which a client would pull.
+    if (isKind(error, "notFound")) throw invalidArgument(`invalid mount config for type "image": ${error.message}`);
+    throw error;
+  }
 }
 
 /** A boolean filter's value, refused in Docker's words when it is none. */
