@@ -120,7 +120,10 @@ async function spawnRuntime(request: Launch, theirs: number[], console: ConsoleS
   command.push(request.id);
   // Until the runtime has handed over, nobody reads the FIFOs: what it complains of stays out of the process's output.
   const [stdin = null, stdout = null, stderr = null] = io.tty ? [] : theirs;
+  // The directories that a runtime makes to mount on are the container's: whoever runs in it passes through them.
+  const ours = process.umask(0o022);
   const child = Bun.spawn(command, { argv0: runtime.path, stdin, stdout, stderr, env: runtimeEnvironment, cwd: "/" });
+  process.umask(ours);
   request.onSpawn(child.pid);
   const code = await child.exited;
   if (code !== 0) throw new RuntimeFailure(readComplaint(log) || `${runtime.path} exited with code ${code}`);

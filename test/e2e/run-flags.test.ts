@@ -233,6 +233,19 @@ describe.each([...clients])("%s run", (client) => {
     await cli("volume", "rm", "vcopy", "vmode", "vnone", "vno2");
   });
 
+  test("the directories above a mount that the image lacks let everyone through", async () => {
+    const made = await output(
+      "stat -c '%a' /x /x/y | sed 's/^1//'; ls /x/y/z",
+      "-u",
+      "app",
+      "-v",
+      "/x/y/z",
+      "--tmpfs",
+      "/x/y/t",
+    );
+    expect(made).toBe("755\n755");
+  });
+
   test("--mount: volume-subpath, read-only files, tmpfs options, propagation", async () => {
     const dir = mkdtempSync(join(tmpdir(), "dhow-mount-"));
     mkdirSync(join(dir, "d"));
