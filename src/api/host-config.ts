@@ -143,6 +143,22 @@ export const Mount = v.object({
 });
 export type Mount = v.InferOutput<typeof Mount>;
 
+/**
+ * dhow's own: a secret of one container, a file on a tmpfs of it. `Data` (base64) goes to the engine with a create; it is never
+ * recorded with the container and comes back nowhere.
+ */
+export const Secret = v.object({
+  Name: text(),
+  /** Absolute, or below /run/secrets; the name when empty. */
+  Target: text(),
+  UID: int(),
+  GID: int(),
+  Mode: maybe(maybeNumber()),
+  // A message of its own: the schema library's would quote the value.
+  Data: maybe(v.string("Expected base64")),
+});
+export type Secret = v.InferOutput<typeof Secret>;
+
 export const HostConfig = v.object({
   Binds: texts(),
   ContainerIDFile: text(),
@@ -190,5 +206,6 @@ export const HostConfig = v.object({
   MaskedPaths: texts(),
   ReadonlyPaths: texts(),
   Init: maybeFlag(),
+  Secrets: maybe(v.array(Secret)),
 });
 export type HostConfig = v.InferOutput<typeof HostConfig>;

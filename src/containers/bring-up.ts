@@ -13,6 +13,7 @@ import { joinedNamespaces, networkOwner, resolvedNetworkMode, sharedMemoryOf } f
 import { linkEnvironment, linkedHosts } from "./links.ts";
 import { logInfo } from "./log-info.ts";
 import type { ContainerRecord } from "./record.ts";
+import { mountSecrets } from "./secrets.ts";
 
 export interface Started {
   readonly process: ProcessIdentity;
@@ -54,6 +55,7 @@ export async function bringUp(
     writeFileSync(paths.hostname, `${record.config.Hostname}\n`, { mode: 0o644 });
   });
   const shmPath = sharedMemoryOf(ctx, container);
+  using secrets = mountSecrets(ctx, record);
   const bundle = await op.timings.measure("spec", () =>
     ctx.bundles.make(
       {
@@ -61,7 +63,7 @@ export async function bringUp(
         config: { ...record.config, ...(owner ? hostNames(owner.record.config) : {}), Env: environment },
         hostConfig,
         rootfs: paths.rootfs,
-        mounts: volumes.value,
+        mounts: [...volumes.value, ...secrets.mounts],
         files: { hosts: files.hosts, resolvConf: files.resolvConf, hostname: files.hostname },
         netnsPath: sandbox.netnsPath,
         joined,

@@ -123,6 +123,23 @@ export interface SharedMemory {
   unmount(path: string): void;
 }
 
+/** One secret as a start finds it. */
+export interface SecretFile {
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  readonly data: Uint8Array;
+}
+
+/** A tmpfs that holds a container's secrets while its process is made; the container's mounts keep it after that. */
+export interface SecretFiles {
+  /** Mounts a tmpfs at `path` and writes the files, all of them below it. */
+  mount(path: string, files: readonly SecretFile[]): void;
+  /** What is not mounted is fine. */
+  unmount(path: string): void;
+}
+
 export type ContainerSnapshots = Pick<
   Snapshotter,
   | "name"
@@ -155,4 +172,5 @@ export interface Collaborators {
   readonly cgroups: Cgroups;
   readonly logs: ContainerLogs;
   readonly sharedMemory: SharedMemory;
+  readonly secretFiles: SecretFiles;
 }

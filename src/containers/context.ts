@@ -125,7 +125,9 @@ export function pathsOf(ctx: Pick<Context, "paths">, id: string) {
     resolvConf: join(dir, "resolv.conf"),
     hostname: join(dir, "hostname"),
     shm: join(dir, "shm"),
+    secrets: join(dir, "secrets"),
     bundle: join(ctx.paths.bundles, id),
+    secretMount: join(ctx.paths.bundles, id, "secrets"),
     rootfs: join(ctx.paths.rootfs, id),
   };
 }

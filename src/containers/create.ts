@@ -20,6 +20,7 @@ import { resolveLinks } from "./links.ts";
 import { commandOf, mergeImageConfig } from "./merge-config.ts";
 import { checkName, generateName } from "./names.ts";
 import { type ContainerRecord, freshState } from "./record.ts";
+import { discardSecrets, type SecretValue, storeSecrets, takeSecrets, withoutData } from "./secrets.ts";
 import { timestamp } from "./timestamps.ts";
 
 export interface CreateOptions {
@@ -47,6 +48,7 @@ export async function createContainer(
   const id = randomBytes(32).toString("hex");
   const config = completeConfig(mergeImageConfig(wantedConfig, image.config), hostConfig.NetworkMode, id);
   checkRequest(config, hostConfig);
+  const secrets = takeSecrets(hostConfig.Secrets);
   const warnings = ctx.bundles.validate({ ...request, ...config, HostConfig: hostConfig });
   const endpoints = endpointsOf(request, hostConfig.NetworkMode);
   const links = resolveLinks(ctx, hostConfig);
@@ -64,7 +66,7 @@ export async function createContainer(
       name,
       created: timestamp(),
       config,
-      hostConfig: { ...hostConfig, Links: null },
+      hostConfig: { ...hostConfig, Links: null, ...(secrets.length > 0 && { Secrets: secrets.map(withoutData) }) },
       endpoints,
       ...(links.length > 0 ? { links } : {}),
       image: image.id,
@@ -78,7 +80,7 @@ export async function createContainer(
       manuallyStopped: false,
       state: freshState,
     };
-    const container = await build(ctx, record, claim, op);
+    const container = await build(ctx, record, claim, secrets, op);
     ctx.index.add(container);
     emit(ctx, container, "create");
   } catch (error) {
@@ -93,8 +95,14 @@ export async function createContainer(
 }
 
 /** Commits the record and makes what belongs to it; on failure nothing of either is left. */
-async function build(ctx: Context, record: ContainerRecord, claim: VolumeClaim, op: Operation): Promise<Container> {
-  const intent = await commitRecord(ctx, record, claim, op);
+async function build(
+  ctx: Context,
+  record: ContainerRecord,
+  claim: VolumeClaim,
+  secrets: readonly SecretValue[],
+  op: Operation,
+): Promise<Container> {
+  const intent = await commitRecord(ctx, record, claim, secrets, op);
   failPoint("containers.create.recorded");
   try {
     await op.timings.measure("prepare", () => makeFiles(ctx, record));
@@ -113,8 +121,19 @@ async function build(ctx: Context, record: ContainerRecord, claim: VolumeClaim, 
   return new Container(record);
 }
 
-async function commitRecord(ctx: Context, record: ContainerRecord, claim: VolumeClaim, op: Operation): Promise<number> {
+/** Secrets come first: a create that a crash interrupts is finished from the record, which does not have them. */
+async function commitRecord(
+  ctx: Context,
+  record: ContainerRecord,
+  claim: VolumeClaim,
+  secrets: readonly SecretValue[],
+  op: Operation,
+): Promise<number> {
   try {
+    if (secrets.length > 0) {
+      storeSecrets(ctx, record, secrets);
+      failPoint("containers.create.secrets");
+    }
     return op.timings.measureSync("commit", () =>
       ctx.db.transaction(durabilityOf(record), (tx) => {
         ctx.records.insert(tx, record.id, record);
@@ -127,6 +146,7 @@ async function commitRecord(ctx: Context, record: ContainerRecord, claim: Volume
       }),
     );
   } catch (error) {
+    if (secrets.length > 0) discardSecrets(ctx, record.id);
     await claim.rollback();
     if (error instanceof UniqueConflict && error.column === "name") throw nameConflict(record.name, error.holder);
     throw error;
@@ -147,6 +167,8 @@ export async function makeFiles(ctx: Context, record: ContainerRecord): Promise<
 /** Takes back what {@link makeFiles} made. */
 export async function discardFiles(ctx: Context, record: ContainerRecord): Promise<void> {
   const paths = pathsOf(ctx, record.id);
+  // At once, not when the trash is emptied.
+  discardSecrets(ctx, record.id);
   await ctx.snapshots.unmount(paths.rootfs);
   await ctx.snapshots.remove(record.id);
   ctx.discard(paths.dir);

@@ -155,6 +155,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       async removed() {},
     },
     sharedMemory: { mount() {}, unmount() {} },
+    secretFiles: { mount() {}, unmount() {} },
   };
 }
 

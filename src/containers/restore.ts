@@ -201,6 +201,7 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
     ctx.discard(pathsOf(ctx, id).dir);
   });
   await each(ctx.paths.bundles, (id) => {
+    ctx.secretFiles.unmount(pathsOf(ctx, id).secretMount);
     if (!running.has(id)) rmSync(pathsOf(ctx, id).bundle, { recursive: true, force: true });
   });
   for (const key of await ctx.snapshots.keys()) {

@@ -22,6 +22,7 @@ import { CdiRegistry } from "../runtime/cdi/registry.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
 import { hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
+import { createSecretFiles } from "../runtime/secret-files.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
 import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaults.ts";
 import { createRuntime } from "../runtime/supervised-runtime.ts";
@@ -148,6 +149,7 @@ export async function createEngine(
       cgroups: createCgroups(),
       logs,
       sharedMemory: createSharedMemory(),
+      secretFiles: createSecretFiles(),
       db,
       intents: new Intents(db),
       events,

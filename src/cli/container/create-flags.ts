@@ -12,6 +12,7 @@ import {
   checkStream,
   checkVariable,
 } from "./name-checks.ts";
+import { parseSecret } from "./secrets.ts";
 import { checkSysctl } from "./sysctl.ts";
 
 /** Refuses at once what `parse` will refuse when the request is made of it. */
@@ -132,6 +133,13 @@ export const createFlags = {
   }),
   rm: flag.bool("Remove the container, and its anonymous volumes, once it has ended"),
   runtime: flag.string("OCI runtime to use"),
+  secret: flag.list(
+    "Secret file in /run/secrets (id=NAME,src=FILE|env=VAR[,target=PATH][,mode=0444][,uid=0][,gid=0])",
+    {
+      kind: "secret",
+      check: parsedBy(parseSecret),
+    },
+  ),
   "security-opt": flag.list("Security option"),
   "shm-size": flag.bytes("Size of /dev/shm"),
   "stop-signal": flag.string("Signal that stops the container"),

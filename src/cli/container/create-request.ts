@@ -18,6 +18,7 @@ import { orNull } from "./or-null.ts";
 import { exposePort, type PublishedPorts, publishPort } from "./ports.ts";
 import { proxyVariables } from "./proxies.ts";
 import { resources, restartPolicy } from "./resources.ts";
+import { readSecret } from "./secrets.ts";
 import { securityOptions } from "./security-options.ts";
 import { parseVolume } from "./volume-spec.ts";
 
@@ -178,5 +179,6 @@ async function hostConfig(context: Context, binds: string[], ports: PublishedPor
     Ulimits: flags.ulimit.map(ulimit),
     ...(mounts.length > 0 && { Mounts: mounts }),
     ...(changed.has("init") && { Init: flags.init }),
+    ...(flags.secret.length > 0 && { Secrets: await Promise.all(flags.secret.map(readSecret)) }),
   };
 }

@@ -13,6 +13,7 @@ import { checkImage, isFullId } from "../image/reference.ts";
 import { CidFile } from "./cid-file.ts";
 import type { CreateFlags } from "./create-flags.ts";
 import type { CreateBody } from "./create-request.ts";
+import { requireSecrets } from "./secrets.ts";
 import { type Step, stepsOf, timingsHeader } from "./timings.ts";
 
 export interface Created {
@@ -50,6 +51,7 @@ export async function createContainer(
       json: body,
       ...(timed && { headers: timingsHeader }),
     });
+  if (flags.secret.length > 0) await requireSecrets(client);
   if (flags.pull === "always") await pull();
   let reply: Awaited<ReturnType<typeof create>>;
   try {
