@@ -24,6 +24,7 @@ import { daemonFlags } from "../src/daemon/config-flags.ts";
 import { statusOf } from "../src/daemon/status.ts";
 import { DhowError } from "../src/lib/errors.ts";
 import type { Flags } from "../src/lib/flags.ts";
+import { commandRows, endpointRows, type Row, type Status } from "./surface/surface.ts";
 
 const folder = fileURLToPath(new URL("../docs/reference/", import.meta.url));
 const notice = "<!-- Made by `npm run docs` from the tables in src/. Edit those. -->";
@@ -34,6 +35,7 @@ export async function referencePages(): Promise<Map<string, string>> {
     ["cli.md", await cliPage()],
     ["daemon.md", daemonPage()],
     ["api.md", apiPage()],
+    ["compatibility.md", await compatibilityPage()],
   ]);
 }
 
@@ -174,6 +176,32 @@ function apiPage(): string {
     "## Not there yet",
     "These answer by name instead of `page not found`.",
     table(["Route", "Answer"], unbuilt),
+  ].join("\n\n")}\n`;
+}
+
+const statusWords: Record<Status, string> = { works: "works", refused: "refused by name", later: "later" };
+
+async function compatibilityPage(): Promise<string> {
+  const [endpoints, commands] = [endpointRows(), await commandRows()];
+  const count = (rows: readonly Row[], status: Status): number => rows.filter((row) => row.status === status).length;
+  const counted = (rows: readonly Row[]): string =>
+    `Of ${rows.length}: ${count(rows, "works")} work, ${count(rows, "later")} come later, ${count(rows, "refused")} are refused.`;
+  return `${[
+    "# Docker's endpoints and commands, one by one",
+    notice,
+    "What works, differs and why stands in [COMPATIBILITY.md](../COMPATIBILITY.md). *Later* is refused by name today, and comes with the part that the note names. *Refused by name* is an answer that says so, never silence.",
+    "## Endpoints of the Engine API 1.51",
+    counted(endpoints),
+    table(
+      ["Endpoint", "Status", "Note"],
+      endpoints.map(({ name, status, note }) => [`\`${name}\``, statusWords[status], note]),
+    ),
+    "## Commands of docker 28.5, buildx 0.29 and compose 2.40, and dockerd's",
+    `${counted(commands)} A flag works unless something else stands behind it; why dockerd's are refused stands on [the daemon's page](daemon.md). Flags of dhow's own are on [the commands' page](cli.md).`,
+    table(
+      ["Command", "Status", "Note", "Flags"],
+      commands.map(({ name, status, note, flags }) => [`\`${name}\``, statusWords[status], note, flags]),
+    ),
   ].join("\n\n")}\n`;
 }
 

@@ -81,11 +81,13 @@ async function dispatch(cli: Cli, words: readonly string[], argv: readonly strin
   if (status !== null) return status;
   const { unbuiltCommand } = await import("./unbuilt.ts");
   const unbuilt = unbuiltCommand(words);
-  if (unbuilt) {
-    cli.err(`${cli.name}: ${cli.name} ${unbuilt} is not supported yet\n`);
-    return 1;
-  }
+  if (unbuilt) return tellUnbuilt(cli, unbuilt);
   cli.err(`${cli.name}: unknown command: ${cli.name} ${first}\n\nRun '${cli.name} --help' for more information\n`);
+  return 1;
+}
+
+function tellUnbuilt(cli: Cli, command: string): number {
+  cli.err(`${cli.name}: ${cli.name} ${command} is not supported yet\n`);
   return 1;
 }
 
@@ -98,6 +100,9 @@ async function runGroup(cli: Cli, group: string, rest: readonly string[]): Promi
     await showGroupHelp(cli, group, word === "" ? cli.stderr : cli.stdout);
     return 0;
   }
+  const { unbuiltCommand } = await import("./unbuilt.ts");
+  const unbuilt = unbuiltCommand([group, word]);
+  if (unbuilt) return tellUnbuilt(cli, unbuilt);
   const full = `${cli.name} ${group}`;
   if (word.startsWith("-")) {
     const what = word.startsWith("--") ? `unknown flag: ${word}` : `unknown shorthand flag: '${word[1]}' in ${word}`;

@@ -1,14 +1,18 @@
 /** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
 
 const unbuilt: ReadonlySet<string> = new Set(
-  `build builder buildx checkpoint compose config deploy manifest node plugin secret service stack swarm trust`.split(
+  `bake build builder buildx checkpoint compose config deploy manifest node plugin secret service stack swarm trust`.split(
     " ",
   ),
 );
 
+/** In groups that are there. */
+const unbuiltVerbs: ReadonlySet<string> = new Set(["volume update"]);
+
 /** The command among `words` that is not supported yet, with its subcommand; null for what Docker does not know either. */
 export function unbuiltCommand(words: readonly string[]): string | null {
   const [first = "", second = ""] = words;
+  if (unbuiltVerbs.has(`${first} ${second}`)) return `${first} ${second}`;
   if (!unbuilt.has(first)) return null;
   return first === "build" || second === "" || second.startsWith("-") ? first : `${first} ${second}`;
 }
