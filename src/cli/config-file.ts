@@ -83,6 +83,6 @@ export async function writeConfigFile(directory: string, config: ConfigFile): Pr
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = await realpath(`${directory}/config.json`).catch(() => `${directory}/config.json`);
   const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(config, null, "\t")}\n`, { mode: 0o600 });
+  await writeFile(temporary, `${JSON.stringify({ auths: {}, ...config }, null, "\t")}`, { mode: 0o600 });
   await rename(temporary, path);
 }

@@ -1,34 +1,110 @@
-/** `--docker host=...,ca=...,cert=...,key=...,skip-tls-verify=true`. */
+/** Endpoints of contexts: `--docker host=...,ca=...,cert=...,key=...,skip-tls-verify=true`, and that of the context `default`. */
+import { parseEndpoint } from "../client/endpoint.ts";
+import { messageOf } from "../lib/errors.ts";
 import { splitPair } from "../lib/flags.ts";
+import { parseBool } from "../lib/flags-numbers.ts";
+import type { Cli } from "./cli.ts";
 import { type ContextMeta, type ContextTls, readContext, readContextTls } from "./context-store.ts";
+import { defaultHost, flagTls } from "./daemon-address.ts";
+import { readTextFile } from "./text-file.ts";
+
+export interface StoredContext {
+  readonly meta: ContextMeta;
+  readonly tls: ContextTls;
+}
+
+/** What `default` is described as where it stands among others. */
+export const defaultDescription = "Current DOCKER_HOST based configuration";
+
+/** A context with its TLS texts; `default` is made of flags and environment. */
+export async function contextOf(cli: Cli, name: string): Promise<StoredContext> {
+  if (name !== "default") {
+    return { meta: await readContext(cli.configDir, name), tls: await readContextTls(cli.configDir, name) };
+  }
+  const secure = await flagTls(cli.globals, cli.configDir);
+  const { verify = true, ...tls } = secure ?? {};
+  const docker = { Host: defaultHost(cli.globals, cli.name, secure !== undefined), SkipTLSVerify: !verify };
+  return { meta: { Name: name, Metadata: { Description: defaultDescription }, Endpoints: { docker } }, tls };
+}
 
 export interface ContextEndpoint {
   readonly docker: NonNullable<ContextMeta["Endpoints"]["docker"]>;
   readonly tls: ContextTls;
 }
 
-/** Reads the endpoint's fields and the files they name. */
-export async function readEndpoint(
-  configDir: string,
-  given: Readonly<Record<string, string>>,
-): Promise<ContextEndpoint> {
-  const docker: ContextEndpoint["docker"] = {};
-  const tls: ContextTls = {};
-  for (const [key, value] of Object.entries(given)) {
-    if (key === "from") {
-      const source = await readContext(configDir, value);
-      Object.assign(docker, source.Endpoints.docker);
-      Object.assign(tls, await readContextTls(configDir, value));
-    } else if (key === "host") docker.Host = value;
-    else if (key === "skip-tls-verify") docker.SkipTLSVerify = value === "true" || value === "1";
-    else if (key === "ca" || key === "cert" || key === "key") tls[key] = await Bun.file(value).text();
-    else throw new Error(`unrecognized config key: ${key}`);
+const keys: readonly string[] = ["from", "host", "ca", "cert", "key", "skip-tls-verify"];
+
+/** Reads the endpoint's fields and the files they name; one that no client could use is refused in Docker's words. */
+export async function readEndpoint(cli: Cli, given: Readonly<Record<string, string>>): Promise<ContextEndpoint> {
+  try {
+    const unknown = Object.keys(given).filter((key) => !keys.includes(key));
+    if (unknown.length > 0) throw new Error(unknown.map((key) => `unrecognized config key: ${key}`).join("\n"));
+    if (given.from !== undefined) return await endpointOf(cli, given.from);
+    const tls: ContextTls = {};
+    for (const part of ["ca", "cert", "key"] as const) {
+      const path = given[part];
+      if (path) tls[part] = await readTextFile(path);
+    }
+    const SkipTLSVerify = truth(given["skip-tls-verify"]);
+    checkHost(given.host ?? "");
+    await checkTls(tls);
+    return { docker: { ...(given.host && { Host: given.host }), SkipTLSVerify }, tls };
+  } catch (error) {
+    throw new Error(`unable to create docker endpoint config: ${messageOf(error)}`, { cause: error });
   }
-  docker.SkipTLSVerify ??= false;
+}
+
+async function endpointOf(cli: Cli, name: string): Promise<ContextEndpoint> {
+  const { meta, tls } = await contextOf(cli, name);
+  const { docker } = meta.Endpoints;
+  if (!docker) throw new Error(`unable to get endpoint from context ${JSON.stringify(name)}`);
   return { docker, tls };
+}
+
+function truth(text: string | undefined): boolean {
+  if (text === undefined) return false;
+  try {
+    return parseBool(text);
+  } catch {
+    throw new Error(`skip-tls-verify: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+}
+
+function checkHost(host: string): void {
+  if (host === "") return;
+  if (host.startsWith("ssh://")) {
+    try {
+      parseEndpoint(host);
+    } catch (error) {
+      throw new Error(`invalid docker endpoint options: ssh host connection is not valid: ${messageOf(error)}`);
+    }
+  } else if (!/^.*?:\/\/./s.test(host)) {
+    throw new Error(`unable to apply docker endpoint options: unable to parse docker host \`${host}\``);
+  }
+}
+
+/** A certificate and its key must belong together, and the authority's must be one. */
+async function checkTls({ ca, cert, key }: ContextTls): Promise<void> {
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
+  const refuse = (why: string): Error =>
+    new Error(`invalid docker endpoint options: failed to retrieve context tls info: ${why}`);
+  const read = <T>(make: () => T, why: string): T => {
+    try {
+      return make();
+    } catch {
+      throw refuse(why);
+    }
+  };
+  if (ca !== undefined) read(() => new X509Certificate(ca), "ca.pem seems invalid");
+  if (!cert || !key) return;
+  const certificate = read(() => new X509Certificate(cert), "tls: failed to find any PEM data in certificate input");
+  const privateKey = read(() => createPrivateKey(key), "tls: failed to find any PEM data in key input");
+  if (!certificate.checkPrivateKey(privateKey)) throw refuse("tls: private key does not match public key");
 }
 
 /** Cuts `a=b,c=d` into a map, adding to what is there. */
 export function addFields(text: string, previous: Record<string, string>): Record<string, string> {
-  return { ...previous, ...Object.fromEntries(text.split(",").map((field) => splitPair(field))) };
+  const fields = text.split(",");
+  for (const field of fields) if (!field.includes("=")) throw new Error(`${field} must be formatted as key=value`);
+  return { ...previous, ...Object.fromEntries(fields.map((field) => splitPair(field))) };
 }

@@ -24,6 +24,8 @@ test("listContexts() lists what can be read beside what cannot", async () => {
 
 test("refuseContextName() refuses names that are taken, reserved or malformed", async () => {
   await expect(refuseContextName(dir, "aa")).rejects.toThrow('context "aa" already exists');
-  for (const name of ["default", "a/b", ".a"]) await expect(refuseContextName(dir, name)).rejects.toThrow("is invalid");
+  await expect(refuseContextName(dir, "default")).rejects.toThrow('"default" is a reserved context name');
+  await expect(refuseContextName(dir, "")).rejects.toThrow("context name cannot be empty");
+  for (const name of ["a/b", ".a"]) await expect(refuseContextName(dir, name)).rejects.toThrow("is invalid");
   await refuseContextName(dir, "new");
 });

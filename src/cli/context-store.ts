@@ -30,16 +30,24 @@ export function contextPaths(configDir: string, name: string): { meta: string; t
 /** The names that contexts may have, as Docker's client has it. */
 const validName = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
 
-/** Refuses a name under which no new context can be stored, in Docker's words. */
+/** Refuses a name that no stored context has, in Docker's words. */
+export function checkContextName(name: string): void {
+  if (name === "") throw new Error("context name cannot be empty");
+  if (name === "default") throw new Error('"default" is a reserved context name');
+  if (validName.test(name)) return;
+  throw new Error(
+    `context name ${JSON.stringify(name)} is invalid, names are validated against regexp ${JSON.stringify(validName.source)}`,
+  );
+}
+
+/** Refuses a name under which no new context can be stored. */
 export async function refuseContextName(configDir: string, name: string): Promise<void> {
-  if (name === "default" || !validName.test(name)) {
-    throw new Error(
-      `context name ${JSON.stringify(name)} is invalid, names are validated against regexp ${JSON.stringify(validName.source)}`,
-    );
-  }
-  if (await Bun.file(`${contextPaths(configDir, name).meta}/meta.json`).exists()) {
-    throw new Error(`context ${JSON.stringify(name)} already exists`);
-  }
+  checkContextName(name);
+  if (await contextExists(configDir, name)) throw new Error(`context ${JSON.stringify(name)} already exists`);
+}
+
+export function contextExists(configDir: string, name: string): Promise<boolean> {
+  return Bun.file(`${contextPaths(configDir, name).meta}/meta.json`).exists();
 }
 
 /** Reads one context; throws in Docker's words when there is none. */
@@ -63,11 +71,16 @@ async function readMeta(path: string): Promise<ContextMeta> {
     if (typeof meta !== "object" || meta === null) throw new Error("not an object");
     return { Name: "", Metadata: {}, Endpoints: {}, ...meta };
   } catch (error) {
-    const reason = /Unexpected EOF|Unterminated/.test(messageOf(error))
+    const reason = /Unexpected EOF|Unterminated|Expected '}'/.test(messageOf(error))
       ? "unexpected end of JSON input"
       : messageOf(error);
     throw new Error(`parsing ${path}: ${reason}`, { cause: error });
   }
+}
+
+/** The names of a context's TLS files, as inspect shows them. */
+export function tlsFileNames(tls: ContextTls): string[] {
+  return (["ca", "cert", "key"] as const).filter((part) => tls[part]).map((part) => `${part}.pem`);
 }
 
 export async function readContextTls(configDir: string, name: string): Promise<ContextTls> {

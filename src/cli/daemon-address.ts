@@ -37,9 +37,9 @@ export async function chooseDaemon(
   if (globals.host.length > 1) throw new Error("Specify only one -H");
   const context = contextName(globals, config);
   if (context === "default") {
-    const chosen = globals.host[0] ?? process.env.DOCKER_HOST ?? "";
     const tls = await flagTls(globals, configDir);
-    return { address: chosen || defaultAddress(calledAs), context, isDefault: chosen === "", ...(tls && { tls }) };
+    const isDefault = tls === undefined && chosenHost(globals) === "";
+    return { address: defaultHost(globals, calledAs, tls !== undefined), context, isDefault, ...(tls && { tls }) };
   }
   const { readContext, readContextTls } = await import("./context-store.ts");
   const meta = await readContext(configDir, context);
@@ -51,22 +51,33 @@ export async function chooseDaemon(
   return { address: endpoint.Host || defaultAddress(calledAs), context, isDefault: false, ...(tls && { tls }) };
 }
 
-async function flagTls(globals: GlobalFlags, configDir: string): Promise<DaemonAddress["tls"]> {
+const chosenHost = (globals: GlobalFlags): string => globals.host[0] ?? process.env.DOCKER_HOST ?? "";
+
+/** The host of the context `default`. */
+export function defaultHost(globals: GlobalFlags, calledAs: string, secure: boolean): string {
+  return chosenHost(globals) || (secure ? "tcp://localhost:2376" : defaultAddress(calledAs));
+}
+
+/**
+ * The TLS texts of the context `default`, undefined without TLS: from the files that flags name, else from those beside
+ * config.json (DOCKER_CERT_PATH moves them), where the client's certificate and key may be absent.
+ */
+export async function flagTls(globals: GlobalFlags, configDir: string): Promise<DaemonAddress["tls"]> {
   const verify = globals.tlsverify || Boolean(process.env.DOCKER_TLS_VERIFY);
   if (!verify && !globals.tls && !process.env.DOCKER_TLS) return undefined;
   const directory = process.env.DOCKER_CERT_PATH || configDir;
-  const read = async (given: string, name: string): Promise<string | undefined> => {
-    const file = Bun.file(given || `${directory}/${name}`);
-    if (await file.exists()) return file.text();
-    if (given) throw new Error(`could not read ${JSON.stringify(given)}: no such file or directory`);
-    return undefined;
+  const { readTextFile } = await import("./text-file.ts");
+  const optional = async (given: string, name: string): Promise<string | undefined> => {
+    const path = given || `${directory}/${name}`;
+    return given || (await Bun.file(path).exists()) ? readTextFile(path) : undefined;
   };
-  const ca = await read(globals.tlscacert, "ca.pem");
-  const cert = await read(globals.tlscert, "cert.pem");
-  const key = await read(globals.tlskey, "key.pem");
-  return { verify, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  const ca = await readTextFile(globals.tlscacert || `${directory}/ca.pem`);
+  const cert = await optional(globals.tlscert, "cert.pem");
+  const key = await optional(globals.tlskey, "key.pem");
+  return { verify, ca, ...(cert && { cert }), ...(key && { key }) };
 }
 
 /** What context commands say when DOCKER_HOST makes them moot. */
-export const hostWarning =
-  "Warning: DOCKER_HOST environment variable overrides the active context. To use a context, either set the global --context flag, or unset DOCKER_HOST environment variable.";
+export function hostWarning(context: string): string {
+  return `Warning: DOCKER_HOST environment variable overrides the active context. To use ${context}, either set the global --context flag, or unset DOCKER_HOST environment variable.`;
+}

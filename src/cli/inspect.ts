@@ -4,6 +4,7 @@ import { EmptyName } from "../client/route-call.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
+import type { StructTypes } from "./format-template.ts";
 
 /** What the wire leaves out when it is empty, with what a template then sees. */
 const optional = {
@@ -46,6 +47,8 @@ export interface InspectOptions {
   readonly escapeHtml?: boolean;
   /** Turns an object into what templates see. */
   readonly typed?: (value: unknown) => unknown;
+  /** The names that messages give the object's types. */
+  readonly types?: StructTypes;
 }
 
 /** Prints every object; what is missing is told after the rest, with exit code 1. */
@@ -54,7 +57,7 @@ export async function inspectAll(
   names: readonly string[],
   format: string,
   fetch: Fetch,
-  { escapeHtml = false, typed = (value) => value }: InspectOptions = {},
+  { escapeHtml = false, typed = (value) => value, types = {} }: InspectOptions = {},
 ): Promise<number> {
   const found: string[] = [];
   const failures: string[] = [];
@@ -72,7 +75,7 @@ export async function inspectAll(
     const text = format === "json" ? stringifyJson(values) : stringifyJson(values, 4);
     cli.out(`${escapeHtml ? text.replace(/[<>&]/g, escapeCharacter) : text}\n`);
   } else {
-    const { compileFormat } = await import("./format-template.ts");
+    const { compileFormat, structError } = await import("./format-template.ts");
     const template = compileFormat(format, { missing: "error", optional });
     if (found.length === 0) cli.out("\n");
     for (const text of found) {
@@ -80,7 +83,7 @@ export async function inspectAll(
         cli.out(`${template.execute(typed(parseJson(text)))}\n`);
       } catch (error) {
         cli.out("\n");
-        failures.push(`template parsing error: ${error instanceof Error ? error.message : error}`);
+        failures.push(`template parsing error: ${structError(error, types)}`);
         break;
       }
     }

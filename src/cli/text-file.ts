@@ -3,6 +3,7 @@
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
   EACCES: "permission denied",
+  EEXIST: "file exists",
   EISDIR: "is a directory",
   ENOTDIR: "not a directory",
   ELOOP: "too many levels of symbolic links",

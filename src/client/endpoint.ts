@@ -46,7 +46,7 @@ function tcpEndpoint(rest: string, https: boolean, tls?: Omit<TlsOptions, "serve
 /** `ssh://[user@]host[:port][/path]`: the far end runs `docker system dial-stdio`. */
 function sshEndpoint(text: string): Endpoint {
   const url = new URL(text.replace(/^ssh:/, "http:"));
-  if (url.password) throw new Error("plain-text password is not supported");
+  if (url.password) throw new Error("invalid SSH URL: plain-text password is not supported");
   const argv = ["ssh", "-o", "ConnectTimeout=30", "-T"];
   if (url.username) argv.push("-l", decodeURIComponent(url.username));
   const port = /:(\d+)(?:\/|$)/.exec(text.replace(/^ssh:\/\/[^@]*@?/, ""))?.[1];

@@ -1,7 +1,8 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { addFields, readEndpoint } from "../../context-endpoint.ts";
-import { readContext, readContextTls, refuseContextName, writeContext } from "../../context-store.ts";
+import { addFields, contextOf, readEndpoint } from "../../context-endpoint.ts";
+import { refuseContextName, writeContext } from "../../context-store.ts";
+import { contextName } from "../../daemon-address.ts";
 
 export const command = defineCommand({
   summary: "Store a daemon under a name",
@@ -16,18 +17,16 @@ export const command = defineCommand({
     },
     from: flag.string("Context to copy", { complete: "contexts" }),
   },
-  async run(cli, { flags, args: [Name = ""] }) {
-    if (Name === "default") throw new ExitError(1, "default is a reserved name");
+  async run(cli, { flags, changed, args: [Name = ""] }) {
     await refuseContextName(cli.configDir, Name);
-    if (flags.from) {
-      const source = await readContext(cli.configDir, flags.from);
-      const Metadata = flags.description ? { ...source.Metadata, Description: flags.description } : source.Metadata;
-      await writeContext(cli.configDir, { ...source, Name, Metadata }, await readContextTls(cli.configDir, flags.from));
+    const Description = flags.description ? { Description: flags.description } : {};
+    if (flags.from && changed.has("docker")) throw new ExitError(1, "cannot use --docker flag when --from is set");
+    if (flags.from || !changed.has("docker")) {
+      const { meta, tls } = await contextOf(cli, flags.from || contextName(cli.globals, await cli.config()));
+      await writeContext(cli.configDir, { ...meta, Name, Metadata: { ...meta.Metadata, ...Description } }, tls);
     } else {
-      if (Object.keys(flags.docker).length === 0) throw new ExitError(1, "docker endpoint configuration is required");
-      const { docker, tls } = await readEndpoint(cli.configDir, flags.docker);
-      const Metadata = flags.description ? { Description: flags.description } : {};
-      await writeContext(cli.configDir, { Name, Metadata, Endpoints: { docker } }, tls);
+      const { docker, tls } = await readEndpoint(cli, flags.docker);
+      await writeContext(cli.configDir, { Name, Metadata: Description, Endpoints: { docker } }, tls);
     }
     cli.out(`${Name}\n`);
     cli.err(`Successfully created context ${JSON.stringify(Name)}\n`);

@@ -1,6 +1,9 @@
-import { defineCommand } from "../../command.ts";
-import { contextPaths, readContext } from "../../context-store.ts";
-import { writeBody } from "../../save-file.ts";
+import { isTerminal } from "../../../lib/terminal.ts";
+import { defineCommand, ExitError } from "../../command.ts";
+import { contextTar } from "../../context-archive.ts";
+import { contextOf } from "../../context-endpoint.ts";
+import { checkContextName } from "../../context-store.ts";
+import { FileError } from "../../text-file.ts";
 
 export const command = defineCommand({
   summary: "Write a context to a tar archive",
@@ -8,23 +11,28 @@ export const command = defineCommand({
   args: { min: 1, max: 2 },
   flags: {},
   complete: "contexts",
-  async run(cli, { args: [name = "", file = `${name}.dockercontext`] }) {
-    const meta = await readContext(cli.configDir, name);
-    const { tls } = contextPaths(cli.configDir, name);
-    const files: Record<string, string> = { "meta.json": JSON.stringify(meta) };
-    for (const part of ["ca", "cert", "key"]) {
-      const source = Bun.file(`${tls}/docker/${part}.pem`);
-      if (await source.exists()) files[`tls/docker/${part}.pem`] = await source.text();
+  async run(cli, { args: [name = "", path = `${name}.dockercontext`] }) {
+    if (name !== "default") checkContextName(name);
+    const bytes = contextTar(await contextOf(cli, name));
+    if (path === "-") {
+      if (isTerminal(1)) throw new ExitError(1, "cowardly refusing to export to a terminal, specify a file path");
+      await cli.stdout.bytes(bytes);
+      return 0;
     }
-    const bytes = await new Bun.Archive(files).bytes();
-    const path = file === "-" ? "" : file;
-    if (path && (await Bun.file(path).exists()))
-      throw new Error(`cannot write to ${JSON.stringify(path)}: file exists`);
-    async function* pieces(): AsyncGenerator<Uint8Array, void> {
-      yield bytes;
+    const { open, unlink } = await import("node:fs/promises");
+    // It may hold a private key: nobody else's to read, and never over another file.
+    const file = await open(path, "wx", 0o600).catch((cause: unknown) => {
+      throw new FileError("open", path, cause);
+    });
+    try {
+      await file.writeFile(bytes);
+    } catch (error) {
+      await unlink(path).catch(() => undefined);
+      throw error;
+    } finally {
+      await file.close();
     }
-    await writeBody(cli, { path, what: "export context" }, async () => ({ body: pieces() }));
-    if (path) cli.err(`Written file ${JSON.stringify(path)}\n`);
+    cli.err(`Written file ${JSON.stringify(path)}\n`);
     return 0;
   },
 });

@@ -1,9 +1,12 @@
 import { messageOf } from "../../../lib/errors.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { contextPaths, readContext } from "../../context-store.ts";
-import { contextName, defaultAddress } from "../../daemon-address.ts";
+import { contextOf } from "../../context-endpoint.ts";
+import { contextPaths, tlsFileNames } from "../../context-store.ts";
+import { contextName } from "../../daemon-address.ts";
 import { inspectAll } from "../../inspect.ts";
+
+const inMemory = { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" };
 
 export const command = defineCommand({
   summary: "Show everything known of contexts",
@@ -14,23 +17,20 @@ export const command = defineCommand({
   async run(cli, { flags, args }) {
     const names = args.length > 0 ? args : [contextName(cli.globals, await cli.config())];
     const fetch = async (name: string): Promise<string> => {
-      if (name === "default") {
-        const Host = process.env.DOCKER_HOST || defaultAddress(cli.name);
-        const Storage = { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" };
-        return JSON.stringify({
-          Name: name,
-          Metadata: {},
-          Endpoints: { docker: { Host, SkipTLSVerify: false } },
-          TLSMaterial: {},
-          Storage,
-        });
-      }
-      const meta = await readContext(cli.configDir, name).catch((error: unknown) => {
+      const { meta, tls } = await contextOf(cli, name).catch((error: unknown) => {
         throw new ExitError(1, messageOf(error));
       });
-      const paths = contextPaths(cli.configDir, name);
-      return JSON.stringify({ ...meta, TLSMaterial: {}, Storage: { MetadataPath: paths.meta, TLSPath: paths.tls } });
+      const files = tlsFileNames(tls);
+      const { meta: MetadataPath, tls: TLSPath } = contextPaths(cli.configDir, name);
+      return JSON.stringify({
+        ...meta,
+        // The description of `default` is for lists.
+        ...(name === "default" && { Metadata: {} }),
+        TLSMaterial: files.length > 0 ? { docker: files } : {},
+        Storage: name === "default" ? inMemory : { MetadataPath, TLSPath },
+      });
     };
-    return inspectAll(cli, names, flags.format, fetch, { escapeHtml: true });
+    const types = { "": "context.contextWithTLSListing" };
+    return inspectAll(cli, names, flags.format, fetch, { escapeHtml: true, types });
   },
 });

@@ -1,7 +1,11 @@
+import { messageOf } from "../../../lib/errors.ts";
 import { flag } from "../../../lib/flags.ts";
+import { naturalOrder } from "../../../lib/natural-order.ts";
 import { defineCommand } from "../../command.ts";
-import { listContexts } from "../../context-store.ts";
-import { contextName, defaultAddress, hostWarning } from "../../daemon-address.ts";
+import { ellipsis } from "../../container/listing.ts";
+import { contextOf } from "../../context-endpoint.ts";
+import { listContexts, readContext } from "../../context-store.ts";
+import { contextName, hostWarning } from "../../daemon-address.ts";
 import { type Listing, printList } from "../../format.ts";
 
 interface Row {
@@ -9,6 +13,7 @@ interface Row {
   current: boolean;
   description: string;
   endpoint: string;
+  error: string;
 }
 
 const listing: Listing<Row> = {
@@ -16,10 +21,10 @@ const listing: Listing<Row> = {
   quiet: "Name",
   columns: ["Name", "Description", "DockerEndpoint", "Error"],
   fields: {
-    Current: { header: "", value: (row) => String(row.current) },
+    Current: { header: "", value: (row) => String(row.current), json: (text) => text === "true" },
     Description: { header: "DESCRIPTION", value: (row) => row.description },
     DockerEndpoint: { header: "DOCKER ENDPOINT", value: (row) => row.endpoint },
-    Error: { header: "ERROR", value: () => "" },
+    Error: { header: "ERROR", value: (row) => ellipsis(row.error.replaceAll("\n", " "), 45) },
     Name: { header: "NAME", value: (row) => row.name },
   },
 };
@@ -34,29 +39,26 @@ export const command = defineCommand({
   },
   async run(cli, { flags }) {
     const current = contextName(cli.globals, await cli.config());
-    const rows: Row[] = [
-      {
-        name: "default",
-        current: current === "default",
-        description: "Current DOCKER_HOST based configuration",
-        endpoint: process.env.DOCKER_HOST || defaultAddress(cli.name),
-      },
-    ];
     const { contexts, failures } = await listContexts(cli.configDir);
-    for (const { Name, Metadata, Endpoints } of contexts) {
-      rows.push({
-        name: Name,
-        current: Name === current,
-        description: Metadata.Description ?? "",
-        endpoint: Endpoints.docker?.Host ?? "",
-      });
+    const all = [(await contextOf(cli, "default")).meta, ...contexts];
+    const rows: Row[] = all.map(({ Name, Metadata, Endpoints }) => ({
+      name: Name,
+      current: Name === current,
+      description: Metadata.Description ?? "",
+      endpoint: Endpoints.docker?.Host ?? "",
+      error: "",
+    }));
+    if (!rows.some((row) => row.current)) {
+      const error = await readContext(cli.configDir, current).then(() => "", messageOf);
+      rows.push({ name: current, current: true, description: "", endpoint: "", error });
     }
+    rows.sort((a, b) => naturalOrder(a.name, b.name));
     const marked =
       flags.format === "" && !flags.quiet
         ? rows.map((row) => ({ ...row, name: row.current ? `${row.name} *` : row.name }))
         : rows;
     await printList(cli, listing, marked, { format: flags.format, quiet: flags.quiet });
-    if (process.env.DOCKER_HOST) cli.err(`${hostWarning}\n`);
+    if (process.env.DOCKER_HOST) cli.err(`${hostWarning("a context")}\n`);
     // One broken file is that context's fault alone: the others are listed, and it is told like Docker's client tells it.
     for (const failure of failures) cli.err(`${failure}\n`);
     return failures.length > 0 ? 1 : 0;

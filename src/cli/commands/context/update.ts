@@ -1,7 +1,7 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { addFields, readEndpoint } from "../../context-endpoint.ts";
-import { readContext, readContextTls, writeContext } from "../../context-store.ts";
+import { checkContextName, readContext, readContextTls, writeContext } from "../../context-store.ts";
 
 export const command = defineCommand({
   summary: "Change a context",
@@ -17,11 +17,12 @@ export const command = defineCommand({
   },
   complete: "contexts",
   async run(cli, { flags, changed, args: [name = ""] }) {
+    checkContextName(name);
     const meta = await readContext(cli.configDir, name);
     let tls = await readContextTls(cli.configDir, name);
-    if (changed.has("description")) meta.Metadata.Description = flags.description;
+    if (flags.description) meta.Metadata.Description = flags.description;
     if (changed.has("docker")) {
-      const endpoint = await readEndpoint(cli.configDir, flags.docker);
+      const endpoint = await readEndpoint(cli, flags.docker);
       meta.Endpoints.docker = endpoint.docker;
       tls = endpoint.tls;
     }
