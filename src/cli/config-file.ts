@@ -4,6 +4,8 @@ import { parseJson } from "../lib/json.ts";
 /** One entry of `auths`. */
 export interface StoredAuth {
   auth?: string;
+  username?: string;
+  password?: string;
   identitytoken?: string;
   registrytoken?: string;
   email?: string;

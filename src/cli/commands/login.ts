@@ -1,11 +1,12 @@
 import { paths } from "../../api/paths.ts";
 import type { AuthResponse } from "../../api/system.ts";
+import { ApiError } from "../../client/client.ts";
 import { to } from "../../client/route-call.ts";
 import { flag } from "../../lib/flags.ts";
 import { isTerminal } from "../../lib/terminal.ts";
+import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
-import { writeConfigFile } from "../config-file.ts";
-import { registryAddress, runHelper, storedCredentials } from "../image/auth.ts";
+import { type Credentials, registryAddress, storeCredentials, storedCredentials } from "../image/auth.ts";
 import { askLine } from "../prompt.ts";
 
 export const command = defineCommand({
@@ -27,37 +28,47 @@ export const command = defineCommand({
     if (changed.has("password") && !flags.password) throw new ExitError(1, "password is empty");
     let { username, password } = flags;
     if (password) cli.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
-    if (flags["password-stdin"]) password = (await new Response(Bun.stdin.stream()).text()).replace(/\r?\n$/, "");
-    let identitytoken = "";
+    if (flags["password-stdin"]) password = (await new Response(Bun.stdin.stream()).text()).replace(/[\r\n]+$/, "");
     if (!username && !password) {
       const stored = await storedCredentials(cli, registry);
-      username = stored?.username ?? "";
-      password = stored?.password ?? "";
-      identitytoken = stored?.identitytoken ?? "";
+      if (stored?.username && stored.password) {
+        const status = await loginAgain(cli, stored);
+        if (status !== null) {
+          cli.out(`${status}\n`);
+          return 0;
+        }
+      }
     }
-    if (!identitytoken && (!username || !password)) {
+    if (!username || !password) {
       if (!isTerminal(0)) throw new ExitError(1, "Error: Cannot perform an interactive login from a non TTY device");
       if (!username) username = await askLine(cli, "Username: ", true);
       if (!password) password = await askLine(cli, "Password: ", false);
       if (!password) throw new ExitError(1, "Error: Password Required");
     }
-    const client = await cli.client();
-    const reply = await client.json<AuthResponse>(to(paths.auth), {
-      json: { username, password, identitytoken, serveraddress: registry },
-    });
-    const token = reply.IdentityToken || identitytoken;
-    const config = await cli.config();
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper) {
-      const secret = token ? { Username: "<token>", Secret: token } : { Username: username, Secret: password };
-      await runHelper(helper, "store", JSON.stringify({ ServerURL: registry, ...secret }));
-    } else {
-      const auth = Buffer.from(`${username}:${token ? "" : password}`).toString("base64");
-      config.auths = { ...config.auths, [registry]: { auth, ...(token && { identitytoken: token }) } };
-      await writeConfigFile(cli.configDir, config);
-      cli.err(`\nWARNING! Your credentials are stored unencrypted in '${cli.configDir}/config.json'.\n\n`);
-    }
-    cli.out(`${reply.Status}\n`);
+    cli.out(`${await login(cli, { username, password, serveraddress: registry })}\n`);
     return 0;
   },
 });
+
+/** Asks the daemon to try the credentials, and keeps what worked; the registry's word for it. */
+async function login(cli: Cli, credentials: Credentials): Promise<string> {
+  const client = await cli.client();
+  const reply = await client.json<AuthResponse>(to(paths.auth), { json: credentials });
+  const { IdentityToken: identitytoken } = reply;
+  await storeCredentials(cli, { ...credentials, ...(identitytoken && { identitytoken }) });
+  return reply.Status;
+}
+
+/** Tries what is stored; null when that does not work any more, which is told. */
+async function loginAgain(cli: Cli, stored: Credentials): Promise<string | null> {
+  cli.err(`Authenticating with existing credentials... [Username: ${stored.username}]\n`);
+  cli.err("\n Info -> To login with a different account, run 'docker logout' followed by 'docker login'\n\n\n");
+  try {
+    return await login(cli, stored);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const why = `Login did not succeed, error: Error response from daemon: ${error.message}`;
+    cli.err(`${error.status === 401 ? "Stored credentials invalid or expired" : why}\n`);
+    return null;
+  }
+}

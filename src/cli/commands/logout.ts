@@ -1,6 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { writeConfigFile } from "../config-file.ts";
-import { registryAddress, runHelper, withoutScheme } from "../image/auth.ts";
+import { eraseCredentials, registryAddress } from "../image/auth.ts";
 
 export const command = defineCommand({
   summary: "Forget the credentials of a registry",
@@ -9,16 +8,9 @@ export const command = defineCommand({
   flags: {},
   async run(cli, { args: [server = ""] }) {
     const registry = registryAddress(server);
-    const config = await cli.config();
     cli.out(`Removing login credentials for ${registry}\n`);
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper) await runHelper(helper, "erase", registry);
-    const auths = { ...config.auths };
-    for (const key of Object.keys(auths)) {
-      if (withoutScheme(key) === withoutScheme(registry)) delete auths[key];
-    }
-    config.auths = auths;
-    await writeConfigFile(cli.configDir, config);
+    const failures = await eraseCredentials(cli, registry);
+    if (failures.length > 0) cli.err(`WARNING: could not erase credentials:\n${failures.join("\n")}\n`);
     return 0;
   },
 });

@@ -1,17 +1,20 @@
 /** Registry credentials: config.json, credential helpers, and the headers that carry them. */
+import { messageOf } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
+import { type ConfigFile, type StoredAuth, writeConfigFile } from "../config-file.ts";
+import { eraseSecret, getSecret, storeSecret } from "./credential-helper.ts";
 
 /** Docker's own registry is filed under its old address. */
 export const hubAddress = "https://index.docker.io/v1/";
 
-/** What is filed for the server that a user names: Docker's own when none is, else its address without scheme. */
+/** What is filed for the server that a user names: Docker's own when none is, else its host. */
 export function registryAddress(server: string): string {
-  return server === "" || server === "docker.io" ? hubAddress : withoutScheme(server);
+  return server === "" || server === "docker.io" ? hubAddress : hostOf(server);
 }
 
-/** An address as it is compared with others. */
-export function withoutScheme(address: string): string {
-  return address.replace(/^https?:\/\//, "").replace(/\/$/, "");
+/** The host of an address, with its port. */
+export function hostOf(address: string): string {
+  return address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
 }
 
 export interface Credentials {
@@ -28,17 +31,28 @@ export function registryOf(image: string): string {
   return first === "docker.io" || first === "index.docker.io" ? hubAddress : first;
 }
 
-/** What is stored for a registry; null when nothing is. */
+const helperOf = (config: ConfigFile, registry: string): string | undefined =>
+  config.credHelpers?.[registry] || config.credsStore || undefined;
+
+/** What is stored for a registry; null when nothing is. A helper that fails is told of, and counts as one that has nothing. */
 export async function storedCredentials(cli: Cli, registry: string): Promise<Credentials | null> {
   const config = await cli.config();
-  const helper = config.credHelpers?.[registry] ?? config.credsStore;
-  if (helper) return askHelper(helper, registry);
-  const plain = (address: string): string => withoutScheme(address).replace(/\/.*$/, "");
-  const key = Object.keys(config.auths ?? {}).find((each) => each === registry || plain(each) === plain(registry));
+  const helper = helperOf(config, registry);
+  if (helper) {
+    const secret = await getSecret(helper, registry).catch((error: unknown) => {
+      cli.err(`WARNING: ${messageOf(error)}\n`);
+      return null;
+    });
+    if (!secret) return null;
+    const { Username, Secret } = secret;
+    if (Username === "<token>") return { identitytoken: Secret, serveraddress: registry };
+    return { username: Username, password: Secret, serveraddress: registry };
+  }
+  const key = Object.keys(config.auths ?? {}).find((each) => each === registry || hostOf(each) === hostOf(registry));
   const entry = key === undefined ? undefined : config.auths?.[key];
   if (!entry) return null;
   if (entry.identitytoken) return { identitytoken: entry.identitytoken, serveraddress: registry };
-  const [username, password] = decodeAuth(entry.auth ?? "");
+  const [username, password] = entry.auth ? decodeAuth(entry.auth) : [entry.username ?? "", entry.password ?? ""];
   return username ? { username, password, serveraddress: registry } : null;
 }
 
@@ -48,29 +62,65 @@ function decodeAuth(text: string): [string, string] {
   return at < 0 ? ["", ""] : [plain.slice(0, at), plain.slice(at + 1).replace(/\0+$/, "")];
 }
 
-async function askHelper(helper: string, registry: string): Promise<Credentials | null> {
-  const answer = await runHelper(helper, "get", registry);
-  if (answer === null) return null;
-  const { Username, Secret } = JSON.parse(answer) as { Username: string; Secret: string };
-  if (Username === "<token>") return { identitytoken: Secret, serveraddress: registry };
-  return { username: Username, password: Secret, serveraddress: registry };
+/** Keeps credentials with the registry's helper, else in config.json, which is told of as it is no safe place. */
+export async function storeCredentials(cli: Cli, credentials: Credentials): Promise<void> {
+  const { serveraddress: registry, username = "", password = "", identitytoken: token } = credentials;
+  const config = await cli.config();
+  const helper = helperOf(config, registry);
+  const before = config.auths?.[registry];
+  try {
+    if (helper) {
+      await storeSecret(
+        helper,
+        registry,
+        token ? { Username: "<token>", Secret: token } : { Username: username, Secret: password },
+      );
+      // The file says where, not what.
+      await writeAuth(cli, config, registry, {});
+      return;
+    }
+    const auth = encoded({ username, password: token ? "" : password });
+    if (before && encoded(before) === auth && (before.identitytoken ?? "") === (token ?? "")) return;
+    await writeAuth(cli, config, registry, { auth, ...(token && { identitytoken: token }) });
+  } catch (error) {
+    throw new Error(`Error saving credentials: ${messageOf(error)}`, { cause: error });
+  }
+  cli.err(
+    `\nWARNING! Your credentials are stored unencrypted in '${cli.configDir}/config.json'.\nConfigure a credential helper to remove this warning. See\nhttps://docs.docker.com/go/credential-store/\n\n`,
+  );
 }
 
-/** Runs `docker-credential-HELPER ACTION` with `input`; null when it says that it has nothing. */
-export async function runHelper(
-  helper: string,
-  action: "get" | "store" | "erase",
-  input: string,
-): Promise<string | null> {
-  const child = Bun.spawn([`docker-credential-${helper}`, action], {
-    stdin: new Blob([input]),
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const text = await new Response(child.stdout).text();
-  if ((await child.exited) === 0) return text;
-  if (text.includes("credentials not found")) return null;
-  throw new Error(`error getting credentials - err: exit status ${child.exitCode}, out: \`${text.trim()}\``);
+const encoded = ({ auth, username = "", password = "" }: StoredAuth): string =>
+  auth ?? Buffer.from(`${username}:${password}`).toString("base64");
+
+async function writeAuth(cli: Cli, config: ConfigFile, registry: string, auth: StoredAuth): Promise<void> {
+  config.auths = { ...config.auths, [registry]: auth };
+  await writeConfigFile(cli.configDir, config);
+}
+
+/** Forgets a registry under each of the addresses that it may be filed under; the failures, none where one was forgotten. */
+export async function eraseCredentials(cli: Cli, registry: string): Promise<string[]> {
+  const config = await cli.config();
+  const addresses = registry === hubAddress ? [registry] : [registry, `http://${registry}`, `https://${registry}`];
+  const failures: string[] = [];
+  const auths = { ...config.auths };
+  for (const address of addresses) {
+    const helper = helperOf(config, address);
+    try {
+      if (helper) await eraseSecret(helper, address);
+    } catch (error) {
+      failures.push(`${address}: ${messageOf(error)}`);
+      continue;
+    }
+    for (const key of Object.keys(auths)) {
+      if (key === address || (!helper && hostOf(key) === hostOf(registry))) delete auths[key];
+    }
+  }
+  if (Object.keys(auths).length !== Object.keys(config.auths ?? {}).length) {
+    config.auths = auths;
+    await writeConfigFile(cli.configDir, config);
+  }
+  return failures.length === addresses.length ? failures : [];
 }
 
 /** The `X-Registry-Auth` header for an image; anonymous when nothing is stored. */
