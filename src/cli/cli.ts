@@ -1,7 +1,7 @@
 /** What every command is given: its name, its streams, its configuration, and a client of the chosen daemon. */
 import type { ByteStream } from "../client/byte-stream.ts";
 import { Client, ConnectionError } from "../client/client.ts";
-import { parseEndpoint } from "../client/endpoint.ts";
+import { type Endpoint, parseEndpoint } from "../client/endpoint.ts";
 import { version } from "../lib/version.ts";
 import { type ConfigFile, configDirectory, readConfigFile } from "./config-file.ts";
 import { chooseDaemon, type DaemonAddress } from "./daemon-address.ts";
@@ -62,7 +62,7 @@ export class Cli {
   /** A raw connection to the chosen daemon, started if it may be. */
   async connect(): Promise<ByteStream> {
     const daemon = await this.daemon();
-    const endpoint = this.#endpoint(daemon);
+    const endpoint = await this.#endpoint(daemon);
     try {
       return await endpoint.connect();
     } catch (error) {
@@ -84,9 +84,10 @@ export class Cli {
     await this.stderr.flush();
   }
 
-  #endpoint(daemon: DaemonAddress): ReturnType<typeof parseEndpoint> {
+  async #endpoint(daemon: DaemonAddress): Promise<Endpoint> {
     try {
-      return parseEndpoint(daemon.address, daemon.tls);
+      if (daemon.tls) await import("./tls-check.ts").then(({ checkTls }) => checkTls(daemon.tls ?? {}));
+      return parseEndpoint(daemon.address, { tls: daemon.tls, program: this.name });
     } catch (error) {
       throw new Error(`Failed to initialize: ${error instanceof Error ? error.message : error}`);
     }
@@ -95,7 +96,7 @@ export class Cli {
   async #makeClient(): Promise<Client> {
     const daemon = await this.daemon();
     const config = await this.config();
-    const endpoint = this.#endpoint(daemon);
+    const endpoint = await this.#endpoint(daemon);
     const apiVersion = process.env.DOCKER_API_VERSION?.replace(/^v/, "");
     return new Client({
       connect: () => this.connect(),

@@ -7,6 +7,7 @@ import type { Cli } from "./cli.ts";
 import { type ContextMeta, type ContextTls, readContext, readContextTls } from "./context-store.ts";
 import { defaultHost, flagTls } from "./daemon-address.ts";
 import { readTextFile } from "./text-file.ts";
+import { checkTls } from "./tls-check.ts";
 
 export interface StoredContext {
   readonly meta: ContextMeta;
@@ -47,7 +48,9 @@ export async function readEndpoint(cli: Cli, given: Readonly<Record<string, stri
     }
     const SkipTLSVerify = truth(given["skip-tls-verify"]);
     checkHost(given.host ?? "");
-    await checkTls(tls);
+    await checkTls(tls).catch((error: unknown) => {
+      throw new Error(`invalid docker endpoint options: ${messageOf(error)}`, { cause: error });
+    });
     return { docker: { ...(given.host && { Host: given.host }), SkipTLSVerify }, tls };
   } catch (error) {
     throw new Error(`unable to create docker endpoint config: ${messageOf(error)}`, { cause: error });
@@ -76,30 +79,11 @@ function checkHost(host: string): void {
     try {
       parseEndpoint(host);
     } catch (error) {
-      throw new Error(`invalid docker endpoint options: ssh host connection is not valid: ${messageOf(error)}`);
+      throw new Error(`invalid docker endpoint options: ${messageOf(error)}`);
     }
   } else if (!/^.*?:\/\/./s.test(host)) {
     throw new Error(`unable to apply docker endpoint options: unable to parse docker host \`${host}\``);
   }
-}
-
-/** A certificate and its key must belong together, and the authority's must be one. */
-async function checkTls({ ca, cert, key }: ContextTls): Promise<void> {
-  const { createPrivateKey, X509Certificate } = await import("node:crypto");
-  const refuse = (why: string): Error =>
-    new Error(`invalid docker endpoint options: failed to retrieve context tls info: ${why}`);
-  const read = <T>(make: () => T, why: string): T => {
-    try {
-      return make();
-    } catch {
-      throw refuse(why);
-    }
-  };
-  if (ca !== undefined) read(() => new X509Certificate(ca), "ca.pem seems invalid");
-  if (!cert || !key) return;
-  const certificate = read(() => new X509Certificate(cert), "tls: failed to find any PEM data in certificate input");
-  const privateKey = read(() => createPrivateKey(key), "tls: failed to find any PEM data in key input");
-  if (!certificate.checkPrivateKey(privateKey)) throw refuse("tls: private key does not match public key");
 }
 
 /** Cuts `a=b,c=d` into a map, adding to what is there. */

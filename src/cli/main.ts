@@ -35,7 +35,9 @@ async function runCommandLine(name: string, called: string, argv: string[]): Pro
     await cli.flush().catch(() => undefined);
     return error instanceof HelpRequest ? 0 : 125;
   }
-  const cli = new Cli(name, globals.flags);
+  // As Docker's: whoever speaks of verifying wants TLS, be it without.
+  const tls = globals.flags.tls || globals.changed.has("tlsverify");
+  const cli = new Cli(name, { ...globals.flags, tls });
   // Called as a CLI plugin, `docker-compose` or `docker-buildx` stands for its own word.
   const plugin = /^docker-(compose|buildx)$/.exec(called)?.[1];
   const words = plugin && globals.args[0] !== plugin ? [plugin, ...globals.args] : globals.args;

@@ -3,6 +3,8 @@
  * of a child (`ssh`). Bun's own sockets are used because loading node:net alone would double the time of a light command.
  */
 
+import { alertError, certificateError, closedError } from "./tls-words.ts";
+
 /** The two directions end apart: {@link end} half-closes ours, `read() === null` tells that theirs has ended. */
 export interface ByteStream {
   /** The next piece, or null after the peer's end; rejects when the connection broke. */
@@ -107,6 +109,11 @@ export type SocketTarget = { unix: string } | { hostname: string; port: number; 
 export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
   let drained: (() => void) | null = null;
   let closed = false;
+  let received = false;
+  const secure = "tls" in target ? target.tls : undefined;
+  const shaken = Promise.withResolvers<void>();
+  // Without TLS nobody waits for it; with it, whoever does is told of a failure.
+  shaken.promise.catch(() => undefined);
   let socket: Pick<Bun.Socket, "pause" | "resume"> | null = null;
   // Made before the connection: what the other side sends, or that it is gone, may come before ours is known.
   const box = new Inbox(
@@ -117,27 +124,37 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
     drained?.();
     drained = null;
   };
+  const over = (): void => {
+    shaken.reject(closedError());
+    if (secure && !received) box.fail(closedError());
+    else box.end();
+  };
   const handlers = {
+    handshake(_socket: unknown, success: boolean, failure: { code?: string; message?: string } | null): void {
+      if (!secure) return;
+      // Who does not verify takes any certificate, of whatever name.
+      if (success || !secure.verify) shaken.resolve();
+      else shaken.reject(certificateError(failure ?? {}, secure.serverName));
+    },
     data(_socket: unknown, bytes: Uint8Array): void {
+      received = true;
       // The buffer belongs to the runtime once this returns.
       box.push(new Uint8Array(bytes));
     },
     drain: wake,
-    end(): void {
-      box.end();
-    },
+    end: over,
     close(): void {
       closed = true;
       wake();
-      box.end();
+      over();
     },
     error(_socket: unknown, error: Error): void {
       closed = true;
       wake();
-      box.fail(error);
+      shaken.reject(error);
+      box.fail(secure ? alertError(error) : error);
     },
   };
-  const tls = "tls" in target && target.tls ? tlsSettings(target.tls) : undefined;
   const connected =
     "unix" in target
       ? await Bun.connect({ unix: target.unix, allowHalfOpen: true, socket: handlers })
@@ -146,9 +163,10 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
           port: target.port,
           allowHalfOpen: true,
           socket: handlers,
-          ...(tls && { tls }),
+          ...(secure && { tls: tlsSettings(secure) }),
         });
   socket = connected;
+  if (secure) await shaken.promise;
 
   return {
     read: () => box.read(),
@@ -190,25 +208,49 @@ function tlsSettings(options: TlsOptions): Record<string, unknown> {
   };
 }
 
-/** Runs `argv` and speaks through its standard input and output; its standard error goes to ours. */
-export function connectCommand(argv: string[]): ByteStream {
-  const child = Bun.spawn(argv, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+/** How a command ended that did not work out. */
+export interface CommandEnd {
+  /** `exit status 255`, or `signal: SIGTERM`. */
+  readonly status: string;
+  /** The last of what it complained of. */
+  readonly stderr: string;
+}
+
+/** Runs `argv` and speaks through its standard input and output; `failed` makes the error when it ends with anything but 0. */
+export function connectCommand(argv: string[], failed: (end: CommandEnd) => Error): ByteStream {
+  const child = Bun.spawn(argv, { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   const reader = child.stdout.getReader();
+  const complaint = lastOf(child.stderr, 4096);
   const put: Uint8Array[] = [];
+  let closed = false;
+  const checkEnd = async (): Promise<void> => {
+    const code = await child.exited;
+    if (closed || code === 0) return;
+    const status = child.signalCode ? `signal: ${child.signalCode}` : `exit status ${code}`;
+    throw failed({ status, stderr: await complaint });
+  };
   return {
     async read() {
       const early = put.shift();
       if (early) return early;
       const { done, value } = await reader.read();
-      return done ? null : value;
+      if (!done) return value;
+      await checkEnd();
+      return null;
     },
     unread: (bytes) => void (bytes.length > 0 && put.unshift(bytes)),
     async write(bytes) {
-      child.stdin.write(bytes);
-      await child.stdin.flush();
+      try {
+        child.stdin.write(bytes);
+        await child.stdin.flush();
+      } catch (error) {
+        await checkEnd();
+        throw error;
+      }
     },
     end: () => void child.stdin.end(),
     close() {
+      closed = true;
       child.stdin.end();
       child.kill();
     },
@@ -217,4 +259,11 @@ export function connectCommand(argv: string[]): ByteStream {
     },
     keepAlive: (on) => (on ? child.ref() : child.unref()),
   };
+}
+
+/** The last `most` bytes of a stream, as text. */
+async function lastOf(stream: ReadableStream<Uint8Array>, most: number): Promise<string> {
+  let last = Buffer.alloc(0);
+  for await (const bytes of stream) last = Buffer.concat([last, bytes]).subarray(-most);
+  return last.toString();
 }

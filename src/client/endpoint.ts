@@ -1,7 +1,8 @@
 /** Where a daemon listens: `unix://`, `tcp://`, `ssh://` addresses turned into connections. */
 import type { ByteStream, TlsOptions } from "./byte-stream.ts";
-import { connectCommand, connectSocket } from "./byte-stream.ts";
+import { connectSocket } from "./byte-stream.ts";
 import { ConnectionError } from "./client.ts";
+import { sshEndpoint } from "./ssh-endpoint.ts";
 
 /** A daemon's address as the user wrote it, completed, and how to connect to it. */
 export interface Endpoint {
@@ -10,14 +11,22 @@ export interface Endpoint {
   connect(): Promise<ByteStream>;
 }
 
-/** Understands an address; throws for a scheme nobody knows. TLS applies to tcp only. */
-export function parseEndpoint(text: string, tls?: Omit<TlsOptions, "serverName">): Endpoint {
+export interface EndpointOptions {
+  /** For tcp only. */
+  readonly tls?: Omit<TlsOptions, "serverName"> | undefined;
+  /** What ssh runs at the far end. */
+  readonly program?: string;
+}
+
+/** Understands an address; throws for a scheme nobody knows. */
+export function parseEndpoint(text: string, options: EndpointOptions = {}): Endpoint {
+  const { tls, program = "docker" } = options;
   const match = /^([a-z]+):\/\/(.*)$/.exec(text);
-  if (!match) return parseEndpoint(text.startsWith("/") ? `unix://${text}` : `tcp://${text}`, tls);
+  if (!match) return parseEndpoint(text.startsWith("/") ? `unix://${text}` : `tcp://${text}`, options);
   const [, scheme, rest = ""] = match;
   if (scheme === "unix") return unixEndpoint(rest);
   if (scheme === "tcp" || scheme === "http" || scheme === "https") return tcpEndpoint(rest, scheme === "https", tls);
-  if (scheme === "ssh") return sshEndpoint(text);
+  if (scheme === "ssh") return sshEndpoint(text, program);
   throw new Error(`unable to resolve docker endpoint: invalid bind address format: ${text}`);
 }
 
@@ -43,25 +52,14 @@ function tcpEndpoint(rest: string, https: boolean, tls?: Omit<TlsOptions, "serve
   return { address, hostHeader: `${url.hostname}:${port}`, connect };
 }
 
-/** `ssh://[user@]host[:port][/path]`: the far end runs `docker system dial-stdio`. */
-function sshEndpoint(text: string): Endpoint {
-  const url = new URL(text.replace(/^ssh:/, "http:"));
-  if (url.password) throw new Error("invalid SSH URL: plain-text password is not supported");
-  const argv = ["ssh", "-o", "ConnectTimeout=30", "-T"];
-  if (url.username) argv.push("-l", decodeURIComponent(url.username));
-  const port = /:(\d+)(?:\/|$)/.exec(text.replace(/^ssh:\/\/[^@]*@?/, ""))?.[1];
-  if (port) argv.push("-p", port);
-  argv.push("--", url.hostname, "docker");
-  if (url.pathname.length > 1) argv.push("--host", `unix://${url.pathname}`);
-  argv.push("system", "dial-stdio");
-  return { address: text, hostHeader: "docker.example.com", connect: async () => connectCommand(argv) };
-}
-
 async function guarded(address: string, connect: () => Promise<ByteStream>): Promise<ByteStream> {
   try {
     return await connect();
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";
+    // What went wrong after the connection was there has its own words.
+    if (error instanceof Error && error.message.startsWith("error during connect: "))
+      throw new ConnectionError(error.message, code, { cause: error });
     if (code === "EACCES") {
       const path = address.replace("unix://", "");
       throw new ConnectionError(
