@@ -19,7 +19,8 @@ export interface Command<F extends Flags = Flags> {
   readonly flags: F;
   /** False when what follows the first argument belongs to someone else (`run IMAGE ls -l`). */
   readonly interspersed?: boolean;
-  readonly complete?: Completion;
+  /** What completion offers for the arguments: for each, or by their places, null being files and nothing what comes after. */
+  readonly complete?: Completion | { readonly byPlace: readonly (Completion | null)[] };
   /** Long-form paragraphs that help shows under the usage line. */
   readonly details?: string;
   readonly hidden?: boolean;

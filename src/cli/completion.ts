@@ -1,4 +1,4 @@
-/** Shell completion: scripts that ask `__complete`, and its answers, from the tables of commands and flags. */
+/** Answers to `__complete`, from the tables of commands and flags, and the names that the daemon knows. */
 
 import type { ContainerSummary } from "../api/containers.ts";
 import type { ImageSummary } from "../api/images.ts";
@@ -8,68 +8,66 @@ import type { VolumeListResponse } from "../api/volumes.ts";
 import { to } from "../client/route-call.ts";
 import type { Completion, Flags } from "../lib/flags.ts";
 import type { Cli } from "./cli.ts";
+import type { Command } from "./command.ts";
 import { globalFlags } from "./globals.ts";
 import { entries, findEntry, groupOf, groups } from "./tree.ts";
-
-export const shells = ["bash", "zsh", "fish"] as const;
-
-/** The script for a shell; null for one we do not know. Where we offer nothing, files are offered. */
-export function completionScript(name: string, shell: string): string | null {
-  if (shell === "bash") {
-    return `_${name}_complete() {
-  local IFS=$'\\n'
-  COMPREPLY=($(${name} __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -o default -F _${name}_complete ${name}
-`;
-  }
-  if (shell === "zsh") {
-    return `#compdef ${name}
-_${name}() {
-  local -a found
-  found=("\${(@f)$(${name} __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ -n "$found" ]]; then compadd -- "\${found[@]}"; else _files; fi
-}
-compdef _${name} ${name}
-`;
-  }
-  if (shell === "fish") {
-    return `function __${name}_complete
-  set -l words (commandline -opc) (commandline -ct)
-  ${name} __complete $words[2..-1] 2>/dev/null
-end
-complete -c ${name} -a '(__${name}_complete)'
-`;
-  }
-  return null;
-}
 
 /** What could stand in the place of the last of `words`. */
 export async function complete(cli: Cli, words: readonly string[]): Promise<string[]> {
   const last = words.at(-1) ?? "";
-  const before = skipGlobals(words.slice(0, -1));
-  return (await candidates(cli, before, last)).filter((each) => each.startsWith(last)).sort();
+  const { before, value } = skipGlobals(words.slice(0, -1));
+  const offers = value ? await names(cli, value.complete) : await candidates(cli, before, last);
+  return [...new Set(offers)].filter((each) => each.startsWith(last)).sort();
 }
 
-function skipGlobals(words: readonly string[]): string[] {
-  let at = 0;
-  while (words[at]?.startsWith("-")) {
-    const spec = flagOf(globalFlags, words[at]!);
-    at += spec && spec.bare === undefined && !words[at]!.includes("=") ? 2 : 1;
+/** Words taken apart as the parser takes them. */
+interface Scanned {
+  readonly args: readonly string[];
+  /** The flag whose value comes next. */
+  readonly value: Flags[string] | undefined;
+  /** True after `--`: no flag is one any more. */
+  readonly ended: boolean;
+}
+
+function scan(table: Flags, words: readonly string[], interspersed: boolean): Scanned {
+  const args: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
+    if (word === "--") return { args: [...args, ...words.slice(at + 1)], value: undefined, ended: true };
+    if (word.length > 1 && word.startsWith("-")) {
+      const value = awaitedBy(table, word);
+      if (value && at + 1 === words.length) return { args, value, ended: false };
+      if (value) at++;
+    } else if (interspersed) args.push(word);
+    else return { args: words.slice(at), value: undefined, ended: true };
   }
-  return words.slice(at);
+  return { args, value: undefined, ended: false };
 }
 
-function flagOf(table: Flags, word: string): Flags[string] | undefined {
-  const name = word.replace(/=.*$/, "");
-  if (name.startsWith("--")) return Object.hasOwn(table, name.slice(2)) ? table[name.slice(2)] : undefined;
-  return Object.values(table).find((spec) => spec.short !== undefined && spec.short === name.slice(-1));
+/** The flag of a word that leaves its value to the next one. */
+function awaitedBy(table: Flags, word: string): Flags[string] | undefined {
+  if (word.startsWith("--")) {
+    const name = word.slice(2);
+    const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+    return spec?.bare === undefined ? spec : undefined;
+  }
+  for (const [at, letter] of [...word.slice(1)].entries()) {
+    const spec = Object.values(table).find(({ short }) => short === letter);
+    if (spec && spec.bare === undefined) return at === word.length - 2 ? spec : undefined;
+  }
+  return undefined;
 }
 
-const flagNames = (table: Flags): string[] =>
-  Object.entries(table)
-    .filter(([, spec]) => !spec.hidden)
-    .map(([name]) => `--${name}`);
+/** The command's words, or the global flag whose value is wanted. */
+function skipGlobals(words: readonly string[]): { before: readonly string[]; value: Flags[string] | undefined } {
+  const { args, value } = scan(globalFlags, words, false);
+  return { before: args, value };
+}
+
+const flagNames = (table: Flags): string[] => [
+  ...Object.entries(table).flatMap(([name, { hidden }]) => (hidden ? [] : [`--${name}`])),
+  "--help",
+];
 
 async function candidates(cli: Cli, before: readonly string[], last: string): Promise<string[]> {
   const [first = ""] = before;
@@ -86,11 +84,27 @@ async function candidates(cli: Cli, before: readonly string[], last: string): Pr
     );
   }
   const { command } = await found.entry.load();
-  const previous = before.length > found.length ? before.at(-1)! : "";
-  const spec = previous.startsWith("-") ? flagOf(command.flags, previous) : undefined;
-  if (spec && spec.bare === undefined) return names(cli, spec.complete);
-  if (last.startsWith("-")) return flagNames(command.flags);
-  return names(cli, command.complete);
+  if (command.raw) return [];
+  const { args, value, ended } = scan(command.flags, before.slice(found.length), command.interspersed !== false);
+  if (value) return names(cli, value.complete);
+  if (last.startsWith("-") && !ended) return flagWords(cli, command.flags, last);
+  // What stands there is not offered again: names of a `rm` are different ones.
+  return (await names(cli, placeOf(command, args.length))).filter((name) => !args.includes(name));
+}
+
+/** Names of flags, or after `--flag=` its values. */
+async function flagWords(cli: Cli, table: Flags, last: string): Promise<string[]> {
+  const name = /^--([^=]+)=/.exec(last)?.[1];
+  if (name === undefined) return flagNames(table);
+  const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+  return (await names(cli, spec?.complete)).map((value) => `--${name}=${value}`);
+}
+
+/** What the argument at a place is; undefined where the command takes none, or one that belongs to a program in a container. */
+function placeOf({ complete, args, interspersed = true }: Command, place: number): Completion | undefined {
+  if (args.max !== undefined && place >= args.max) return undefined;
+  if (typeof complete === "object" && "byPlace" in complete) return complete.byPlace[place] ?? undefined;
+  return interspersed || place === 0 ? complete : undefined;
 }
 
 async function names(cli: Cli, what: Completion | undefined): Promise<string[]> {
@@ -103,9 +117,13 @@ async function names(cli: Cli, what: Completion | undefined): Promise<string[]> 
   const client = await cli.client();
   switch (what) {
     case "containers":
-    case "running": {
-      const rows = await client.json<ContainerSummary[]>(to(paths.containerList, {}, { all: what === "containers" }));
-      return rows.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
+    case "running":
+    case "copyPaths": {
+      const rows = await client.json<ContainerSummary[]>(to(paths.containerList, {}, { all: what !== "running" }));
+      const found = rows
+        .flatMap(({ Names }) => Names.map((name) => name.slice(1)))
+        .filter((name) => !name.includes("/"));
+      return what === "copyPaths" ? found.map((name) => `${name}:`) : found;
     }
     case "images":
       return (await client.json<ImageSummary[]>(to(paths.imageList))).flatMap(({ RepoTags }) => RepoTags ?? []);

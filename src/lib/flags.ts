@@ -30,6 +30,7 @@ export interface Flag<T> {
 export type Completion =
   | "containers"
   | "running"
+  | "copyPaths"
   | "images"
   | "networks"
   | "volumes"

@@ -129,33 +129,3 @@ describe("called by another name", () => {
     expect((await call(join(directory, "dockerd"), ["--help"])).stdout).toContain("--data-root");
   });
 });
-
-describe("completion", () => {
-  /** What bash would offer for the last word. */
-  async function offers(...words: string[]): Promise<string[]> {
-    const script = `source <(${dhowBinary} completion bash)
-dhow() { ${dhowBinary} "$@"; }
-COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _dhow_complete; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = await run(["bash", "-c", script, "bash", "dhow", ...words], {
-      env: { DOCKER_HOST: `unix://${daemon().socket}`, DHOW_AUTOSTART: "0", DOCKER_CONFIG: config },
-    });
-    return stdout.split("\n").filter((word) => word !== "");
-  }
-
-  test("offers commands, flags, their values, and names that the daemon knows", async () => {
-    await daemon().dhow("create", "--name", "offered", "busybox", "true");
-    expect(await offers("sta")).toEqual(["start", "stats"]);
-    expect(await offers("container", "ren")).toEqual(["rename"]);
-    expect(await offers("run", "--cap-")).toEqual(["--cap-add", "--cap-drop"]);
-    expect(await offers("rm", "off")).toEqual(["offered"]);
-    expect(await offers("run", "busy")).toEqual(["busybox:latest"]);
-    expect(await offers("run", "--network", "br")).toEqual(["bridge"]);
-    await daemon().dhow("rm", "offered");
-  });
-
-  test.each(["zsh", "fish"])("has a script for %s", async (shell) => {
-    const { code, stdout } = await call(dhowBinary, ["completion", shell]);
-    expect(code).toBe(0);
-    expect(stdout).toContain("dhow __complete");
-  });
-});

@@ -1,5 +1,5 @@
 import { defineCommand, ExitError } from "../command.ts";
-import { completionScript, shells } from "../completion.ts";
+import { completionScript, shells } from "../completion-scripts.ts";
 
 export const command = defineCommand({
   summary: "Print the completion script of a shell",

@@ -16,7 +16,7 @@ export const command = defineCommand({
     message: flag.string("What was done", { short: "m" }),
     pause: flag.bool("Freeze the container meanwhile", { short: "p", initial: true }),
   },
-  complete: "containers",
+  complete: { byPlace: ["containers"] },
   async run(cli, { flags, args: [name = "", reference = ""] }) {
     checkNewName(reference);
     const client = await cli.client();

@@ -13,7 +13,7 @@ export const command = defineCommand({
     "follow-link": flag.bool("Copy what a link at the source points to", { short: "L" }),
     quiet: flag.bool("Show no progress", { short: "q" }),
   },
-  complete: "containers",
+  complete: "copyPaths",
   async run(cli, { flags, changed, args: [from = "", to = ""] }) {
     const source = parseCopyArgument(from);
     const target = parseCopyArgument(to);

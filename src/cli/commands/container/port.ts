@@ -9,7 +9,7 @@ export const command = defineCommand({
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
   args: { min: 1, max: 2 },
   flags: {},
-  complete: "containers",
+  complete: { byPlace: ["containers"] },
   async run(cli, { args: [name = "", wanted = ""] }) {
     const found = await inspectContainer(await cli.client(), name);
     const { Ports } = found.NetworkSettings;

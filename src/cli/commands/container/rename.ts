@@ -8,7 +8,7 @@ export const command = defineCommand({
   usage: "CONTAINER NEW_NAME",
   args: { min: 2, max: 2 },
   flags: {},
-  complete: "containers",
+  complete: { byPlace: ["containers"] },
   async run(cli, { args: [name = "", next = ""] }) {
     if (name.trim() === "" || next.trim() === "") {
       throw new ExitError(1, "Error: Neither old nor new names may be empty");

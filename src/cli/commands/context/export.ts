@@ -10,7 +10,7 @@ export const command = defineCommand({
   usage: "CONTEXT [FILE|-]",
   args: { min: 1, max: 2 },
   flags: {},
-  complete: "contexts",
+  complete: { byPlace: ["contexts", null] },
   async run(cli, { args: [name = "", path = `${name}.dockercontext`] }) {
     if (name !== "default") checkContextName(name);
     const bytes = contextTar(await contextOf(cli, name));

@@ -18,7 +18,7 @@ export const command = defineCommand({
     link: flag.list("Link to another container (name:alias)", { check: checkLink }),
     "link-local-ip": flag.strings("Link-local address"),
   },
-  complete: "networks",
+  complete: { byPlace: ["networks", "containers"] },
   async run(cli, { flags, args: [network = "", Container = ""] }) {
     const client = await cli.client();
     const DriverOpts: Record<string, string> = {};

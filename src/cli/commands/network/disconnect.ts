@@ -8,7 +8,7 @@ export const command = defineCommand({
   usage: "NETWORK CONTAINER",
   args: { min: 2, max: 2 },
   flags: { force: flag.bool("Even if the container is in trouble", { short: "f" }) },
-  complete: "networks",
+  complete: { byPlace: ["networks", "containers"] },
   async run(cli, { flags, args: [network = "", Container = ""] }) {
     const client = await cli.client();
     await client.json(to(paths.networkDisconnect, { id: network }), { json: { Container, Force: flags.force } });
