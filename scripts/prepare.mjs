@@ -38,7 +38,11 @@ const testPackages = {
   openssl: "/usr/bin/openssl",
   e2fsprogs: "/sbin/mke2fs",
   "docker-compose": "/usr/bin/docker-compose",
+  "python3-docker": "/usr/lib/python3/dist-packages/docker",
 };
+
+/** The Node clients that tests drive the daemon with: a package of their own, so that nobody else's install is the bigger. */
+const clients = `${root}test/clients/`;
 
 function run(command, args, options = {}) {
   const { status } = spawnSync(command, args, { stdio: "inherit", cwd: root, ...options });
@@ -74,6 +78,10 @@ export function prepare({ forTests = false } = {}) {
     run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
   if (forTests) requireDockerClient();
+  if (forTests && !existsSync(`${clients}node_modules/testcontainers`)) {
+    console.log("installing node packages of test/clients: npm ci");
+    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: clients });
+  }
   const wanted = { ...enginePackages, ...(forTests ? testPackages : {}) };
   const missing = Object.keys(wanted).filter((name) => !existsSync(wanted[name]));
   if (missing.length === 0) return;

@@ -23,6 +23,11 @@ export function stdioType(tty: boolean, version: string): string {
   return framed ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
 }
 
+/** The same on a hijacked connection, where the frames are named only to a client that asked for an upgrade. */
+export function hijackType(tty: boolean, version: string): (upgraded: boolean) => string {
+  return (upgraded) => stdioType(tty || !upgraded, version);
+}
+
 /** How a session is joined. */
 export interface Joining {
   /** Detach when typed; terminals only. */

@@ -385,7 +385,7 @@ test("attach answers 200 and raw bytes to a client that asked for no upgrade", a
   const { text, ended } = await raw(["POST /containers/a/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\n\r\n", "in"], {
     halfClose: true,
   });
-  expect(text).toStartWith("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n");
+  expect(text).toStartWith("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n");
   expect(text).toEndWith("\r\n\r\nfirst|in|bye");
   expect(ended).toBe(true);
 });

@@ -14,7 +14,7 @@ import type { Call, Handler, Handlers } from "./call.ts";
 import { readDetachKeys } from "./detach-keys.ts";
 import { commonHeaders, Exchange } from "./exchange.ts";
 import { createFront } from "./front.ts";
-import { hijackHead, joinSession, stdioType, wantsTold } from "./hijack.ts";
+import { hijackHead, hijackType, joinSession, wantsTold } from "./hijack.ts";
 import { serveConnection } from "./http/connection.ts";
 import type { Logger } from "./log.ts";
 import { parseQuery } from "./query.ts";
@@ -99,7 +99,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       setHeader: (name, value) => exchange.response.setHeader(name, value),
       progress: (message) => progress?.send(message),
       leaveHttp: (tty) => {
-        if (!wantsTold(request.headers.accept)) sendHijackHead(exchange, stdioType(tty, target.version));
+        if (!wantsTold(request.headers.accept)) sendHijackHead(exchange, hijackType(tty, target.version));
       },
     };
     try {
@@ -145,16 +145,18 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
         if (!session) return sendEmpty(exchange.response, 200);
         const told = wantsTold(exchange.request.headers.accept);
         tellTimings(exchange.response, timings);
-        if (!exchange.begun) sendHijackHead(exchange, told ? sessionType : stdioType(session.tty, call.version));
+        if (!exchange.begun) sendHijackHead(exchange, told ? () => sessionType : hijackType(session.tty, call.version));
         const { socket } = exchange.hijack();
         return joinSession(socket, session, { keys: readDetachKeys(session.detachKeys ?? ""), told });
       }
     }
   }
 
-  function sendHijackHead(exchange: Exchange, type: string): void {
+  function sendHijackHead(exchange: Exchange, type: (upgraded: boolean) => string): void {
     const { socket, upgraded } = exchange.hijack();
-    socket.write(hijackHead({ upgraded, type, headers: commonHeaders + exchange.response.headerLines }));
+    socket.write(
+      hijackHead({ upgraded, type: type(upgraded), headers: commonHeaders + exchange.response.headerLines }),
+    );
   }
 
   function report(exchange: Exchange, error: unknown): void {

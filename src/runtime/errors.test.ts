@@ -54,7 +54,7 @@ describe("runtimeStartError()", () => {
   ];
   for (const [doing, output, command, message, exitCode] of cases) {
     test(`says of ${doing} "${output.slice(0, 60)}" what Docker says`, () => {
-      expect(runtimeStartError(doing, output, command)).toMatchObject({ kind: "system", message, exitCode });
+      expect(runtimeStartError(doing, output, command)).toMatchObject({ kind: "invalidArgument", message, exitCode });
     });
   }
 

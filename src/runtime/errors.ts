@@ -1,13 +1,16 @@
 /** What an OCI runtime says when it cannot start a process, in the words that Docker's clients know. */
 import { DhowError } from "../lib/errors.ts";
 
-/** The OCI runtime refused to start a process. `exitCode` is what Docker records as the container's or exec's code. */
+/**
+ * The OCI runtime refused to start a process. `exitCode` is what Docker records as the container's or exec's code; with 126 and
+ * 127 it takes the request for the wrong one (a command that is not there, or cannot be run), as dockerd answers with 400.
+ */
 export class RuntimeStartError extends DhowError {
   override readonly name = "RuntimeStartError";
   readonly exitCode: 126 | 127 | 128;
 
   constructor(message: string, exitCode: 126 | 127 | 128) {
-    super("system", message);
+    super(exitCode === 128 ? "system" : "invalidArgument", message);
     this.exitCode = exitCode;
   }
 }
