@@ -83,6 +83,25 @@ test("a failed start keeps the status, records code and message, and gives every
   expect(await engine.status(id)).toBe("running");
 });
 
+test("who asks to wait for a container that has just gone by itself hears how it ended, by its whole id alone", async () => {
+  await using engine = await FakeEngine.start();
+  const id = await engine.create("box", { HostConfig: { AutoRemove: true } });
+  const { outcome } = await engine.containers.wait(id, "removed", op);
+  await engine.containers.start(id, op);
+  engine.runtime.end({ containerId: id }, 5);
+  await outcome;
+  for (const condition of ["not-running", "removed"] as const) {
+    expect(await (await engine.containers.wait(id, condition, op)).outcome).toEqual({ StatusCode: 5 });
+  }
+  for (const ref of ["box", id.slice(0, 12)]) {
+    expect(await kindFrom(engine.containers.wait(ref, "not-running", op))).toBe("notFound");
+  }
+  expect(await kindFrom(engine.containers.wait(id, "next-exit", op))).toBe("notFound");
+  const kept = await engine.run("kept", { HostConfig: { AutoRemove: true } });
+  await engine.containers.remove(kept, { ...noRemove, force: true }, op);
+  expect(await kindFrom(engine.containers.wait(kept, "removed", op))).toBe("notFound");
+});
+
 test("a failed start is no exit: who waits for the next one hears of it at the removal", async () => {
   await using engine = await FakeEngine.start();
   const id = await engine.create("box");

@@ -7,6 +7,7 @@ import { RecordStore } from "../state/record-store.ts";
 import type { Collaborators } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import { ContainerIndex } from "./container-index.ts";
+import { Departed } from "./departed.ts";
 import type { Exec } from "./exec.ts";
 import { type ContainerRecord, containerRecords, type RunState } from "./record.ts";
 
@@ -51,6 +52,7 @@ export interface ContainersOptions extends Collaborators {
 export interface Context extends ContainersOptions {
   readonly records: RecordStore<ContainerRecord>;
   readonly index: ContainerIndex;
+  readonly departed: Departed;
   readonly execs: Map<string, Exec>;
   /** What is done after each check that leaves a container unhealthy. */
   unhealthy?: (container: Container) => Promise<void>;
@@ -61,6 +63,7 @@ export function createContext(options: ContainersOptions): Context {
     ...options,
     records: new RecordStore(options.db, containerRecords),
     index: new ContainerIndex(),
+    departed: new Departed(),
     execs: new Map(),
   };
 }

@@ -97,7 +97,10 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     return;
   }
   container.waiters.settle("not-running", response);
-  if (intent !== undefined) await removeUnlocked(ctx, container, { volumes: true, intent });
+  if (intent !== undefined) {
+    ctx.departed.note(container.id, response);
+    await removeUnlocked(ctx, container, { volumes: true, intent });
+  }
 }
 
 /** Lets the runtime drop what it keeps of the process, beside the path that a client waits on. */

@@ -78,6 +78,8 @@ export function createContainers(options: ContainersOptions): Containers {
     pause: async (ref, _op, { forNow = false } = {}) => pauseContainer(ctx, whole(ref), forNow),
     unpause: async (ref) => unpauseContainer(ctx, whole(ref)),
     async wait(ref, condition, op) {
+      const gone = condition === "next-exit" || ctx.index.find(ref) ? undefined : ctx.departed.outcome(ref);
+      if (gone) return { outcome: Promise.resolve(gone) };
       const outcome = waitFor(ctx.index.get(ref), condition, op);
       // Nobody may be listening any more when the request is cancelled.
       outcome.catch(() => {});
