@@ -96,9 +96,9 @@ export class Resolver implements Disposable {
           if (this.#isFlood()) return this.#makeAnew(socket);
           const local = answerLocally(query, this.#options.view(), false);
           if (local === "drop") return;
-          if (local !== "forward") return void socket.send(local, port, address);
+          if (local !== "forward") return reply(socket, local, port, address);
           void this.#forward(Buffer.from(query), false).then((answer) => {
-            if (!socket.closed) socket.send(answer, port, address);
+            if (!socket.closed) reply(socket, answer, port, address);
           });
         },
         error: () => {},
@@ -147,7 +147,9 @@ export class Resolver implements Disposable {
         },
         data: (socket, bytes) => {
           socket.timeout(silentSeconds);
-          for (const query of socket.data.reader.push(bytes)) void this.#answerTcp(socket, query);
+          for (const query of socket.data.reader.push(bytes)) {
+            this.#answerTcp(socket, query).catch(() => socket.terminate());
+          }
         },
         timeout: (socket) => void socket.terminate(),
         close: () => void this.#open--,
@@ -165,5 +167,15 @@ export class Resolver implements Disposable {
   async #forward(query: Buffer, tcp: boolean): Promise<Buffer> {
     const answer = this.#options.forwards() ? await this.#upstreams.ask(query, tcp) : null;
     return answer ?? failure(query, SERVFAIL);
+  }
+}
+
+/** Whoever asked may have gone meanwhile, which the next send on the socket reports (ECONNREFUSED), to whomever it goes. */
+function reply(socket: Bun.udp.Socket<"buffer">, answer: Buffer, port: number, address: string): void {
+  for (let tries = 0; tries < 2; tries++) {
+    try {
+      socket.send(answer, port, address);
+      return;
+    } catch {}
   }
 }

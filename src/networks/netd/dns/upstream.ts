@@ -89,14 +89,17 @@ class Channel implements Disposable {
     sent.writeUInt16BE(id, 0);
     const answer = await new Promise<Buffer | null>((resolve) => {
       const late = setTimeout(() => resolve(null), serverMs);
-      this.#waiting.set(id, {
-        question: sent.subarray(12, questionEnd(sent)),
-        settle: (found) => {
-          clearTimeout(late);
-          resolve(found);
-        },
-      });
-      socket.send(sent);
+      const settle = (found: Buffer | null): void => {
+        clearTimeout(late);
+        resolve(found);
+      };
+      this.#waiting.set(id, { question: sent.subarray(12, questionEnd(sent)), settle });
+      try {
+        socket.send(sent);
+      } catch {
+        // What became of an earlier datagram: nobody listens there.
+        settle(null);
+      }
     });
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.#close(), idleMs);
