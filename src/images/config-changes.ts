@@ -19,7 +19,7 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
     if (change.trim() === "" || change.trim().startsWith("#")) continue;
     const [, word = "", rest = ""] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(change) ?? [];
     const apply = instructions[word.toUpperCase()];
-    if (!apply) throw invalidArgument(`${word.toUpperCase()} is not a valid change command`);
+    if (!apply) throw invalidArgument(`${word} is not a valid change command`);
     if (rest === "") throw invalidArgument(`${word.toUpperCase()} requires ${argumentsOf(word.toUpperCase())}`);
     result = { ...result, ...apply(rest, result, seen) };
     seen.add(word.toUpperCase());

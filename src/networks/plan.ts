@@ -1,5 +1,6 @@
 /** From what a container asks for to its endpoints: networks, addresses, interface names. Nothing in the kernel yet. */
 import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
 import type { EndpointSettings } from "../api/networks.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import type { NetworkBook } from "./book.ts";
@@ -110,6 +111,7 @@ export function checkStaticAddress(network: NetworkRecord, settings: EndpointSet
   if (isPredefined(network.name)) {
     complaints.push("user specified IP address is supported on user defined networks only");
   }
+  if (isIP(ipv4) !== 4) complaints.push(`invalid IPv4 address: ${ipv4}`);
   if (!network.bridge?.userSubnet) {
     complaints.push(
       "user specified IP address is supported only when connecting to networks with user configured subnets",

@@ -36,6 +36,13 @@ describe("runtimeStartError()", () => {
       `${create}exec: "/etc": is a directory: permission denied`,
       126,
     ],
+    [
+      "start",
+      "open executable: Operation not permitted",
+      "",
+      `${create}exec: "": executable file not found in $PATH`,
+      127,
+    ],
     ["start", "open executable: Permission denied", "/plain", `${create}exec: "/plain": permission denied`, 126],
     [
       "exec",

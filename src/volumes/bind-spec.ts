@@ -18,8 +18,8 @@ export function parseBind(spec: string, volumeDriver: string): PlannedMount {
   if (parts.length > 3 || parts.some((part, i) => part === "" && i < 2)) throw bad();
   if (parts.length === 1) return anonymous(checkDestination(parts[0] ?? "", spec), volumeDriver);
   const [source = "", path = "", mode = ""] = parts;
-  const destination = checkDestination(path, spec);
   const isBind = source.startsWith("/");
+  const destination = checkDestination(path, spec, isBind ? "bind" : "volume");
   if (!isBind) checkVolumeName(source);
   const options = mode === "" ? [] : mode.split(",");
   const flags = bindFlags(options);

@@ -28,7 +28,8 @@ export function planMounts(config: MountConfig): PlannedMount[] {
   for (const [path, options] of Object.entries(config.tmpfs)) add(parseTmpfs(path, options));
   const planned = new Map([...inherited, ...explicit]);
   for (const path of config.volumes) {
-    const destination = checkDestination(path, path);
+    // A VOLUME may be written relative, which it is to the root.
+    const destination = checkDestination(path.startsWith("/") ? path : `/${path}`, path);
     if (!planned.has(destination)) planned.set(destination, anonymous(destination, config.volumeDriver));
   }
   return [...planned.values()];

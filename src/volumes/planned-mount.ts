@@ -65,8 +65,9 @@ const procFiles = new Set(
 );
 
 /** `path` cleaned, which `spec` of `-v` asks for if any; throws for what is not absolute, for the root itself and for /proc. */
-export function checkDestination(path: string, spec: string | null): string {
-  const prefix = spec === null ? "" : `invalid volume specification: '${spec}': invalid mount config for type "bind": `;
+export function checkDestination(path: string, spec: string | null, type: "bind" | "volume" = "bind"): string {
+  const prefix =
+    spec === null ? "" : `invalid volume specification: '${spec}': invalid mount config for type "${type}": `;
   if (path.includes("\0")) throw invalidArgument("invalid mount path: it holds a NUL byte");
   if (!path.startsWith("/")) {
     throw invalidArgument(`${prefix}invalid mount path: '${path}' mount path must be absolute`);

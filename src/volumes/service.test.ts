@@ -125,7 +125,8 @@ test("resolve() refuses a duplicate destination and leaves no volume behind", as
 
 test.each([
   [{ binds: ["/a:/"] }, "destination can't be '/'"],
-  [{ binds: ["/a:b"] }, "mount path must be absolute"],
+  [{ binds: ["/a:b"] }, "for type \"bind\": invalid mount path: 'b' mount path must be absolute"],
+  [{ binds: ["aa:b"] }, "for type \"volume\": invalid mount path: 'b' mount path must be absolute"],
   [{ binds: ["a/b:/x"] }, "includes invalid characters for a local volume name"],
   [{ binds: ["/a:/x:zz"] }, "invalid mode: zz"],
   [{ binds: ["/a:/x:ro,rw"] }, "invalid mode"],
@@ -191,6 +192,11 @@ test("mount() copies no tree into itself: a source above the engine's own direct
   const claim = await volumes.resolve("one", { ...nothing, binds: ["/:/host"] }, op);
   expect((await volumes.mount("one", claim.mounts, op))[0]?.source).toBe("/");
   await volumes.unmount("one", claim.mounts);
+});
+
+test("resolve() takes the VOLUME of an image relative to the root", async () => {
+  const claim = await volumes.resolve("c1", { ...nothing, volumes: ["data/x/"] }, op);
+  expect(claim.mounts).toMatchObject([{ type: "volume", destination: "/data/x" }]);
 });
 
 test("resolve() takes an image by the id that its name has now, for reading only", async () => {

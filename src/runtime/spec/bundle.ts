@@ -170,7 +170,9 @@ export class Bundles {
       user: resolveUser(rootfs, config.User, hostConfig.GroupAdd ?? []),
       devices,
       deviceRules: rules,
-      blockDevices: Object.fromEntries(blockPaths(hostConfig).map((path) => [path, blockDevice(path)])),
+      blockDevices: Object.fromEntries(
+        blockPaths(hostConfig, host.blkioWeight).map((path) => [path, blockDevice(path)]),
+      ),
       seccomp: this.#seccomp(hostConfig, capabilities),
       apparmorProfile: apparmorProfile(hostConfig, host),
       rlimits: effectiveRlimits(hostConfig.Ulimits, defaults.ulimits, host).rlimits,
@@ -217,9 +219,10 @@ function profileFile(path: string): string {
   }
 }
 
-const blockPaths = (hostConfig: HostConfig): string[] =>
+/** Devices whose weight is discarded need not be there. */
+const blockPaths = (hostConfig: HostConfig, weights: boolean): string[] =>
   [
-    ...hostConfig.BlkioWeightDevice,
+    ...(weights ? hostConfig.BlkioWeightDevice : []),
     ...hostConfig.BlkioDeviceReadBps,
     ...hostConfig.BlkioDeviceWriteBps,
     ...hostConfig.BlkioDeviceReadIOps,
