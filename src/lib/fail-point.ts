@@ -1,8 +1,8 @@
 /**
  * Named fail points at durable steps, in test builds only.
  *
- * Settings are a comma-separated list of `name=mode`, mode being `error`, `kill` (SIGKILL of this process), `enospc`, or
- * `delay:MS`; a mode may be followed by `@N` to act on the Nth passage only. They are taken from `DHOW_FAIL_POINTS`, once,
+ * Settings are a comma-separated list of `name=mode`, mode being `error`, `kill` (SIGKILL of this process), `enospc`, `eio`, or
+ * `delay:MS`; a mode may be followed by `@N` to act on the Nth passage only, or by `@N+` to act from there on. They are taken from `DHOW_FAIL_POINTS`, once,
  * or from the file that `DHOW_FAIL_POINTS_FILE` names, at every passage: so a test arms a point when it likes, in whichever
  * of the engine's processes passes it. A `kill` takes that file away, so that what is started next does not die of it.
  * Release builds are made with `FAIL_POINTS` defined as `false`, so that bundling removes the bodies.
@@ -16,7 +16,9 @@ const enabled = typeof FAIL_POINTS !== "undefined" && FAIL_POINTS === true;
 
 interface Setting {
   mode: string;
-  onPassage: number | null;
+  /** The first and the last passage that it acts on. */
+  first: number;
+  last: number;
 }
 
 let text = "";
@@ -35,7 +37,8 @@ function read(next: string): void {
     const [name, rest] = part.split("=", 2);
     if (!name || !rest) continue;
     const [mode, nth] = rest.split("@", 2);
-    settings.set(name, { mode: mode ?? "", onPassage: nth ? Number(nth) : null });
+    const first = nth ? Number.parseInt(nth, 10) : 1;
+    settings.set(name, { mode: mode ?? "", first, last: nth && !nth.endsWith("+") ? first : Number.POSITIVE_INFINITY });
   }
 }
 
@@ -58,7 +61,7 @@ export function failPoint(name: string): void {
   if (!setting) return;
   const passage = (passages.get(name) ?? 0) + 1;
   passages.set(name, passage);
-  if (setting.onPassage !== null && setting.onPassage !== passage) return;
+  if (passage < setting.first || passage > setting.last) return;
   if (file && setting.mode === "kill") rmSync(file);
   act(name, setting.mode);
 }
@@ -73,13 +76,14 @@ function contentsOf(file: string): string {
 
 function act(name: string, mode: string): void {
   if (mode === "kill") process.kill(process.pid, "SIGKILL");
-  if (mode === "enospc") throw noSpace(name);
+  if (mode === "enospc") throw refused(name, "ENOSPC", "no space left on device");
+  if (mode === "eio") throw refused(name, "EIO", "input/output error");
   if (mode.startsWith("delay:")) Bun.sleepSync(Number(mode.slice("delay:".length)));
   if (mode === "error") throw systemError(`fail point ${name}`);
 }
 
-/** As a write refused by a full disk is seen, code included: who looks at the errno finds it. */
-function noSpace(name: string): DhowError {
-  const error = new DhowError("resourceExhausted", `write failed at ${name}: no space left on device`);
-  return Object.assign(error, { code: "ENOSPC" });
+/** As a write that the kernel refuses is seen, code included: who looks at the errno finds it. */
+function refused(name: string, code: "ENOSPC" | "EIO", why: string): DhowError {
+  const kind = code === "ENOSPC" ? "resourceExhausted" : "internal";
+  return Object.assign(new DhowError(kind, `write failed at ${name}: ${why}`), { code });
 }

@@ -17,10 +17,15 @@ export interface Tx {
  */
 export type Durability = "full" | "normal";
 
+const retryMs = 1000;
+
 /** The engine's one SQLite file, in WAL mode. Transactions are synchronous and never nest. */
 export class Database implements Disposable {
   readonly sql: Sqlite;
   #inside = false;
+  /** What {@link settle} could not write, oldest first. */
+  #owed: ((tx: Tx) => void)[] = [];
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(sql: Sqlite) {
     this.sql = sql;
@@ -45,9 +50,49 @@ export class Database implements Disposable {
     }
   }
 
-  /** Runs `body` in one transaction; a throw rolls everything back. */
+  /** Runs `body` in one transaction; a throw rolls everything back. What is owed is written before it, or the same refusal is its own. */
   transaction<T>(durability: Durability, body: (tx: Tx) => T): T {
     if (this.#inside) throw new Error("a transaction is already open");
+    if (this.#owed.length > 0) this.#pay();
+    return this.#run(durability, body);
+  }
+
+  /**
+   * A NORMAL transaction for what takes back or gives up, and so cannot fail in its turn: when the disk refuses it, it is kept
+   * and made before the next transaction, which is tried every second. `body` runs more than once. After a crash in between, the intent
+   * that it would have finished is found.
+   */
+  settle(body: (tx: Tx) => void): void {
+    try {
+      this.transaction("normal", body);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#owed.push(body);
+      this.#retryLater();
+    }
+  }
+
+  #pay(): void {
+    const owed = this.#owed;
+    this.#run("normal", (tx) => {
+      for (const body of owed) body(tx);
+    });
+    this.#owed = [];
+  }
+
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      try {
+        if (this.#owed.length > 0) this.#pay();
+      } catch {
+        this.#retryLater();
+      }
+    }, retryMs);
+    this.#retry.unref();
+  }
+
+  #run<T>(durability: Durability, body: (tx: Tx) => T): T {
     this.sql.run(durability === "full" ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     this.sql.run("BEGIN IMMEDIATE");
     this.#inside = true;
@@ -66,9 +111,15 @@ export class Database implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#retry);
     this.sql.run("PRAGMA wal_checkpoint(TRUNCATE)");
     this.sql.close();
   }
+}
+
+/** The disk or the kernel said no, which may pass; anything else is a mistake of the caller. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "code" in error;
 }
 
 /** quick_check found damage. */

@@ -146,3 +146,29 @@ test("Database.open() sets a database aside whose pages are damaged", () => {
     rmSync(dir, { recursive: true });
   }
 });
+
+test("settle() keeps what the disk refuses, and makes it before the next transaction", () => {
+  const { db, store } = memory();
+  db.transaction("normal", (tx) => store.put(tx, "a", { name: "rex", legs: 4 }));
+  let full = true;
+  db.settle((tx) => {
+    store.delete(tx, "a");
+    if (full) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  });
+  expect(store.get("a")?.name).toBe("rex");
+  const reuse = () => db.transaction("normal", (tx) => store.put(tx, "b", { name: "rex", legs: 4 }));
+  expect(reuse).toThrow("no space left");
+  full = false;
+  reuse();
+  expect([store.get("a"), store.get("b")?.name]).toEqual([undefined, "rex"]);
+});
+
+test("settle() throws what no disk said", () => {
+  const { db } = memory();
+  expect(() =>
+    db.settle(() => {
+      throw new Error("a mistake");
+    }),
+  ).toThrow("a mistake");
+  db.transaction("normal", () => {});
+});
