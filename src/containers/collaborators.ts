@@ -158,7 +158,10 @@ export type ContainerSnapshots = Pick<
 
 export type ContainerArchives = Pick<Archives, "statPath" | "readArchive" | "writeArchive">;
 
-export type ContainerVolumes = Pick<Volumes, "resolve" | "populate" | "mount" | "unmount" | "reference" | "release">;
+export type ContainerVolumes = Pick<
+  Volumes,
+  "resolve" | "populate" | "mount" | "unmount" | "reference" | "release" | "abandon"
+>;
 
 /** Everything the containers service is made of. */
 export interface Collaborators {

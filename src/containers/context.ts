@@ -103,6 +103,21 @@ export function saveState(
   save(ctx, container, durability, { state: { ...container.record.state, ...state } }, also);
 }
 
+/** As {@link saveState}, for an outcome that stands whether the disk takes it now or later. */
+export function settleState(
+  ctx: Context,
+  container: Container,
+  state: Partial<RunState>,
+  also: (tx: Tx) => void,
+): void {
+  const next = { ...container.record, state: { ...container.record.state, ...state } };
+  ctx.db.settle((tx) => {
+    ctx.records.put(tx, next.id, next);
+    also(tx);
+  });
+  container.record = next;
+}
+
 /** Tells the journal; every container event carries its image, name and labels. */
 export function emit(
   ctx: Context,

@@ -103,16 +103,16 @@ async function build(
   op: Operation,
 ): Promise<Container> {
   const intent = await commitRecord(ctx, record, claim, secrets, op);
-  failPoint("containers.create.recorded");
   try {
+    failPoint("containers.create.recorded");
     await op.timings.measure("prepare", () => makeFiles(ctx, record));
     await populateVolumes(ctx, record, op);
     failPoint("containers.create.prepared");
     ctx.db.transaction("normal", (tx) => ctx.intents.finish(tx, intent));
   } catch (error) {
     await discardFiles(ctx, record).catch((left) => ctx.log(`container ${record.id}: taking back: ${messageOf(left)}`));
-    await ctx.volumes.release(record.id, record.mounts, { removeAnonymous: true }, op).catch(() => {});
-    ctx.db.transaction("normal", (tx) => {
+    await ctx.volumes.abandon(record.id, record.mounts);
+    ctx.db.settle((tx) => {
       ctx.records.delete(tx, record.id);
       ctx.intents.finish(tx, intent);
     });

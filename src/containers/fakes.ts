@@ -132,6 +132,9 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       mount: async () => [],
       async unmount() {},
       reference() {},
+      async abandon() {
+        ledger.released.push(true);
+      },
       async release(_id, _mounts, { removeAnonymous }) {
         ledger.released.push(removeAnonymous);
       },

@@ -3,7 +3,7 @@ import { failPoint } from "../lib/fail-point.ts";
 import { background } from "../lib/operation.ts";
 import type { Tx } from "../state/database.ts";
 import type { Container } from "./container.ts";
-import { type Context, durabilityOf, emit, saveState } from "./context.ts";
+import { type Context, durabilityOf, emit, saveState, settleState } from "./context.ts";
 import { discardFiles } from "./create.ts";
 import { transition } from "./lifecycle.ts";
 import { endStranger } from "./strangers.ts";
@@ -69,12 +69,8 @@ function removalFailed(ctx: Context, container: Container, intent: number | unde
   ctx.log(`container ${container.id}: removal failed: ${Message}`);
   if (intent !== undefined) {
     const failed = intent;
-    saveState(
-      ctx,
-      container,
-      "normal",
-      { status: transition(container.status, "removalFailed"), error: Message },
-      (tx) => ctx.intents.finish(tx, failed),
+    settleState(ctx, container, { status: transition(container.status, "removalFailed"), error: Message }, (tx) =>
+      ctx.intents.finish(tx, failed),
     );
   }
   container.waiters.settle("removed", { StatusCode: container.record.state.exitCode, Error: { Message } });

@@ -4,7 +4,7 @@ import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { bringUp, type Started } from "./bring-up.ts";
 import type { Container } from "./container.ts";
-import { type Context, durabilityOf, emit, pathsOf, saveState } from "./context.ts";
+import { type Context, durabilityOf, emit, pathsOf, saveState, settleState } from "./context.ts";
 import { healthAtStart, startHealthChecks } from "./health.ts";
 import { tellLinkers } from "./hosts-file.ts";
 import { ownsSharedMemory } from "./joined.ts";
@@ -137,10 +137,9 @@ async function startFailed(ctx: Context, container: Container, intent: number, e
   await release(ctx, container);
   rmSync(pathsOf(ctx, container.id).bundle, { recursive: true, force: true });
   const exitCode = exitCodeOf(error);
-  saveState(
+  settleState(
     ctx,
     container,
-    "normal",
     { status: transition(container.status, "startFailed"), pid: 0, startTime: "", exitCode, error: messageOf(error) },
     (tx) => ctx.intents.finish(tx, intent),
   );

@@ -109,10 +109,12 @@ export class NetworkBook {
     if (members?.size === 0) this.#members.delete(containerId);
   }
 
-  /** Forgets everything about one container's network. */
+  /** Forgets everything about one container's network: at once in memory, whatever the disk says. */
   forget(containerId: string): void {
-    this.db.transaction("normal", (tx) => {
-      for (const member of this.membersOf(containerId)) this.deleteMember(tx, member);
+    const members = this.membersOf(containerId);
+    for (const member of members) this.withdraw(member);
+    this.db.settle((tx) => {
+      for (const [id] of members) this.#endpoints.delete(tx, id);
       this.sandboxes.delete(tx, containerId);
     });
   }

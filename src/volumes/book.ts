@@ -98,8 +98,13 @@ export class VolumeBook {
       options: Object.keys(options).length > 0 ? options : null,
       createdAt: now(),
     };
-    await this.#driver.make(name);
-    failPoint("volumes.create.made");
+    const isNew = await this.#driver.make(name);
+    try {
+      failPoint("volumes.create.made");
+    } catch (error) {
+      if (isNew) this.#driver.remove(name);
+      throw error;
+    }
     this.#pending.set(name, record);
     return record;
   }
@@ -139,6 +144,17 @@ export class VolumeBook {
       this.#driver.remove(name);
       failPoint("volumes.remove.discarded");
       this.#db.transaction("normal", (tx) => this.#intents.finish(tx, intent));
+      return true;
+    });
+  }
+
+  /** As {@link discard}, for whom an intent of its own names the volume: nothing that the disk says stands in the way. */
+  abandon(name: string): Promise<boolean> {
+    return this.#locks.run(name, async () => {
+      if (this.isUsed(name)) return false;
+      this.#pending.delete(name);
+      this.#db.settle((tx) => this.#records.delete(tx, name));
+      this.#driver.remove(name);
       return true;
     });
   }

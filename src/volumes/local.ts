@@ -103,7 +103,12 @@ export class LocalDriver {
         throw error;
       },
     );
-    await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+    try {
+      await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+    } catch (error) {
+      if (isNew) this.remove(name);
+      throw error;
+    }
     return isNew;
   }
 

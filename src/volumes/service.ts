@@ -226,6 +226,14 @@ class LocalVolumes implements Volumes {
     for (const { type, name, anonymous } of mounts) if (type === "volume" && anonymous) await this.#destroy(name);
   }
 
+  async abandon(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {
+    this.#book.leave(containerId, mounts);
+    for (const { type, name, anonymous } of mounts) {
+      if (type !== "volume" || !anonymous || !(await this.#book.abandon(name))) continue;
+      this.#options.emit?.("destroy", name, { driver: "local" });
+    }
+  }
+
   /** False for a volume that is used, or not there. */
   async #destroy(name: string): Promise<boolean> {
     const destroyed = await this.#book.discard(name);

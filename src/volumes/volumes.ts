@@ -53,6 +53,8 @@ export interface Volumes {
   unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void>;
   /** Marks the volumes of `mounts` as used by a container that already exists, `mounted` while it has a process. */
   reference(containerId: string, mounts: readonly ResolvedMount[], mounted: boolean): void;
+  /** Takes back what a create that failed after its commit has claimed, anonymous volumes included; does not fail. */
+  abandon(containerId: string, mounts: readonly ResolvedMount[]): Promise<void>;
   /** Drops a removed container's references; with `removeAnonymous` also its anonymous volumes that nobody else uses. */
   release(
     containerId: string,

@@ -1,0 +1,121 @@
+/** Hardening, row 170: what the disk or the kernel refuses fails one request, leaves nothing of it, and is over when it is over. */
+import { afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { until } from "../harness/command.ts";
+import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
+import { withDaemon } from "./fixture.ts";
+
+const daemon = withDaemon({ failPoints: "" });
+let clean: Ledger;
+beforeAll(async () => {
+  clean = await settledLedger(daemon());
+});
+
+const dhow = (...args: string[]) => daemon().dhow(...args);
+const must = (...args: string[]) => daemon().must(...args);
+
+/** Runs a command with a point armed, and then without. */
+async function refusedAt(setting: string, command: readonly string[]) {
+  daemon().arm(setting);
+  try {
+    return await dhow(...command);
+  } finally {
+    daemon().arm("");
+  }
+}
+
+/** One case's leavings are not the next one's. */
+afterEach(async () => {
+  daemon().arm("");
+  await dhow("rm", "-f", "-v", "victim");
+  await dhow("volume", "prune", "-af");
+});
+
+async function expectNothingLeft(): Promise<void> {
+  expect((await dhow("ps", "-aq")).stdout).toBe("");
+  await until("its volumes to go", async () => (await dhow("volume", "ls", "-q")).stdout === "", 3000);
+  await expectLedger(daemon(), clean, { fds: false });
+}
+
+const create = ["create", "--name", "victim", "-v", "/etc", "-p", "127.0.0.1::80", "busybox", "sleep", "600"];
+const modes = ["error", "enospc", "eio"] as const;
+/** One commit refused, and all of them from that one on. */
+const commits = [1, 2, 3, 4].flatMap((nth) => [`state.commit=enospc@${nth}`, `state.commit=eio@${nth}+`]);
+
+describe("a create refused at", () => {
+  const points = [
+    "containers.create.recorded",
+    "containers.create.prepared",
+    "snapshots.prepare",
+    "volumes.create.made",
+  ];
+  const settings = [
+    ...points.map((point, i) => `${point}=${modes[i % modes.length]}`),
+    ...["volumes.populate.marked", "volumes.populate.copied"].map((point) => `${point}=enospc`),
+    ...points.map((point) => `${point}=error,state.commit=enospc@2+`),
+    ...commits,
+  ];
+  test.each(settings)("%s leaves no name, mount or file", async (setting) => {
+    const failed = await refusedAt(setting, create);
+    if (failed.code === 0) await must("rm", "-v", "victim");
+    await expectNothingLeft();
+    await must(...create);
+    await must("start", "victim");
+    await must("rm", "-f", "-v", "victim");
+    await expectNothingLeft();
+  });
+});
+
+describe("a start refused at", () => {
+  const points = [
+    "containers.start.intent",
+    "networks.attach.planned",
+    "networks.attach.attached",
+    "networks.attach.recorded",
+    "containers.start.network",
+    "containers.start.mounted",
+    "containers.start.bundled",
+    "containers.start.process",
+  ];
+  const settings = [
+    ...points.map((point, i) => `${point}=${modes[i % modes.length]}`),
+    ...points.map((point) => `${point}=error,state.commit=enospc@2+`),
+    ...commits,
+  ];
+  test.each(settings)("%s leaves no address, endpoint, mount or process", async (setting) => {
+    await must(...create);
+    const failed = await refusedAt(setting, ["start", "victim"]);
+    if (failed.code !== 0) {
+      const shown = await must(
+        "inspect",
+        "-f",
+        "{{.State.Status}} {{.State.Pid}} {{json .NetworkSettings.IPAddress}}",
+        "victim",
+      );
+      expect(shown).toMatch(/^(created|exited) 0 ""\n$/);
+      expect(await must("network", "inspect", "-f", "{{len .Containers}}", "bridge")).toBe("0\n");
+      await expectLedger(
+        daemon(),
+        { ...clean, containers: [(await must("inspect", "-f", "{{.Id}}", "victim")).trim()] },
+        { fds: false },
+      );
+    }
+    await must("start", "victim");
+    await must("exec", "victim", "true");
+    await must("rm", "-f", "-v", "victim");
+    await expectNothingLeft();
+  });
+});
+
+test("a restart by policy that a full disk refuses is made when there is room", async () => {
+  await must("run", "-d", "--name", "victim", "--restart", "always", "busybox", "false");
+  const count = async () => Number(await must("inspect", "-f", "{{.RestartCount}}", "victim"));
+  const waits = async () => (await must("inspect", "-f", "{{.State.Status}}", "victim")) === "restarting\n";
+  await until("a long rest", async () => (await count()) >= 3 && (await waits()));
+  const before = await count();
+  daemon().arm("state.commit=enospc");
+  await Bun.sleep(2000);
+  daemon().arm("");
+  await until("the next start", async () => (await count()) > before);
+  await must("rm", "-f", "victim");
+  await expectNothingLeft();
+});
