@@ -126,6 +126,8 @@ async function restartNow(ctx: Context, container: Container): Promise<void> {
     await startLocked(ctx, container, background(), { restartCount: container.record.restartCount + 1 });
   } catch (error) {
     ctx.log(`container ${container.id}: restart by policy failed: ${messageOf(error)}`);
+    // Refused before it began (a full disk): the policy's word stands.
+    if (container.status === "restarting") scheduleRestart(ctx, container, 0);
   }
 }
 
