@@ -104,6 +104,12 @@ class SupervisedRuntime implements Runtime {
   #heard(push: Push): void {
     if (push.event === "stdinClosed") this.#keepsakes.closeStdin(push.target);
     if (push.event === "oom") for (const listener of this.#oomListeners) listener(push.target);
+    if (push.event === "logLoss") {
+      const { lost, why } = push;
+      const what =
+        why === null ? `is written again, ${lost} lines were lost` : `cannot be written, lines are lost: ${why}`;
+      this.#options.log?.(`container ${push.target.containerId}: its log ${what}`);
+    }
     if (push.event !== "exit") return;
     const status = this.#completed(push.target, push.status);
     this.#keepsakes.drop(push.target);

@@ -179,5 +179,7 @@ export type Push =
   | { readonly event: "exit"; readonly target: ProcessTarget; readonly status: ExitStatus }
   /** The kernel killed something in the container's cgroup for want of memory. */
   | { readonly event: "oom"; readonly target: ProcessTarget }
+  /** The disk refuses a container's log, for a reason; or takes it again (`why` is null), after so many lines were lost. */
+  | { readonly event: "logLoss"; readonly target: ProcessTarget; readonly lost: number; readonly why: string | null }
   /** The process's stdin is to end: whoever keeps a write end closes it. */
   | { readonly event: "stdinClosed"; readonly target: ProcessTarget };

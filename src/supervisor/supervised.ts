@@ -2,7 +2,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
 import { formatNanoseconds } from "../lib/log-file/time.ts";
-import { LogWriter } from "../lib/log-file/writer.ts";
+import { type LogLoss, LogWriter } from "../lib/log-file/writer.ts";
 import { oomKills } from "../linux/cgroup.ts";
 import { duplicate } from "../linux/fifo.ts";
 import { pidfdEnded, pidfdExitStatus } from "../linux/pidfd.ts";
@@ -43,6 +43,7 @@ export class Supervised {
     ends: OurEnds;
     ownChild: boolean;
     subscribers: Iterable<Subscriber>;
+    onLogLoss: (loss: LogLoss) => void;
   }) {
     this.key = options.key;
     this.#directory = options.directory;
@@ -52,7 +53,7 @@ export class Supervised {
     this.#ends = options.ends;
     this.#ownChild = options.ownChild;
     const { io, log: target } = options.record;
-    this.#log = target && new LogWriter({ ...target, now: realtime });
+    this.#log = target && new LogWriter({ ...target, now: realtime, onLoss: options.onLogLoss });
     this.hub = new OutputHub({ framed: !io.tty, log: this.#log });
     for (const subscriber of options.subscribers) this.hub.add(subscriber);
     this.#wire();

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { conflict, messageOf, notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
+import type { LogLoss } from "../lib/log-file/writer.ts";
 import { type CgroupDirectories, cgroupsAt, cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
 import { pidfdGetFd, pidfdOpen, pidfdSignal } from "../linux/pidfd.ts";
 import { childrenOfSelf, reapPid } from "../linux/process.ts";
@@ -96,7 +97,18 @@ export class Supervisor {
       let process: Supervised;
       try {
         this.#records.saveStarted(key, started);
-        process = new Supervised({ key, directory, record, started, pidfd, ends, ownChild: true, subscribers });
+        const onLogLoss = this.#lossOf(record.target);
+        process = new Supervised({
+          key,
+          directory,
+          record,
+          started,
+          pidfd,
+          ends,
+          ownChild: true,
+          subscribers,
+          onLogLoss,
+        });
       } catch (error) {
         for (const { socket } of subscribers) socket.end();
         closeSync(pidfd);
@@ -186,7 +198,7 @@ export class Supervisor {
       await endUnreadable(this.#records.directory(key), key);
       return this.#records.remove(key);
     }
-    const process = takeOver(this.#records, key, record);
+    const process = takeOver(this.#records, key, record, this.#lossOf(record.target));
     if (!process) {
       await this.#deleteLeftOver(record);
       return this.#records.remove(key);
@@ -287,6 +299,14 @@ export class Supervisor {
       }
       if (frozen) setFrozen(cgroups, true);
     }
+  }
+
+  /** Lines that are lost are told of, here and to the daemon. */
+  #lossOf(target: ProcessTarget): (loss: LogLoss) => void {
+    return (loss) => {
+      this.#log(`log of ${keyOf(target)}: ${loss.why ?? `${loss.lost} lines were lost`}`);
+      this.#push({ event: "logLoss", target, ...loss });
+    };
   }
 
   list(): SupervisedProcess[] {

@@ -1,6 +1,6 @@
 /** Hardening, row 170: what the disk or the kernel refuses fails one request, leaves nothing of it, and is over when it is over. */
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { until } from "../harness/command.ts";
+import { slowness, until } from "../harness/command.ts";
 import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
 
@@ -118,4 +118,47 @@ test("a restart by policy that a full disk refuses is made when there is room", 
   await until("the next start", async () => (await count()) > before);
   await must("rm", "-f", "victim");
   await expectNothingLeft();
+});
+
+describe("hardening 170: a log whose rotation is refused at", () => {
+  test.each(["log.rotate.closed", "log.rotate.renamed"])(
+    "%s goes on, and what it lost is counted and said",
+    async (point) => {
+      const line = "i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line $i; usleep 20000; done";
+      const flags = ["--log-opt", "max-size=1k", "--log-opt", "max-file=20"];
+      const id = (await must("run", "-d", "--name", "victim", ...flags, "busybox", "sh", "-c", line)).trim();
+      const numbers = async () => (await must("logs", "victim")).match(/\d+/g)?.map(Number) ?? [];
+      await until("the first lines", async () => (await numbers()).length > 3);
+      daemon().arm(`${point}=enospc`);
+      await Bun.sleep(700 * slowness);
+      daemon().arm("");
+      await must("wait", "victim");
+      const seen = await numbers();
+      const told = daemon()
+        .log()
+        .match(new RegExp(`container ${id}: its log is written again, (\\d+) lines were lost`));
+      expect(seen.at(-1)).toBe(100);
+      expect(100 - seen.length).toBe(Number(told?.[1] ?? 0));
+      expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+      // A rotation that does not come about costs no line; one that leaves no file to write into does.
+      if (point === "log.rotate.closed") expect(seen.length).toBe(100);
+      await must("rm", "victim");
+    },
+  );
+
+  test("an append that is refused is said in the daemon's log, with the lines lost", async () => {
+    const line = "for i in 1 2 3; do echo $i; until test -e /go$i; do usleep 10000; done; done";
+    const id = (await must("run", "-d", "--name", "victim", "busybox", "sh", "-c", line)).trim();
+    await until("the first line", async () => (await must("logs", "victim")) === "1\n");
+    daemon().arm("log.append=enospc");
+    await must("exec", "victim", "touch", "/go1");
+    await until("the refusal", () =>
+      daemon().log().includes(`container ${id}: its log cannot be written, lines are lost`),
+    );
+    daemon().arm("");
+    await must("exec", "victim", "touch", "/go2");
+    await until("the end of it", () => daemon().log().includes(`${id}: its log is written again, 1 lines were lost`));
+    expect(await must("logs", "victim")).toBe("1\n3\n");
+    await must("rm", "-f", "victim");
+  });
 });

@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type ReadLogOptions, readLog } from "./reader.ts";
 import { formatNanoseconds, parseNanoseconds } from "./time.ts";
@@ -55,6 +64,56 @@ describe("LogWriter", () => {
     log.end("stdout");
     log.end("stderr");
     expect(await read()).toEqual(["out\n", "rest", "er"]);
+  });
+
+  test("goes on in the present file while a rotation is refused, loses no file of the chain, and rotates when it may", async () => {
+    using log = writer({ maxSize: 200, maxFile: 4 });
+    const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`);
+    const write = (from: number, to: number) => {
+      for (const line of numbers(from, to)) log.write("stdout", Buffer.from(line));
+    };
+    write(0, 12);
+    const files = readdirSync(directory).length;
+    expect(files).toBe(4);
+    // A directory with something in it: neither removed nor replaced by a rename.
+    rmSync(`${path}.3`);
+    mkdirSync(`${path}.3/x`, { recursive: true });
+    write(12, 30);
+    expect(statSync(path).size).toBeGreaterThan(1000);
+    rmSync(`${path}.3`, { recursive: true });
+    write(30, 31);
+    expect(statSync(path).size).toBeLessThan(200);
+    expect(log.dropped).toBe(0);
+    expect(await read()).toEqual(numbers(3, 31));
+  });
+
+  test("fills a gap that a refused rotation left in the chain before it takes the oldest file away", async () => {
+    using log = writer({ maxSize: 100, maxFile: 4 });
+    for (let i = 0; i < 8; i++) log.write("stdout", Buffer.from(`line ${i}\n`));
+    const before = await read();
+    rmSync(`${path}.2`);
+    const { length } = await read();
+    expect(length).toBeLessThan(before.length);
+    while (!existsSync(`${path}.2`)) log.write("stdout", Buffer.from("more\n"));
+    expect((await read())[0]).toBe(before[0] ?? "");
+  });
+
+  test("tells once of the entries that a disk refuses, and how many there were", () => {
+    const told: (number | boolean)[] = [];
+    using log = writer({ maxSize: 100, maxFile: 2, onLoss: ({ lost, why }) => told.push(lost, why === null) });
+    log.write("stdout", Buffer.from("kept\n"));
+    log.write("stdout", Buffer.from("kept\n"));
+    // The file's place is taken once it has been rotated away.
+    rmSync(path);
+    mkdirSync(path);
+    mkdirSync(`${path}.1/x`, { recursive: true });
+    for (let i = 0; i < 5; i++) log.write("stdout", Buffer.from("lost\n"));
+    expect(told).toEqual([1, false]);
+    rmSync(path, { recursive: true });
+    log.write("stdout", Buffer.from("again\n"));
+    expect(told).toEqual([1, false, 5, true]);
+    expect(readFileSync(path, "utf8")).toContain("again");
+    rmSync(`${path}.1`, { recursive: true });
   });
 
   test("rotates at maxSize and keeps maxFile files", () => {

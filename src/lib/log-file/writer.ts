@@ -2,12 +2,13 @@
  * Appends a process's output to a log in Docker's json-file format: one JSON object a line, `log`, `stream`, `time`.
  * Lines longer than 16 KiB are logged in parts, of which only the last ends with a newline.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { failPoint } from "../fail-point.ts";
 import { type FileHead, fileHead, headLine } from "./file-head.ts";
 import { openIfThere, renameIfThere } from "./if-there.ts";
 import { packRotated } from "./packed.ts";
 import { readDelivered } from "./position.ts";
+import { quote, renderAttrs } from "./spelling.ts";
 import { formatNanoseconds } from "./time.ts";
 
 export const longestPart = 16 * 1024;
@@ -30,11 +31,22 @@ export interface LogWriterOptions {
   readonly position?: string;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
+  /** Hears when the disk begins to refuse entries, and why; and when it takes them again, how many were lost between. */
+  readonly onLoss?: (loss: LogLoss) => void;
+}
+
+export interface LogLoss {
+  readonly lost: number;
+  /** Null when it is over. */
+  readonly why: string | null;
 }
 
 export type LogStream = "stdout" | "stderr";
 
-/** Writes are synchronous; one that the disk refuses is dropped and counted, the next one is tried again. */
+/**
+ * Writes are synchronous; one that the disk refuses is dropped and counted, the next one is tried again. A rotation that is refused
+ * loses nothing: the present file grows beyond its limit until one succeeds.
+ */
 export class LogWriter implements Disposable {
   #options: LogWriterOptions;
   readonly #pending: Record<LogStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
@@ -47,6 +59,8 @@ export class LogWriter implements Disposable {
   #torn = false;
   /** Entries lost to write errors. */
   dropped = 0;
+  /** Of them, those since the last entry that was written. */
+  #missing = 0;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -141,9 +155,23 @@ export class LogWriter implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#regain();
     if (this.#fd === -1) return;
     closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  #lose(count: number, error: Error): void {
+    const begins = this.#missing === 0;
+    this.#missing += count;
+    this.dropped += count;
+    if (begins) this.#options.onLoss?.({ lost: this.#missing, why: error.message });
+  }
+
+  #regain(): void {
+    if (this.#missing === 0) return;
+    this.#options.onLoss?.({ lost: this.#missing, why: null });
+    this.#missing = 0;
   }
 
   #wouldRotate(more: number): boolean {
@@ -152,7 +180,7 @@ export class LogWriter implements Disposable {
 
   #append(entries: string, count: number): void {
     try {
-      if (this.#wouldRotate(0) && this.#mayRotate()) this.#rotate();
+      if (this.#wouldRotate(0) && this.#mayRotate()) this.#tryToRotate();
       failPoint("log.append");
       if (this.#fd === -1) this.#fd = openLog(this.#options.path);
       const bytes = Buffer.from(`${this.#begin()}${entries}`);
@@ -162,10 +190,11 @@ export class LogWriter implements Disposable {
         this.#size += written;
         this.#torn = done < bytes.length;
       }
+      this.#regain();
     } catch (error) {
       // Whatever the kernel refuses, the container's output goes on being read.
-      if (!(error instanceof Error && "code" in error)) throw error;
-      this.dropped += count;
+      if (!isRefusal(error)) throw error;
+      this.#lose(count, error);
     }
     this.#entries += count;
   }
@@ -179,24 +208,43 @@ export class LogWriter implements Disposable {
     return line;
   }
 
-  /** `path` becomes `path.1`, that `path.2`, and so on; the oldest goes. Readers keep what they have open. */
+  #tryToRotate(): void {
+    try {
+      this.#rotate();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+
+  /**
+   * `path` becomes `path.1`, that `path.2`, and so on; the oldest goes, unless an earlier try has left a gap. Readers keep what
+   * they have open.
+   */
   #rotate(): void {
     const { path, maxFile, compress } = this.#options;
-    closeSync(this.#fd);
+    if (this.#fd !== -1) closeSync(this.#fd);
     this.#fd = -1;
     failPoint("log.rotate.closed");
     if (maxFile < 2) rmSync(path, { force: true });
-    for (let i = maxFile - 1; i >= 1; i--) {
-      for (const name of [`${path}.${i}`, `${path}.${i}.gz`]) rmSync(name, { force: true });
+    const packedOr = (i: number): string[] => (i === 0 ? [path] : [`${path}.${i}`, `${path}.${i}.gz`]);
+    let last = 1;
+    while (last < maxFile - 1 && packedOr(last).some((name) => existsSync(name))) last++;
+    for (let i = Math.min(last, maxFile - 1); i >= 1; i--) {
+      for (const name of packedOr(i)) rmSync(name, { force: true });
       renameIfThere(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`);
       if (i > 1) renameIfThere(`${path}.${i - 1}.gz`, `${path}.${i}.gz`);
     }
-    failPoint("log.rotate.renamed");
-    this.#fd = openLog(path);
     this.#size = 0;
     this.#torn = false;
+    failPoint("log.rotate.renamed");
+    this.#fd = openLog(path);
     if (compress) void packRotated(path, maxFile);
   }
+}
+
+/** What the kernel says, as opposed to a mistake of ours. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && "code" in error;
 }
 
 /** `null` when there is no such file. */
@@ -225,13 +273,6 @@ function countLines(path: string): number {
   }
 }
 
-/** As Docker writes them: sorted, between the stream and the time. */
-function renderAttrs(attrs: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(attrs).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (pairs.length === 0) return "";
-  return `,"attrs":{${pairs.map(([key, value]) => `${quote(key)}:${quote(value)}`).join(",")}}`;
-}
-
 function openLog(path: string): number {
   return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o640);
 }
@@ -244,19 +285,4 @@ function endsWithNewline(path: string, size: number): boolean {
   } finally {
     closeSync(fd);
   }
-}
-
-const special = /[<>&\u2028\u2029\t\b\f]/;
-
-/** A JSON string spelled as Docker's writer does: HTML's characters and most controls by number. */
-function quote(text: string): string {
-  const json = JSON.stringify(text);
-  if (!special.test(text)) return json;
-  return json.replace(/\\(.)|[<>&\u2028\u2029]/g, (found, letter: string | undefined) => {
-    if (letter === "t") return "\\u0009";
-    if (letter === "b") return "\\u0008";
-    if (letter === "f") return "\\u000c";
-    if (letter !== undefined) return found;
-    return `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
