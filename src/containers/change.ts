@@ -1,13 +1,10 @@
-import type { EndpointSettings } from "../api/networks.ts";
 import { DhowError, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
-import type { ConnectedContainer } from "../networks/networks.ts";
 import type { Tx } from "../state/database.ts";
 import { UniqueConflict } from "../state/record-store.ts";
 import type { Container } from "./container.ts";
 import { nameConflict } from "./container-index.ts";
 import { type Context, emit, save, saveState } from "./context.ts";
-import { changeHosts, serveNames } from "./hosts-file.ts";
 import { hasProcess, refuse, transition } from "./lifecycle.ts";
 import { checkName } from "./names.ts";
 
@@ -114,29 +111,4 @@ function newName(ctx: Context, container: Container, wanted: string): string {
 function allocationError(error: unknown): unknown {
   if (!(error instanceof DhowError)) return error;
   return new DhowError(error.kind, `Error when allocating new name: ${error.message}`, { cause: error });
-}
-
-/** Records what the container asks of a network, null being nothing, after `whileRunning` where it has a process. */
-export async function setEndpoint(
-  ctx: Context,
-  container: Container,
-  network: string,
-  endpoint: EndpointSettings | null,
-  whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
-): Promise<void> {
-  await container.lock.run(async () => {
-    requirePresent(ctx, container);
-    const { id: containerId, name, config } = container.record;
-    const changed = hasProcess(container.status)
-      ? await whileRunning({ containerId, name, hostname: config.Hostname })
-      : undefined;
-    const { [network]: _, ...others } = container.record.endpoints;
-    save(ctx, container, "full", { endpoints: endpoint ? { ...others, [network]: endpoint } : others });
-    try {
-      if (changed) changeHosts(ctx, container, endpoint ? "add" : "remove", changed.IPAddress);
-      if (changed && endpoint) serveNames(ctx, container);
-    } catch (error) {
-      ctx.log(`container ${containerId}: its /etc/hosts or resolv.conf: ${messageOf(error)}`);
-    }
-  });
 }

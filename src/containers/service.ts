@@ -1,7 +1,8 @@
 import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
 import { invalidArgument, notFound, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { pauseContainer, renameContainer, setEndpoint, unpauseContainer } from "./change.ts";
+import { pauseContainer, renameContainer, unpauseContainer } from "./change.ts";
+import { setEndpoint, settleConnections } from "./connections.ts";
 import type { Container } from "./container.ts";
 import type { Containers, Execs } from "./containers.ts";
 import { type ContainersOptions, type Context, createContext, emit } from "./context.ts";
@@ -46,6 +47,7 @@ export function createContainers(options: ContainersOptions): Containers {
     },
     async resume() {
       try {
+        settleConnections(ctx);
         if (restored) await resumeContainers(ctx, restored);
       } finally {
         restored = undefined;

@@ -142,6 +142,7 @@ export class Attachments {
         const shown = { ...now.settings, ...topLevel(Networks), Networks };
         book.sandboxes.put(tx, containerId, { ...now, state, settings: shown });
       });
+      failPoint("networks.connect.recorded");
       this.#emitMember("connect", networkId, network, containerId);
       return settings;
     } catch (error) {
@@ -188,6 +189,7 @@ export class Attachments {
       book.promise(...member);
       throw error;
     }
+    failPoint("networks.disconnect.recorded");
     this.#emitMember("disconnect", networkId, network, containerId);
     return member[1].settings;
   }

@@ -3,6 +3,7 @@ import { invalidArgument, notFound } from "../lib/errors.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
+import { topLevel } from "./endpoints.ts";
 import { Addresses } from "./ipam.ts";
 import {
   type EndpointRecord,
@@ -107,6 +108,26 @@ export class NetworkBook {
     const members = this.#members.get(containerId);
     if (members?.delete(id)) this.addresses.give(networkId, settings.IPAddress);
     if (members?.size === 0) this.#members.delete(containerId);
+  }
+
+  /** Forgets the endpoints of a container on networks that it has lost in the kernel. */
+  disconnected(containerId: string, isLost: (network: NetworkRecord) => boolean): void {
+    const lost = this.membersOf(containerId).filter(([, { networkId }]) => {
+      const network = this.networks.get(networkId);
+      return network !== undefined && isLost(network);
+    });
+    const sandbox = this.sandboxes.get(containerId);
+    if (lost.length === 0 || !sandbox) return;
+    const names = new Set(lost.map(([, { networkName }]) => networkName));
+    const devices = new Set(lost.map(([, { networkId }]) => this.networks.get(networkId)?.bridge?.device));
+    const Networks = Object.fromEntries(Object.entries(sandbox.settings.Networks).filter(([name]) => !names.has(name)));
+    const { state } = sandbox;
+    const interfaces = state?.interfaces.filter(({ bridge }) => !devices.has(bridge)) ?? [];
+    this.db.transaction("normal", (tx) => {
+      for (const member of lost) this.deleteMember(tx, member);
+      const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };
+      this.sandboxes.put(tx, containerId, { ...sandbox, state: state && { ...state, interfaces }, settings });
+    });
   }
 
   /** Forgets everything about one container's network: at once in memory, whatever the disk says. */

@@ -113,6 +113,9 @@ export class KernelNetworks implements AsyncDisposable {
         if (recorded.has(bridge)) continue;
         await call("disconnect", { containerId, bridge, route: outwardRoute(this.#book, containerId) });
       }
+      // Or between a disconnection and its record.
+      const there = new Set(interfaces.map((one) => one.bridge));
+      this.#book.disconnected(containerId, ({ bridge }) => bridge !== null && !there.has(bridge.device));
       // Or between a change of published ports and its record.
       await restorePorts(call, containerId, ports, sandbox.state?.ports ?? []).catch((error) =>
         this.#log(`published ports of ${containerId}: ${error}`),

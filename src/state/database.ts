@@ -58,13 +58,13 @@ export class Database implements Disposable {
   }
 
   /**
-   * A NORMAL transaction for what takes back or gives up, and so cannot fail in its turn: when the disk refuses it, it is kept
+   * A transaction for what takes back or gives up, and so cannot fail in its turn: when the disk refuses it, it is kept
    * and made before the next transaction, which is tried every second. `body` runs more than once. After a crash in between, the intent
    * that it would have finished is found.
    */
-  settle(body: (tx: Tx) => void): void {
+  settle(body: (tx: Tx) => void, durability: Durability = "normal"): void {
     try {
-      this.transaction("normal", body);
+      this.transaction(durability, body);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#owed.push(body);
@@ -74,7 +74,7 @@ export class Database implements Disposable {
 
   #pay(): void {
     const owed = this.#owed;
-    this.#run("normal", (tx) => {
+    this.#run("full", (tx) => {
       for (const body of owed) body(tx);
     });
     this.#owed = [];

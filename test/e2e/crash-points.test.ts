@@ -132,8 +132,51 @@ const points: readonly KillPoint[] = [
   })),
 ];
 
+/** Record, network, kernel and the next start agree about the networks of the victim. */
+async function networksAgree(d: TestDaemon): Promise<void> {
+  const names = async () => Object.keys(JSON.parse(await inspect(d, "{{json .NetworkSettings.Networks}}"))).sort();
+  const shown = await names();
+  const listed = await d.must("network", "inspect", "-f", "{{range .Containers}}{{.Name}}{{end}}", "lan");
+  expect(listed.trim()).toBe(shown.includes("lan") ? "victim" : "");
+  const links = (await d.must("exec", "victim", "ls", "/sys/class/net")).match(/eth\d/g) ?? [];
+  expect(links.length).toBe(shown.length);
+  await d.must("exec", "victim", "sh", "-c", "ip route | grep -q default");
+  await d.must("restart", "-t", "0", "victim");
+  expect(await names()).toEqual(shown);
+  const command = shown.includes("lan") ? "disconnect" : "connect";
+  await d.must("network", command, "lan", "victim");
+}
+
+const connectionPoints: readonly KillPoint[] = [
+  "networks.connect.connected",
+  "networks.connect.recorded",
+  "networks.disconnect.disconnected",
+  "networks.disconnect.recorded",
+  "containers.connection.recorded",
+].flatMap((point) =>
+  (["connect", "disconnect"] as const)
+    .filter((verb) => point.startsWith(`networks.${verb}.`) || point.startsWith("containers."))
+    .map((verb) => ({
+      point,
+      before: [
+        ["network", "create", "lan"],
+        sleeper,
+        ...(verb === "connect" ? [] : [["network", "connect", "lan", "victim"]]),
+      ],
+      command: ["network", verb, "lan", "victim"],
+      states: ["running"],
+      holds: networksAgree,
+    })),
+);
+
 describe("hardening 157: kill -9 at", () => {
-  test.each(inRounds(points.map((each) => [`${each.point} of ${each.command.slice(0, 2).join(" ")}`, each] as const)))(
+  test.each(
+    inRounds(
+      [...points, ...connectionPoints].map(
+        (each) => [`${each.point} of ${each.command.slice(0, 2).join(" ")}`, each] as const,
+      ),
+    ),
+  )(
     "%s leaves each object old or new and the ledger clean",
     async (_title, { point, before = [], command, states, holds }) => {
       const d = daemon();
@@ -147,6 +190,7 @@ describe("hardening 157: kill -9 at", () => {
       else if (state !== "") expect((await d.dhow("start", "victim")).stderr).toBe("");
       if (state !== "") expect((await d.dhow("rm", "-f", "-v", "victim")).code).toBe(0);
       await d.dhow("rm", "-f", "former");
+      await d.dhow("network", "rm", "lan");
       await expectNothingLeft(d);
     },
   );

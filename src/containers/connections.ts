@@ -1,0 +1,89 @@
+/** What a container asks of its networks: recorded here, and, while it runs, made so in the kernel first. */
+import type { EndpointSettings } from "../api/networks.ts";
+import { messageOf } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
+import type { ConnectedContainer } from "../networks/networks.ts";
+import { requirePresent } from "./change.ts";
+import type { Container } from "./container.ts";
+import { type Context, save } from "./context.ts";
+import { changeHosts, serveNames } from "./hosts-file.ts";
+import { hasProcess } from "./lifecycle.ts";
+import type { ContainerRecord } from "./record.ts";
+
+/** Not one of the intents of starts, creates and removals: these are settled once the networks are there. */
+const operation = "connections.set";
+
+type Endpoints = ContainerRecord["endpoints"];
+
+function withEndpoint(endpoints: Endpoints, network: string, endpoint: EndpointSettings | null): Endpoints {
+  const { [network]: _, ...others } = endpoints;
+  return endpoint ? { ...others, [network]: endpoint } : others;
+}
+
+/** Records what the container asks of a network, null being nothing, after `whileRunning` where it has a process. */
+export async function setEndpoint(
+  ctx: Context,
+  container: Container,
+  network: string,
+  endpoint: EndpointSettings | null,
+  whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
+): Promise<void> {
+  await container.lock.run(async () => {
+    requirePresent(ctx, container);
+    const { id: containerId, name, config } = container.record;
+    if (!hasProcess(container.status)) {
+      save(ctx, container, "full", { endpoints: withEndpoint(container.record.endpoints, network, endpoint) });
+      return;
+    }
+    const intent = ctx.db.transaction("normal", (tx) =>
+      ctx.intents.begin(tx, {
+        operation,
+        subject: containerId,
+        effects: [network, JSON.stringify(endpoint)],
+      }),
+    );
+    let changed: EndpointSettings;
+    try {
+      changed = await whileRunning({ containerId, name, hostname: config.Hostname });
+    } catch (error) {
+      ctx.db.settle((tx) => ctx.intents.finish(tx, intent));
+      throw error;
+    }
+    // The kernel has it: the record follows, now or when the disk takes it, and a crash until then finds the intent.
+    const next = { ...container.record, endpoints: withEndpoint(container.record.endpoints, network, endpoint) };
+    ctx.db.settle((tx) => {
+      ctx.records.put(tx, containerId, next);
+      ctx.intents.finish(tx, intent);
+    }, "full");
+    container.record = next;
+    failPoint("containers.connection.recorded");
+    try {
+      changeHosts(ctx, container, endpoint ? "add" : "remove", changed.IPAddress);
+      if (endpoint) serveNames(ctx, container);
+    } catch (error) {
+      ctx.log(`container ${containerId}: its /etc/hosts or resolv.conf: ${messageOf(error)}`);
+    }
+  });
+}
+
+/** After a crash in between, what is connected is what the networks say; the record follows. */
+export function settleConnections(ctx: Context): void {
+  for (const intent of ctx.intents.pending(operation)) {
+    const [network = "", text = "null"] = intent.effects;
+    const container = ctx.index.find(intent.subject);
+    const settings = container && hasProcess(container.status) ? ctx.networks.settingsOf(container.id) : undefined;
+    ctx.db.transaction("normal", (tx) => {
+      if (container && settings) {
+        const { endpoints } = container.record;
+        const asked = endpoints[network] ?? (JSON.parse(text) as EndpointSettings | null);
+        const next = {
+          ...container.record,
+          endpoints: withEndpoint(endpoints, network, network in settings.Networks ? asked : null),
+        };
+        ctx.records.put(tx, container.id, next);
+        container.record = next;
+      }
+      ctx.intents.finish(tx, intent.id);
+    });
+  }
+}
