@@ -30,7 +30,7 @@ export class SupervisorError extends DhowError {
 /** One control connection, greeted. */
 export interface SupervisorClient {
   readonly hello: HelloReply;
-  /** Rejects with {@link SupervisorError}, or `unavailable` when the connection ends before the answer. */
+  /** Rejects with {@link SupervisorError}, or `unavailable` when the connection ends, or is silent too long, before the answer. */
   call<M extends MethodName>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]>;
   close(): void;
 }
@@ -44,9 +44,16 @@ export interface ClientOptions {
 }
 
 interface Waiting {
-  resolve: (value: never) => void;
-  reject: (error: Error) => void;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly since: number;
+  /** False for what takes as long as a runtime takes. */
+  readonly prompt: boolean;
 }
+
+/** How long a supervisor may be silent to who asks for something that it can do at once. A stopped one is silent for ever. */
+const patienceMs = 10_000;
+const promptMethods: ReadonlySet<MethodName> = new Set(["signal", "forget", "resize", "limitLog", "pause", "resume"]);
 
 /** Connects to a unix socket; rejects with the connection's own error. */
 export function connectSocket(path: string): Promise<Socket> {
@@ -79,14 +86,28 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
     if (closed) return;
     closed = true;
     socket.destroy();
+    clearInterval(watch);
     for (const { reject } of waiting.values()) reject(unavailable("the supervisor went away"));
     waiting.clear();
     if (greeted) options.onClose();
   };
+  let heard = performance.now();
+  // Whoever gives up is answered later and not heard: what was asked may still be done.
+  const watch = setInterval(() => {
+    const late = performance.now() - patienceMs;
+    if (heard > late) return;
+    for (const [id, { since, prompt, reject }] of waiting) {
+      if (!prompt || since > late) continue;
+      waiting.delete(id);
+      reject(unavailable(`the supervisor has not answered for ${patienceMs / 1000} s`));
+    }
+  }, 500);
+  watch.unref();
   socket.on("error", fail);
   socket.on("end", fail);
   socket.on("close", fail);
   readLines(socket, (line) => {
+    heard = performance.now();
     const message = JSON.parse(line) as Reply | Push;
     if ("event" in message) return options.onPush(message);
     const call = waiting.get(message.id);
@@ -98,7 +119,7 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
     if (closed) return Promise.reject(unavailable("the supervisor went away"));
     const id = ++lastId;
     return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
+      waiting.set(id, { resolve, reject, since: performance.now(), prompt: promptMethods.has(method) });
       socket.write(`${JSON.stringify({ id, method, params })}\n`);
     });
   };

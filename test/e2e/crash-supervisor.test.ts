@@ -146,6 +146,24 @@ describe("a supervisor that is slow", () => {
     await dhow("rm", "victim");
   });
 
+  test("rm -f of a supervisor that is stopped ends with an error in time, and works once it goes on", async () => {
+    await dhow("run", "-d", "--name", "victim", "busybox", "sleep", "600");
+    const pid = supervisorPid(daemon());
+    process.kill(pid, "SIGSTOP");
+    try {
+      const from = performance.now();
+      const { code, stderr } = await dhow("rm", "-f", "victim");
+      expect([code, stderr]).toEqual([1, expect.stringContaining("the supervisor has not answered for 10 s")]);
+      expect(performance.now() - from).toBeLessThan(15_000);
+      expect((await daemon().api("GET", "/containers/json")).status).toBe(200);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    expect((await dhow("rm", "-f", "victim")).stderr).toBe("");
+    expect((await dhow("run", "--rm", "busybox", "echo", "ok")).stdout).toBe("ok\n");
+    await expectLedger(daemon(), clean, { fds: false });
+  });
+
   test("a container that is removed while its start is under way is gone, and so is its process", async () => {
     await dhow("create", "--name", "victim", "busybox", "sleep", "600");
     daemon().arm("supervisor.start.launched=delay:600");
