@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { kindOf, messageOf } from "../lib/errors.ts";
+import { kindOf, messageOf, notFound } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { FakeEngine } from "./fakes.ts";
 
@@ -171,6 +171,19 @@ test("what a container's status does not allow is refused in dockerd's words", a
   expect(await messageFrom(containers.rename("box", "../x", op))).toBe(
     "Error when allocating new name: Invalid container name (/../x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
   );
+});
+
+test("an exec that meets the end of its container is told that it does not run, whatever was missing first", async () => {
+  await using engine = await FakeEngine.start();
+  for (const failure of [notFound("no running process"), new Error("open /rootfs: ENOENT")]) {
+    const id = await engine.create(`box-${messageOf(failure).length}`);
+    await engine.containers.start(id, op);
+    const { Id } = await engine.containers.execs.create(id, execOf("true"), op);
+    engine.runtime.failure = failure;
+    const starting = engine.containers.execs.start(Id, { detach: true, tty: false, consoleSize: undefined }, op);
+    setTimeout(() => engine.runtime.end({ containerId: id }, 137), 20);
+    await expect(starting).rejects.toMatchObject({ kind: "conflict", message: `container ${id} is not running` });
+  }
 });
 
 test("an exec ends before its container's die event, also when nobody reported its end", async () => {

@@ -65,6 +65,14 @@ describe("runtimeStartError()", () => {
     });
   }
 
+  test("does not blame the command of an exec whose container is gone", () => {
+    const gone = [
+      "error opening file `/run/c/status`: No such file or directory",
+      "open `/proc/77/ns/mnt`: No such file",
+    ];
+    for (const said of gone) expect(runtimeStartError("exec", said, "sh").exitCode).toBe(128);
+  });
+
   test("passes on what it does not know, with 128", () => {
     const error = runtimeStartError("start", "mount `x` to `y`: Invalid argument", "sh");
     expect(error.message).toEndWith("unable to start container process: mount `x` to `y`: Invalid argument");

@@ -72,6 +72,8 @@ function commandFailure(said: string, command: string): CommandFailure | null {
 
 /** Docker's own sorting of messages into exit codes. */
 function exitCodeOf(text: string): 126 | 127 | 128 {
+  // The container's own process, or what the runtime keeps of it, is gone: nothing is wrong with the command.
+  if (/`[^`]*\/status`: No such file|\/proc\/\d+\/ns\b|is not running/i.test(text)) return 128;
   if (/no such file or directory|executable file not found|not found in \$PATH/i.test(text)) return 127;
   if (/permission denied|not a directory|is a directory|operation not permitted/i.test(text)) return 126;
   return 128;
