@@ -101,6 +101,20 @@ export function openNewer(path: string, files: OpenFile[]): void {
     else newer.unshift(file);
   }
   files.push(...newer);
+  forgoOldest(files);
+}
+
+/**
+ * How many files that a rotation has taken away are kept for one reader. Each keeps its bytes on the disk, and a reader
+ * that is slower than the writer would hold more and more of them.
+ */
+const mostBehind = 16;
+
+/** A reader that is too far behind loses the oldest of what it has not begun to read. */
+function forgoOldest(files: OpenFile[]): void {
+  const gone = files.filter(({ fd, wasPacked }, index) => index > 0 && !wasPacked && fstatSync(fd).nlink === 0);
+  const tooMany = new Set(gone.slice(0, Math.max(0, gone.length - mostBehind)));
+  if (tooMany.size > 0) dropFiles(files, (file) => !tooMany.has(file));
 }
 
 /** Makes a packed file readable at any offset. */

@@ -187,6 +187,28 @@ describe("readLog()", () => {
     }, 20_000);
   }
 
+  test("holds a bounded number of files for a follower that is slower than the writer, and gives it the latest entries", async () => {
+    using log = writer({ maxSize: 200, maxFile: 2 });
+    const ended = new AbortController();
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    log.write("stdout", Buffer.from("0\n"));
+    const before = descriptors();
+    const texts: string[] = [];
+    let most = 0;
+    let written = 1;
+    for await (const { records } of readLog(path, { follow: true, ended: ended.signal }, never)) {
+      texts.push(...records.map(({ log: text }) => text));
+      for (let i = 0; i < 9 && written < 1000; i++) log.write("stdout", Buffer.from(`${written++}\n`));
+      most = Math.max(most, descriptors() - before);
+      if (written === 1000) ended.abort();
+    }
+    expect(most).toBeGreaterThan(10);
+    expect(most).toBeLessThan(25);
+    const numbers = texts.map(Number);
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+    expect(numbers.slice(-3)).toEqual([997, 998, 999]);
+  });
+
   test("follows a log that does not exist yet, from its first file on", async () => {
     const ended = new AbortController();
     const following = read({ follow: true, ended: ended.signal });
