@@ -1,7 +1,7 @@
 /** The tests that kill the engine's processes at their fail points, several rounds each. */
 import { fileURLToPath } from "node:url";
 
-const files = ["crash-points", "crash-commits", "crash-supervisor", "network-crash"];
+const files = ["crash-points", "crash-commits", "crash-supervisor", "crash-recovery", "network-crash"];
 
 export async function kills(rounds: number): Promise<string[]> {
   const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
-import { conflict, DhowError, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
+import { conflict, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { SIGKILL } from "../lib/signals.ts";
@@ -9,8 +9,9 @@ import type { AttachStream, ExitStatus, SupervisedProcess } from "./collaborator
 import type { Container } from "./container.ts";
 import type { StdioSession } from "./containers.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
+import { exitCodeOf, reasonOf } from "./exec-failure.ts";
 import { dropExec, keepExec, keptExecs } from "./exec-records.ts";
-import { hasProcess, refuse } from "./lifecycle.ts";
+import { refuse } from "./lifecycle.ts";
 import { linkEnvironmentNow } from "./links.ts";
 import { settlesWithin } from "./settles.ts";
 import { frame, session } from "./stdio.ts";
@@ -53,12 +54,12 @@ export async function createExec(ctx: Context, container: Container, config: Exe
   if (!config.Cmd?.length) throw invalidArgument("No exec command specified");
   const exec = new Exec(container.id, config);
   if (config.User) {
-    await ctx.bundles.makeExec(processRequest(ctx, container, exec, { detach: false }), op).catch(async (error) => {
-      throw await reasonOf(container, error);
-    });
+    const checked = ctx.bundles.makeExec(processRequest(ctx, container, exec, { detach: false }), op);
+    await checked.catch(async (error) => Promise.reject(await reasonOf(container, error)));
   }
   enlist(ctx, container, exec);
   keep(ctx, exec, null);
+  failPoint("containers.exec.recorded");
   emit(ctx, container, `exec_create: ${exec.command}`, { execID: exec.id });
   return exec;
 }
@@ -155,12 +156,13 @@ export async function startExec(
         op,
       ),
     );
+    failPoint("containers.exec.started");
     exec.pid = started.pid;
     exec.status = "running";
     exec.started.resolve();
   } catch (error) {
     stream?.close();
-    const code = error instanceof Error && "exitCode" in error ? error.exitCode : undefined;
+    const code = exitCodeOf(error);
     const reason = await reasonOf(container, error);
     finish(ctx, container, exec, typeof code === "number" ? code : 126);
     exec.started.resolve();
@@ -171,19 +173,6 @@ export async function startExec(
     emit(ctx, container, "exec_detach", { execID: exec.id }),
   );
   return { ...joined, outcome: () => outcomeOf(exec) };
-}
-
-/**
- * What a failed exec is told: of a container that was dying, that it does not run, whatever was missing of it first. Its end
- * may be told a moment later.
- */
-async function reasonOf(container: Container, error: unknown): Promise<unknown> {
-  const code = error instanceof Error && "exitCode" in error ? error.exitCode : undefined;
-  const own = typeof code === "number" ? code !== 128 : error instanceof DhowError && error.kind !== "notFound";
-  if (own) return error;
-  const { ended } = container;
-  const isOver = !hasProcess(container.status) || (await settlesWithin(ended.promise, newsDelay));
-  return isOver ? conflict(`container ${container.id} is not running`) : error;
 }
 
 /** The exit code, or 0 for a process that has closed its output and goes on. */
@@ -240,6 +229,7 @@ function endExec(ctx: Context, container: Container, exec: Exec, code: number): 
 }
 
 function finish(ctx: Context, container: Container, exec: Exec, code: number): void {
+  failPoint("containers.exec.ended");
   const now = Date.now();
   markEnded(ctx, container, exec, code, now);
   keep(ctx, exec, now);

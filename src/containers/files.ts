@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { FilesystemChange } from "../api/containers.ts";
 import { forbidden, invalidArgument, isKind, notFound } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { PathStat } from "../snapshots/archive.ts";
 import { mountAttributes, type ResolvedMount } from "../volumes/mounts.ts";
@@ -82,6 +83,7 @@ export async function putArchive(
     }
     await tellingVolumes(ctx, container, async () => {
       await named(container, path, ctx.archives.writeArchive(place.root, place.path, tar, options, op));
+      failPoint("containers.archive.written");
       emit(ctx, container, "extract-to-dir");
     });
   });
@@ -130,6 +132,7 @@ async function withPlace<T>(
     if (hasProcess(container.status)) return body(placeOf(ctx, container, path));
     await ctx.snapshots.mount(container.id, rootfs);
     try {
+      failPoint("containers.archive.mounted");
       return await body(placeOf(ctx, container, path));
     } finally {
       await ctx.snapshots.unmount(rootfs);
@@ -150,6 +153,7 @@ async function untilRead<T>(
     const mounts = !hasProcess(container.status);
     if (mounts) await ctx.snapshots.mount(container.id, rootfs);
     try {
+      failPoint("containers.archive.mounted");
       const { value, stream } = await open();
       opened.resolve(value);
       await finished(stream).catch(() => {});

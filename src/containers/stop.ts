@@ -1,4 +1,5 @@
 import { conflict, DhowError, isKind, systemError } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { isKnownSignal, parseSignal, SIGKILL } from "../lib/signals.ts";
 import type { Container } from "./container.ts";
@@ -48,9 +49,11 @@ async function beginStop(ctx: Context, container: Container, signal: number): Pr
     return undefined;
   }
   save(ctx, container, "normal", { manuallyStopped: true });
+  failPoint("containers.stop.recorded");
   container.stopping = true;
   try {
     await sendSignal(ctx, container, signal);
+    failPoint("containers.stop.signalled");
   } catch (error) {
     container.stopping = false;
     throw error;

@@ -1,9 +1,9 @@
 /** Hardening, row 157: the daemon is killed at each durable step; each object is then old or new, and nothing is left. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inRounds, startInTime } from "../harness/crash.ts";
+import { dieAt, inRounds, startInTime } from "../harness/crash.ts";
 import type { TestDaemon } from "../harness/daemon.ts";
 import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
@@ -13,16 +13,6 @@ let clean: Ledger;
 beforeAll(async () => {
   clean = await settledLedger(daemon());
 });
-
-/** Arms a point, runs what passes it, and has the daemon back after its death there. */
-async function dieAt(d: TestDaemon, point: string, command: readonly string[]): Promise<void> {
-  d.arm(`${point}=kill`);
-  const { code } = await d.dhow(...command);
-  await d.died();
-  // A command of many steps may have its answer before the step that kills.
-  if (command[0] !== "rm" && command[0] !== "run") expect(code).not.toBe(0);
-  await startInTime(d);
-}
 
 async function expectNothingLeft(d: TestDaemon): Promise<void> {
   expect((await d.dhow("ps", "-aq")).stdout).toBe("");
@@ -43,6 +33,8 @@ interface KillPoint {
 }
 
 const shared = mkdtempSync(join(tmpdir(), "dhow-bind-"));
+const content = "kept\n".repeat(50_000);
+writeFileSync(join(shared, "source"), content);
 afterAll(() => rmSync(shared, { recursive: true, force: true }));
 const sleeper = ["run", "-d", "--name", "victim", "-p", "127.0.0.1::80", "-v", "/data", "busybox", "sleep", "600"];
 const binding = ["run", "-d", "--name", "victim", "-v", `${shared}:/shared`, "busybox", "sleep", "600"];
@@ -52,6 +44,19 @@ const filled = ["create", "--name", "victim", "-v", "/etc", "busybox", "sleep", 
 const startStates = ["created", "exited", "running"];
 const inspect = async (d: TestDaemon, format: string) =>
   (await d.dhow("inspect", "--type", "container", "-f", format, "victim")).stdout.trim();
+
+/** What `cp` had written is whole or not there, and what it writes now is. */
+async function copiesWell(d: TestDaemon, state: string): Promise<void> {
+  const mounted = readFileSync("/proc/self/mountinfo", "utf8").includes(`${d.execRoot}/rootfs/`);
+  expect(mounted).toBe(state === "running");
+  const copied = join(shared, "back");
+  rmSync(copied, { force: true });
+  if ((await d.dhow("cp", "victim:/root/copied", copied)).code === 0)
+    expect(readFileSync(copied, "utf8")).toBe(content);
+  await d.must("cp", join(shared, "source"), "victim:/root/copied");
+  await d.must("cp", "victim:/root/copied", copied);
+  expect(readFileSync(copied, "utf8")).toBe(content);
+}
 
 const points: readonly KillPoint[] = [
   { point: "containers.create.recorded", command: made, states: ["", "created"] },
@@ -98,7 +103,35 @@ const points: readonly KillPoint[] = [
     { point, before: [made], command: ["rm", "-v", "victim"], states: [""] },
     { point, command: ["run", "--rm", "--name", "victim", "-v", "/data", "busybox", "true"], states: [""] },
   ]),
-  { point: "containers.exec.process", before: [sleeper], command: ["exec", "victim", "true"], states: ["running"] },
+  ...["recorded", "process", "started", "ended"].map((step) => ({
+    point: `containers.exec.${step}`,
+    before: [sleeper],
+    command: ["exec", "victim", "true"],
+    states: ["running"],
+  })),
+  // A signal that was sent may have ended the process, or be one that it does not heed.
+  ...["recorded", "signalled"].flatMap((step) =>
+    ["TERM", "KILL"].map((signal) => ({
+      point: `containers.stop.${step}`,
+      before: [sleeper],
+      command: ["stop", "-t", "5", "-s", signal, "victim"],
+      states: step === "recorded" ? ["running"] : [signal === "KILL" ? "exited" : "running"],
+    })),
+  ),
+  ...[made, sleeper].flatMap((container) =>
+    [
+      ["cp", join(shared, "source"), "victim:/root/copied"],
+      ["cp", "victim:/etc/group", join(shared, "out")],
+    ].flatMap((command, out) =>
+      [...(container === made ? ["mounted"] : []), ...(out === 0 ? ["written"] : [])].map((step) => ({
+        point: `containers.archive.${step}`,
+        before: [container],
+        command,
+        states: container === made ? ["created"] : ["running"],
+        holds: copiesWell,
+      })),
+    ),
+  ),
   {
     point: "containers.rename.recorded",
     before: [["create", "--name", "former", "busybox", "sleep", "600"]],

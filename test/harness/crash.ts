@@ -43,3 +43,13 @@ export async function startInTime(daemon: TestDaemon): Promise<void> {
   const took = performance.now() - from;
   if (took > 10_000 * slowness) throw new Error(`the daemon took ${Math.round(took)} ms to start again`);
 }
+
+/** Arms a point, runs what passes it, and has the daemon back after its death there. */
+export async function dieAt(d: TestDaemon, point: string, command: readonly string[]): Promise<void> {
+  d.arm(`${point}=kill`);
+  const { code } = await d.dhow(...command);
+  await d.died();
+  // A command of many steps may have its answer before the step that kills.
+  if (command[0] !== "rm" && command[0] !== "run" && code === 0) throw new Error(`${command.join(" ")} succeeded`);
+  await startInTime(d);
+}
