@@ -1,27 +1,20 @@
-import { basename, dirname, join, posix } from "node:path";
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { FilesystemChange } from "../api/containers.ts";
-import { forbidden, invalidArgument, isKind, notFound } from "../lib/errors.ts";
+import { invalidArgument, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { PathStat } from "../snapshots/archive.ts";
-import { mountAttributes, type ResolvedMount } from "../volumes/mounts.ts";
+import { mountAttributes } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
-
-/** Where a path of the container is on the host: a root, and the path inside it. */
-interface Place {
-  readonly root: string;
-  readonly path: string;
-  readonly readOnly: boolean;
-}
+import { type Place, placeOf } from "./place.ts";
 
 /** What `docker cp` asks of a path. */
 export function statPath(ctx: Context, container: Container, path: string, op: Operation): Promise<PathStat> {
   return withPlace(ctx, container, path, (place) =>
-    tellingVolumes(ctx, container, () => named(container, path, ctx.archives.statPath(place.root, place.path, op))),
+    tellingVolumes(ctx, container, () => named(container, path, statOf(ctx, place, op))),
   );
 }
 
@@ -60,7 +53,11 @@ export async function getArchive(
   return untilRead(ctx, container, async () => {
     const place = placeOf(ctx, container, path);
     return tellingVolumes(ctx, container, async () => {
-      const { stat, tar } = await named(container, path, ctx.archives.readArchive(place.root, place.path, op));
+      const { stat, tar } = await named(
+        container,
+        path,
+        ctx.archives.readArchive(place.root, place.path, op, place.name),
+      );
       emit(ctx, container, "archive-path");
       return { value: { stat, tar }, stream: tar };
     });
@@ -76,17 +73,32 @@ export async function putArchive(
   options: { readonly noOverwriteDirNonDir: boolean },
   op: Operation,
 ): Promise<void> {
-  await withPlace(ctx, container, path, async (place) => {
-    if (place.readOnly) throw forbidden("mounted volume is marked read-only");
-    if (container.record.hostConfig.ReadonlyRootfs && place.root === rootOf(ctx, container)) {
-      throw forbidden("container rootfs is marked read-only");
-    }
+  const write = async (place: Place): Promise<void> => {
     await tellingVolumes(ctx, container, async () => {
+      const refusal = readOnlyRefusal(container, place);
+      // What is not there is told before what may not be written.
+      if (refusal) await named(container, path, ctx.archives.statPath(place.root, `${place.path}/.`, op));
+      if (refusal) throw refusal;
       await named(container, path, ctx.archives.writeArchive(place.root, place.path, tar, options, op));
       failPoint("containers.archive.written");
       emit(ctx, container, "extract-to-dir");
     });
-  });
+  };
+  await withPlace(ctx, container, path, write, { follow: true });
+}
+
+/** Why nothing may be written there; the status is dockerd's own. */
+function readOnlyRefusal(container: Container, { mount }: Place): Error | null {
+  if (mount?.readOnly) return invalidArgument("mounted volume is marked read-only");
+  // A tmpfs is there while the container runs.
+  const isRoot = mount === undefined || (mount.type === "tmpfs" && !hasProcess(container.status));
+  const refused = isRoot && container.record.hostConfig.ReadonlyRootfs;
+  return refused ? invalidArgument("container rootfs is marked read-only") : null;
+}
+
+async function statOf(ctx: Context, { root, path, name }: Place, op: Operation): Promise<PathStat> {
+  const stat = await ctx.archives.statPath(root, path, op);
+  return name === undefined ? stat : { ...stat, name };
 }
 
 /** The whole root as a tar. */
@@ -124,16 +136,17 @@ async function withPlace<T>(
   container: Container,
   path: string,
   body: (place: Place) => Promise<T>,
+  { follow = false }: { readonly follow?: boolean } = {},
 ): Promise<T> {
   if (path === "") throw invalidArgument("bad format for parameter path: cannot be empty");
-  if (hasProcess(container.status)) return body(placeOf(ctx, container, path));
+  if (hasProcess(container.status)) return body(placeOf(ctx, container, path, follow));
   const { rootfs } = pathsOf(ctx, container.id);
   return container.lock.run(async () => {
-    if (hasProcess(container.status)) return body(placeOf(ctx, container, path));
+    if (hasProcess(container.status)) return body(placeOf(ctx, container, path, follow));
     await ctx.snapshots.mount(container.id, rootfs);
     try {
       failPoint("containers.archive.mounted");
-      return await body(placeOf(ctx, container, path));
+      return await body(placeOf(ctx, container, path, follow));
     } finally {
       await ctx.snapshots.unmount(rootfs);
     }
@@ -163,29 +176,4 @@ async function untilRead<T>(
   });
   held.catch((error) => opened.reject(error));
   return opened.promise;
-}
-
-/** A running container's root is what its process sees, volumes included. */
-function rootOf(ctx: Context, container: Container): string {
-  return hasProcess(container.status) ? `/proc/${container.record.state.pid}/root` : pathsOf(ctx, container.id).rootfs;
-}
-
-function placeOf(ctx: Context, container: Container, path: string): Place {
-  const root = rootOf(ctx, container);
-  const clean = posix.normalize(posix.join("/", path));
-  const mount = mountAt(container.record.mounts, clean);
-  const readOnly = mount?.readOnly ?? false;
-  if (hasProcess(container.status) || !mount || mount.type === "tmpfs") return { root, path, readOnly };
-  const rest = posix.relative(mount.destination, clean);
-  const source = join(mount.source, mount.subpath);
-  if (rest === "" && mount.type === "bind") return { root: dirname(source), path: basename(source), readOnly };
-  // A trailing `/.` means the content of the directory, and is kept.
-  return { root: source, path: path.endsWith("/.") ? `${rest}/.` : rest || "/", readOnly };
-}
-
-/** The innermost mount that `path` lies in. */
-function mountAt(mounts: readonly ResolvedMount[], path: string): ResolvedMount | undefined {
-  return mounts
-    .filter(({ destination }) => path === destination || path.startsWith(`${destination}/`))
-    .sort((a, b) => b.destination.length - a.destination.length)[0];
 }

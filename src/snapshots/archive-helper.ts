@@ -41,6 +41,8 @@ import { cleanPath } from "./unpack/path.ts";
 export interface PathRequest {
   readonly root: string;
   readonly path: string;
+  /** What the first entry of an archive is called instead. */
+  readonly name?: string;
 }
 export interface WriteArchiveRequest extends PathRequest {
   readonly options: WriteArchiveOptions;
@@ -54,7 +56,8 @@ function found<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ENAMETOOLONG")) throw notFound(`no such file or directory: ${path}`);
+    if (isErrno(error, "ENOTDIR")) throw invalidArgument(`lstat ${path}: not a directory`);
+    if (isErrno(error, "ENOENT", "ENAMETOOLONG")) throw notFound(`no such file or directory: ${path}`);
     if (isErrno(error, "ELOOP")) throw invalidArgument(`too many links in path: ${path}`);
     throw error;
   }
@@ -81,14 +84,14 @@ function statPath(root: number, path: string): PathStat {
 }
 
 export async function readArchiveMain(args: string[]): Promise<void> {
-  await stream<PathRequest>(args, async ({ root, path }) => {
+  await stream<PathRequest>(args, async ({ root, path, name }) => {
     raiseFileLimit();
     const fd = openAt(AT_FDCWD, root, O_DIRECTORY);
     const packer = new TreePacker(new TarOutput(1), { whiteouts: false });
     found(path, () => {
       using at = locate(fd, path);
       lstatAt(at.dir, at.name);
-      packer.member(at.dir, at.name, Buffer.from(at.shownName));
+      packer.member(at.dir, at.name, Buffer.from(name ?? at.shownName));
     });
     packer.end();
   });

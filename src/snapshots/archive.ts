@@ -33,8 +33,8 @@ export interface WriteArchiveOptions {
 export interface Archives {
   /** Throws `notFound` with the path; Docker's words around it are the caller's. */
   statPath(root: string, path: string, op: Operation): Promise<PathStat>;
-  /** The path as an uncompressed tar whose first entry is named after the last component of `path`. */
-  readArchive(root: string, path: string, op: Operation): Promise<{ stat: PathStat; tar: Readable }>;
+  /** The path as an uncompressed tar whose first entry is called `name`, or after the last component of `path`. */
+  readArchive(root: string, path: string, op: Operation, name?: string): Promise<{ stat: PathStat; tar: Readable }>;
   /** Unpacks `tar` (plain or compressed) into the directory `path`. */
   writeArchive(root: string, path: string, tar: Readable, options: WriteArchiveOptions, op: Operation): Promise<void>;
   /**
@@ -50,9 +50,10 @@ export function createArchives(): Archives {
     runHelper<PathStat>("stat-path", { root, path } satisfies PathRequest, null, op.signal);
   return {
     statPath,
-    async readArchive(root, path, op) {
+    async readArchive(root, path, op, name) {
       const stat = await statPath(root, path, op);
-      return { stat, tar: streamHelper("read-archive", { root, path } satisfies PathRequest, op.signal) };
+      const request: PathRequest = { root, path, ...(name !== undefined && { name }) };
+      return { stat: { ...stat, name: name ?? stat.name }, tar: streamHelper("read-archive", request, op.signal) };
     },
     async writeArchive(root, path, tar, options, op) {
       const request: WriteArchiveRequest = { root, path, options };

@@ -3,14 +3,16 @@
  * copied thing goes follows cp(1): into an existing directory, else under the target's own name.
  */
 
-import { lstat, mkdtemp, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import type { Stats } from "node:fs";
+import { lstat, mkdtemp, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { ContainerPathStat } from "../../api/containers.ts";
 import { paths } from "../../api/paths.ts";
 import { ApiError, type Client } from "../../client/client.ts";
 import { to as route } from "../../client/route-call.ts";
 import { humanSize } from "../../lib/units.ts";
 import type { Cli } from "../cli.ts";
+import { errnoWords } from "../text-file.ts";
 import { resolvePath } from "./local-path.ts";
 
 export interface CopyOptions {
@@ -26,9 +28,11 @@ export function parseCopyArgument(text: string): { container: string; path: stri
   return { container: text.slice(0, at), path: text.slice(at + 1) };
 }
 
-/** Go's os.FileMode bits for a directory and a symbolic link. */
+/** Bits of Go's os.FileMode. */
 const modeDirectory = 0x80000000;
 const modeLink = 0x08000000;
+const modeDevice = 0x04000000;
+const modeIrregular = 0x00080000;
 
 const has = (mode: number, bit: number): boolean => Math.floor(mode / bit) % 2 === 1;
 
@@ -36,17 +40,24 @@ const has = (mode: number, bit: number): boolean => Math.floor(mode / bit) % 2 =
 const meansContents = (path: string): boolean => /(^|\/)\.$/.test(path);
 const asksDirectory = (path: string): boolean => path.endsWith("/") || meansContents(path);
 
+/** What a path in the container is; null when the daemon cannot tell, which the copy itself then tells better. */
 async function statInside(client: Client, container: string, path: string): Promise<ContainerPathStat | null> {
   try {
-    const headers = await client.head(route(paths.containerStatPath, { id: container }, { path }));
-    return JSON.parse(
-      Buffer.from(headers.get("x-docker-container-path-stat") ?? "", "base64").toString(),
-    ) as ContainerPathStat;
+    return pathStat(await client.head(route(paths.containerStatPath, { id: container }, { path })));
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
+    if (error instanceof ApiError) return null;
     throw error;
   }
 }
+
+function pathStat(headers: ReadonlyMap<string, string>): ContainerPathStat {
+  const text = Buffer.from(headers.get("x-docker-container-path-stat") ?? "", "base64").toString();
+  return JSON.parse(text) as ContainerPathStat;
+}
+
+/** Where a link in a container leads, seen from its own directory. */
+const linkTargetOf = (path: string, { linkTarget }: ContainerPathStat): string =>
+  linkTarget.startsWith("/") ? linkTarget : join(dirname(path), linkTarget);
 
 /** Out of a container. */
 export async function copyFrom(
@@ -57,32 +68,28 @@ export async function copyFrom(
   options: CopyOptions,
 ): Promise<void> {
   const client = await cli.client();
-  // The daemon refuses an empty path in its own words.
-  let source = path === "" || path.startsWith("/") ? path : `/${path}`;
+  const output = to === "-" ? null : await checkOutput(to);
+  let source = path;
+  let name = "";
   if (options.follow) {
     const found = await statInside(client, container, source);
     if (found && has(found.mode, modeLink)) {
-      source = found.linkTarget.startsWith("/") ? found.linkTarget : join(dirname(source), found.linkTarget);
+      // What the link leads to, under the link's name.
+      name = basename(source);
+      source = linkTargetOf(source, found);
     }
   }
   const { headers, body } = await client.stream(route(paths.containerGetArchive, { id: container }, { path: source }));
-  if (to === "-") {
+  if (output === null) {
     for await (const bytes of body) await cli.stdout.bytes(bytes);
     return;
   }
-  const found = JSON.parse(
-    Buffer.from(headers.get("x-docker-container-path-stat") ?? "", "base64").toString(),
-  ) as ContainerPathStat;
-  const target = resolvePath(to);
-  const existing = await stat(target).catch(() => null);
+  const found = pathStat(headers);
+  const { target, existing } = output;
   const isDirectory = has(found.mode, modeDirectory);
   if (existing && !existing.isDirectory() && isDirectory) throw new Error("cannot copy directory");
-  if (!existing && asksDirectory(to) && !isDirectory) {
-    throw new Error(`destination directory ${JSON.stringify(to)} must exist`);
-  }
+  if (!existing && asksDirectory(to) && !isDirectory) throw new Error("no such directory");
   const parent = existing?.isDirectory() ? target : dirname(target);
-  if (!(await stat(parent).catch(() => null)))
-    throw new Error(`invalid output path: directory ${JSON.stringify(parent)} does not exist`);
   const counted = new CountedBytes(body);
   // Unpacked beside the target first, so that the archive chooses no name there.
   const staging = await mkdtemp(join(parent, ".dhow-cp-"));
@@ -91,10 +98,13 @@ export async function copyFrom(
     const inside = meansContents(source) ? staging : join(staging, basename(source === "/" ? found.name : source));
     const from = (await lstat(inside).catch(() => null)) ? inside : join(staging, found.name);
     const contents = existing?.isDirectory() && meansContents(source);
-    if (contents) await runTool(["cp", "-a", "--", `${from}/.`, target]);
+    // In a directory, what is there gives way; a link that was named itself is followed.
+    if (contents) await runTool(["cp", "-a", "--remove-destination", "--", `${from}/.`, target]);
     else {
-      const final = existing?.isDirectory() ? join(target, basename(from)) : target;
-      if (await lstat(final).catch(() => null)) await runTool(["cp", "-a", "-T", "--", from, final]);
+      const within = existing?.isDirectory() === true;
+      const final = within ? join(target, name || basename(from)) : target;
+      const replace = within ? ["--remove-destination"] : [];
+      if (await lstat(final).catch(() => null)) await runTool(["cp", "-a", ...replace, "-T", "--", from, final]);
       else await rename(from, final);
     }
   } finally {
@@ -102,6 +112,43 @@ export async function copyFrom(
   }
   tell(cli, options, counted.bytes, target);
 }
+
+/** The local path that a copy goes to, and what is there; throws in Docker's words where nothing can be put. */
+async function checkOutput(to: string): Promise<{ target: string; existing: Stats | null }> {
+  const target = resolvePath(to);
+  const parent = dirname(target);
+  // A slash at the end wants a directory, which the system itself checks.
+  const asked = asksDirectory(to) && target !== "/" ? `${target}/` : target;
+  try {
+    await stat(parent);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") {
+      throw new Error(`invalid output path: directory ${JSON.stringify(parent)} does not exist`);
+    }
+  }
+  const existing = await stat(asked).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return null;
+    throw new Error(`stat ${asked}: ${errnoWords(error)}`);
+  });
+  if (existing?.isCharacterDevice() || existing?.isBlockDevice()) {
+    const what = JSON.stringify(target);
+    throw new Error(`invalid output path: ${what} must be a directory or a regular file: got a device`);
+  }
+  return { target: existing ? target : await throughLinks(target), existing };
+}
+
+/** Where a link leads that leads to nothing yet: what is copied is made there. */
+async function throughLinks(path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < 40; links++) {
+    const link = await readlink(at).catch(() => null);
+    if (link === null) break;
+    at = resolve(dirname(at), link);
+  }
+  return at;
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
 
 /** Into a container. */
 export async function copyTo(
@@ -115,8 +162,12 @@ export async function copyTo(
   let target = path.startsWith("/") ? path : `/${path}`;
   let found = await statInside(client, container, target);
   if (found && has(found.mode, modeLink)) {
-    target = found.linkTarget.startsWith("/") ? found.linkTarget : join(dirname(target), found.linkTarget);
+    target = linkTargetOf(target, found);
     found = await statInside(client, container, target);
+  }
+  if (found && (has(found.mode, modeDevice) || has(found.mode, modeIrregular))) {
+    const what = has(found.mode, modeDevice) ? "a device" : "an irregular file";
+    throw new Error(`destination "${container}:${path}" must be a directory or a regular file: got ${what}`);
   }
   const targetIsDirectory = found !== null && has(found.mode, modeDirectory);
   if (from === "-") {
@@ -125,11 +176,15 @@ export async function copyTo(
     return put(client, container, target, Bun.stdin.stream(), options);
   }
   const local = resolvePath(from);
-  const info = await (options.follow ? stat(local) : lstat(local)).catch(() => null);
+  // A slash at the end, or a dot, means what a link leads to, and that it is a directory.
+  const follow = options.follow || asksDirectory(from);
+  const info = await (follow ? stat(local) : lstat(local)).catch(() => null);
   if (!info) throw new Error(`lstat ${local}: no such file or directory`);
+  if (asksDirectory(from) && !info.isDirectory()) throw new Error("not a directory");
   if (!targetIsDirectory && found && info.isDirectory()) throw new Error("cannot copy directory");
-  if (path === "" || (!found && asksDirectory(path) && !info.isDirectory())) throw new Error("no such directory");
-  const real = options.follow ? await realpath(local) : local;
+  if (path === "" || (!targetIsDirectory && asksDirectory(path) && !info.isDirectory()))
+    throw new Error("no such directory");
+  const real = follow ? await realpath(local) : local;
   const contents = meansContents(from);
   const into = targetIsDirectory ? target : dirname(target);
   const name = targetIsDirectory ? basename(local) : basename(target);
