@@ -35,17 +35,19 @@ export function placeOf(ctx: Context, container: Container, path: string, follow
   const wanted = clean.replace(/(?<=.)\/$/, "");
   const resolved = resolveLinks(rootfs, mounts, wanted, follow || /\/\.?$/.test(path));
   const mount = mountAt(mounts, resolved);
-  if (!mount) return { root: rootfs, path, mount: undefined };
+  // An image's tree is made for a start only.
+  if (!mount || mount.type === "image") return { root: rootfs, path, mount };
   const rest = posix.relative(mount.destination, resolved);
-  const source = join(mount.source, mount.subpath);
+  const { source } = mount;
   const contents = /\/\.$/.test(path);
   const name = contents ? "." : basename(wanted);
   // A file that is mounted is no root: its directory is.
   if (rest === "" && mount.type === "bind" && !lstatSync(source).isDirectory()) {
     return { root: dirname(source), path: basename(source), name, mount };
   }
-  // Not followed further here: the source is the root of what is below it.
-  return { root: source, path: `${rest}${contents ? "/." : path.endsWith("/") ? "/" : ""}` || "/", name, mount };
+  // The whole volume is the root, so that no link in it leads out, be it on the way to the subpath.
+  const below = posix.join("/", mount.subpath, rest);
+  return { root: source, path: `${below}${contents ? "/." : path.endsWith("/") ? "/" : ""}`, name, mount };
 }
 
 /**

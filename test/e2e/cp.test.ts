@@ -253,6 +253,19 @@ mkdir /vol/deep; echo v > /vol/f; echo g > /vol/deep/g; echo b > /bind/f; exec s
   });
 });
 
+test("a subpath that is a link leads nowhere out of its volume, and what is in it is read and written", async () => {
+  const made = "mkdir /v/sub; echo s > /v/sub/f; ln -s /etc /v/evil; echo inside > /v/hostname";
+  await daemon().must("run", "--rm", "-v", "paths:/v", "busybox", "sh", "-c", made);
+  const mount = (sub: string) => ["--mount", `type=volume,source=paths,target=/m,volume-subpath=${sub}`];
+  await daemon().must("create", "--name", "in-sub", ...mount("sub"), "busybox", "true");
+  expect(await daemon().must("cp", "in-sub:/m/f", "-")).toContain("s\n");
+  await daemon().must("cp", "/etc/hostname", "in-sub:/m/");
+  expect(await daemon().must("run", "--rm", "-v", "paths:/v", "busybox", "ls", "/v/sub")).toBe("f\nhostname\n");
+  await daemon().must("create", "--name", "in-evil", ...mount("evil"), "busybox", "true");
+  const { stderr } = await daemon().dhow("cp", "in-evil:/m/hostname", "-");
+  expect(stderr).toContain("Could not find the file /m/hostname in container in-evil");
+});
+
 test("a read-only root refuses, its volumes and its tmpfs do not", async () => {
   const flags = ["--read-only", "-v", "ro-vol:/vol", "-v", "ro-ro:/ro:ro", "--tmpfs", "/tmpfs", "--stop-timeout", "0"];
   await daemon().must("run", "-d", "--name", "read-only", ...flags, "busybox", "sleep", "600");
