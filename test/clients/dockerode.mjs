@@ -297,7 +297,10 @@ export const cases = {
     const Labels = { "dockerode.prune": "yes" };
     const filters = { label: ["dockerode.prune=yes"] };
     const container = await docker.createContainer({ Image: engine.image, Cmd: ["true"], Labels });
-    assert.deepEqual((await docker.pruneContainers({ filters })).ContainersDeleted, [container.id]);
+    await withContainer(engine, { Cmd: ["true"] }, async (unlabelled) => {
+      assert.deepEqual((await docker.pruneContainers({ filters })).ContainersDeleted, [container.id]);
+      await unlabelled.inspect();
+    });
     await docker.createVolume({ Name: "dockerode-pruned", Labels });
     const volumes = await docker.pruneVolumes({ filters: { ...filters, all: ["true"] } });
     assert.deepEqual(volumes.VolumesDeleted, ["dockerode-pruned"]);
