@@ -2,6 +2,7 @@ import { OperationLock } from "../lib/operation-lock.ts";
 import type { AttachStream } from "./collaborators.ts";
 import type { Exec } from "./exec.ts";
 import type { ContainerRecord } from "./record.ts";
+import { parseTime } from "./timestamps.ts";
 import { Waiters } from "./waiters.ts";
 
 /** One container in memory: its record and what lives only as long as this engine does. */
@@ -39,10 +40,17 @@ export class Container {
   health: Disposable | null = null;
   /** Why the record could not be read; such a container can only be looked at and removed. */
   readonly broken: string | null;
+  #createdAt: bigint | undefined;
 
   constructor(record: ContainerRecord, broken: string | null = null) {
     this.record = record;
     this.broken = broken;
+  }
+
+  /** When it was made, in nanoseconds since the epoch; read once, since lists of all containers are sorted by it. */
+  get createdAt(): bigint {
+    this.#createdAt ??= parseTime(this.record.created) ?? 0n;
+    return this.#createdAt;
   }
 
   get id(): string {

@@ -1,12 +1,12 @@
 import type { ContainerStatus, ContainerSummary } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
+import { wallClockNanoseconds } from "../lib/clock.ts";
 import { invalidArgument, notFound } from "../lib/errors.ts";
 import type { Container } from "./container.ts";
 import type { ListQuery } from "./containers.ts";
 import type { Context } from "./context.ts";
 import { isActive } from "./lifecycle.ts";
-import { parseTime } from "./timestamps.ts";
-import { networkSettings, portsView, type Sizes, summaryView } from "./views.ts";
+import { type ListMoment, networkSettings, portsView, type Sizes, summaryView } from "./views.ts";
 
 type Test = (container: Container) => boolean;
 
@@ -16,15 +16,16 @@ export async function listContainers(ctx: Context, query: ListQuery): Promise<Co
   const tests = testsFor(ctx, filters);
   const includesStopped =
     query.all || query.limit > 0 || ["status", "exited", "since", "before"].some((name) => filters.has(name));
-  const chosen: Container[] = [];
-  for (const container of newestFirst(ctx)) {
-    if (!includesStopped && !isActive(container.status)) continue;
-    if (!tests.every((test) => test(container))) continue;
-    chosen.push(container);
-    if (query.limit > 0 && chosen.length >= query.limit) break;
-  }
-  if (!query.size) return chosen.map((container) => summaryView(ctx, container));
-  return Promise.all(chosen.map(async (container) => summaryView(ctx, container, await sizesOf(ctx, container))));
+  const wanted = ctx.index
+    .all()
+    .filter((container) => (includesStopped || isActive(container.status)) && tests.every((test) => test(container)))
+    .sort(newestFirst);
+  const chosen = query.limit > 0 ? wanted.slice(0, query.limit) : wanted;
+  const moment: ListMoment = { now: wallClockNanoseconds(), imageIds: new Map() };
+  if (!query.size) return chosen.map((container) => summaryView(ctx, container, moment));
+  return Promise.all(
+    chosen.map(async (container) => summaryView(ctx, container, moment, await sizesOf(ctx, container))),
+  );
 }
 
 /** Bytes of the writable layer, and of the whole root. */
@@ -35,13 +36,8 @@ export async function sizesOf(ctx: Context, container: Container): Promise<Sizes
   return { SizeRw: size, SizeRootFs: size + image };
 }
 
-function newestFirst(ctx: Context): Container[] {
-  const time = (container: Container): bigint => parseTime(container.record.created) ?? 0n;
-  return ctx.index
-    .all()
-    .map((container) => ({ container, at: time(container) }))
-    .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
-    .map(({ container }) => container);
+function newestFirst({ createdAt: a }: Container, { createdAt: b }: Container): number {
+  return a < b ? 1 : a > b ? -1 : 0;
 }
 
 const statuses: readonly ContainerStatus[] = [
@@ -79,12 +75,12 @@ const makers: Readonly<Record<string, (ctx: Context, values: readonly string[]) 
     return (container) => ids.has(container.record.image);
   },
   before: (ctx, values) => {
-    const limit = createdAt(named(ctx, values.at(-1) ?? ""));
-    return (container) => createdAt(container) < limit;
+    const limit = named(ctx, values.at(-1) ?? "").createdAt;
+    return ({ createdAt }) => createdAt < limit;
   },
   since: (ctx, values) => {
-    const limit = createdAt(named(ctx, values.at(-1) ?? ""));
-    return (container) => createdAt(container) > limit;
+    const limit = named(ctx, values.at(-1) ?? "").createdAt;
+    return ({ createdAt }) => createdAt > limit;
   },
   expose: (_ctx, values) => {
     const wanted = values.flatMap((value) => portRange("expose", value));
@@ -141,10 +137,6 @@ function named(ctx: Context, ref: string): Container {
   const found = ctx.index.find(ref);
   if (!found) throw notFound(`No such container: ${ref}`);
   return found;
-}
-
-function createdAt(container: Container): bigint {
-  return parseTime(container.record.created) ?? 0n;
 }
 
 function checkChoice(filter: string, values: readonly string[], choices: readonly string[], noun = filter): void {

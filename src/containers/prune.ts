@@ -7,7 +7,6 @@ import type { Context } from "./context.ts";
 import { isActive } from "./lifecycle.ts";
 import { hasLabel, sizesOf } from "./list.ts";
 import { removeContainer } from "./remove.ts";
-import { parseTime } from "./timestamps.ts";
 
 /** Prunes that run at this moment, by engine. */
 const running = new WeakSet<object>();
@@ -43,5 +42,5 @@ function chosen(container: Container, filters: Filters, until: bigint | undefine
   const { Labels } = container.record.config;
   if (!(filters.get("label") ?? []).every((value) => hasLabel(Labels, value))) return false;
   if ((filters.get("label!") ?? []).some((value) => hasLabel(Labels, value))) return false;
-  return until === undefined || (parseTime(container.record.created) ?? 0n) < until;
+  return until === undefined || container.createdAt < until;
 }

@@ -8,7 +8,6 @@ import type {
 } from "../api/containers.ts";
 import type { HostConfig, Mount, PortMap } from "../api/host-config.ts";
 import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
-import { wallClockNanoseconds } from "../lib/clock.ts";
 import { logPath } from "../logs/log-target.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { Container } from "./container.ts";
@@ -18,7 +17,6 @@ import { linkNames, linksView } from "./links.ts";
 import { inOrder } from "./merge-config.ts";
 import type { RunState } from "./record.ts";
 import { statusText } from "./status-text.ts";
-import { parseTime } from "./timestamps.ts";
 
 /** Sizes that are asked for with `--size` only. */
 export interface Sizes {
@@ -167,23 +165,30 @@ function withoutEmpty(mount: Mount): Mount {
   return (Source === "" ? rest : mount) as Mount;
 }
 
-export function summaryView(ctx: Context, container: Container, sizes?: Sizes): ContainerSummary {
+/** What all containers of one list share. */
+export interface ListMoment {
+  readonly now: bigint;
+  /** What each reference met so far means. */
+  readonly imageIds: Map<string, string | null>;
+}
+
+export function summaryView(ctx: Context, container: Container, moment: ListMoment, sizes?: Sizes): ContainerSummary {
   const { record } = container;
   const { config, hostConfig } = record;
   const settings = networkSettings(ctx, container);
   return {
     Id: record.id,
     Names: [`/${record.name}`, ...linkNames(ctx, container)],
-    Image: imageName(ctx, container),
+    Image: imageName(ctx, container, moment),
     ImageID: record.image,
     ...(record.imageDescriptor ? { ImageManifestDescriptor: record.imageDescriptor } : {}),
     Command: [record.path, ...record.args].map(quoted).join(" "),
-    Created: Number((parseTime(record.created) ?? 0n) / 1_000_000_000n),
+    Created: Number(container.createdAt / 1_000_000_000n),
     Ports: portsView(settings.Ports),
     ...(sizes ?? {}),
     Labels: config.Labels,
     State: record.state.status,
-    Status: statusText(record.state, wallClockNanoseconds()),
+    Status: statusText(record.state, moment.now),
     HostConfig: {
       NetworkMode: hostConfig.NetworkMode,
       ...(hostConfig.Annotations ? { Annotations: hostConfig.Annotations } : {}),
@@ -201,12 +206,21 @@ function summaryEndpoints(networks: NetworkSettings["Networks"]): NetworkSetting
 }
 
 /** The reference the user gave while it still means the same image, else the image's id. */
-function imageName(ctx: Context, container: Container): string {
-  const { config, image } = container.record;
+function imageName(ctx: Context, { record: { config, image } }: Container, { imageIds }: ListMoment): string {
+  let id = imageIds.get(config.Image);
+  if (id === undefined) {
+    id = imageIdOf(ctx, config.Image);
+    imageIds.set(config.Image, id);
+  }
+  return id === image ? config.Image : image;
+}
+
+/** Null for a reference that means no image, or one that cannot be read. */
+function imageIdOf(ctx: Context, reference: string): string | null {
   try {
-    return ctx.images.resolve(config.Image).id === image ? config.Image : image;
+    return ctx.images.resolve(reference).id;
   } catch {
-    return image;
+    return null;
   }
 }
 
