@@ -16,6 +16,11 @@ const benches: Record<
   memory: async () => (await import("./memory.ts")).memory,
   images: async () => (await import("./images.ts")).images,
   history: async () => (await import("./history.ts")).history,
+  stats: async () => (await import("./stats.ts")).stats,
+  concurrent: async () => (await import("./concurrent.ts")).concurrent,
+  many: async () => (await import("./many.ts")).many,
+  "exec-rate": async () => (await import("./exec-rate.ts")).execRate,
+  restart: async () => (await import("./restart.ts")).restart,
   logs: async () => (await import("./logs.ts")).logs,
   dns: async () => (await import("./dns.ts")).dns,
 };
