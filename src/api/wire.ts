@@ -58,9 +58,14 @@ export const maybeFlag = () => maybe(v.boolean());
 export const maybeInt = () => maybe(integer);
 export const maybeInt64 = () => maybe(wide);
 
+const mapValues = new WeakMap<object, v.GenericSchema>();
+
+/** What the values of a map are, of a schema that {@link mapOf} has made. */
+export const mapValueOf = (schema: v.GenericSchema): v.GenericSchema | undefined => mapValues.get(schema);
+
 /** An object with any keys, sorted as Go writes a map, each value by `value`. `__proto__` stays an ordinary key. */
-export const mapOf = <S extends v.GenericSchema>(value: S) =>
-  v.pipe(
+export const mapOf = <S extends v.GenericSchema>(value: S) => {
+  const schema = v.pipe(
     v.custom<Record<string, v.InferInput<S>>>(isPlainObject, "Expected object"),
     v.rawTransform(({ dataset, addIssue, NEVER }): Record<string, v.InferOutput<S>> => {
       const result: Record<string, v.InferOutput<S>> = {};
@@ -81,6 +86,9 @@ export const mapOf = <S extends v.GenericSchema>(value: S) =>
       return result;
     }),
   );
+  mapValues.set(schema, value);
+  return schema;
+};
 
 /** A map; empty when absent. */
 export const map = <S extends v.GenericSchema>(value: S) =>

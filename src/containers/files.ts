@@ -13,9 +13,7 @@ import { type Place, placeOf } from "./place.ts";
 
 /** What `docker cp` asks of a path. */
 export function statPath(ctx: Context, container: Container, path: string, op: Operation): Promise<PathStat> {
-  return withPlace(ctx, container, path, (place) =>
-    tellingVolumes(ctx, container, () => named(container, path, statOf(ctx, place, op))),
-  );
+  return withPlace(ctx, container, path, (place) => tellingVolumes(ctx, container, () => statOf(ctx, place, op)));
 }
 
 /** Clients expect the volumes of a container to be mounted for each access to its files, whether or not they are already. */
@@ -53,11 +51,7 @@ export async function getArchive(
   return untilRead(ctx, container, async () => {
     const place = placeOf(ctx, container, path);
     return tellingVolumes(ctx, container, async () => {
-      const { stat, tar } = await named(
-        container,
-        path,
-        ctx.archives.readArchive(place.root, place.path, op, place.name),
-      );
+      const { stat, tar } = await ctx.archives.readArchive(place.root, place.path, op, place.name);
       emit(ctx, container, "archive-path");
       return { value: { stat, tar }, stream: tar };
     });
@@ -77,9 +71,9 @@ export async function putArchive(
     await tellingVolumes(ctx, container, async () => {
       const refusal = readOnlyRefusal(container, place);
       // What is not there is told before what may not be written.
-      if (refusal) await named(container, path, ctx.archives.statPath(place.root, `${place.path}/.`, op));
+      if (refusal) await ctx.archives.statPath(place.root, `${place.path}/.`, op);
       if (refusal) throw refusal;
-      await named(container, path, ctx.archives.writeArchive(place.root, place.path, tar, options, op));
+      await ctx.archives.writeArchive(place.root, place.path, tar, options, op);
       failPoint("containers.archive.written");
       emit(ctx, container, "extract-to-dir");
     });
@@ -120,13 +114,13 @@ export async function changesOf(ctx: Context, container: Container): Promise<Fil
   return changes;
 }
 
-/** Not found, in Docker's words. */
-async function named<T>(container: Container, path: string, work: Promise<T>): Promise<T> {
+/** A path that is not found, in Docker's words: `ref` is how the client has called the container. */
+export async function namingFile<T>(ref: string, path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (!isKind(error, "notFound")) throw error;
-    throw notFound(`Could not find the file ${path} in container ${container.name}`, { cause: error });
+    throw notFound(`Could not find the file ${path} in container ${ref}`, { cause: error });
   }
 }
 

@@ -9,7 +9,7 @@ import { type ContainersOptions, type Context, createContext, emit } from "./con
 import { createContainer } from "./create.ts";
 import { createExec, failedSession, findExec, inspectExec, startExec } from "./exec.ts";
 import { onExit, onOom } from "./exits.ts";
-import { changesOf, exportContainer, getArchive, putArchive, statPath } from "./files.ts";
+import { changesOf, exportContainer, getArchive, namingFile, putArchive, statPath } from "./files.ts";
 import { actOnUnhealthy } from "./health-action.ts";
 import { hasProcess, isActive, refuse } from "./lifecycle.ts";
 import { removeLink } from "./links.ts";
@@ -133,9 +133,10 @@ export function createContainers(options: ContainersOptions): Containers {
 
     changes: async (ref) => changesOf(ctx, whole(ref)),
     export: async (ref) => exportContainer(ctx, whole(ref)),
-    statPath: async (ref, path, op) => statPath(ctx, whole(ref), path, op),
-    getArchive: async (ref, path, op) => getArchive(ctx, whole(ref), path, op),
-    putArchive: async (ref, query, tar, op) => putArchive(ctx, whole(ref), query.path, tar, query, op),
+    statPath: async (ref, path, op) => namingFile(ref, path, statPath(ctx, whole(ref), path, op)),
+    getArchive: async (ref, path, op) => namingFile(ref, path, getArchive(ctx, whole(ref), path, op)),
+    putArchive: async (ref, query, tar, op) =>
+      namingFile(ref, query.path, putArchive(ctx, whole(ref), query.path, tar, query, op)),
 
     execs: createExecs(ctx, whole),
 

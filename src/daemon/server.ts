@@ -2,6 +2,7 @@
 import type { Server } from "node:net";
 import type { Readable } from "node:stream";
 import type { TlsOptions } from "node:tls";
+import { nameFields } from "../api/field-names.ts";
 import type { RouteSpec } from "../api/route.ts";
 import { type Routes, routes } from "../api/routes.ts";
 import { sessionType } from "../api/session.ts";
@@ -82,7 +83,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
     const { spec, handler } = found.route;
     if (spec.reply.kind === "hijack") exchange.leavesHttp();
     const query = parseQuery(spec, target.search);
-    const rawBody = spec.body.kind === "json" ? await readJsonBody(exchange) : undefined;
+    const rawBody = spec.body.kind === "json" ? nameFields(spec.body.schema, await readJsonBody(exchange)) : undefined;
     const body = spec.body.kind === "json" ? checkBody(spec.body, rawBody) : undefined;
     const progress = spec.reply.kind === "progress" ? new ProgressReply(exchange.response) : undefined;
     const call: Call = {

@@ -1,3 +1,4 @@
+import { nameFields } from "../../api/field-names.ts";
 import { AuthConfig } from "../../api/system.ts";
 import { parseWire } from "../../api/wire.ts";
 import { parseJson } from "../../lib/json.ts";
@@ -9,7 +10,8 @@ import { parseJson } from "../../lib/json.ts";
 export function readRegistryAuth(header: string | undefined): AuthConfig | undefined {
   if (header === undefined || header === "") return undefined;
   try {
-    return parseWire(AuthConfig, parseJson(Buffer.from(header, "base64url").toString("utf8")));
+    const value = parseJson(Buffer.from(header, "base64url").toString("utf8"));
+    return parseWire(AuthConfig, nameFields(AuthConfig, value));
   } catch {
     return undefined;
   }
