@@ -62,7 +62,7 @@ export class Extractor implements TarSink, Disposable {
   #entry: TarEntry | null = null;
   #position = 0;
   #inHole = false;
-  /** Bytes of file data written: the size of the layer. */
+  /** Sizes of the files made, as lstat tells them: the size of the layer. */
   size = 0;
 
   constructor(root: string, options: ExtractOptions) {
@@ -104,6 +104,7 @@ export class Extractor implements TarSink, Disposable {
   }
 
   hole(length: number): void {
+    this.size += length;
     this.#position += length;
     this.#inHole = true;
     if (this.#file >= 0) skipFd(this.#file, length);
@@ -251,6 +252,7 @@ export class Extractor implements TarSink, Disposable {
     switch (entry.type) {
       case "symlink":
         symlinkAt(entry.linkPath, parent, name);
+        this.size += entry.linkPath.length;
         break;
       case "fifo":
         mknodAt(parent, name, S_IFIFO | (entry.mode & 0o777), 0);
