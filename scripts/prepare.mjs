@@ -78,7 +78,7 @@ export function prepare({ forTests = false } = {}) {
     run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
   if (forTests) requireDockerClient();
-  if (forTests && !existsSync(`${clients}node_modules/testcontainers`)) {
+  if (forTests && !existsSync(`${clients}node_modules/@devcontainers/cli`)) {
     console.log("installing node packages of test/clients: npm ci");
     run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: clients });
   }
