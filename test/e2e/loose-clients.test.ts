@@ -1,5 +1,6 @@
-/** What clients in looser languages send, and Go's decoder takes; and how they are answered in the names that they use. */
+/** Found by clients in other languages: ruby-docker-api and Ansible's modules. */
 import { expect, test } from "bun:test";
+import { tarOf } from "../fixtures/tar-builder.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -37,4 +38,24 @@ test("a file that is not there is missed in the container as the client has name
     }
   }
   await daemon().must("rm", "filed");
+});
+
+test("files are put into the mounts of a container whose own root is read-only", async () => {
+  const mounts = ["-v", "wet:/wet", "-v", "dry:/dry:ro", "--tmpfs", "/brief", "--mount", "type=tmpfs,target=/named"];
+  await daemon().must("run", "-d", "--name", "sealed", "--read-only", ...mounts, "busybox", "sleep", "600");
+  const put = async (path: string) => {
+    const url = `http://d/containers/sealed/archive?path=${path}`;
+    const body = tarOf({ path: "file", type: "file", data: "put" });
+    const answer = await fetch(url, { method: "PUT", unix: daemon().socket, body });
+    return `${answer.status} ${await answer.text()}`.trim();
+  };
+  const sealed = '403 {"message":"container rootfs is marked read-only"}';
+  const dry = '403 {"message":"mounted volume is marked read-only"}';
+  for (const state of ["running", "stopped"]) {
+    if (state === "stopped") await daemon().must("stop", "-t", "0", "sealed");
+    const answers = [await put("/wet"), await put("/named"), await put("/dry"), await put("/brief"), await put("/etc")];
+    expect([state, ...answers]).toEqual([state, "200", "200", dry, sealed, sealed]);
+  }
+  await daemon().must("rm", "-f", "sealed");
+  await daemon().must("volume", "rm", "wet", "dry");
 });
