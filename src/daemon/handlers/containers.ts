@@ -25,6 +25,7 @@ import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
 import { readDetachKeys } from "../detach-keys.ts";
 import { stdioType } from "../hijack.ts";
+import { placeMacAddress } from "../mac-address.ts";
 import type { StdioSession } from "../stdio-session.ts";
 import { parseTimestamp } from "../timestamps.ts";
 import { ignore } from "./ignore.ts";
@@ -144,9 +145,11 @@ export function containerHandlers(containers: ContainersBackend) {
         },
         op,
       ),
-    containerCreate: async ({ query, body, rawBody, op }) => {
+    containerCreate: async ({ query, body: asked, rawBody, version, op }) => {
       if (!hasConfig(rawBody)) throw invalidArgument("config cannot be empty in order to create a container");
-      return containers.create({ name: query.name, platform: query.platform, body }, op);
+      const { body, warnings } = placeMacAddress(asked, version);
+      const created = await containers.create({ name: query.name, platform: query.platform, body }, op);
+      return { ...created, Warnings: [...created.Warnings, ...warnings] };
     },
     containerInspect: async ({ params, query, op }) => containers.inspect(params.id, query, op),
     containerTop: async ({ params, query, op }) => containers.top(params.id, query.ps_args, op),
