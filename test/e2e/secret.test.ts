@@ -1,6 +1,15 @@
 /** `--secret`: files that a container sees, and that nothing else of the engine shows. */
 import { afterEach, beforeAll, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  type Dirent,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,13 +34,23 @@ afterEach(async () => {
 
 /** Files below the engine's roots (other than containers' own file systems) that hold the value. */
 function heldValues(directory = daemon().root): string[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+  return entriesOf(directory).flatMap((entry) => {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return heldValues(path);
     if (!entry.isFile()) return [];
     const text = readable(path);
     return traces.some((trace) => text.includes(trace)) ? [path] : [];
   });
+}
+
+/** What is in the trash may go at any time. */
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** A network namespace is a file that has no bytes. */
