@@ -129,3 +129,21 @@ describe("called by another name", () => {
     expect((await call(join(directory, "dockerd"), ["--help"])).stdout).toContain("--data-root");
   });
 });
+
+test("lists are in the stock client's order: numbers by value, capitals first", async () => {
+  const [volumes, networks] = [
+    ["v10", "v2", "v1", "v02", "AA", "bb", "v-1"],
+    ["n10", "n2", "NN", "n1", "n01"],
+  ];
+  for (const name of volumes) await daemon().must("volume", "create", name);
+  for (const name of networks) await daemon().must("network", "create", name);
+  for (const args of [
+    ["volume", "ls", "-q"],
+    ["network", "ls", "--format", "{{.Name}}"],
+  ]) {
+    const [ours, theirs] = [await daemon().dhow(...args), await daemon().docker(...args)];
+    expect(ours).toEqual(theirs);
+  }
+  await daemon().must("volume", "rm", ...volumes);
+  await daemon().must("network", "rm", ...networks);
+});

@@ -2,6 +2,7 @@ import type { Network } from "../../../api/networks.ts";
 import { paths } from "../../../api/paths.ts";
 import { filterQuery, to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
+import { naturalOrder } from "../../../lib/natural-order.ts";
 import { defineCommand } from "../../command.ts";
 import { shortId, showLabels } from "../../container/listing.ts";
 import { type Listing, printList } from "../../format.ts";
@@ -44,7 +45,7 @@ export const command = defineCommand({
   async run(cli, { flags }) {
     const client = await cli.client();
     const rows = await client.json<Network[]>(to(paths.networkList, {}, { filters: filterQuery(flags.filter) }));
-    rows.sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
+    rows.sort((a, b) => naturalOrder(a.Name, b.Name));
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).networksFormat ?? ""));
     await printList(cli, listing(flags["no-trunc"]), rows, { format, quiet: flags.quiet });
     return 0;

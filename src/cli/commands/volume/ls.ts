@@ -2,6 +2,7 @@ import { paths } from "../../../api/paths.ts";
 import type { VolumeListResponse } from "../../../api/volumes.ts";
 import { filterQuery, to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
+import { naturalOrder } from "../../../lib/natural-order.ts";
 import { defineCommand } from "../../command.ts";
 import { printList } from "../../format.ts";
 import { volumeListing } from "../../volume/listing.ts";
@@ -20,7 +21,7 @@ export const command = defineCommand({
     const { Volumes } = await client.json<VolumeListResponse>(
       to(paths.volumeList, {}, { filters: filterQuery(flags.filter) }),
     );
-    const rows = (Volumes ?? []).sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
+    const rows = (Volumes ?? []).sort((a, b) => naturalOrder(a.Name, b.Name));
     const format = flags.format || (flags.quiet ? "" : ((await cli.config()).volumesFormat ?? ""));
     await printList(cli, volumeListing, rows, { format, quiet: flags.quiet });
     return 0;
