@@ -71,7 +71,7 @@ class Home {
     return existsSync(join(this.path, "calls")) ? readFileSync(join(this.path, "calls"), "utf8") : "";
   }
 
-  async run(args: readonly string[], stdin?: string): Promise<CommandResult> {
+  async run(args: readonly string[], stdin?: string, env: Record<string, string> = {}): Promise<CommandResult> {
     const { code, stdout, stderr } = await run([this.#binary, ...args], {
       env: {
         HOME: this.path,
@@ -79,6 +79,7 @@ class Home {
         DOCKER_HOST: `unix://${daemon().socket}`,
         DHOW_AUTOSTART: "0",
         PATH: `${bin}:${process.env.PATH}`,
+        ...env,
       },
       ...(stdin !== undefined && { stdin }),
     });
@@ -198,4 +199,36 @@ test("a helper that fails, or is not there, is told of: login fails, pull and lo
       `WARNING: could not erase credentials:\n${host}: error erasing credentials - ${why}\n`,
     );
   }
+});
+
+// The stock client of this machine is older than the variable; the words are 28.5.2's.
+test("DOCKER_AUTH_CONFIG comes before what is stored, login and logout say so, and one that is wrong is told of", async () => {
+  const { host } = registry;
+  const home = new Home("environment", "ours");
+  home.config = JSON.stringify({ auths: { [host]: { auth: "YW5uOndyb25n" } } });
+  const pull = async (value: unknown) => {
+    const env = { DOCKER_AUTH_CONFIG: typeof value === "string" ? value : JSON.stringify(value) };
+    return (await home.run(["pull", "-q", `${host}/absent`], undefined, env)).stderr;
+  };
+  const set = { auths: { [host]: { auth: good } } };
+  expect(await pull(set)).toContain("manifest unknown");
+  expect(await pull({})).toContain("authentication required");
+  const failed = "Failed to create credential store from DOCKER_AUTH_CONFIG:  ";
+  expect(await pull("junk")).toStartWith(failed);
+  expect(await pull({ ...set, credsStore: "x" })).toStartWith(`${failed}json: unknown field "credsStore"\n`);
+  expect(await pull({ auths: { [host]: { username: "ann" } } })).toStartWith(
+    `${failed}json: unknown field "username"\n`,
+  );
+  expect(await pull({ auths: { [host]: {} } })).toStartWith(
+    `${failed}DOCKER_AUTH_CONFIG environment variable is missing key \`auth\` for ${host}\n`,
+  );
+  const warning =
+    "\n Warn -> DOCKER_AUTH_CONFIG is set and takes precedence.\n         Unset DOCKER_AUTH_CONFIG to restore the CLI auth behaviour.\n         \n";
+  const env = { DOCKER_AUTH_CONFIG: JSON.stringify(set) };
+  const login = await home.run(["login", host], undefined, env);
+  expect(login.stdout).toBe("Login Succeeded\n");
+  expect(login.stderr).toStartWith(`${warning}Authenticating with existing credentials... [Username: ann]\n`);
+  expect(home.config).toContain(good);
+  expect((await home.run(["logout", host], undefined, env)).stderr).toBe(warning);
+  expect(home.config).not.toContain(good);
 });

@@ -7,6 +7,7 @@ import { isTerminal } from "../../lib/terminal.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { type Credentials, registryAddress, storeCredentials, storedCredentials } from "../image/auth.ts";
+import { warnOfEnvironment } from "../image/environment-auth.ts";
 import { askLine } from "../prompt.ts";
 
 export const command = defineCommand({
@@ -28,6 +29,7 @@ export const command = defineCommand({
     if (changed.has("password") && !flags.password) throw new ExitError(1, "password is empty");
     let { username, password } = flags;
     if (password) cli.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
+    warnOfEnvironment(cli);
     if (flags["password-stdin"]) password = (await new Response(Bun.stdin.stream()).text()).replace(/[\r\n]+$/, "");
     if (!username && !password) {
       const stored = await storedCredentials(cli, registry);

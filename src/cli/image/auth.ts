@@ -3,6 +3,7 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { type ConfigFile, type StoredAuth, writeConfigFile } from "../config-file.ts";
 import { eraseSecret, getSecret, storeSecret } from "./credential-helper.ts";
+import { environmentAuths } from "./environment-auth.ts";
 
 /** Docker's own registry is filed under its old address. */
 export const hubAddress = "https://index.docker.io/v1/";
@@ -37,6 +38,8 @@ const helperOf = (config: ConfigFile, registry: string): string | undefined =>
 /** What is stored for a registry; null when nothing is. A helper that fails is told of, and counts as one that has nothing. */
 export async function storedCredentials(cli: Cli, registry: string): Promise<Credentials | null> {
   const config = await cli.config();
+  const given = plainCredentials(environmentAuths(cli) ?? {}, registry);
+  if (given) return given;
   const helper = helperOf(config, registry);
   if (helper) {
     const secret = await getSecret(helper, registry).catch((error: unknown) => {
@@ -48,8 +51,13 @@ export async function storedCredentials(cli: Cli, registry: string): Promise<Cre
     if (Username === "<token>") return { identitytoken: Secret, serveraddress: registry };
     return { username: Username, password: Secret, serveraddress: registry };
   }
-  const key = Object.keys(config.auths ?? {}).find((each) => each === registry || hostOf(each) === hostOf(registry));
-  const entry = key === undefined ? undefined : config.auths?.[key];
+  return plainCredentials(config.auths ?? {}, registry);
+}
+
+/** What `auths` says of a registry, under whichever way of writing it. */
+function plainCredentials(auths: Readonly<Record<string, StoredAuth>>, registry: string): Credentials | null {
+  const same = (each: string): boolean => each === registry || hostOf(each) === hostOf(registry);
+  const entry = auths[registry] ?? auths[Object.keys(auths).find(same) ?? ""];
   if (!entry) return null;
   if (entry.identitytoken) return { identitytoken: entry.identitytoken, serveraddress: registry };
   const [username, password] = entry.auth ? decodeAuth(entry.auth) : [entry.username ?? "", entry.password ?? ""];
