@@ -15,29 +15,39 @@ export function parseMount(mount: WireMount, volumeDriver: string): PlannedMount
   if (!target.startsWith("/")) throw bad(`invalid mount path: '${target}' mount path must be absolute`);
   if (posix.resolve("/", target) === "/") throw bad(`invalid specification: destination can't be '/'`);
   const base = { ...plain, destination: checkDestination(target, target), readOnly: mount.ReadOnly === true };
-  const only = (key: "BindOptions" | "VolumeOptions" | "TmpfsOptions" | "ImageOptions"): void => {
-    for (const other of ["BindOptions", "VolumeOptions", "TmpfsOptions", "ImageOptions"] as const) {
-      if (other !== key && mount[other] != null) throw bad(`field ${other} must not be specified`);
-    }
+  const noImageOptions = (): void => {
+    if (mount.ImageOptions != null) throw bad("field ImageOptions must not be specified");
   };
   switch (type) {
     case "bind":
-      only("BindOptions");
+      noImageOptions();
       return bindMount(base, source, mount.BindOptions ?? {}, bad);
     case "volume":
-      only("VolumeOptions");
+      noImageOptions();
       return volumeMount(base, source, mount.VolumeOptions ?? {}, volumeDriver, bad);
     case "tmpfs":
-      only("TmpfsOptions");
+      noImageOptions();
       if (source !== "") throw bad("field Source must not be specified");
       return tmpfsMount(base, mount.TmpfsOptions ?? {}, bad);
     case "image":
-      only("ImageOptions");
       return imageMount(base, source, mount.ImageOptions?.Subpath ?? "", bad);
     default:
       throw bad("mount type unknown");
   }
 }
+
+/** dockerd looks for options of another type in all mounts before it reads the first. */
+export function refuseForeignOptions(mounts: readonly WireMount[]): void {
+  for (const mount of mounts) {
+    for (const type of ["volume", "bind", "tmpfs"] as const) {
+      const field = optionsOf[type];
+      if (mount[field] == null || mount.Type === type) continue;
+      throw invalidArgument(`${field} must not be specified on mount type ${JSON.stringify(mount.Type ?? "")}`);
+    }
+  }
+}
+
+const optionsOf = { volume: "VolumeOptions", bind: "BindOptions", tmpfs: "TmpfsOptions" } as const;
 
 type Bad = (reason: string) => Error;
 

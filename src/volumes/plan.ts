@@ -3,7 +3,7 @@
  */
 import { invalidArgument } from "../lib/errors.ts";
 import { bindFlags, parseBind } from "./bind-spec.ts";
-import { parseMount } from "./mount-spec.ts";
+import { parseMount, refuseForeignOptions } from "./mount-spec.ts";
 import type { MountConfig } from "./mounts.ts";
 import { anonymous, checkDestination, type PlannedMount, plain } from "./planned-mount.ts";
 import { parseTmpfs } from "./tmpfs-spec.ts";
@@ -14,6 +14,7 @@ import { parseTmpfs } from "./tmpfs-spec.ts";
  * is `Duplicate mount point: DEST`.
  */
 export function planMounts(config: MountConfig): PlannedMount[] {
+  refuseForeignOptions(config.mounts);
   const inherited = new Map<string, PlannedMount>();
   for (const entry of config.volumesFrom) {
     for (const mount of volumesFrom(entry, config)) inherited.set(mount.destination, mount);

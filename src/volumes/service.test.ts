@@ -211,12 +211,22 @@ test.each([
   [{ Source: "" }, "field Source must not be empty"],
   [{ Source: "absent" }, "No such image: absent"],
   [{ Source: "tools:1", ImageOptions: { Subpath: "../x" } }, "subpath must be a relative path within the volume"],
-  [{ Source: "tools:1", VolumeOptions: { NoCopy: true } }, "field VolumeOptions must not be specified"],
 ])("resolve() refuses the image mount %p", async (more, reason) => {
   const mounts = [{ Type: "image", Target: "/tools", ...more }];
-  expect(volumes.resolve("c1", { ...nothing, mounts }, op)).rejects.toThrow(
+  await expect(volumes.resolve("c1", { ...nothing, mounts }, op)).rejects.toThrow(
     `invalid mount config for type "image": ${reason}`,
   );
+});
+
+test.each([
+  [{ Type: "image", BindOptions: {} }, 'BindOptions must not be specified on mount type "image"'],
+  [{ Type: "bind", BindOptions: {}, VolumeOptions: {} }, 'VolumeOptions must not be specified on mount type "bind"'],
+  [{ Type: "volume", TmpfsOptions: {} }, 'TmpfsOptions must not be specified on mount type "volume"'],
+  [{ Type: "bind", Source: "/", Target: "/x", ImageOptions: {} }, "field ImageOptions must not be specified"],
+])("resolve() refuses %p before it looks at other mounts", async (mount, reason) => {
+  const faulty = { Type: "bind", Source: "", Target: "/y" };
+  const mounts = reason.startsWith("field") ? [mount] : [faulty, mount];
+  await expect(volumes.resolve("c1", { ...nothing, mounts }, op)).rejects.toThrow(reason);
 });
 
 test("mount() holds a subpath by a mount of its own, inside the volume whatever links say", async () => {
