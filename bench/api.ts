@@ -54,6 +54,13 @@ export async function makeContainers(
   return ids;
 }
 
+/** One that somebody else has removed is no loss: the reference engine may be shared. */
 export async function removeContainers(engine: Engine, ids: readonly string[]): Promise<void> {
-  await each(ids.length, (n) => answer(engine, "DELETE", `/containers/${ids[n]}?force=1`));
+  await each(ids.length, async (n) => {
+    const response = await request(engine, "DELETE", `/containers/${ids[n]}?force=1`);
+    const text = await response.text();
+    if (!response.ok && response.status !== 404) {
+      throw new Error(`${engine.name} DELETE of ${ids[n]} -> ${response.status} ${text}`);
+    }
+  });
 }
