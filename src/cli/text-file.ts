@@ -27,13 +27,16 @@ export class FileError extends Error {
 }
 
 /** The text of a file; throws {@link FileError}. */
-export async function readTextFile(path: string): Promise<string> {
+export const readTextFile = async (path: string): Promise<string> => (await readBytes(path)).toString("utf8");
+
+/** The bytes of a file; throws {@link FileError}. */
+export async function readBytes(path: string): Promise<Buffer> {
   const { open } = await import("node:fs/promises");
   const file = await open(path, "r").catch((cause: unknown) => {
     throw new FileError("open", path, cause);
   });
   try {
-    return await file.readFile("utf8");
+    return await file.readFile();
   } catch (cause) {
     throw new FileError("read", path, cause);
   } finally {

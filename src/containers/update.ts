@@ -39,7 +39,9 @@ export async function updateContainer(
     const { record } = container;
     const { RestartPolicy } = changes;
     if (RestartPolicy.Name !== "" && RestartPolicy.Name !== "no" && record.hostConfig.AutoRemove) {
-      throw invalidArgument("Restart policy cannot be updated because AutoRemove is enabled for the container");
+      throw invalidArgument(
+        `Cannot update container ${record.id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
+      );
     }
     requirePresent(ctx, container);
     const limits = givenLimits(changes);

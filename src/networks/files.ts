@@ -51,8 +51,11 @@ export function withOwnAddress(
   address: string,
   names: Pick<HostsInput, "hostname" | "domainname">,
 ): string {
-  return `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${address}\t${ownNames(names)}\n`;
+  return appended(text, `${address}\t${ownNames(names)}`);
 }
+
+const appended = (text: string, line: string): string =>
+  `${text === "" || text.endsWith("\n") ? text : `${text}\n`}${line}\n`;
 
 /** The same text without the line that {@link withOwnAddress} or {@link hostsText} wrote for that address. */
 export function withoutOwnAddress(
@@ -77,12 +80,12 @@ export function withLinkedHost(text: string, { address, names }: LinkedHost): st
   const wanted = linkedNames(names);
   const isIts = (line: string): boolean => line.slice(line.indexOf("\t") + 1) === wanted && line.includes("\t");
   const lines = text.split("\n");
-  if (!lines.some(isIts)) return withOwnAddress(text, address, { hostname: wanted, domainname: "" });
+  if (!lines.some(isIts)) return appended(text, `${address}\t${wanted}`);
   return lines.map((line) => (isIts(line) ? `${address}\t${wanted}` : line)).join("\n");
 }
 
 function linkedNames(names: readonly string[]): string {
-  return names.map((name) => ownNames({ hostname: name, domainname: "" })).join(" ");
+  return names.map(checkedName).join(" ");
 }
 
 function extraLines({ extraHosts, hostGateways }: HostsInput): string[][] {
@@ -105,11 +108,16 @@ function splitExtraHost(entry: string): { name: string; address: string } {
 }
 
 function ownNames({ hostname, domainname }: Pick<HostsInput, "hostname" | "domainname">): string {
-  for (const name of [hostname, domainname]) {
-    // Blanks are dockerd's way: the line then names more than one host. What ends the line is refused.
-    if (/\p{Cc}/u.test(name)) throw invalidArgument(`invalid hostname: ${JSON.stringify(name)}`);
-  }
-  return domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+  for (const name of [hostname, domainname]) checkedName(name);
+  const full = domainname === "" ? hostname : `${hostname}.${domainname}`;
+  const [short = ""] = hostname.split(".", 1);
+  return short === "" || short === full ? full : `${full} ${short}`;
+}
+
+/** Blanks are dockerd's way: the line then names more than one host. What ends the line is refused. */
+function checkedName(name: string): string {
+  if (/\p{Cc}/u.test(name)) throw invalidArgument(`invalid hostname: ${JSON.stringify(name)}`);
+  return name;
 }
 
 /** One word that a line of either file can hold. */

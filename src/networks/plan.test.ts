@@ -53,6 +53,14 @@ test("hostsText() writes Docker's lines, extra hosts before the container's own"
 });
 
 test.each([
+  ["foo.example.com", "", "foo.example.com foo"],
+  ["foo.example.com", "bar", "foo.example.com.bar foo"],
+  ["foo", "", "foo"],
+])("hostsText() gives %p of domain %p its full and its short name", (hostname, domainname, names) => {
+  expect(hostsText({ ...hosts, hostname, domainname })).toEndWith(`\n10.0.0.2\t${names}\n`);
+});
+
+test.each([
   { hostname: "c\n6.6.6.6\tgoogle.com" },
   { domainname: "d\ne" },
   { extraHosts: ["a b:1.2.3.4"] },

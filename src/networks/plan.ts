@@ -48,8 +48,9 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
   const ordered = [...wanted].sort(byName);
   const alone = ordered.find(([, [network]]) => network.driver !== "bridge");
   if (alone && ordered.length > 1) {
+    const kind = alone[1][0].driver === "null" ? "private (none)" : "host";
     throw invalidArgument(
-      "container cannot be connected to multiple networks with one of the networks in private mode",
+      `container cannot be connected to multiple networks with one of the networks in ${kind} mode`,
     );
   }
   const planned: Planned[] = [];

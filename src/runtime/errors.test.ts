@@ -36,13 +36,6 @@ describe("runtimeStartError()", () => {
       `${create}exec: "/etc": is a directory: permission denied`,
       126,
     ],
-    [
-      "start",
-      "open executable: Operation not permitted",
-      "",
-      `${create}exec: "": executable file not found in $PATH`,
-      127,
-    ],
     ["start", "open executable: Permission denied", "/plain", `${create}exec: "/plain": permission denied`, 126],
     [
       "exec",
@@ -56,6 +49,13 @@ describe("runtimeStartError()", () => {
       "executable file `nope` not found in $PATH: No such file or directory",
       "nope",
       `${exec}exec: "nope": executable file not found in $PATH`,
+      127,
+    ],
+    [
+      "start",
+      "open executable: Operation not permitted",
+      "",
+      `${create}exec: "": executable file not found in $PATH`,
       127,
     ],
   ];

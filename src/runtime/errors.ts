@@ -54,6 +54,7 @@ interface CommandFailure {
 function commandFailure(said: string, command: string): CommandFailure | null {
   const own = /^exec: "(?:[^"\\]|\\.)*": (.*)$/s.exec(said)?.[1];
   const text = own ?? said;
+  // The runtimes look an empty name up as the directory itself.
   if (command === "") return { text: "executable file not found in $PATH", code: 127 };
   if (/executable file .*not found in \$PATH/.test(text)) {
     if (!command.includes("/")) return { text: "executable file not found in $PATH", code: 127 };

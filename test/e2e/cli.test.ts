@@ -1,6 +1,6 @@
 /** One daemon, two clients: what the stock client prints for a command line, ours prints too, to the letter. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandResult, run, until } from "../harness/command.ts";
@@ -13,6 +13,9 @@ const directory = mkdtempSync(join(tmpdir(), "dhow-cli-"));
 const ours = join(directory, "docker");
 symlinkSync(dhowBinary, ours);
 mkdirSync(join(directory, "empty"));
+writeFileSync(join(directory, "no-name.env"), "A=1\n#x\n\n=x\n");
+writeFileSync(join(directory, "no-text.env"), Buffer.from("A=1\nB\xff=1\n", "latin1"));
+writeFileSync(join(directory, "names.env"), "a=1\nb\n");
 
 async function must(...args: string[]): Promise<string> {
   const result = await daemon().docker(...args);
@@ -434,6 +437,21 @@ run --rm --mount type=bind,src=/tmp,dst=/x,bind-propagation=foo busybox true
 run --rm --mount '' busybox true
 run --rm --mount type=tmpfs,dst=/x,tmpfs-size=x busybox true
 run --rm --mount type=bind,src=/tmp,dst=/x,image-subpath=a busybox true
+run --rm --mount type=bind,src=/tmp,dst=/x,bind-recursive=readonly busybox true
+run --rm --mount type=bind,src=/tmp,dst=/x,bind-recursive=writable busybox true
+run --rm --mount type=bind,src=/tmp,dst=/x,ro,bind-recursive=readonly busybox true
+run --rm -v /tmp:/x -v /tmp:/x busybox echo both
+run --rm -e B=1 -e A=1 -e B=2 -e A busybox sh -c 'tr "\\\\0" "\\\\n" </proc/self/environ | grep "^[AB]="'
+run --rm --env-file no-name.env busybox true
+run --rm --env-file no-text.env busybox true
+run --rm -a stdout -i busybox cat </dev/null
+run --rm -a stderr -i busybox sh -c 'cat >&2' <names.env
+start d1 nope
+start nope d1 nope2
+run --rm --ip foo busybox true
+run --rm --hostname foo.example.com --domainname bar busybox sh -c 'tail -n 1 /etc/hosts | cut -f 2'
+run --rm busybox ''
+exec d1 ''
 `
   .split("\n")
   .filter((line) => line !== "");

@@ -53,7 +53,7 @@ export async function createRequest(context: Context): Promise<CreateBody> {
   const variables = await readEnvironment(flags["env-file"], flags.env);
   const volumes: Record<string, Record<string, never>> = {};
   const binds: string[] = [];
-  for (const spec of flags.volume) {
+  for (const spec of new Set(flags.volume)) {
     const volume = parseVolume(spec);
     if ("bind" in volume) binds.push(volume.bind);
     else volumes[volume.anonymous] = {};
@@ -90,10 +90,9 @@ export async function createRequest(context: Context): Promise<CreateBody> {
 /** The streams that a client joins: those asked for, or all that make sense. */
 export function attachments(flags: Pick<CreateFlags, "attach" | "interactive">, detach: boolean): Set<string> {
   const wanted = new Set(flags.attach);
-  if (wanted.size === 0 && !detach) {
-    wanted.add("stdout").add("stderr");
-    if (flags.interactive) wanted.add("stdin");
-  }
+  if (wanted.size === 0 && !detach) wanted.add("stdout").add("stderr");
+  // Standard input that nobody joins stays open for ever.
+  if (flags.interactive && !detach) wanted.add("stdin");
   return wanted;
 }
 

@@ -124,5 +124,17 @@ export function parseMount(text: string): Mount {
     throw new Error(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
   if (mount.ImageOptions && mount.Type !== "image")
     throw new Error(`cannot mix 'image-*' options with mount type '${mount.Type}'`);
+  checkRecursive(mount);
   return mount;
+}
+
+/** What goes with `bind-recursive`. */
+function checkRecursive({ BindOptions: bind, ReadOnly: readonly }: Mount): void {
+  const forced = bind?.ReadOnlyForceRecursive;
+  const needs = (what: string) =>
+    new Error(
+      `option 'bind-recursive=${forced ? "readonly" : "writable"}' requires '${what}' to be specified in conjunction`,
+    );
+  if ((forced || bind?.ReadOnlyNonRecursive) && !readonly) throw needs("readonly");
+  if (forced && bind?.Propagation !== "rprivate") throw needs("bind-propagation=rprivate");
 }

@@ -1,5 +1,5 @@
 /** `--device`, `--device-cgroup-rule` and the devices of privileged containers, looked up on the host. */
-import { readdirSync, realpathSync } from "node:fs";
+import { type Dirent, readdirSync, realpathSync } from "node:fs";
 import { posix } from "node:path";
 import { invalidArgument, systemError } from "../../lib/errors.ts";
 import { AT_FDCWD } from "../../linux/file.ts";
@@ -107,9 +107,19 @@ export function toDevice(stat: Stat, path: string): OciDevice | null {
 /** Made afresh in each container, or not devices at all. */
 const skipped = new Set(["pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".lxd-mounts", ".udev"]);
 
+/** A directory may go while the tree is walked; then it has none. */
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
 function walk(from: string, as: string): OciDevice[] {
   const found: OciDevice[] = [];
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
+  for (const entry of entriesOf(from)) {
     if (skipped.has(entry.name) || entry.isSymbolicLink()) continue;
     const path = posix.join(from, entry.name);
     const target = posix.join(as, entry.name);

@@ -26,11 +26,13 @@ export const command = defineCommand({
       return startAttached(cli, name, flags.interactive, await chosenDetachKeys(cli, flags["detach-keys"]));
     }
     const client = await cli.client();
+    const failed = new Set(args);
     const code = await forEachName(cli, args, async (each) => {
       await client.json(to(paths.containerStart, { id: each }));
+      failed.delete(each);
       cli.out(`${each}\n`);
     });
-    if (code !== 0) cli.err(`Error: failed to start containers: ${args.join(", ")}\n`);
+    if (code !== 0) cli.err(`Error: failed to start containers: ${[...failed].join(", ")}\n`);
     return code;
   },
 });
