@@ -59,3 +59,18 @@ test("files are put into the mounts of a container whose own root is read-only",
   await daemon().must("rm", "-f", "sealed");
   await daemon().must("volume", "rm", "wet", "dry");
 });
+
+test("a client before API 1.45 finds a container's short id and hostname among its aliases", async () => {
+  await daemon().must("network", "create", "aliased");
+  const made = ["create", "--name", "called", "--network", "aliased", "--network-alias", "al", "--hostname", "host"];
+  const id = (await daemon().must(...made, "busybox", "true")).trim();
+  const aliases = async (version: string) => {
+    type Seen = { NetworkSettings: { Networks: Record<string, { Aliases: string[] | null }> } };
+    const { body } = await daemon().api<Seen>("GET", `/v${version}/containers/called/json`);
+    return body.NetworkSettings.Networks.aliased?.Aliases;
+  };
+  expect(await aliases("1.44")).toEqual(["al", id.slice(0, 12), "host"]);
+  expect(await aliases("1.45")).toEqual(["al"]);
+  await daemon().must("rm", "called");
+  await daemon().must("network", "rm", "aliased");
+});

@@ -26,6 +26,7 @@ import type { Handlers } from "../call.ts";
 import { readDetachKeys } from "../detach-keys.ts";
 import { stdioType } from "../hijack.ts";
 import { placeMacAddress } from "../mac-address.ts";
+import { withOldAliases } from "../old-aliases.ts";
 import type { StdioSession } from "../stdio-session.ts";
 import { parseTimestamp } from "../timestamps.ts";
 import { ignore } from "./ignore.ts";
@@ -151,7 +152,8 @@ export function containerHandlers(containers: ContainersBackend) {
       const created = await containers.create({ name: query.name, platform: query.platform, body }, op);
       return { ...created, Warnings: [...created.Warnings, ...warnings] };
     },
-    containerInspect: async ({ params, query, op }) => containers.inspect(params.id, query, op),
+    containerInspect: async ({ params, query, version, op }) =>
+      withOldAliases(await containers.inspect(params.id, query, op), version),
     containerTop: async ({ params, query, op }) => containers.top(params.id, query.ps_args, op),
     containerLogs: async ({ params, query, version, op }) => {
       if (!query.stdout && !query.stderr) {
