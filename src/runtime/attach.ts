@@ -1,9 +1,10 @@
 /** The daemon's end of a data connection to the supervisor. */
 import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
+import { unavailable } from "../lib/errors.ts";
 import type { AttachReply, AttachRequest } from "../supervisor/protocol.ts";
 import type { AttachStream } from "./runtime.ts";
-import { connectSocket, SupervisorError } from "./supervisor-client.ts";
+import { connectSocket, patienceMs, SupervisorError, silence } from "./supervisor-client.ts";
 
 /** Opens one; resolves when the supervisor has the client on its list, so that no later byte is missed. */
 export async function openAttach(path: string, request: AttachRequest): Promise<AttachStream> {
@@ -32,6 +33,7 @@ function readLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let data = Buffer.alloc(0);
     const stop = (): void => {
+      clearTimeout(timer);
       socket.off("readable", onReadable);
       socket.off("error", onError);
       socket.off("close", onClose);
@@ -40,6 +42,7 @@ function readLine(socket: Socket): Promise<string> {
       stop();
       reject(error);
     };
+    const timer = setTimeout(() => onError(unavailable(silence)), patienceMs);
     const onClose = (): void => onError(new Error("the supervisor closed the connection"));
     // By `readable`: a socket once paused by hand would stay so for a reader that only listens for data.
     const onReadable = (): void => {

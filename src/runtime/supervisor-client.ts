@@ -52,7 +52,8 @@ interface Waiting {
 }
 
 /** How long a supervisor may be silent to who asks for something that it can do at once. A stopped one is silent for ever. */
-const patienceMs = 10_000;
+export const patienceMs = 10_000;
+export const silence = `the supervisor has not answered for ${patienceMs / 1000} s`;
 const promptMethods: ReadonlySet<MethodName> = new Set(["signal", "forget", "resize", "limitLog", "pause", "resume"]);
 
 /** Connects to a unix socket; rejects with the connection's own error. */
@@ -99,7 +100,7 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
     for (const [id, { since, prompt, reject }] of waiting) {
       if (!prompt || since > late) continue;
       waiting.delete(id);
-      reject(unavailable(`the supervisor has not answered for ${patienceMs / 1000} s`));
+      reject(unavailable(silence));
     }
   }, 500);
   watch.unref();

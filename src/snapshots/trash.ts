@@ -18,6 +18,10 @@ const smallTree = { entries: 200, bytes: 16 << 20 };
 /** How long what was thrown away lies there at least. */
 const restMs = 20;
 
+/** How long after a refusal (no descriptors, no memory) it is tried again; doubled up to the longest. */
+const firstRetryMs = 500;
+const longestRetryMs = 60_000;
+
 /** Small trees deleted in one turn of the event loop. */
 const atOnce = 4;
 
@@ -29,6 +33,7 @@ export class Trash {
   /** Names that nobody has looked into yet. */
   readonly #fresh = new Set<string>();
   #timer: Timer | null = null;
+  #retryMs = firstRetryMs;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -53,7 +58,10 @@ export class Trash {
   #deleteFresh(): void {
     this.#timer = null;
     const fd = tryOpenAt(AT_FDCWD, this.dir, O_DIRECTORY);
-    if (fd < 0) return;
+    if (fd < 0) {
+      this.#retry();
+      return;
+    }
     try {
       for (const name of [...this.#fresh].slice(0, atOnce)) {
         this.#fresh.delete(name);
@@ -72,6 +80,11 @@ export class Trash {
     this.empty().catch(() => {}); // what is left is found by the sweep of the next start
   }
 
+  #retry(): void {
+    setTimeout(() => this.#emptySoon(), this.#retryMs).unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
+  }
+
   /** Deletes all there is, in a helper; resolves when the trash was empty once. */
   empty(): Promise<void> {
     if (this.#emptying) {
@@ -88,8 +101,12 @@ export class Trash {
     do {
       this.#again = false;
       this.#fresh.clear(); // one deletes a tree, never two
-      if (readdirSync(this.dir).length === 0) return;
-      await runHelper("empty-trash", { dir: this.dir }, null).catch(() => {}); // tried again at the next sweep
+      try {
+        if (readdirSync(this.dir).length > 0) await runHelper("empty-trash", { dir: this.dir }, null);
+        this.#retryMs = firstRetryMs;
+      } catch {
+        this.#retry();
+      }
     } while (this.#again);
   }
 }

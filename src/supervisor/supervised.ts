@@ -122,8 +122,18 @@ export class Supervised {
   /** The exit as it is told, before the cgroup goes. */
   describeExit({ status, unknown }: { status: WaitStatus; unknown: boolean }): ExitStatus {
     const at = formatNanoseconds(realtime());
-    const oomKilled = this.started.cgroups !== null && oomKills(this.started.cgroups) > 0;
+    const oomKilled = this.#hadOom();
     return { code: status.code, signal: status.signal, oomKilled, at, unknown };
+  }
+
+  /** Without a descriptor to ask with, the kernel is taken not to have killed: the exit has been collected, and must be told. */
+  #hadOom(): boolean {
+    try {
+      return this.started.cgroups !== null && oomKills(this.started.cgroups) > 0;
+    } catch (error) {
+      if (isErrno(error, "EMFILE", "ENFILE", "ENOMEM")) return false;
+      throw error;
+    }
   }
 
   /** After the exit: the rest of the output, then the end for everyone. Resolves early when readers are too slow. */

@@ -176,7 +176,12 @@ export class Supervisor {
     this.#strayTimer = null;
     if (this.#starting.size > 0 || this.#runtimePids.size > 0) return;
     const own = new Set([...this.#processes.values()].filter((each) => !each.exit).map((each) => each.started.pid));
-    for (const pid of childrenOfSelf()) if (!own.has(pid)) reapPid(pid);
+    try {
+      for (const pid of childrenOfSelf()) if (!own.has(pid)) reapPid(pid);
+    } catch (error) {
+      this.#log(`look for strays: ${messageOf(error)}`);
+      this.#strayTimer = setTimeout(() => this.#reapStrays(), strayReapDelayMs);
+    }
   }
 
   /** Takes over what the records tell of; called once, before anyone connects. */

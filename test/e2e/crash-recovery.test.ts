@@ -46,7 +46,7 @@ test.each(inRounds(deaths.map((each) => [each[0], each] as const)))(
     await d.dhow(...last);
     await d.died();
     let killed = 0;
-    for (let nth = 1; nth <= 6; nth++) {
+    for (let nth = 1; nth <= 4; nth++) {
       d.arm(`${nth % 2 === 0 ? "state.commit" : "state.committed"}=kill@${nth}`);
       const survived = await d.start().then(
         () => true,

@@ -1,6 +1,10 @@
 /** Hardening, row 170: what the disk or the kernel refuses fails one request, leaves nothing of it, and is over when it is over. */
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { slowness, until } from "../harness/command.ts";
+import { supervisorPid } from "../harness/crash.ts";
+import { runClient } from "../harness/daemon.ts";
 import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
 
@@ -160,5 +164,77 @@ describe("hardening 170: a log whose rotation is refused at", () => {
     await until("the end of it", () => daemon().log().includes(`${id}: its log is written again, 1 lines were lost`));
     expect(await must("logs", "victim")).toBe("1\n3\n");
     await must("rm", "-f", "victim");
+  });
+});
+
+/** Leaves a process with so many more descriptors than it has; gives the limit back at the end. */
+function spareDescriptors(pid: number, spare: number): Disposable {
+  const limit = /Max open files\s+(\d+)\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, "utf8"));
+  const set = (soft: number | string) =>
+    Bun.spawnSync(["prlimit", "--pid", String(pid), `--nofile=${soft}:${limit?.[2]}`]);
+  // The limit is one of numbers, and those in use may lie above it.
+  const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+  let soft = 0;
+  for (let free = 0; free < spare || used.has(soft); soft++) if (!used.has(soft)) free++;
+  set(soft);
+  return { [Symbol.dispose]: () => void set(limit?.[1] ?? "") };
+}
+
+describe("hardening 170: without descriptors", () => {
+  const verbs: readonly (readonly string[])[] = [
+    ["create", "--name", "other", "-v", "/etc", "busybox", "true"],
+    ["run", "--name", "third", "-p", "127.0.0.1::80", "busybox", "true"],
+    ["exec", "victim", "echo", "inside"],
+    ["logs", "victim"],
+    ["cp", "victim:/etc/group", "-"],
+    ["stop", "-t", "0", "victim"],
+    ["start", "victim"],
+    ["network", "create", "lan"],
+  ];
+  // What has none left takes no connection either, and its clients wait: of a supervisor's, only those with a new stream.
+  const onOldConnections = verbs.filter(([verb]) => verb === "stop" || verb === "start");
+  const cases = [
+    ["daemon", 1, verbs],
+    ["daemon", 4, verbs],
+    ["supervisor", 0, onOldConnections],
+    ["supervisor", 2, verbs],
+  ] as const;
+  test.each(cases)(
+    "the %s, which has %d left, refuses what it cannot do, goes on, and is whole again with more",
+    async (who, spare, asked) => {
+      const line = "echo said; exec sleep 600";
+      await must("run", "-d", "--name", "victim", "busybox", "sh", "-c", line);
+      const pid = who === "daemon" ? daemon().pid : supervisorPid(daemon());
+      {
+        using _limit = spareDescriptors(pid, spare);
+        for (const verb of asked) await runClient("dhow", daemon().socket, verb, { timeoutMs: 30_000 });
+      }
+      expect((await daemon().api("GET", "/_ping")).status).toBe(200);
+      expect(who === "daemon" ? daemon().pid : supervisorPid(daemon())).toBe(pid);
+      await dhow("start", "victim");
+      expect(await must("exec", "victim", "echo", "inside")).toBe("inside\n");
+      expect(await must("logs", "--tail", "1", "victim")).toBe("said\n");
+      await must("run", "--rm", "-v", "/etc", "busybox", "true");
+      for (const name of ["victim", "other", "third"]) await dhow("rm", "-f", "-v", name);
+      await dhow("network", "rm", "lan");
+      await expectNothingLeft();
+    },
+  );
+
+  test("the supervisor tells the end of an exec whose child keeps its output open", async () => {
+    const id = (await must("run", "-d", "--name", "victim", "busybox", "sleep", "600")).trim();
+    const line = "until test -e /go; do usleep 20000; done; sleep 600 & exit 3";
+    const exec = await daemon().api<{ Id: string }>("POST", "/containers/victim/exec", { Cmd: ["sh", "-c", line] });
+    await daemon().api("POST", `/exec/${exec.body.Id}/start`, { Detach: true });
+    const ended = async () =>
+      (await daemon().api<{ ExitCode: number | null }>("GET", `/exec/${exec.body.Id}/json`)).body.ExitCode;
+    {
+      using _limit = spareDescriptors(supervisorPid(daemon()), 0);
+      writeFileSync(join(daemon().execRoot, "rootfs", id, "go"), "");
+      await Bun.sleep(500 * slowness);
+    }
+    await until("the end", async () => (await ended()) === 3);
+    await must("rm", "-f", "victim");
+    await expectNothingLeft();
   });
 });
