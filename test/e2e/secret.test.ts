@@ -1,5 +1,5 @@
 /** `--secret`: files that a container sees, and that nothing else of the engine shows. */
-import { afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import {
   type Dirent,
   existsSync,
@@ -19,6 +19,7 @@ import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon({ failPoints: "" });
 const folder = mkdtempSync(join(tmpdir(), "dhow-secret-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, "value");
 /** In two spellings, as it is kept and as it travels. */
 const value = `s3cr3t-${process.pid}-${"x".repeat(32)}`;
