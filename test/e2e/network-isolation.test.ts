@@ -295,10 +295,14 @@ while True:
     const socket = connect({ host: "::1", port: daemon().port(41) });
     await new Promise<void>((resolve) => socket.once("connect", resolve));
     socket.pause();
-    await Bun.sleep(1500);
-    const first = Number(readFileSync(counted, "utf8"));
-    await Bun.sleep(500);
-    expect(Number(readFileSync(counted, "utf8"))).toBe(first);
+    // The kernel widens its windows for a while; then nothing may move any more.
+    let first = -1;
+    await until("the flood to stand still", async () => {
+      const before = first;
+      first = existsSync(counted) ? Number(readFileSync(counted, "utf8")) : -1;
+      await Bun.sleep(1000);
+      return first > 0 && first === before;
+    });
     // The kernel's own buffers at both ends hold up to some megabytes; the proxy adds at most one.
     expect(first).toBeLessThan(16 * 1024 * 1024);
     socket.destroy();
