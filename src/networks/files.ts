@@ -134,8 +134,7 @@ export interface ResolvInput {
 }
 
 /** A container's /etc/resolv.conf: what was asked for, the rest as on the host. */
-export function resolvText(input: ResolvInput): string {
-  const host = hostResolv();
+export function resolvText(input: ResolvInput, host: Resolv = hostResolv()): string {
   for (const server of input.servers) {
     if (isIP(server) === 0) throw invalidArgument(`invalid DNS address: ${JSON.stringify(server)}`);
   }
@@ -150,7 +149,7 @@ export function resolvText(input: ResolvInput): string {
   const lines = shownServers(input, host).map((server) => `nameserver ${server}`);
   if (search.length > 0) lines.push(`search ${search.join(" ")}`);
   if (options.length > 0) lines.push(`options ${options.join(" ")}`);
-  return [...head, ...lines, ...origin(input, options, ownNdots), ""].join("\n");
+  return [...head, ...lines, ...origin(input, host, options, ownNdots), ""].join("\n");
 }
 
 const isNdots = (option: string): boolean => option.startsWith("ndots:");
@@ -169,7 +168,7 @@ const head = [
 ];
 
 /** The comments at the end, which programs read too: where the settings come from. */
-function origin(input: ResolvInput, options: readonly string[], ownNdots: boolean): string[] {
+function origin(input: ResolvInput, host: Resolv, options: readonly string[], ownNdots: boolean): string[] {
   const overrides = [
     ...(input.servers.length > 0 ? ["nameservers"] : []),
     ...(input.search.length > 0 ? ["search"] : []),
@@ -177,7 +176,7 @@ function origin(input: ResolvInput, options: readonly string[], ownNdots: boolea
   ];
   const source = ownNdots ? "internal" : input.options.length > 0 ? "override" : "host";
   const kind = input.nameService ? " (internal resolver)" : input.ownNamespace ? " (legacy)" : "";
-  const outside = input.servers.length > 0 ? input.servers : hostServers().map((server) => `host(${server})`);
+  const outside = input.servers.length > 0 ? input.servers : host.servers.map((server) => `host(${server})`);
   return [
     "",
     `# Based on host file: '/etc/resolv.conf'${kind}`,
@@ -197,7 +196,7 @@ interface Resolv {
 }
 
 /** systemd-resolved's stub listens on loopback; the servers behind it are in a file of its own. */
-function hostResolv(): Resolv {
+export function hostResolv(): Resolv {
   const first = parseResolv(readText("/etc/resolv.conf"));
   const onlyStub = first.servers.length > 0 && first.servers.every((server) => server === "127.0.0.53");
   if (!onlyStub) return first;

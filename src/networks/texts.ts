@@ -1,5 +1,5 @@
 /** What a container's /etc/hosts and /etc/resolv.conf say, from its request and the engine's configuration. */
-import { hostNetworkHosts, hostsText, resolvText } from "./files.ts";
+import { hostNetworkHosts, hostResolv, hostsText, resolvText } from "./files.ts";
 import type { NetworksConfig, ResolvConfs, Sandbox, SandboxRequest } from "./networks.ts";
 
 export interface TextsInput {
@@ -38,8 +38,10 @@ export function textsOf(
     options: pick(request.dnsOptions, config.dnsOptions),
     ownNamespace: !inHost,
   };
-  const plain = resolvText({ ...resolv, nameService: false });
-  const served = resolvText({ ...resolv, nameService: true });
+  // Read once: every start comes through here.
+  const host = hostResolv();
+  const plain = resolvText({ ...resolv, nameService: false }, host);
+  const served = resolvText({ ...resolv, nameService: true }, host);
   return {
     hosts: inHost ? hostNetworkHosts(hosts) : hostsText(hosts),
     resolvConf: nameService ? served : plain,
