@@ -9,6 +9,7 @@ import type { Logs } from "../logs/logs.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Cgroups } from "../runtime/cgroups.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { SecretFiles } from "../runtime/secret-files.ts";
 import type { OciMount, OciProcess, OciSpec } from "../runtime/spec/oci.ts";
 import type { Archives } from "../snapshots/archive.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
@@ -119,23 +120,6 @@ export type ContainerLogs = Pick<Logs, "read" | "start" | "resume" | "ended" | "
 /** A fresh tmpfs for `/dev/shm` that several containers share (`--ipc shareable`). */
 export interface SharedMemory {
   mount(path: string, size: number): void;
-  /** What is not mounted is fine. */
-  unmount(path: string): void;
-}
-
-/** One secret as a start finds it. */
-export interface SecretFile {
-  readonly path: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mode: number;
-  readonly data: Uint8Array;
-}
-
-/** A tmpfs that holds a container's secrets while its process is made; the container's mounts keep it after that. */
-export interface SecretFiles {
-  /** Mounts a tmpfs at `path` and writes the files, all of them below it. */
-  mount(path: string, files: readonly SecretFile[]): void;
   /** What is not mounted is fine. */
   unmount(path: string): void;
 }
