@@ -38,6 +38,8 @@ const testPackages = {
   openssl: "/usr/bin/openssl",
   e2fsprogs: "/sbin/mke2fs",
   "docker-compose": "/usr/bin/docker-compose",
+  zsh: "/usr/bin/zsh",
+  fish: "/usr/bin/fish",
   "python3-docker": "/usr/lib/python3/dist-packages/docker",
 };
 
