@@ -133,6 +133,8 @@ export type ContainerSnapshots = Pick<
   | "mount"
   | "unmount"
   | "isMounted"
+  | "hide"
+  | "hidden"
   | "remove"
   | "usage"
   | "changes"

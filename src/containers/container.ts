@@ -1,4 +1,5 @@
 import { OperationLock } from "../lib/operation-lock.ts";
+import type { HeldTree } from "../snapshots/held-tree.ts";
 import type { AttachStream } from "./collaborators.ts";
 import type { Exec } from "./exec.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -38,6 +39,8 @@ export class Container {
   /** Milliseconds before the next restart by policy. */
   backoff = 0;
   health: Disposable | null = null;
+  /** The root file system of the present process, once it is out of the mount table. */
+  root: HeldTree | null = null;
   /** Why the record could not be read; such a container can only be looked at and removed. */
   readonly broken: string | null;
   #createdAt: bigint | undefined;

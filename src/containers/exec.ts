@@ -8,11 +8,12 @@ import { SIGKILL } from "../lib/signals.ts";
 import type { AttachStream, ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import type { Container } from "./container.ts";
 import type { StdioSession } from "./containers.ts";
-import { type Context, emit, pathsOf } from "./context.ts";
+import { type Context, emit } from "./context.ts";
 import { exitCodeOf, reasonOf } from "./exec-failure.ts";
 import { dropExec, keepExec, keptExecs } from "./exec-records.ts";
 import { refuse } from "./lifecycle.ts";
 import { linkEnvironmentNow } from "./links.ts";
+import { rootOf } from "./root.ts";
 import { settlesWithin } from "./settles.ts";
 import { frame, session } from "./stdio.ts";
 
@@ -200,7 +201,7 @@ function processRequest(ctx: Context, container: Container, exec: Exec, start: E
     id: container.id,
     config: { ...record.config, Env: [...linkEnvironmentNow(ctx, container), ...(record.config.Env ?? [])] },
     hostConfig: record.hostConfig,
-    rootfs: pathsOf(ctx, container.id).rootfs,
+    rootfs: rootOf(ctx, container),
     args: config.Cmd ?? [],
     env: config.Env ?? [],
     user: config.User || record.config.User,

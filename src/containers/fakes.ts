@@ -87,6 +87,8 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
         rmSync(target, { recursive: true, force: true });
       },
       isMounted: (target) => ledger.mounts.has(target),
+      hide: () => null,
+      hidden: (pid) => ({ path: `/proc/${pid}/root`, close: async () => {} }),
       async remove(id) {
         await hung("snapshots.remove");
         ledger.snapshots.delete(id);

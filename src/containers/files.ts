@@ -10,6 +10,7 @@ import type { Container } from "./container.ts";
 import { type Context, emit, pathsOf } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
 import { type Place, placeOf } from "./place.ts";
+import { rootOf } from "./root.ts";
 
 /** What `docker cp` asks of a path. */
 export function statPath(ctx: Context, container: Container, path: string, op: Operation): Promise<PathStat> {
@@ -98,7 +99,7 @@ async function statOf(ctx: Context, { root, path, name }: Place, op: Operation):
 /** The whole root as a tar. */
 export async function exportContainer(ctx: Context, container: Container): Promise<Readable> {
   const tar = await untilRead(ctx, container, async () => {
-    const stream = ctx.snapshots.treeTar(pathsOf(ctx, container.id).rootfs);
+    const stream = ctx.snapshots.treeTar(rootOf(ctx, container));
     return { value: stream, stream };
   });
   emit(ctx, container, "export");

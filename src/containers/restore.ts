@@ -1,12 +1,10 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ContainerConfig } from "../api/containers.ts";
-import { HostConfig } from "../api/host-config.ts";
-import { parseWire } from "../api/wire.ts";
 import { wallClockNanoseconds } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import type { Intent } from "../state/intents.ts";
+import { brokenRecord } from "./broken-record.ts";
 import type { ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import { Container } from "./container.ts";
 import { type Context, pathsOf, saveState } from "./context.ts";
@@ -17,9 +15,9 @@ import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { linkedContainers } from "./links.ts";
 import { logInfo } from "./log-info.ts";
-import { type ContainerRecord, freshState } from "./record.ts";
 import { type RemovalOptions, removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
+import { takeRootBack } from "./root.ts";
 import { release, startLocked } from "./start.ts";
 import { endStranger } from "./strangers.ts";
 import { parseTime, timestamp } from "./timestamps.ts";
@@ -257,6 +255,7 @@ function oldestFirst(ctx: Context): Container[] {
 function takeBack(ctx: Context, container: Container): void {
   const ranFor = wallClockNanoseconds() - (parseTime(container.record.state.startedAt) ?? 0n);
   container.startedMonotonic = performance.now() - Math.max(0, Number(ranFor / 1_000_000n));
+  takeRootBack(ctx, container);
   if (!container.health) startHealthChecks(ctx, container);
 }
 
@@ -275,27 +274,4 @@ function startByPolicy(ctx: Context, container: Container): void {
       await startLocked(ctx, container, background(), { manuallyStopped: false });
     })
     .catch((error) => ctx.log(`container ${container.id}: start by policy failed: ${messageOf(error)}`));
-}
-
-/** Stands for a row that cannot be read: it is listed as dead, says why, and can be removed. */
-function brokenRecord(id: string, reason: string): ContainerRecord {
-  return {
-    id,
-    name: `broken_${id.slice(0, 12)}`,
-    created: freshState.startedAt,
-    path: "",
-    args: [],
-    config: parseWire(ContainerConfig, {}),
-    hostConfig: parseWire(HostConfig, {}),
-    endpoints: {},
-    image: "",
-    chainId: null,
-    driver: "",
-    mounts: [],
-    runtime: "",
-    apparmorProfile: "",
-    restartCount: 0,
-    manuallyStopped: true,
-    state: { ...freshState, status: "dead", error: `the container's record is unreadable: ${reason}` },
-  };
 }

@@ -10,6 +10,7 @@ import { tellLinkers } from "./hosts-file.ts";
 import { ownsSharedMemory } from "./joined.ts";
 import { refuse, transition } from "./lifecycle.ts";
 import { removeUnlocked } from "./removal.ts";
+import { hideRootSoon, releaseRoot } from "./root.ts";
 import { timestamp } from "./timestamps.ts";
 
 /** Exit code of a start that failed before there was a process to have one. */
@@ -67,6 +68,7 @@ export async function startLocked(
     throw error instanceof DhowError ? error : systemError(messageOf(error), { cause: error });
   }
   failPoint("containers.start.recorded");
+  hideRootSoon(ctx, container);
   tellLinkers(ctx, container);
   emit(ctx, container, "start");
   startHealthChecks(ctx, container);
@@ -119,7 +121,7 @@ export async function release(ctx: Context, container: Container): Promise<void>
   const paths = pathsOf(ctx, record.id);
   const results = await Promise.allSettled([
     ctx.networks.detach(record.id),
-    ctx.volumes.unmount(record.id, record.mounts).then(() => ctx.snapshots.unmount(paths.rootfs)),
+    ctx.volumes.unmount(record.id, record.mounts).then(() => releaseRoot(ctx, container)),
   ]);
   for (const result of results) {
     if (result.status === "rejected") ctx.log(`container ${record.id}: release: ${messageOf(result.reason)}`);

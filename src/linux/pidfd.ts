@@ -18,6 +18,7 @@ const SYS_pidfd_getfd = 438;
 const PIDFD_GET_INFO = 0xc040ff0b;
 const PIDFD_INFO_EXIT = 8;
 const ESRCH = 3;
+const POLLIN = 1;
 
 /** Opens the process `pid` (close-on-exec); `null` when there is none. A zombie can be opened. */
 export function pidfdOpen(pid: number): number | null {
@@ -49,11 +50,22 @@ export function pidfdGetFd(pidfd: number, fd: number): number {
 }
 
 /** True once the process has ended, reaped or not. */
-export function pidfdEnded(pidfd: number): boolean {
-  const request = fixedBuffer(8);
-  request.writeInt32LE(pidfd, 0);
-  request.writeInt16LE(1, 4);
-  return libc.poll(ptr(request), 1, 0) === 1;
+export const pidfdEnded = (pidfd: number): boolean => endedPidfds([pidfd]).size === 1;
+
+/** Those of `pidfds` whose processes have ended, reaped or not: one system call for all of them. */
+export function endedPidfds(pidfds: readonly number[]): Set<number> {
+  const ended = new Set<number>();
+  if (pidfds.length === 0) return ended;
+  const requests = fixedBuffer(8 * pidfds.length);
+  pidfds.forEach((pidfd, index) => {
+    requests.writeInt32LE(pidfd, 8 * index);
+    requests.writeInt16LE(POLLIN, 8 * index + 4);
+  });
+  check(libc.poll(ptr(requests), pidfds.length, 0), "poll");
+  pidfds.forEach((pidfd, index) => {
+    if ((requests.readInt16LE(8 * index + 6) & POLLIN) !== 0) ended.add(pidfd);
+  });
+  return ended;
 }
 
 /**

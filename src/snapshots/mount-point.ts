@@ -72,16 +72,19 @@ function ensureParent(parent: string): void {
 }
 
 /**
- * Unmounts `target` (and what is stacked there) and removes the empty directory; absent or not mounted is fine.
- *
- * Taking an overlay down writes the dirty pages of the whole upper file system back, which may take seconds. That falls
- * to whoever lets go of the mount last: a descriptor of it is closed on another thread, so that it is not this one.
+ * Closes a descriptor of a mount. Taking an overlay down writes the dirty pages of the whole upper file system back, which may take
+ * seconds. That falls to whoever lets go of the mount last: the descriptor is closed on another thread, so that it is not this one.
  */
+export function letGo(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => closeFile(fd, (error) => (error ? reject(error) : resolve())));
+}
+
+/** Unmounts `target` (and what is stacked there) and removes the empty directory; absent or not mounted is fine. */
 export async function removeMountPoint(target: string): Promise<void> {
   while (isMountPoint(target)) {
     const fd = openAt(AT_FDCWD, target, O_PATH);
     unmount(target, MNT_DETACH);
-    await new Promise<void>((resolve, reject) => closeFile(fd, (error) => (error ? reject(error) : resolve())));
+    await letGo(fd);
   }
   try {
     rmdirSync(target);

@@ -9,6 +9,7 @@ import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { MS_BIND, mount } from "../linux/mount.ts";
+import { type HeldTree, hideTree, treeOfProcess } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
@@ -87,6 +88,14 @@ export class NativeSnapshotter implements Snapshotter {
 
   isMounted(target: string): boolean {
     return isMountPoint(target);
+  }
+
+  hide(target: string): HeldTree | null {
+    return hideTree(target);
+  }
+
+  hidden(pid: number): HeldTree {
+    return treeOfProcess(pid);
   }
 
   async remove(key: string): Promise<void> {

@@ -9,6 +9,7 @@ import { streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { overlayChanges } from "./changes.ts";
+import { type HeldTree, hideTree, treeOfProcess } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
@@ -108,6 +109,14 @@ export class OverlaySnapshotter implements Snapshotter {
 
   isMounted(target: string): boolean {
     return isMountPoint(target);
+  }
+
+  hide(target: string): HeldTree | null {
+    return hideTree(target);
+  }
+
+  hidden(pid: number): HeldTree {
+    return treeOfProcess(pid);
   }
 
   async remove(key: string): Promise<void> {

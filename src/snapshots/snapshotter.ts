@@ -16,6 +16,7 @@
  */
 import type { Readable } from "node:stream";
 import type { Operation } from "../lib/operation.ts";
+import type { HeldTree } from "./held-tree.ts";
 
 /** How a layer's bytes are packed; `null` is decided by their first bytes, which are looked at in any case. */
 export type LayerCompression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
@@ -96,6 +97,10 @@ export interface Snapshotter {
   /** Unmounts `target` and removes the empty directory; a target that is not mounted is fine. */
   unmount(target: string): Promise<void>;
   isMounted(target: string): boolean;
+  /** Takes the tree mounted at `target` out of the mount table: it stays to who has it as a root. `null`: none is mounted. */
+  hide(target: string): HeldTree | null;
+  /** What an earlier engine hid, by the process that has it as its root. Throws when that is gone. */
+  hidden(pid: number): HeldTree;
   /** Throws the writable layer away: gone by one rename when this resolves, its files deleted later. Absent is fine. */
   remove(key: string): Promise<void>;
 

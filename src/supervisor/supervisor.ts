@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { conflict, messageOf, notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { LogLoss } from "../lib/log-file/writer.ts";
-import { type CgroupDirectories, cgroupsAt, cgroupsOf, isFrozen, setFrozen } from "../linux/cgroup.ts";
+import { type CgroupDirectories, cgroupsAt, cgroupsOf } from "../linux/cgroup.ts";
 import { pidfdGetFd, pidfdOpen, pidfdSignal } from "../linux/pidfd.ts";
-import { childrenOfSelf, reapPid } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
 import { deleteContainer, discardState, endUnreadable } from "./discard.ts";
+import { Exits } from "./exits.ts";
+import { freeze } from "./freeze.ts";
 import { closeEnds, launch, writeProcess } from "./launch.ts";
 import type { Subscriber } from "./output.ts";
 import type {
@@ -27,10 +28,6 @@ import { StartWaiters } from "./start-waiters.ts";
 import { Supervised } from "./supervised.ts";
 import { takeOver } from "./take-over.ts";
 
-const adoptedPollMs = 50;
-const freezePatienceMs = 5000;
-const strayReapDelayMs = 1000;
-
 export class Supervisor {
   readonly #records: Records;
   readonly #push: (push: Push) => void;
@@ -39,13 +36,17 @@ export class Supervisor {
   readonly #waiters = new StartWaiters();
   readonly #starting = new Set<string>();
   readonly #runtimePids = new Set<number>();
-  #pollTimer: Timer | null = null;
-  #strayTimer: Timer | null = null;
+  readonly #exits: Exits;
 
   constructor(options: { records: Records; push: (push: Push) => void; log: (message: string) => void }) {
     this.#records = options.records;
     this.#push = options.push;
     this.#log = options.log;
+    this.#exits = new Exits({
+      ...options,
+      processes: this.#processes,
+      starting: () => this.#starting.size > 0 || this.#runtimePids.size > 0,
+    });
   }
 
   start(request: StartRequest): Promise<StartReply> {
@@ -141,47 +142,7 @@ export class Supervisor {
 
   /** Takes the exits of all processes that have ended. Called at SIGCHLD. */
   reap(): void {
-    for (const process of this.#processes.values()) {
-      if (process.exit !== null) continue;
-      const ended = process.collect();
-      if (ended) void this.#finish(process, ended);
-    }
-    this.#strayTimer ??= setTimeout(() => this.#reapStrays(), strayReapDelayMs);
-  }
-
-  async #finish(process: Supervised, ended: NonNullable<ReturnType<Supervised["collect"]>>): Promise<void> {
-    const status = process.describeExit(ended);
-    process.exit = status;
-    try {
-      this.#records.saveExit(process.key, process.started.startTime, status);
-    } catch (error) {
-      // Told all the same: only a supervisor that dies before the daemon has recorded it would lose this exit.
-      this.#log(`record exit of ${process.key}: ${messageOf(error)}`);
-    }
-    if (status.oomKilled) this.#push({ event: "oom", target: process.record.target });
-    try {
-      await process.settle();
-    } catch (error) {
-      this.#log(`drain ${process.key}: ${messageOf(error)}`);
-    }
-    if (this.#processes.get(process.key) === process) this.#tellExit(process);
-  }
-
-  #tellExit(process: Supervised): void {
-    if (process.exit) this.#push({ event: "exit", target: process.record.target, status: process.exit });
-  }
-
-  /** Orphans of containers that share the host's pid namespace come to us, the subreaper. */
-  #reapStrays(): void {
-    this.#strayTimer = null;
-    if (this.#starting.size > 0 || this.#runtimePids.size > 0) return;
-    const own = new Set([...this.#processes.values()].filter((each) => !each.exit).map((each) => each.started.pid));
-    try {
-      for (const pid of childrenOfSelf()) if (!own.has(pid)) reapPid(pid);
-    } catch (error) {
-      this.#log(`look for strays: ${messageOf(error)}`);
-      this.#strayTimer = setTimeout(() => this.#reapStrays(), strayReapDelayMs);
-    }
+    this.#exits.reap();
   }
 
   /** Takes over what the records tell of; called once, before anyone connects. */
@@ -193,7 +154,7 @@ export class Supervisor {
         this.#log(`take over ${key}: ${messageOf(error)}`);
       }
     }
-    this.#poll();
+    this.#exits.pollAdopted();
   }
 
   async #recoverOne(key: string): Promise<void> {
@@ -224,15 +185,6 @@ export class Supervisor {
     } finally {
       closeSync(pidfd);
     }
-  }
-
-  #poll(): void {
-    if (this.#pollTimer || ![...this.#processes.values()].some((each) => each.needsPolling)) return;
-    this.#pollTimer = setTimeout(() => {
-      this.#pollTimer = null;
-      this.reap();
-      this.#poll();
-    }, adoptedPollMs);
   }
 
   #running(key: string): Supervised | null {
@@ -289,20 +241,8 @@ export class Supervisor {
   async freeze(containerId: string, frozen: boolean): Promise<void> {
     const { cgroups } = this.#need({ containerId }).started;
     if (!cgroups?.freezer) throw systemError("no freezer cgroup is mounted on this host");
-    setFrozen(cgroups, frozen);
-    const deadline = performance.now() + freezePatienceMs;
-    for (let tries = 1; isFrozen(cgroups) !== frozen; tries++) {
-      if (performance.now() > deadline) {
-        if (frozen) setFrozen(cgroups, false);
-        throw systemError(`container ${containerId} did not ${frozen ? "freeze" : "thaw"} in time`);
-      }
-      await Bun.sleep(2);
-      // A process frozen in the middle of its parent's vfork keeps the parent from freezing for ever: both are let go on a little.
-      if (frozen && tries % 25 === 0) {
-        setFrozen(cgroups, false);
-        await Bun.sleep(1);
-      }
-      if (frozen) setFrozen(cgroups, true);
+    if (!(await freeze(cgroups, frozen))) {
+      throw systemError(`container ${containerId} did not ${frozen ? "freeze" : "thaw"} in time`);
     }
   }
 
@@ -320,7 +260,7 @@ export class Supervisor {
 
   /** Tells every exit that is known and not forgotten. */
   replayExits(): void {
-    for (const process of this.#processes.values()) this.#tellExit(process);
+    for (const process of this.#processes.values()) this.#exits.tell(process);
   }
 
   async forget(target: ProcessTarget): Promise<void> {

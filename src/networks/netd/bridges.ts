@@ -13,6 +13,8 @@ export interface Bridge {
   readonly index: number;
   /** False for a device that was there before us: it stays when the network goes. */
   readonly made: boolean;
+  /** True for a device that is older than this netd's hold on it: what was on it before is not known. */
+  readonly found: boolean;
 }
 
 /** A random unicast MAC address of the locally administered kind. */
@@ -68,6 +70,7 @@ export class Bridges {
     }
     if (known) this.#forget(known);
     let link = this.#route.link(spec.name);
+    const found = link !== undefined && (link.index !== known?.index || known.found);
     if (link && link.kind !== "bridge") throw new Error(`device ${spec.name} exists and is not a bridge`);
     if (!link) {
       this.#route.apply(`create bridge ${spec.name}`, rtnetlink.bridge(spec.name, spec.mtu, randomMac()));
@@ -84,7 +87,7 @@ export class Bridges {
     this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
     this.#firewall?.addBridge(spec);
     this.#alignPorts(index, isolatesPorts(spec));
-    const bridge = { spec, index, made: this.#route.link(spec.name)?.alias === this.#mark };
+    const bridge = { spec, index, found, made: this.#route.link(spec.name)?.alias === this.#mark };
     this.#bridges.set(spec.name, bridge);
     return bridge;
   }

@@ -11,6 +11,7 @@ import { macBytes, rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import { Announcer } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { type Bridge, isolatesPorts, randomMac } from "./bridges.ts";
+import { Claims } from "./claims.ts";
 import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
 import type { EndpointSpec, Interface } from "./protocol.ts";
 
@@ -32,6 +33,7 @@ export class Namespaces {
   readonly #directory: string;
   readonly #host: Rtnetlink;
   readonly #announcer = new Announcer();
+  readonly #claims = new Claims();
   readonly #pool: Namespace[] = [];
   readonly #poolSize: number;
   #pooled: Bridge | null = null;
@@ -115,9 +117,11 @@ export class Namespaces {
     if (gateway !== undefined) steps.push(rtnetlink.defaultRoute(inside, addressBytes(gateway)));
     route.apply(`configure ${endpoint.ifname}`, ...steps);
     mac = endpoint.mac ?? mac;
-    // The address may have belonged to another container a moment ago; nobody may go on sending there.
     host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
-    this.#announcer.announce(bridge.index, address, macBytes(mac));
+    // The address may have belonged to another container a moment ago; nobody may go on sending there.
+    if (this.#claims.claim(bridge, endpoint.address, mac)) {
+      this.#announcer.announce(bridge.index, address, macBytes(mac));
+    }
     return {
       bridge: bridge.spec.name,
       ifname: endpoint.ifname,

@@ -1,0 +1,55 @@
+/** Mount namespaces (mount_namespaces(7)) of other processes. Entering one moves the calling thread only: all here is synchronous. */
+import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "./file.ts";
+import { check, cstring, FFIType, lastErrno, openLibc } from "./libc.ts";
+import { SyscallError } from "./syscall-error.ts";
+
+const { i32, u32, i64_fast, ptr: pointer } = FFIType;
+const libc = openLibc({
+  unshare: { args: [i32], returns: i32 },
+  setns: { args: [i32, i32], returns: i32 },
+  fchdir: { args: [i32], returns: i32 },
+  chroot: { args: [pointer], returns: i32 },
+  syscall: { args: [i64_fast, i32, pointer, u32], returns: i64_fast },
+});
+
+const CLONE_FS = 0x200;
+const CLONE_NEWNS = 0x20000;
+const SYS_open_tree = 428;
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
+
+/**
+ * A descriptor (close-on-exec) of the file system that the process `pid` has as its root, without what is mounted in it
+ * (open_tree(2)); it is in no mount table and lasts as long as the descriptor. Throws ENOENT or ESRCH when the process is gone.
+ */
+export function cloneRootMount(pid: number): number {
+  const namespace = openAt(AT_FDCWD, `/proc/${pid}/ns/mnt`, 0);
+  const home = openAt(AT_FDCWD, "/proc/thread-self/ns/mnt", 0);
+  const root = openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+  try {
+    // A thread that shares its root and working directory with others may not change its mount namespace.
+    check(libc.unshare(CLONE_FS), "unshare");
+    check(libc.setns(namespace, CLONE_NEWNS), "setns", `mount namespace of ${pid}`);
+    try {
+      const fd = Number(libc.syscall(SYS_open_tree, AT_FDCWD, cstring("/"), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+      if (fd < 0) throw new SyscallError("open_tree", lastErrno());
+      return fd;
+    } finally {
+      comeBack(home, root);
+    }
+  } finally {
+    for (const fd of [namespace, home, root]) close(fd);
+  }
+}
+
+/** Throws the process away rather than let it go on among another's files. */
+function comeBack(home: number, root: number): void {
+  try {
+    check(libc.setns(home, CLONE_NEWNS), "setns");
+    check(libc.fchdir(root), "fchdir");
+    check(libc.chroot(cstring(".")), "chroot");
+  } catch (error) {
+    process.stderr.write(`cannot return to the engine's mount namespace: ${error}\n`);
+    process.abort();
+  }
+}
