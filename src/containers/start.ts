@@ -13,6 +13,8 @@ import { removeUnlocked } from "./removal.ts";
 import { hideRootSoon, releaseRoot } from "./root.ts";
 import { timestamp } from "./timestamps.ts";
 
+const forgetPatienceMs = 1000;
+
 /** Exit code of a start that failed before there was a process to have one. */
 const unknownFailure = 128;
 
@@ -133,9 +135,7 @@ async function startFailed(ctx: Context, container: Container, intent: number, e
   for (const stream of container.attached) stream.close();
   container.attached.clear();
   ctx.logs.ended(container.id);
-  await ctx.runtime.forget({ containerId: container.id }).catch((failed) => {
-    ctx.log(`container ${container.id}: what its failed start left: ${messageOf(failed)}`);
-  });
+  await forgetFailed(ctx, container.id);
   await release(ctx, container);
   rmSync(pathsOf(ctx, container.id).bundle, { recursive: true, force: true });
   const exitCode = exitCodeOf(error);
@@ -148,6 +148,20 @@ async function startFailed(ctx: Context, container: Container, intent: number, e
   // Nothing has exited: who waits for the next exit goes on waiting, until the container is removed at the latest.
   container.waiters.settle("not-running", { StatusCode: exitCode, Error: { Message: messageOf(error) } });
   if (container.record.hostConfig.AutoRemove) await removeUnlocked(ctx, container, { volumes: true });
+}
+
+/** Asks again for a moment: a supervisor or runtime that died in the middle may still be on its way out. */
+async function forgetFailed(ctx: Context, containerId: string): Promise<void> {
+  const deadline = performance.now() + forgetPatienceMs;
+  for (;;) {
+    try {
+      return await ctx.runtime.forget({ containerId });
+    } catch (failed) {
+      ctx.log(`container ${containerId}: what its failed start left: ${messageOf(failed)}`);
+      if (performance.now() > deadline) return;
+      await Bun.sleep(100);
+    }
+  }
 }
 
 function exitCodeOf(error: unknown): number {
