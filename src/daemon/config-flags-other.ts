@@ -45,20 +45,17 @@ export const inertFlags = {
   "userland-proxy-path": inert("value", "the proxy is part of the engine"),
 } satisfies Flags;
 
-const ipv6 = "IPv6 networks are not there yet";
 const proxy = "registries are spoken to without a proxy";
 const swarm = "there is no swarm";
 
 export const refusedFlags = {
   "allow-direct-routing": refused("bool", "containers are reached from outside by published ports only"),
   "authorization-plugin": refused("value", "there are no plugins"),
-  bip6: refused("value", ipv6),
   bridge: refused("value", "the default bridge is the engine's own; --bridge-name names it"),
   "cpu-rt-period": refused("value", "real-time scheduling is not there yet", ["0"]),
   "cpu-rt-runtime": refused("value", "real-time scheduling is not there yet", ["0"]),
   "cri-containerd": refused("bool", "there is no containerd"),
   "default-cgroupns-mode": refused("value", "the mode is private on cgroup v2 and host on v1; --cgroupns sets another"),
-  "default-gateway-v6": refused("value", ipv6),
   "default-ipc-mode": refused("value", "the mode is private; --ipc sets another", ["private"]),
   "default-network-opt": refused("value", "options are given to each network"),
   "exec-opt": refused("value", "cgroups are managed by cgroupfs only", [
@@ -66,10 +63,8 @@ export const refusedFlags = {
     '["native.cgroupdriver=cgroupfs"]',
   ]),
   feature: refused("value", "there are no features to switch"),
-  "fixed-cidr-v6": refused("value", ipv6),
   "http-proxy": refused("value", proxy),
   "https-proxy": refused("value", proxy),
-  ipv6: refused("bool", ipv6),
   "ip-forward-no-drop": refused("bool", "the policy of the FORWARD chain is never changed"),
   "metrics-addr": refused("value", "there are no metrics yet"),
   "no-proxy": refused("value", proxy),

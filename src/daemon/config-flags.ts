@@ -11,6 +11,7 @@ export interface AddressPool {
 export const daemonFlags = {
   "add-runtime": flag.map("Register an additional OCI runtime", { check: checkRuntime }),
   bip: flag.string("Address and prefix of the default bridge"),
+  bip6: flag.string("IPv6 address and prefix of the default bridge", { kind: "string" }),
   "bridge-name": flag.string("Device of the default bridge network", { initial: "dhow0" }),
   "cdi-spec-dir": flag.list("Directories of CDI specifications (default /etc/cdi and /var/run/cdi)", {
     complete: "files",
@@ -26,6 +27,7 @@ export const daemonFlags = {
     parse: (text: string, previous: readonly AddressPool[]) => [...previous, parseAddressPool(text)],
   },
   "default-gateway": flag.string("Default gateway of the default bridge", { kind: "ip" }),
+  "default-gateway-v6": flag.string("Default IPv6 gateway of the default bridge", { kind: "ip" }),
   "default-runtime": flag.string("OCI runtime for containers that name none"),
   "default-shm-size": flag.bytes("Size of /dev/shm of containers", { initial: 64 * 1024 * 1024 }),
   "default-ulimit": flag.map("Default ulimits of containers", { check: checkUlimit }),
@@ -34,6 +36,7 @@ export const daemonFlags = {
   "dns-search": flag.list("DNS search domains to use"),
   "exec-root": flag.string("Root directory of runtime state", { complete: "files" }),
   "fixed-cidr": flag.string("Subnet that addresses on the default bridge come from"),
+  "fixed-cidr-v6": flag.string("IPv6 subnet that addresses on the default bridge come from"),
   gc: {
     help: "Policy of garbage collection, as the JSON object that daemon.json holds",
     kind: "json",
@@ -51,6 +54,7 @@ export const daemonFlags = {
   "ip-forward": flag.bool("Enable IP forwarding", { initial: true }),
   "ip-masq": flag.bool("Masquerade traffic that leaves", { initial: true }),
   iptables: flag.bool("Let the engine write firewall rules", { initial: true }),
+  ipv6: flag.bool("Give IPv6 addresses on the default bridge"),
   label: flag.list("Labels of the daemon"),
   "log-driver": flag.string("Default log driver of containers", { initial: "json-file" }),
   "log-format": flag.string("Format of the daemon's log (text or json)", { initial: "text" }),

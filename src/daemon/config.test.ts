@@ -145,9 +145,9 @@ const oracleFlags =
   tls tlscacert tlscert tlskey tlsverify userland-proxy userland-proxy-path userns-remap validate version`.split(/\s+/);
 
 test("what this engine does not do is refused with the reason, and an asking for what is so in any case is not", () => {
-  expect(() => readConfig(["--ipv6"], defaults)).toThrow("IPv6 networks are not there yet");
+  expect(() => readConfig(["--rootless"], defaults)).toThrow("the daemon runs as root");
   expect(() => readConfig(["--userns-remap=default"], defaults)).toThrow("not supported by this engine");
-  expect(readConfig(["--ipv6=false"], defaults).engine.debug).toBe(false);
+  expect(readConfig(["--rootless=false"], defaults).engine.debug).toBe(false);
 });
 
 test("every flag of dockerd 28.5 is known", () => {

@@ -61,6 +61,11 @@ export interface NetworkConfig {
   readonly bip: string | undefined;
   readonly fixedCidr: string | undefined;
   readonly defaultGateway: string | undefined;
+  /** The default network carries IPv6 too; what follows is as the three above. */
+  readonly ipv6: boolean;
+  readonly bip6: string | undefined;
+  readonly fixedCidr6: string | undefined;
+  readonly defaultGateway6: string | undefined;
   readonly addressPools: readonly { readonly base: string; readonly size: number }[];
   readonly mtu: number;
   readonly icc: boolean;

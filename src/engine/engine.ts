@@ -107,6 +107,7 @@ export async function createEngine(
     createNetworks({
       config: config.network,
       instance: config.instance,
+      engineId: engineId(config.dataRoot),
       paths,
       db,
       log: (message) => log.info(message),

@@ -44,7 +44,9 @@ export const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 export const IFF_UP = 1;
 export const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET6 = 10;
+/** An IPv6 address is used at once, without asking whether another has it (IFA_F_NODAD). */
+const NODAD = 0x02;
 
 /** The bytes of an IPv4 or IPv6 address in the shape netlink wants; the family follows from their length. */
 export type AddressBytes = Uint8Array;
@@ -191,6 +193,7 @@ function addressHeader(index: number, address: AddressBytes, prefix: number): Bu
   const header = Buffer.alloc(8);
   header[0] = family(address);
   header[1] = prefix;
+  if (address.length === 16) header[2] = NODAD;
   header.writeUInt32LE(index, 4);
   return header;
 }

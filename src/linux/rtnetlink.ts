@@ -11,6 +11,7 @@ import {
 import {
   type AddressBytes,
   AF_INET,
+  AF_INET6,
   IFA_ADDRESS,
   IFA_LOCAL,
   IFF_UP,
@@ -68,6 +69,14 @@ export interface UsedNetwork {
   readonly index: number;
 }
 
+/** An address of a device. */
+export interface ListedAddress extends UsedNetwork {
+  /** It is good on this link alone: IPv6 devices have one by themselves. */
+  readonly linkLocal: boolean;
+}
+
+const RT_SCOPE_LINK = 253;
+
 /** A connection to rtnetlink of the namespace in which it is opened. */
 export class Rtnetlink implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
@@ -96,26 +105,32 @@ export class Rtnetlink implements Disposable {
     return this.#dump(RTM_GETLINK, linkHeader(0)).map(readLink);
   }
 
-  /** Every IPv4 address of the namespace's devices with its prefix. */
-  addresses(): UsedNetwork[] {
-    const header = Buffer.alloc(8);
-    header[0] = AF_INET;
-    return this.#dump(RTM_GETADDR, header).flatMap((reply) => {
-      const attributes = readAttributes(reply.subarray(8));
-      const address = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
-      return address ? [{ address, prefix: reply[1] ?? 32, index: reply.readUInt32LE(4) }] : [];
+  /** Every address of the namespace's devices with its prefix. */
+  addresses(): ListedAddress[] {
+    return [AF_INET, AF_INET6].flatMap((family) => {
+      const header = Buffer.alloc(8);
+      header[0] = family;
+      return this.#dump(RTM_GETADDR, header).flatMap((reply) => {
+        const attributes = readAttributes(reply.subarray(8));
+        const address = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
+        if (!address) return [];
+        const linkLocal = family === AF_INET6 && reply[3] === RT_SCOPE_LINK;
+        return [{ address, prefix: reply[1] ?? 32, index: reply.readUInt32LE(4), linkLocal }];
+      });
     });
   }
 
-  /** IPv4 routes of the main table that name a network, the default route left out. */
+  /** Routes of the main table that name a network, the default route left out. */
   routes(): UsedNetwork[] {
-    const header = Buffer.alloc(12);
-    header[0] = AF_INET;
-    return this.#dump(RTM_GETROUTE, header).flatMap((reply) => {
-      const attributes = readAttributes(reply.subarray(12));
-      const address = attributes.get(RTA_DST);
-      if (!address || reply[4] !== 254) return [];
-      return [{ address, prefix: reply[1] ?? 32, index: attributes.get(RTA_OIF)?.readUInt32LE(0) ?? 0 }];
+    return [AF_INET, AF_INET6].flatMap((family) => {
+      const header = Buffer.alloc(12);
+      header[0] = family;
+      return this.#dump(RTM_GETROUTE, header).flatMap((reply) => {
+        const attributes = readAttributes(reply.subarray(12));
+        const address = attributes.get(RTA_DST);
+        if (reply[0] !== family || !address || reply[4] !== 254) return [];
+        return [{ address, prefix: reply[1] ?? 32, index: attributes.get(RTA_OIF)?.readUInt32LE(0) ?? 0 }];
+      });
     });
   }
 

@@ -55,31 +55,50 @@ export function closeSocket(fd: number): void {
   libc.close(fd);
 }
 
+const ARP = 0x0806;
+const IPV6 = 0x86dd;
+
 /**
- * Sends gratuitous ARP (RFC 5227 section 3). One socket for the life of the process: closing a packet socket waits
- * for every CPU, some ten milliseconds.
+ * Tells a network of an address's new place: gratuitous ARP (RFC 5227 section 3), or an unsolicited neighbour
+ * advertisement (RFC 4861 section 7.2.6). One socket for the life of the process: closing a packet socket waits for every
+ * CPU, some ten milliseconds.
  */
 export class Announcer {
   readonly #fd = check(libc.socket(AF_PACKET, 3 | SOCK_CLOEXEC, 0), "socket", "packet");
 
-  /** Broadcasts on the device `index` that `address` is now at `mac`. */
+  /** Says to all on the device `index` that `address` is now at `mac`. */
   announce(index: number, address: Uint8Array, mac: Uint8Array): void {
-    const broadcast = Buffer.alloc(6, 0xff);
+    const isIpv4 = address.length === 4;
+    const to = isIpv4 ? Buffer.alloc(6, 0xff) : Buffer.of(0x33, 0x33, 0, 0, 0, 1);
+    const protocol = isIpv4 ? ARP : IPV6;
     const frame = Buffer.concat([
-      broadcast,
+      to,
       mac,
-      Buffer.of(0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1),
-      mac,
-      address,
-      Buffer.alloc(6),
-      address,
+      Buffer.of(protocol >> 8, protocol & 0xff),
+      isIpv4 ? gratuitousArp(address, mac) : neighbourAdvertisement(address, mac),
     ]);
-    const to = Buffer.alloc(20);
-    to.writeUInt16LE(AF_PACKET, 0);
-    to.writeUInt16BE(0x0806, 2);
-    to.writeInt32LE(index, 4);
-    to[11] = 6;
-    to.set(broadcast, 12);
-    check(libc.sendto(this.#fd, ptr(frame), frame.length, 0, ptr(to), to.length), "sendto", "packet");
+    const name = Buffer.alloc(20);
+    name.writeUInt16LE(AF_PACKET, 0);
+    name.writeUInt16BE(protocol, 2);
+    name.writeInt32LE(index, 4);
+    name[11] = 6;
+    name.set(to, 12);
+    check(libc.sendto(this.#fd, ptr(frame), frame.length, 0, ptr(name), name.length), "sendto", "packet");
   }
+}
+
+const gratuitousArp = (address: Uint8Array, mac: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.of(0, 1, 8, 0, 6, 4, 0, 1), mac, address, Buffer.alloc(6), address]);
+
+/** The whole packet, to all nodes: the target is `address`, its place `mac`, and what is remembered is overridden. */
+function neighbourAdvertisement(address: Uint8Array, mac: Uint8Array): Buffer {
+  const allNodes = Buffer.from("ff020000000000000000000000000001", "hex");
+  const body = Buffer.concat([Buffer.of(136, 0, 0, 0, 0x20, 0, 0, 0), address, Buffer.of(2, 1), mac]);
+  const pseudo = Buffer.concat([address, allNodes, Buffer.of(0, 0, 0, body.length, 0, 0, 0, 58), body]);
+  let sum = 0;
+  for (let at = 0; at < pseudo.length; at += 2) sum += pseudo.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  body.writeUInt16BE(~sum & 0xffff, 2);
+  const header = Buffer.concat([Buffer.of(0x60, 0, 0, 0, 0, body.length, 58, 255), address, allNodes]);
+  return Buffer.concat([header, body]);
 }

@@ -11,10 +11,11 @@ import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { translate, translateAttach } from "./attach-errors.ts";
 import type { NetworkBook } from "./book.ts";
-import { containerGateway, emptySettings, topLevel } from "./endpoints.ts";
+import { addressesOf, emptySettings, topLevel } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
 import { namesOn, resolverSpec } from "./names-on.ts";
 import type { ResolverSpec } from "./netd/dns/resolver.ts";
+import { type Family, families } from "./netd/ip.ts";
 import type { SandboxState } from "./netd/protocol.ts";
 import type {
   ConnectedContainer,
@@ -25,10 +26,11 @@ import type {
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
-import { outwardRoute } from "./outward.ts";
-import { type Planned, planEndpoint, planEndpoints } from "./plan.ts";
-import { planPorts, portMapOf } from "./ports-plan.ts";
-import type { NetworkRecord, SandboxRecord } from "./record.ts";
+import { outwardRoutes } from "./outward.ts";
+import { inward, type Planned, planEndpoint, planEndpoints } from "./plan.ts";
+import { planPorts, portMapOf, type Way } from "./ports-plan.ts";
+import { wayOf } from "./publishing.ts";
+import { type NetworkRecord, type SandboxRecord, segmentOf } from "./record.ts";
 import { serversOf, type Texts, textsOf } from "./texts.ts";
 
 export class Attachments {
@@ -102,7 +104,7 @@ export class Attachments {
     const [networkId, network] = book.find(nameOrId);
     const { containerId, name } = container;
     const members = book.membersOf(containerId);
-    if (network.driver !== "bridge" || members.some(([, one]) => !book.networks.get(one.networkId)?.bridge)) {
+    if (!network.device || members.some(([, one]) => !book.networks.get(one.networkId)?.device)) {
       throw forbidden(
         "container cannot be connected to multiple networks with one of the networks in private (none) mode",
       );
@@ -116,13 +118,17 @@ export class Attachments {
     while (used.has(`eth${number}`)) number++;
     const wanted = request.EndpointConfig ?? undefined;
     const planned = planEndpoint(book, container, { networkId, network, wanted, ifname: `eth${number}` });
-    const bridge = network.bridge?.device;
+    const { spec } = planned;
     let connected = false;
     try {
-      if (!planned.spec) throw systemError(`network ${network.name} has no bridge`);
-      const leads = outwardRoute(book, containerId)?.bridge === planned.spec.bridge;
-      const endpoint = leads ? planned.spec : { ...planned.spec, gateway: null };
-      await this.kernel.ensureBridge(networkId, network);
+      if (!spec) throw systemError(`network ${network.name} has nothing to connect to`);
+      const routes = outwardRoutes(book, containerId);
+      const endpoint = {
+        ...spec,
+        ipv4: routes.ipv4?.segment === spec.segment ? spec.ipv4 : inward(spec.ipv4),
+        ipv6: routes.ipv6?.segment === spec.segment ? spec.ipv6 : inward(spec.ipv6),
+      };
+      await this.kernel.ensureSegment(networkId, network);
       const state = await op.timings.measure("netd", () =>
         this.kernel.netd.call("connect", {
           containerId,
@@ -148,9 +154,9 @@ export class Attachments {
     } catch (error) {
       book.withdraw([planned.id, planned.record]);
       // What no record tells of must not stay: the next try would find it in its way.
-      if (connected && bridge) {
-        const route = outwardRoute(book, containerId);
-        await this.kernel.netd.call("disconnect", { containerId, bridge, route }).catch(() => {});
+      if (connected && spec) {
+        const routes = outwardRoutes(book, containerId);
+        await this.kernel.netd.call("disconnect", { containerId, segment: spec.segment, routes }).catch(() => {});
       }
       throw translate(error);
     }
@@ -168,11 +174,11 @@ export class Attachments {
     if (!member || !book.sandboxes.get(containerId)) {
       throw forbidden(`container ${containerId} is not connected to network ${network.name}`);
     }
-    if (!network.bridge) throw forbidden(`container cannot be disconnected from ${network.name} network`);
-    const bridge = network.bridge.device;
-    const route = outwardRoute(book, containerId, networkId);
+    const segment = segmentOf(network);
+    if (segment === null) throw forbidden(`container cannot be disconnected from ${network.name} network`);
+    const routes = outwardRoutes(book, containerId, networkId);
     const state = await op.timings.measure("netd", () =>
-      this.kernel.netd.call("disconnect", { containerId, bridge, route }),
+      this.kernel.netd.call("disconnect", { containerId, segment, routes }),
     );
     failPoint("networks.disconnect.disconnected");
     const sandbox = this.#running(containerId);
@@ -185,7 +191,7 @@ export class Attachments {
       });
     } catch (error) {
       // The records stand as they were: so does what is remembered of them, and the next try finds the member again.
-      book.addresses.hold(networkId, member[1].settings.IPAddress);
+      book.holdAddresses(member[1]);
       book.promise(...member);
       throw error;
     }
@@ -199,13 +205,13 @@ export class Attachments {
     const { book } = this;
     for (const [id, member] of book.membersOf(containerId)) {
       const network = book.networks.get(member.networkId);
-      if (!network?.bridge) continue;
+      const segment = network && segmentOf(network);
+      if (!network || !segment) continue;
       const { DNSNames } = member.settings;
       const renamed = DNSNames && [...new Set([name, ...DNSNames.filter((one) => one !== member.containerName)])];
       const settings = { ...member.settings, DNSNames: renamed };
       const names = namesOn(network, settings);
-      const bridge = network.bridge.device;
-      const state = names && (await this.kernel.netd.call("rename", { containerId, bridge, names }));
+      const state = names && (await this.kernel.netd.call("rename", { containerId, segment, names }));
       const sandbox = this.#running(containerId);
       book.db.transaction("normal", (tx) => {
         book.putMember(tx, id, { ...member, containerName: name, settings });
@@ -270,17 +276,17 @@ export class Attachments {
   }
 
   async #attach(request: SandboxRequest, plan: readonly Planned[], resolver: ResolverSpec): Promise<SandboxState> {
-    for (const { networkId, network } of plan) await this.kernel.ensureBridge(networkId, network);
-    const outward = plan.find(({ network }) => containerGateway(network) !== null);
-    const ports = outward
-      ? planPorts({
-          bindings: request.portBindings,
-          exposed: request.exposedPorts,
-          publishAll: request.publishAllPorts,
-          address: outward.record.settings.IPAddress,
-          hostBinding: outward.network.bridge?.hostBinding || this.config.hostBinding || "0.0.0.0",
-        })
-      : [];
+    for (const { networkId, network } of plan) await this.kernel.ensureSegment(networkId, network);
+    const wayIn = (family: Family): Way | null => {
+      const outward = plan.find(({ spec }) => spec?.[family]?.gateway != null);
+      return outward ? wayOf(outward.network, family, outward.record.settings, this.config) : null;
+    };
+    const ports = planPorts({
+      bindings: request.portBindings,
+      exposed: request.exposedPorts,
+      publishAll: request.publishAllPorts,
+      ways: { ipv4: wayIn("ipv4"), ipv6: wayIn("ipv6") },
+    });
     const endpoints = plan.flatMap(({ spec }) => (spec ? [spec] : []));
     return this.kernel.netd.call("attach", { containerId: request.containerId, endpoints, ports, resolver });
   }
@@ -302,12 +308,15 @@ export class Attachments {
 
   #texts(request: SandboxRequest, plan: readonly Planned[], inHost: boolean): Texts {
     const id = this.book.networks.findUnique("name", "bridge");
-    const gateway = id === undefined ? undefined : this.book.networks.get(id)?.bridge?.gateway;
-    const addresses = plan.map(({ record }) => record.settings.IPAddress).filter((address) => address !== "");
+    const bridge = id === undefined ? undefined : this.book.networks.get(id);
+    const gateways = families.flatMap((family) => bridge?.[family]?.gateway ?? []);
+    const addresses = plan.flatMap(({ record }) => addressesOf(record.settings));
     const nameService = plan.some(({ spec }) => spec?.names != null);
-    const outward = plan.find(({ network }) => containerGateway(network) !== null);
-    const hostAddress = outward?.network.bridge?.gateway;
-    return textsOf(request, this.config, { addresses, inHost, gateway, hostAddress, nameService });
+    const hostAddresses = families.flatMap((family) => {
+      const outward = plan.find(({ spec }) => spec?.[family]?.gateway != null);
+      return outward?.network[family]?.gateway ?? [];
+    });
+    return textsOf(request, this.config, { addresses, inHost, gateways, hostAddresses, nameService });
   }
 
   #emitMember(action: "connect" | "disconnect", networkId: string, network: NetworkRecord, container: string): void {
@@ -315,5 +324,5 @@ export class Attachments {
   }
 }
 
-const macOn = (state: SandboxState | null, { bridge }: NetworkRecord): string =>
-  state?.interfaces.find((one) => one.bridge === bridge?.device)?.mac ?? "";
+const macOn = (state: SandboxState | null, network: NetworkRecord): string =>
+  state?.interfaces.find(({ segment }) => segment === segmentOf(network))?.mac ?? "";

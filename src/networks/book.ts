@@ -3,7 +3,7 @@ import { invalidArgument, notFound } from "../lib/errors.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
-import { topLevel } from "./endpoints.ts";
+import { addressesOf, topLevel } from "./endpoints.ts";
 import { Addresses } from "./ipam.ts";
 import {
   type EndpointRecord,
@@ -12,6 +12,7 @@ import {
   networkKind,
   type SandboxRecord,
   sandboxKind,
+  segmentOf,
 } from "./record.ts";
 
 /** An endpoint with its id. */
@@ -57,7 +58,7 @@ export class NetworkBook {
           this.#endpoints.delete(tx, id);
           continue;
         }
-        this.addresses.hold(endpoint.networkId, endpoint.settings.IPAddress);
+        this.holdAddresses(endpoint);
         this.promise(id, endpoint);
       }
       for (const intent of this.intents.pending("networks.")) this.intents.finish(tx, intent.id);
@@ -87,6 +88,11 @@ export class NetworkBook {
     return [...this.#members.values()].flatMap((members) => [...members]);
   }
 
+  /** Keeps an endpoint's addresses from others. */
+  holdAddresses({ networkId, settings }: EndpointRecord): void {
+    for (const address of addressesOf(settings)) this.addresses.hold(networkId, address);
+  }
+
   /** Counts an endpoint in before it is recorded, so that its network cannot be removed meanwhile. */
   promise(id: string, endpoint: EndpointRecord): void {
     const members = this.#members.get(endpoint.containerId) ?? new Map<string, EndpointRecord>();
@@ -103,26 +109,30 @@ export class NetworkBook {
     this.withdraw([id, endpoint]);
   }
 
-  /** Forgets an endpoint that was only promised, and gives its address back. */
+  /** Forgets an endpoint that was only promised, and gives its addresses back. */
   withdraw([id, { containerId, networkId, settings }]: Member): void {
     const members = this.#members.get(containerId);
-    if (members?.delete(id)) this.addresses.give(networkId, settings.IPAddress);
+    if (members?.delete(id)) for (const address of addressesOf(settings)) this.addresses.give(networkId, address);
     if (members?.size === 0) this.#members.delete(containerId);
   }
 
   /** Forgets the endpoints of a container on networks that it has lost in the kernel. */
-  disconnected(containerId: string, isLost: (network: NetworkRecord) => boolean): void {
-    const lost = this.membersOf(containerId).filter(([, { networkId }]) => {
+  disconnected(containerId: string, isLost: (segment: string) => boolean): void {
+    const segmentIn = ([, { networkId }]: Member): string | null => {
       const network = this.networks.get(networkId);
-      return network !== undefined && isLost(network);
+      return network ? segmentOf(network) : null;
+    };
+    const lost = this.membersOf(containerId).filter((member) => {
+      const segment = segmentIn(member);
+      return segment !== null && isLost(segment);
     });
     const sandbox = this.sandboxes.get(containerId);
     if (lost.length === 0 || !sandbox) return;
     const names = new Set(lost.map(([, { networkName }]) => networkName));
-    const devices = new Set(lost.map(([, { networkId }]) => this.networks.get(networkId)?.bridge?.device));
+    const segments = new Set(lost.map(segmentIn));
     const Networks = Object.fromEntries(Object.entries(sandbox.settings.Networks).filter(([name]) => !names.has(name)));
     const { state } = sandbox;
-    const interfaces = state?.interfaces.filter(({ bridge }) => !devices.has(bridge)) ?? [];
+    const interfaces = state?.interfaces.filter(({ segment }) => !segments.has(segment)) ?? [];
     this.db.transaction("normal", (tx) => {
       for (const member of lost) this.deleteMember(tx, member);
       const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };

@@ -1,8 +1,9 @@
 /** The three networks that every engine has. */
 import { randomBytes } from "node:crypto";
+import type { IPAMConfig } from "../api/networks.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import { Rtnetlink } from "../linux/rtnetlink.ts";
-import { pickSubnet } from "./ipam.ts";
+import { type Pool, pickSubnet } from "./ipam.ts";
 import {
   addressFromBytes,
   addressText,
@@ -10,11 +11,14 @@ import {
   cidrOf,
   cidrText,
   contains,
+  type Family,
+  firstOf,
+  type IpAddress,
   parseAddress,
   parseCidr,
-} from "./netd/ipv4.ts";
+} from "./netd/ip.ts";
 import type { NetworksConfig } from "./networks.ts";
-import type { NetworkRecord } from "./record.ts";
+import type { Addressing, NetworkRecord } from "./record.ts";
 
 /** Networks in use on this host; those on the devices of `except` are left out. */
 export function usedOnHost(except: readonly string[]): Cidr[] {
@@ -25,9 +29,24 @@ export function usedOnHost(except: readonly string[]): Cidr[] {
     .map((used) => cidrOf(addressFromBytes(used.address), used.prefix));
 }
 
+/** What the default bridge is told in one family. */
+interface FamilyConfig {
+  /** Address and prefix of the bridge. */
+  readonly address: string | undefined;
+  readonly range: string | undefined;
+  readonly router: string | undefined;
+}
+
+/** The names of the settings, for what is wrong with them. */
+const settings = {
+  ipv4: { address: "bip", range: "fixed-cidr", router: "default-gateway", shown: "DefaultGatewayIPv4" },
+  ipv6: { address: "bip6", range: "fixed-cidr-v6", router: "default-gateway-v6", shown: "DefaultGatewayIPv6" },
+} as const;
+
 /** The predefined networks as the configuration wants them now: ids and addresses stay as they were where they may. */
 export function defaultNetworks(
   config: NetworksConfig,
+  pools: readonly Pool[],
   present: ReadonlyMap<string, NetworkRecord>,
 ): Map<string, NetworkRecord> {
   const wanted = new Map<string, NetworkRecord>();
@@ -40,7 +59,7 @@ export function defaultNetworks(
   if (config.bridgeName !== "none") {
     put("bridge", (old) => {
       const others = [...present.values()].filter((network) => network.name !== "bridge");
-      return defaultBridge(config, old, others);
+      return defaultBridge(config, pools, old, others);
     });
   }
   return wanted;
@@ -56,22 +75,27 @@ function plain(name: string, driver: "host" | "null"): NetworkRecord {
     labels: {},
     options: {},
     ipam: { Driver: "default", Options: null, Config: [] },
-    bridge: null,
+    ipv4: null,
+    ipv6: null,
+    device: null,
   };
 }
 
 function defaultBridge(
   config: NetworksConfig,
+  pools: readonly Pool[],
   old: NetworkRecord | undefined,
   others: readonly NetworkRecord[],
 ): NetworkRecord {
-  const { subnet, gateway } = subnetOf(config, old, others);
-  const range = config.fixedCidr === undefined ? subnet : parseCidr(config.fixedCidr)?.cidr;
-  if (!range || !contains(subnet, range.base)) throw invalidArgument(`invalid fixed-cidr: ${config.fixedCidr}`);
-  const router = config.defaultGateway;
-  if (router !== undefined && !contains(subnet, parseAddress(router) ?? -1)) {
-    throw invalidArgument(`invalid default-gateway: ${router} is no address of ${cidrText(subnet)}`);
-  }
+  const inFamily = (family: Family, wanted: FamilyConfig): Addressing => {
+    const taken = others.flatMap((network) => parseCidr(network[family]?.subnet ?? "")?.cidr ?? []);
+    const context = { device: config.bridgeName, pools, old: old?.[family] ?? null, others: taken };
+    return addressingOf(family, wanted, context);
+  };
+  const ipv4 = inFamily("ipv4", { address: config.bip, range: config.fixedCidr, router: config.defaultGateway });
+  const ipv6 = config.ipv6
+    ? inFamily("ipv6", { address: config.bip6, range: config.fixedCidr6, router: config.defaultGateway6 })
+    : null;
   const prefix = "com.docker.network";
   return {
     ...plain("bridge", "host"),
@@ -89,47 +113,79 @@ function defaultBridge(
       Driver: "default",
       Options: null,
       Config: [
-        {
-          Subnet: cidrText(subnet),
-          Gateway: gateway,
-          ...(config.fixedCidr ? { IPRange: config.fixedCidr } : {}),
-          ...(router === undefined ? {} : { AuxiliaryAddresses: { DefaultGatewayIPv4: router } }),
-        },
+        shownConfig("ipv4", ipv4, config.fixedCidr),
+        ...(ipv6 ? [shownConfig("ipv6", ipv6, config.fixedCidr6)] : []),
       ],
     },
-    bridge: {
-      device: config.bridgeName,
-      subnet: cidrText(subnet),
-      gateway,
-      ...(router === undefined ? {} : { router }),
-      range: cidrText(range),
-      reserved: router === undefined ? [] : [router],
+    ipv4,
+    ipv6,
+    device: {
+      kind: "bridge",
+      name: config.bridgeName,
       mtu: config.mtu,
       icc: config.icc,
       masquerade: config.ipMasquerade,
       hostBinding: "",
-      userSubnet: false,
+      modes: { ipv4: "nat", ipv6: "nat" },
     },
   };
 }
 
+function shownConfig(family: Family, { subnet, gateway, router }: Addressing, range: string | undefined): IPAMConfig {
+  return {
+    Subnet: subnet,
+    ...(gateway === null ? {} : { Gateway: gateway }),
+    ...(range ? { IPRange: range } : {}),
+    ...(router === undefined ? {} : { AuxiliaryAddresses: { [settings[family].shown]: router } }),
+  };
+}
+
+interface AddressingContext {
+  readonly device: string;
+  readonly pools: readonly Pool[];
+  readonly old: Addressing | null;
+  /** Subnets of other networks. */
+  readonly others: readonly Cidr[];
+}
+
+function addressingOf(family: Family, wanted: FamilyConfig, context: AddressingContext): Addressing {
+  const words = settings[family];
+  const { subnet, gateway } = subnetOf(family, wanted, context);
+  const range = wanted.range === undefined ? subnet : parseCidr(wanted.range)?.cidr;
+  if (!range || !contains(subnet, firstOf(range))) throw invalidArgument(`invalid ${words.range}: ${wanted.range}`);
+  const router = wanted.router === undefined ? undefined : parseAddress(wanted.router);
+  if (wanted.router !== undefined && !(router && contains(subnet, router))) {
+    throw invalidArgument(`invalid ${words.router}: ${wanted.router} is no address of ${cidrText(subnet)}`);
+  }
+  return {
+    subnet: cidrText(subnet),
+    gateway: addressText(gateway),
+    ...(router ? { router: addressText(router) } : {}),
+    range: cidrText(range),
+    reserved: router ? [addressText(router)] : [],
+    userSubnet: false,
+  };
+}
+
 function subnetOf(
-  config: NetworksConfig,
-  old: NetworkRecord | undefined,
-  others: readonly NetworkRecord[],
-): { subnet: Cidr; gateway: string } {
-  if (config.bip !== undefined) {
-    const parsed = parseCidr(config.bip);
-    if (!parsed) throw invalidArgument(`invalid bip: ${config.bip}: invalid CIDR address`);
-    return { subnet: parsed.cidr, gateway: addressText(parsed.address) };
+  family: Family,
+  { address, range }: FamilyConfig,
+  { device, pools, old, others }: AddressingContext,
+): { subnet: Cidr; gateway: IpAddress } {
+  const first = (subnet: Cidr) => ({ subnet, gateway: { family, value: subnet.base + 1n } });
+  if (address !== undefined) {
+    const parsed = parseCidr(address);
+    if (parsed?.address.family !== family) {
+      throw invalidArgument(`invalid ${settings[family].address}: ${address}: invalid CIDR address`);
+    }
+    return { subnet: parsed.cidr, gateway: parsed.address };
   }
-  const kept = old?.bridge && parseCidr(old.bridge.subnet)?.cidr;
-  const used = usedOnHost([config.bridgeName]);
-  const own = others.flatMap((network) => parseCidr(network.bridge?.subnet ?? "")?.cidr ?? []);
-  const clashes = kept && used.some((other) => contains(other, kept.base) || contains(kept, other.base));
-  if (kept && !clashes && parseAddress(old?.bridge?.gateway ?? "") === kept.base + 1) {
-    return { subnet: kept, gateway: addressText(kept.base + 1) };
-  }
-  const subnet = pickSubnet(config.addressPools, [...used, ...own]);
-  return { subnet, gateway: addressText(subnet.base + 1) };
+  // Of IPv6 the range alone says where the bridge is, as with dockerd.
+  const whole = family === "ipv6" && range !== undefined ? parseCidr(range)?.cidr : undefined;
+  if (whole) return first(whole);
+  const kept = old && parseCidr(old.subnet)?.cidr;
+  const used = usedOnHost([device]);
+  const clashes = kept && used.some((other) => contains(other, firstOf(kept)) || contains(kept, firstOf(other)));
+  if (kept && !clashes && parseAddress(old.gateway ?? "")?.value === kept.base + 1n) return first(kept);
+  return first(pickSubnet(family, pools, [...used, ...others]));
 }

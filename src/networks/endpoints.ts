@@ -1,20 +1,32 @@
 /** Endpoints in the wire's words. */
 import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../api/networks.ts";
+import { type Family, prefixOf } from "./netd/ip.ts";
+import type { PerFamily } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
 import type { NetworkRecord } from "./record.ts";
 
-/** Where a container on the network sends what is for the world; null when the network leads nowhere. */
-export const containerGateway = ({ bridge, internal }: NetworkRecord): string | null =>
-  bridge && !internal ? (bridge.router ?? bridge.gateway) : null;
+/** Where a container on the network sends what is for the world of one family; null when that leads nowhere. */
+export function containerGateway(network: NetworkRecord, family: Family): string | null {
+  const addressing = network[family];
+  return addressing && !network.internal ? (addressing.router ?? addressing.gateway) : null;
+}
 
 /** A network that a container is to be in, and what it asks of it. */
 export type Wanted = readonly [id: string, what: readonly [NetworkRecord, EndpointSettings | undefined]];
 
-/** The network that gives the default route first: highest priority, then name; internal ones last. */
-export function gatewayFirst([, [a, left]]: Wanted, [, [b, right]]: Wanted): number {
-  const inward = Number(a.internal) - Number(b.internal);
-  const priority = (right?.GwPriority ?? 0) - (left?.GwPriority ?? 0);
-  return inward || priority || (a.name < b.name ? -1 : 1);
+/**
+ * Which of the networks give the default routes, by family: the highest priority first, then those that lead out in both
+ * families, in IPv6 alone, in IPv4 alone, then by name.
+ */
+export function outwardNetworks(wanted: readonly Wanted[]): PerFamily<Wanted | undefined> {
+  const reach = (network: NetworkRecord): number =>
+    Number(containerGateway(network, "ipv4") !== null) + 2 * Number(containerGateway(network, "ipv6") !== null);
+  const sorted = wanted.toSorted(([, [a, left]], [, [b, right]]) => {
+    const priority = (right?.GwPriority ?? 0) - (left?.GwPriority ?? 0);
+    return priority || reach(b) - reach(a) || (a.name < b.name ? -1 : 1);
+  });
+  const first = (family: Family) => sorted.find(([, [network]]) => containerGateway(network, family) !== null);
+  return { ipv4: first("ipv4"), ipv6: first("ipv6") };
 }
 
 export interface EndpointInput {
@@ -22,7 +34,8 @@ export interface EndpointInput {
   readonly networkId: string;
   readonly network: NetworkRecord;
   readonly wanted: EndpointSettings | undefined;
-  readonly address: string;
+  /** Null where the network has none of the family. */
+  readonly addresses: PerFamily<string | null>;
   readonly container: Pick<SandboxRequest, "containerId" | "name" | "hostname">;
 }
 
@@ -32,23 +45,33 @@ export function endpointSettings({
   networkId,
   network,
   wanted,
-  address,
+  addresses,
   container,
 }: EndpointInput): EndpointSettings {
   const base = wanted ?? emptyEndpoint();
-  const { bridge } = network;
   const names = [container.name, ...(base.Aliases ?? []), container.containerId.slice(0, 12), container.hostname];
   return {
     ...base,
     MacAddress: "",
     NetworkID: networkId,
     EndpointID: id,
-    Gateway: containerGateway(network) ?? "",
-    IPAddress: address,
-    IPPrefixLen: bridge ? Number(bridge.subnet.split("/")[1]) : 0,
-    DNSNames: bridge && network.name !== "bridge" ? [...new Set(names.filter((name) => name !== ""))] : null,
+    Gateway: containerGateway(network, "ipv4") ?? "",
+    IPAddress: addresses.ipv4 ?? "",
+    IPPrefixLen: network.ipv4 ? prefixOf(network.ipv4.subnet) : 0,
+    IPv6Gateway: containerGateway(network, "ipv6") ?? "",
+    GlobalIPv6Address: addresses.ipv6 ?? "",
+    GlobalIPv6PrefixLen: network.ipv6 ? prefixOf(network.ipv6.subnet) : 0,
+    DNSNames: network.device && network.name !== "bridge" ? [...new Set(names.filter((name) => name !== ""))] : null,
   };
 }
+
+/** An endpoint's addresses, IPv4 first. */
+export const addressesOf = ({ IPAddress, GlobalIPv6Address }: EndpointSettings): string[] =>
+  [IPAddress, GlobalIPv6Address].filter((address) => address !== "");
+
+/** An endpoint's address in one family; empty when it has none. */
+export const addressOf = (settings: EndpointSettings, family: Family): string =>
+  family === "ipv4" ? settings.IPAddress : settings.GlobalIPv6Address;
 
 export function emptySettings(sandboxId: string): NetworkSettings {
   return {
@@ -79,8 +102,11 @@ export function topLevel(networks: Readonly<Record<string, EndpointSettings>>): 
   return {
     EndpointID: bridge?.EndpointID ?? "",
     Gateway: bridge?.Gateway ?? "",
+    GlobalIPv6Address: bridge?.GlobalIPv6Address ?? "",
+    GlobalIPv6PrefixLen: bridge?.GlobalIPv6PrefixLen ?? 0,
     IPAddress: bridge?.IPAddress ?? "",
     IPPrefixLen: bridge?.IPPrefixLen ?? 0,
+    IPv6Gateway: bridge?.IPv6Gateway ?? "",
     MacAddress: bridge?.MacAddress ?? "",
   };
 }

@@ -17,8 +17,8 @@ export interface HostsInput {
   readonly linkedHosts?: readonly LinkedHost[] | undefined;
   /** What `host-gateway` stands for. */
   readonly hostGateways: readonly string[];
-  /** Where the container reaches its host; absent where it cannot. */
-  readonly hostAddress?: string | undefined;
+  /** Where the container reaches its host; none where it cannot. */
+  readonly hostAddresses?: readonly string[] | undefined;
 }
 
 /** Names of the host itself, Docker Desktop's and podman's. */
@@ -39,7 +39,7 @@ export function hostsText(input: HostsInput): string {
   const extra = extraLines(input);
   for (const entry of extra) lines.push(entry);
   const free = hostNames.filter((name) => !extra.some(([, taken]) => taken === name));
-  if (input.hostAddress !== undefined && free.length > 0) lines.push([input.hostAddress, free.join(" ")]);
+  for (const address of free.length > 0 ? (input.hostAddresses ?? []) : []) lines.push([address, free.join(" ")]);
   for (const { address, names } of input.linkedHosts ?? []) lines.push([address, linkedNames(names)]);
   for (const address of input.addresses) lines.push([address, ownNames(input)]);
   return `${lines.map((line) => line.join("\t")).join("\n")}\n`;

@@ -1,15 +1,21 @@
-/** Subnets from pools and addresses from subnets. */
+/** Subnets from pools and addresses from subnets, of either family. */
+import { createHash } from "node:crypto";
 import { forbidden, invalidArgument, systemError } from "../lib/errors.ts";
 import {
   addressText,
-  broadcastOf,
   type Cidr,
+  cidrOf,
+  cidrText,
   contains,
+  type Family,
+  firstOf,
+  lastOf,
   overlap,
   parseAddress,
   parseCidr,
   sizeOf,
-} from "./netd/ipv4.ts";
+  widthOf,
+} from "./netd/ip.ts";
 import type { NetworkRecord } from "./record.ts";
 
 export interface Pool {
@@ -28,17 +34,35 @@ const defaultPools: readonly Pool[] = [
   { base: "192.168.0.0/16", size: 24 },
 ];
 
-/** The first subnet of the pools (none: the default ones) that overlaps nothing in `used`; throws when there is none. */
-export function pickSubnet(pools: readonly Pool[], used: readonly Cidr[]): Cidr {
-  for (const pool of pools.length > 0 ? pools : defaultPools) {
+/** A network that nobody else is likely to have (RFC 4193 section 3.2.2), the same for an engine each time. */
+export function uniqueLocalPool(engineId: string): Pool {
+  const globalId = createHash("sha256").update(engineId).digest().readBigUInt64BE(0) & 0xff_ffff_ffffn;
+  const base = { family: "ipv6", base: (0xfdn << 120n) | (globalId << 80n), prefix: 48 } as const;
+  return { base: cidrText(base), size: 64 };
+}
+
+const familyOfPool = ({ base }: Pool): Family => (base.includes(":") ? "ipv6" : "ipv4");
+
+/** The pools of both families: those configured, and for a family that has none the default ones. */
+export function poolsOf(configured: readonly Pool[], engineId: string): Pool[] {
+  const has = (family: Family): boolean => configured.some((pool) => familyOfPool(pool) === family);
+  return [...configured, ...(has("ipv4") ? [] : defaultPools), ...(has("ipv6") ? [] : [uniqueLocalPool(engineId)])];
+}
+
+/** The first subnet of the family's pools that overlaps nothing in `used`; throws when there is none. */
+export function pickSubnet(family: Family, pools: readonly Pool[], used: readonly Cidr[]): Cidr {
+  for (const pool of pools.filter((one) => familyOfPool(one) === family)) {
     const whole = parseCidr(pool.base)?.cidr;
-    if (!whole || pool.size < whole.prefix || pool.size > 30) {
+    if (!whole || pool.size < whole.prefix || pool.size > widthOf(family) - 2) {
       throw invalidArgument(`invalid address pool: base "${pool.base}", size ${pool.size}`);
     }
-    const step = sizeOf(pool.size);
-    for (let base = whole.base; base < whole.base + sizeOf(whole.prefix); base += step) {
-      const candidate = { base, prefix: pool.size };
-      if (!used.some((other) => overlap(candidate, other))) return candidate;
+    const end = whole.base + sizeOf(whole);
+    for (let base = whole.base; base < end; ) {
+      const candidate = { family, base, prefix: pool.size };
+      const hindrance = used.find((other) => overlap(candidate, other));
+      if (!hindrance) return candidate;
+      // The next one that is clear of it: pools may hold more subnets than anybody can count through.
+      base = cidrOf(lastOf(hindrance), pool.size).base + sizeOf(candidate);
     }
   }
   throw invalidArgument("all predefined address pools have been fully subnetted");
@@ -51,58 +75,64 @@ export function checkFree(subnet: Cidr, used: readonly Cidr[]): void {
   }
 }
 
+const words = { ipv4: "IPv4", ipv6: "IPv6" } as const;
+
 /** Addresses given out, per network. Kept in memory; the records are its source at start. */
 export class Addresses {
-  readonly #used = new Map<string, Set<number>>();
+  readonly #used = new Map<string, Record<Family, Set<bigint>>>();
 
   /** Takes the lowest free address of the network, or `wanted`. Synchronous, so that no two callers get one. */
-  take(networkId: string, network: NetworkRecord, wanted?: string): string {
-    const { bridge } = network;
-    const subnet = bridge ? parseCidr(bridge.subnet)?.cidr : undefined;
-    const range = bridge ? parseCidr(bridge.range)?.cidr : undefined;
-    if (!bridge || !subnet || !range) throw systemError(`network ${network.name} has no addresses to give`);
-    const used = this.#of(networkId);
-    const reserved = new Set([bridge.gateway, ...bridge.reserved].map((text) => parseAddress(text) ?? -1));
-    if (subnet.prefix < 31) reserved.add(subnet.base).add(broadcastOf(subnet));
+  take(networkId: string, network: NetworkRecord, family: Family, wanted?: string): string {
+    const addressing = network[family];
+    const subnet = addressing && parseCidr(addressing.subnet)?.cidr;
+    const range = addressing && parseCidr(addressing.range)?.cidr;
+    if (!subnet || !range) throw systemError(`network ${network.name} has no ${words[family]} addresses to give`);
+    const used = this.#of(networkId)[family];
+    const reserved = new Set(
+      [addressing.gateway, ...addressing.reserved].map((text) => parseAddress(text ?? "")?.value ?? -1n),
+    );
+    // IPv6 has no broadcast address; its first one is every router's (RFC 4291 section 2.6.1).
+    if (widthOf(family) - subnet.prefix > 1) reserved.add(firstOf(subnet).value);
+    if (family === "ipv4" && subnet.prefix < 31) reserved.add(lastOf(subnet).value);
     if (wanted) {
       const address = parseAddress(wanted);
-      if (address === undefined) throw invalidArgument(`invalid IPv4 address: ${wanted}`);
+      if (address?.family !== family) throw invalidArgument(`invalid ${words[family]} address: ${wanted}`);
       if (!contains(subnet, address)) {
         throw invalidArgument(`invalid address ${wanted}: It does not belong to any of this network's subnets`);
       }
-      if (used.has(address) || reserved.has(address)) throw forbidden("Address already in use");
-      used.add(address);
+      if (used.has(address.value) || reserved.has(address.value)) throw forbidden("Address already in use");
+      used.add(address.value);
       return addressText(address);
     }
-    for (let address = range.base; address <= broadcastOf(range); address++) {
-      if (used.has(address) || reserved.has(address)) continue;
-      used.add(address);
-      return addressText(address);
+    const last = lastOf(range).value;
+    for (let value = range.base; value <= last; value++) {
+      if (used.has(value) || reserved.has(value)) continue;
+      used.add(value);
+      return addressText({ family, value });
     }
-    throw systemError(`no available IPv4 addresses on this network's address pools: ${network.name} (${networkId})`);
+    throw systemError(
+      `no available ${words[family]} addresses on this network's address pools: ${network.name} (${networkId})`,
+    );
   }
 
   /** Marks an address as taken: one that a record holds. */
   hold(networkId: string, address: string): void {
-    const value = parseAddress(address);
-    if (value !== undefined) this.#of(networkId).add(value);
+    const parsed = parseAddress(address);
+    if (parsed) this.#of(networkId)[parsed.family].add(parsed.value);
   }
 
   give(networkId: string, address: string): void {
-    const value = parseAddress(address);
-    if (value !== undefined) this.#used.get(networkId)?.delete(value);
+    const parsed = parseAddress(address);
+    if (parsed) this.#used.get(networkId)?.[parsed.family].delete(parsed.value);
   }
 
   forget(networkId: string): void {
     this.#used.delete(networkId);
   }
 
-  #of(networkId: string): Set<number> {
-    let used = this.#used.get(networkId);
-    if (!used) {
-      used = new Set();
-      this.#used.set(networkId, used);
-    }
+  #of(networkId: string): Record<Family, Set<bigint>> {
+    const used = this.#used.get(networkId) ?? { ipv4: new Set(), ipv6: new Set() };
+    this.#used.set(networkId, used);
     return used;
   }
 }

@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import { insist } from "../lib/insist.ts";
 import type { NetworkBook } from "./book.ts";
-import type { PublishedPort } from "./netd/protocol.ts";
+import { type Family, prefixOf } from "./netd/ip.ts";
+import type { BridgeFamily, PublishedPort } from "./netd/protocol.ts";
 import { isSamePort, specOf } from "./netd/published.ts";
 import { NetdClient } from "./netd-client.ts";
 import type { NetworksOptions } from "./networks.ts";
-import { outwardRoute } from "./outward.ts";
-import type { NetworkRecord } from "./record.ts";
+import { outwardRoutes } from "./outward.ts";
+import { type BridgeDevice, type NetworkRecord, segmentOf } from "./record.ts";
 
 type Call = NetdClient["call"];
 
@@ -16,7 +17,7 @@ export class KernelNetworks implements AsyncDisposable {
   readonly #book: NetworkBook;
   readonly #log: (message: string) => void;
   readonly #options: NetworksOptions;
-  /** Ids of networks whose bridge stands. */
+  /** Ids of networks that stand in the kernel. */
   readonly #ready = new Set<string>();
   readonly #closed = new AbortController();
   #meeting: Promise<void> | null = null;
@@ -52,15 +53,15 @@ export class KernelNetworks implements AsyncDisposable {
     return [...this.#book.sandboxes.list().records.values()].some((sandbox) => sandbox.state !== null);
   }
 
-  async ensureBridge(id: string, network: NetworkRecord): Promise<void> {
-    if (!network.bridge || this.#ready.has(id)) return;
-    await ensureBridge((method, params) => this.netd.call(method, params), network);
+  async ensureSegment(id: string, network: NetworkRecord): Promise<void> {
+    if (!network.device || this.#ready.has(id)) return;
+    await ensureSegment((method, params) => this.netd.call(method, params), network);
     this.#ready.add(id);
   }
 
-  async removeBridge(id: string, device: string): Promise<void> {
+  async removeSegment(id: string, { device }: NetworkRecord): Promise<void> {
     this.#ready.delete(id);
-    await this.netd.callIfRunning("removeBridge", { name: device });
+    if (device) await this.netd.callIfRunning("removeBridge", { name: device.name });
   }
 
   /** Publishes what `wanted` has and `present` has not, and takes back what is too much. */
@@ -91,11 +92,11 @@ export class KernelNetworks implements AsyncDisposable {
     const { bridges } = await call("hello", {});
     for (const [id, network] of networks) {
       try {
-        await ensureBridge(call, network);
+        await ensureSegment(call, network);
         this.#ready.add(id);
       } catch (error) {
         // One network that cannot be made again must not take the others along; its next container says why.
-        this.#log(`bridge of network ${network.name}: ${error}`);
+        this.#log(`network ${network.name}: ${error}`);
       }
     }
     const sandboxes = this.#book.sandboxes.list().records;
@@ -108,21 +109,21 @@ export class KernelNetworks implements AsyncDisposable {
       }
       held.add(containerId);
       // A daemon died between a connection and its record.
-      const recorded = new Set(sandbox.state?.interfaces.map((one) => one.bridge));
-      for (const { bridge } of interfaces) {
-        if (recorded.has(bridge)) continue;
-        await call("disconnect", { containerId, bridge, route: outwardRoute(this.#book, containerId) });
+      const recorded = new Set(sandbox.state?.interfaces.map((one) => one.segment));
+      for (const { segment } of interfaces) {
+        if (recorded.has(segment)) continue;
+        await call("disconnect", { containerId, segment, routes: outwardRoutes(this.#book, containerId) });
       }
       // Or between a disconnection and its record.
-      const there = new Set(interfaces.map((one) => one.bridge));
-      this.#book.disconnected(containerId, ({ bridge }) => bridge !== null && !there.has(bridge.device));
+      const there = new Set(interfaces.map((one) => one.segment));
+      this.#book.disconnected(containerId, (segment) => !there.has(segment));
       // Or between a change of published ports and its record.
       await restorePorts(call, containerId, ports, sandbox.state?.ports ?? []).catch((error) =>
         this.#log(`published ports of ${containerId}: ${error}`),
       );
     }
-    const devices = new Set([...networks.values()].map((network) => network.bridge?.device));
-    for (const name of bridges) if (!devices.has(name)) await call("removeBridge", { name });
+    const segments = new Set([...networks.values()].map(segmentOf));
+    for (const name of bridges) if (!segments.has(name)) await call("removeBridge", { name });
     for (const [id, sandbox] of sandboxes) {
       if (held.has(id) || !sandbox.state || !existsSync(sandbox.state.path)) continue;
       try {
@@ -161,16 +162,19 @@ async function restorePorts(
   if (add.length > 0 || remove.length > 0) await call("republish", { containerId, add, remove });
 }
 
-async function ensureBridge(call: Call, network: NetworkRecord): Promise<void> {
-  const { bridge, internal } = network;
-  if (!bridge) return;
-  await call("ensureBridge", {
-    name: bridge.device,
-    address: `${bridge.gateway}/${bridge.subnet.split("/")[1]}`,
-    mtu: bridge.mtu,
-    icc: bridge.icc,
-    masquerade: bridge.masquerade,
-    internal,
-    pooled: network.name === "bridge",
-  });
+async function ensureSegment(call: Call, network: NetworkRecord): Promise<void> {
+  if (network.device) await call("ensureBridge", bridgeOf(network, network.device));
+}
+
+function bridgeOf(network: NetworkRecord, { name, mtu, icc, masquerade, modes }: BridgeDevice) {
+  const inFamily = (family: Family): BridgeFamily | null => {
+    const addressing = network[family];
+    if (!addressing) return null;
+    const { subnet, gateway } = addressing;
+    const address = gateway === null ? null : `${gateway}/${prefixOf(subnet)}`;
+    return { subnet, address, mode: modes[family] };
+  };
+  const { internal } = network;
+  const pooled = network.name === "bridge";
+  return { name, ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6"), mtu, icc, masquerade, internal, pooled };
 }

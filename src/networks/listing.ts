@@ -13,7 +13,8 @@ export function networkView(id: string, network: NetworkRecord, members: readonl
       EndpointID: endpointId,
       MacAddress: settings.MacAddress,
       IPv4Address: settings.IPAddress === "" ? "" : `${settings.IPAddress}/${settings.IPPrefixLen}`,
-      IPv6Address: "",
+      IPv6Address:
+        settings.GlobalIPv6Address === "" ? "" : `${settings.GlobalIPv6Address}/${settings.GlobalIPv6PrefixLen}`,
     };
   }
   return {
@@ -22,8 +23,8 @@ export function networkView(id: string, network: NetworkRecord, members: readonl
     Created: network.created,
     Scope: "local",
     Driver: network.driver,
-    EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv4: network.ipv4 !== null || network.device === null,
+    EnableIPv6: network.ipv6 !== null,
     IPAM: { ...network.ipam, Config: network.ipam.Config?.length ? network.ipam.Config : null },
     Internal: network.internal,
     Attachable: network.attachable,

@@ -6,8 +6,8 @@ import type { ResolverSpec } from "./netd/dns/resolver.ts";
 import type { NetworkRecord } from "./record.ts";
 
 /** Null on networks without name service: the default bridge and those that have no addresses of their own. */
-export function namesOn({ name, bridge }: NetworkRecord, settings: EndpointSettings): EndpointNames | null {
-  if (!bridge || name === "bridge") return null;
+export function namesOn({ name, device }: NetworkRecord, settings: EndpointSettings): EndpointNames | null {
+  if (!device || name === "bridge") return null;
   const aliases = Object.fromEntries(
     (settings.Links ?? []).flatMap((link) => {
       const [target = "", alias = target] = link.split(":");

@@ -4,6 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveLines } from "./netd/lines.ts";
+import { protocolVersion } from "./netd/protocol.ts";
 import { NetdClient } from "./netd-client.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dhow-netd-client-"));
@@ -15,7 +16,7 @@ test("NetdClient closes a connection whose greeting failed, and greets again at 
   const server = createServer((client) => {
     open.add(client);
     client.on("close", () => open.delete(client));
-    serveLines(client, () => ({ containers: [] }));
+    serveLines(client, () => ({ containers: [], version: protocolVersion }));
   });
   await new Promise<void>((done) => server.listen(socket, done));
   await using client = new NetdClient({ execRoot: dir, socket, instance: "x", firewall: false, ipForward: false });
@@ -29,7 +30,31 @@ test("NetdClient closes a connection whose greeting failed, and greets again at 
   const deadline = performance.now() + 3000;
   while (open.size > 0 && performance.now() < deadline) await Bun.sleep(2);
   expect(open.size).toBe(0);
-  expect(await client.call("list", {})).toEqual({ containers: [] } as never);
+  expect(await client.call("list", {})).toMatchObject({ containers: [] });
   expect([open.size, greetings, lost]).toEqual([1, 2, 0]);
   server.close();
 });
+
+test("NetdClient puts a netd of its own in the place of one that speaks another version", async () => {
+  const execRoot = mkdtempSync(join(dir, "older-"));
+  const socket = join(execRoot, "netd.sock");
+  const older = Bun.spawn(
+    [
+      process.execPath,
+      "-e",
+      `require("node:net").createServer((c) => c.on("data", (d) => {
+        const { id } = JSON.parse(d);
+        c.write(JSON.stringify({ id, result: { version: 2, pid: process.pid } }) + "\\n");
+      })).listen(${JSON.stringify(socket)}, () => console.log("up"))`,
+    ],
+    { stdout: "pipe", env: { ...process.env, BUN_BE_BUN: "1" } },
+  );
+  await older.stdout.getReader().read();
+  const options = { execRoot, socket, instance: `older${process.pid}`, firewall: false, ipForward: false };
+  await using client = new NetdClient(options);
+  expect(await client.call("list", {})).toEqual([]);
+  await older.exited;
+  expect(older.signalCode).toBe("SIGKILL");
+  expect((await client.call("hello", {})).version).toBe(protocolVersion);
+  await client.shutdown();
+}, 20_000);

@@ -8,7 +8,7 @@ import { isKind, unavailable } from "../lib/errors.ts";
 import { selfCommand } from "../lib/self.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { eachLine } from "./netd/lines.ts";
-import type { Method, Methods, WireError } from "./netd/protocol.ts";
+import { type Method, type Methods, protocolVersion, type WireError } from "./netd/protocol.ts";
 
 /** What netd answered instead of a result. */
 export class NetdError extends Error {
@@ -132,6 +132,19 @@ export class NetdClient implements AsyncDisposable {
   }
 
   async #connect(): Promise<Socket> {
+    const socket = await this.#reach();
+    const { version, pid } = await this.#send(socket, "hello", {});
+    if (version === protocolVersion) return this.#greet(socket);
+    // Its successor takes over the table, the namespaces and the ports, as from one that died.
+    this.#abandon(socket);
+    process.kill(pid, "SIGKILL");
+    // The first of its threads to end is what `lives` sees; the last one closes the listener.
+    while ((await lives(pid)) || (await this.running())) await Bun.sleep(1);
+    return this.#greet(await this.#reach());
+  }
+
+  /** A connection to the netd that runs, or to a new one. */
+  async #reach(): Promise<Socket> {
     let socket = await open(this.#options.socket);
     if (!socket) {
       const child = this.#spawn();
@@ -146,9 +159,12 @@ export class NetdClient implements AsyncDisposable {
       }
     }
     this.#listen(socket);
-    const ready = socket;
+    return socket;
+  }
+
+  async #greet(socket: Socket): Promise<Socket> {
     try {
-      await this.onConnect((method, params) => this.#send(ready, method, params));
+      await this.onConnect((method, params) => this.#send(socket, method, params));
     } catch (error) {
       this.#abandon(socket);
       throw error;

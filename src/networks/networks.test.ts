@@ -29,6 +29,10 @@ const config: NetworksConfig = {
   bip: `${subnet(6)}.1/24`,
   fixedCidr: undefined,
   defaultGateway: undefined,
+  ipv6: false,
+  bip6: undefined,
+  fixedCidr6: undefined,
+  defaultGateway6: undefined,
   addressPools: [{ base: `${subnet(7)}.0/24`, size: 27 }],
   mtu: 1500,
   icc: true,
@@ -48,6 +52,7 @@ const make = (): Networks =>
   createNetworks({
     config,
     instance,
+    engineId: tag,
     paths: { execRoot, netdSocket: join(execRoot, "netd.sock") },
     db,
     log: () => {},
@@ -408,7 +413,7 @@ test("a fixed address is kept, refused when taken and given back", async () => {
   const box = await at("one", `${subnet(9)}.77`);
   expect(box.settings.Networks.fix?.IPAddress).toBe(`${subnet(9)}.77`);
   await expect(at("two", `${subnet(9)}.77`)).rejects.toThrow("Address already in use");
-  await expect(at("two", "10.9.9.9")).rejects.toThrow("does not belong to any of this network's subnets");
+  await expect(at("two", "10.9.9.9")).rejects.toThrow("no configured subnet or ip-range contain");
   await networks.detach("one".padEnd(64, "-"));
   await at("two", `${subnet(9)}.77`);
   await networks.detach("two".padEnd(64, "-"));

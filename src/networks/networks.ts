@@ -18,6 +18,12 @@ export interface NetworksConfig {
   readonly bip: string | undefined;
   readonly fixedCidr: string | undefined;
   readonly defaultGateway: string | undefined;
+  /** The default network carries IPv6 too. */
+  readonly ipv6: boolean;
+  /** As `bip`, `fixedCidr` and `defaultGateway`; a range alone says where the device is, too. */
+  readonly bip6: string | undefined;
+  readonly fixedCidr6: string | undefined;
+  readonly defaultGateway6: string | undefined;
   readonly addressPools: readonly { readonly base: string; readonly size: number }[];
   readonly mtu: number;
   readonly icc: boolean;
@@ -39,6 +45,8 @@ export interface NetworksOptions {
   readonly config: NetworksConfig;
   /** Names the nftables table and tells engines apart. */
   readonly instance: string;
+  /** The engine's id, from which its IPv6 pool is made. */
+  readonly engineId: string;
   readonly paths: { readonly execRoot: string; readonly netdSocket: string };
   readonly db: Database;
   readonly log: (message: string) => void;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { hostsText, parseResolv, resolvText } from "./files.ts";
 import { pickSubnet } from "./ipam.ts";
-import { cidrText, parseAddress, parseCidr } from "./netd/ipv4.ts";
+import { cidrText, parseAddress, parseCidr } from "./netd/ip.ts";
 import { planPorts, portMapOf } from "./ports-plan.ts";
 
 test.each(["1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4.5", "", "a.b.c.d"])("parseAddress() refuses %p", (text) => {
@@ -17,11 +17,14 @@ test("parseCidr() gives the address and its network", () => {
 test("pickSubnet() skips what is in use and ends with Docker's words", () => {
   const pools = [{ base: "10.1.0.0/16", size: 17 }];
   const used = [parseCidr("10.1.3.0/24")?.cidr].filter((cidr) => cidr !== undefined);
-  expect(cidrText(pickSubnet(pools, used))).toBe("10.1.128.0/17");
-  expect(() => pickSubnet(pools, [{ base: 0, prefix: 0 }])).toThrow("all predefined address pools");
+  expect(cidrText(pickSubnet("ipv4", pools, used))).toBe("10.1.128.0/17");
+  expect(() => pickSubnet("ipv4", pools, [{ family: "ipv4", base: 0n, prefix: 0 }])).toThrow(
+    "all predefined address pools",
+  );
 });
 
-const base = { bindings: {}, exposed: [], publishAll: false, address: "10.0.0.2", hostBinding: "0.0.0.0" };
+const way = { address: "10.0.0.2", mode: "nat", hostBinding: "0.0.0.0" } as const;
+const base = { bindings: {}, exposed: [], publishAll: false, ways: { ipv4: way, ipv6: null } };
 
 test("planPorts() puts fixed ports before free ones and publishes every exposed port when asked", () => {
   const specs = planPorts({
@@ -30,10 +33,10 @@ test("planPorts() puts fixed ports before free ones and publishes every exposed 
     exposed: ["53/udp"],
     publishAll: true,
   });
-  expect(specs.map(({ protocol, port, host, first, last }) => [protocol, port, host, first, last])).toEqual([
-    ["tcp", 81, "127.0.0.1", 90, 95],
-    ["tcp", 80, "", 0, 0],
-    ["udp", 53, "", 0, 0],
+  expect(specs.map(({ binds, ...spec }) => [...Object.values(spec), ...binds.map(({ host }) => host)])).toEqual([
+    ["tcp", 81, 90, 95, "127.0.0.1"],
+    ["tcp", 80, 0, 0, "0.0.0.0", "::"],
+    ["udp", 53, 0, 0, "0.0.0.0", "::"],
   ]);
 });
 
@@ -71,7 +74,7 @@ test.each([
 });
 
 test("hostsText() names the host, unless the user gave its name to another", () => {
-  const lines = (more: object) => hostsText({ ...hosts, hostAddress: "10.9.0.1", ...more }).split("\n");
+  const lines = (more: object) => hostsText({ ...hosts, hostAddresses: ["10.9.0.1"], ...more }).split("\n");
   expect(lines({})).toContain("10.9.0.1\thost.docker.internal host.containers.internal");
   expect(lines({ extraHosts: ["host.docker.internal:192.0.2.5"] }).filter((line) => line.includes("internal"))).toEqual(
     ["192.0.2.5\thost.docker.internal", "10.9.0.1\thost.containers.internal"],

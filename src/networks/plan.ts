@@ -1,15 +1,15 @@
 /** From what a container asks for to its endpoints: networks, addresses, interface names. Nothing in the kernel yet. */
 import { randomBytes } from "node:crypto";
-import { isIP } from "node:net";
 import type { EndpointSettings } from "../api/networks.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import type { NetworkBook } from "./book.ts";
 import { isPredefined } from "./create-request.ts";
-import { containerGateway, endpointSettings, gatewayFirst, type Wanted } from "./endpoints.ts";
+import { containerGateway, endpointSettings, outwardNetworks, type Wanted } from "./endpoints.ts";
 import { namesOn } from "./names-on.ts";
-import type { EndpointSpec } from "./netd/protocol.ts";
+import { addressText, contains, type Family, families, parseAddress, parseCidr, prefixOf } from "./netd/ip.ts";
+import type { EndpointAddress, EndpointSpec, PerFamily } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
-import type { EndpointRecord, NetworkRecord } from "./record.ts";
+import { type EndpointRecord, type NetworkRecord, segmentOf } from "./record.ts";
 
 /** One endpoint to be. Its address is taken, and it counts as a member of its network. */
 export interface Planned {
@@ -17,7 +17,7 @@ export interface Planned {
   readonly networkId: string;
   readonly network: NetworkRecord;
   readonly record: EndpointRecord;
-  /** Null on networks without a bridge. */
+  /** Null on networks that are nothing in the kernel. */
   readonly spec: EndpointSpec | null;
 }
 
@@ -63,11 +63,19 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
     for (const { id, record } of planned) book.withdraw([id, record]);
     throw error;
   }
-  const [outward] = [...wanted].sort(gatewayFirst)[0] ?? [];
-  return planned.map((one) =>
-    one.spec && one.networkId !== outward ? { ...one, spec: { ...one.spec, gateway: null } } : one,
-  );
+  const outward = outwardNetworks([...wanted]);
+  return planned.map((one) => {
+    if (!one.spec) return one;
+    const { spec, networkId } = one;
+    const ipv4 = networkId === outward.ipv4?.[0] ? spec.ipv4 : inward(spec.ipv4);
+    const ipv6 = networkId === outward.ipv6?.[0] ? spec.ipv6 : inward(spec.ipv6);
+    return { ...one, spec: { ...spec, ipv4, ipv6 } };
+  });
 }
+
+/** The same place in a network, without the way out. */
+export const inward = (address: EndpointAddress | null): EndpointAddress | null =>
+  address && { ...address, gateway: null };
 
 /** Order of a container's interfaces, whichever of them leads to the world. */
 const byName = ([, [a]]: Wanted, [, [b]]: Wanted): number => (a.name < b.name ? -1 : 1);
@@ -82,21 +90,46 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
   if (mac !== "" && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) {
     throw invalidArgument(`invalid MAC address: ${mac}`);
   }
-  const address = network.bridge
-    ? book.addresses.take(networkId, network, wanted?.IPAMConfig?.IPv4Address || undefined)
-    : "";
-  const settings = endpointSettings({ id, networkId, network, wanted, address, container });
-  const spec = network.bridge && {
-    bridge: network.bridge.device,
-    ifname,
-    address: `${address}/${network.bridge.subnet.split("/")[1]}`,
-    gateway: containerGateway(network),
-    mac: mac === "" ? null : mac.toLowerCase(),
-    names: namesOn(network, settings),
+  const addresses = takeAddresses(book, networkId, network, wanted);
+  const settings = endpointSettings({ id, networkId, network, wanted, addresses, container });
+  const inFamily = (family: Family): EndpointAddress | null => {
+    const [address, addressing] = [addresses[family], network[family]];
+    if (address === null || !addressing) return null;
+    return { address: `${address}/${prefixOf(addressing.subnet)}`, gateway: containerGateway(network, family) };
   };
+  const segment = segmentOf(network);
+  const spec: EndpointSpec | null =
+    segment === null
+      ? null
+      : {
+          link: "veth",
+          segment,
+          ifname,
+          ipv4: inFamily("ipv4"),
+          ipv6: inFamily("ipv6"),
+          mac: mac === "" ? null : mac.toLowerCase(),
+          names: namesOn(network, settings),
+        };
   const record = { networkId, networkName: network.name, containerId, containerName: name, settings };
   book.promise(id, record);
   return { id, networkId, network, record, spec };
+}
+
+/** An address in each family that the network has, or none at all. */
+function takeAddresses(
+  { addresses }: NetworkBook,
+  networkId: string,
+  network: NetworkRecord,
+  wanted: EndpointSettings | undefined,
+): PerFamily<string | null> {
+  const { IPv4Address, IPv6Address } = wanted?.IPAMConfig ?? {};
+  const ipv4 = network.ipv4 && addresses.take(networkId, network, "ipv4", IPv4Address || undefined);
+  try {
+    return { ipv4, ipv6: network.ipv6 && addresses.take(networkId, network, "ipv6", IPv6Address || undefined) };
+  } catch (error) {
+    if (ipv4 !== null) addresses.give(networkId, ipv4);
+    throw error;
+  }
 }
 
 /** As Go joins errors: one stands alone, several are a list. */
@@ -104,22 +137,37 @@ const listed = (complaints: readonly string[]): string =>
   complaints.length === 1 ? `${complaints[0]}` : complaints.map((one) => `* ${one}`).join("\n");
 
 /** Refuses a fixed address where Docker does. */
-export function checkStaticAddress(network: NetworkRecord, settings: EndpointSettings): void {
-  const { IPv4Address: ipv4, IPv6Address: ipv6 } = settings.IPAMConfig ?? {};
-  if (ipv6) throw invalidArgument("invalid endpoint settings:\nIPv6 addresses need an IPv6 network");
-  if (!ipv4) return;
+export function checkStaticAddress(network: NetworkRecord, { IPAMConfig }: EndpointSettings): void {
+  const { IPv4Address, IPv6Address } = IPAMConfig ?? {};
+  const wanted = { ipv4: IPv4Address, ipv6: IPv6Address };
+  const asked = families.filter((family) => wanted[family]);
+  if (asked.length === 0) return;
   const complaints: string[] = [];
   if (isPredefined(network.name)) {
     complaints.push("user specified IP address is supported on user defined networks only");
   }
-  if (isIP(ipv4) !== 4) complaints.push(`invalid IPv4 address: ${ipv4}`);
-  if (!network.bridge?.userSubnet) {
-    complaints.push(
-      "user specified IP address is supported only when connecting to networks with user configured subnets",
-    );
-  }
+  for (const family of asked) complaints.push(...complaintsOf(network, family, wanted[family] ?? ""));
   if (complaints.length === 0) return;
   throw invalidArgument(
     `invalid config for network ${network.name}: invalid endpoint settings:\n${listed(complaints)}`,
   );
+}
+
+function complaintsOf(network: NetworkRecord, family: Family, text: string): string[] {
+  const complaints: string[] = [];
+  const address = parseAddress(text);
+  if (address?.family !== family) {
+    complaints.push(`invalid ${family === "ipv4" ? "IPv4" : "IPv6"} address: ${text}`);
+  }
+  const { [family]: addressing } = network;
+  const subnet = addressing && parseCidr(addressing.subnet)?.cidr;
+  if (!addressing?.userSubnet || !subnet) {
+    complaints.push(
+      "user specified IP address is supported only when connecting to networks with user configured subnets",
+    );
+  } else if (!address || !contains(subnet, address)) {
+    const shown = address ? addressText(address) : "<nil>";
+    complaints.push(`no configured subnet or ip-range contain the IP address ${shown}`);
+  }
+  return complaints;
 }

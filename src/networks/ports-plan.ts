@@ -2,16 +2,23 @@
 import { isIP } from "node:net";
 import type { PortBinding, PortMap } from "../api/networks.ts";
 import { invalidArgument } from "../lib/errors.ts";
-import type { PortSpec, Protocol, PublishedPort } from "./netd/protocol.ts";
+import { type Family, families, familyOf } from "./netd/ip.ts";
+import type { GatewayMode, PerFamily, PortBind, PortSpec, Protocol, PublishedPort } from "./netd/protocol.ts";
+
+/** How a container is reached in one family. */
+export interface Way {
+  /** The container's address. */
+  readonly address: string;
+  readonly mode: GatewayMode;
+  /** Host address for bindings that name none. */
+  readonly hostBinding: string;
+}
 
 export interface PortsInput {
   readonly bindings: PortMap;
   readonly exposed: readonly string[];
   readonly publishAll: boolean;
-  /** The container's address. */
-  readonly address: string;
-  /** Host address for bindings that name none. */
-  readonly hostBinding: string;
+  readonly ways: PerFamily<Way | null>;
 }
 
 /** The ports to publish: those with a fixed host port first, so that no free choice takes one of them. */
@@ -25,15 +32,14 @@ export function planPorts(input: PortsInput): PortSpec[] {
       if ((input.bindings[key] ?? []).length === 0) specs.push(specOf(key, { HostIp: "", HostPort: "" }, input));
     }
   }
-  return specs.sort((a, b) => freedom(a) - freedom(b));
+  return specs.filter(({ binds }) => binds.length > 0).sort((a, b) => freedom(a) - freedom(b));
 }
 
 const freedom = ({ first, last }: PortSpec): number => (first === 0 ? 65536 : last - first);
 
-function specOf(key: string, binding: PortBinding, { address, hostBinding }: PortsInput): PortSpec {
+function specOf(key: string, binding: PortBinding, { ways }: PortsInput): PortSpec {
   const { port, protocol } = parsePort(key);
-  let host = binding.HostIp ?? "";
-  if (host === "" && hostBinding !== "0.0.0.0") host = hostBinding;
+  const host = binding.HostIp ?? "";
   if (host !== "" && isIP(host) === 0) throw invalidArgument(`invalid host address in port binding: ${host}`);
   const range = /^(?:(\d+)(?:-(\d+))?)?$/.exec(binding.HostPort ?? "");
   const first = Number(range?.[1] ?? 0);
@@ -41,7 +47,25 @@ function specOf(key: string, binding: PortBinding, { address, hostBinding }: Por
   if (!range || first > 65535 || last > 65535 || last < first) {
     throw invalidArgument(`invalid port specification: "${binding.HostPort}"`);
   }
-  return { protocol, port, host, first, last, address };
+  const binds = families.flatMap((family) => bindIn(family, host, ways) ?? []);
+  return { protocol, port, first, last, binds };
+}
+
+const anyAddress = { ipv4: "0.0.0.0", ipv6: "::" } as const;
+
+/** Where one family's clients find the port; null where they do not. IPv6 clients reach an IPv4 container by a proxy. */
+function bindIn(family: Family, host: string, ways: PortsInput["ways"]): PortBind | null {
+  const way = ways[family] ?? (family === "ipv6" ? ways.ipv4 : null);
+  if (!way) return null;
+  const { address, hostBinding } = way;
+  const isOpened = way.mode !== "nat" && way.mode !== "nat-unprotected";
+  if (isOpened && way !== ways[family]) return null;
+  const wanted = host || hostBinding;
+  const everywhere = host === "" && hostBinding === "0.0.0.0";
+  if (familyOf(wanted) !== family && !(everywhere && family === "ipv6")) return null;
+  if (isOpened) return { host: anyAddress[family], address, opened: true };
+  if (familyOf(wanted) === family) return { host: wanted, address };
+  return { host: anyAddress.ipv6, address, optional: true };
 }
 
 /** `80/tcp`, the protocol tcp when it is left out. */

@@ -1,13 +1,15 @@
 /** Published ports of a container that runs: some more, some less. */
-import type { PortMap } from "../api/networks.ts";
+import type { EndpointSettings, PortMap } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
 import { translatePublish } from "./attach-errors.ts";
-import type { NetworkBook } from "./book.ts";
-import { containerGateway } from "./endpoints.ts";
+import type { Member, NetworkBook } from "./book.ts";
+import { addressOf, outwardNetworks, type Wanted } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
-import type { PublishedPort } from "./netd/protocol.ts";
+import type { Family } from "./netd/ip.ts";
+import type { PerFamily, PublishedPort } from "./netd/protocol.ts";
 import type { NetworksConfig, PortChange, Republished } from "./networks.ts";
-import { parsePort, planPorts, portMapOf } from "./ports-plan.ts";
+import { parsePort, planPorts, portMapOf, type Way } from "./ports-plan.ts";
+import type { NetworkRecord } from "./record.ts";
 
 export interface PublishingRooms {
   readonly config: NetworksConfig;
@@ -23,17 +25,19 @@ export async function republish(
   op: Operation,
 ): Promise<Republished | null> {
   const sandbox = book.sandboxes.get(containerId);
-  const outward = outwardMember(book, containerId);
-  if (!sandbox?.state || !outward) return null;
-  const { network, member } = outward;
+  const ways = outwardWays(book, containerId);
+  const [, endpoint] = ways.ipv4?.member ?? ways.ipv6?.member ?? [];
+  if (!sandbox?.state || !endpoint) return null;
   const before = sandbox.state.ports;
   const remove = before.filter((port) => isChosen(port, change.remove));
   const add = planPorts({
     bindings: change.add,
     exposed: [],
     publishAll: false,
-    address: member.settings.IPAddress,
-    hostBinding: network.bridge?.hostBinding || config.hostBinding || "0.0.0.0",
+    ways: {
+      ipv4: ways.ipv4 && wayOf(ways.ipv4.network, "ipv4", ways.ipv4.member[1].settings, config),
+      ipv6: ways.ipv6 && wayOf(ways.ipv6.network, "ipv6", ways.ipv6.member[1].settings, config),
+    },
   });
   try {
     const state = await op.timings.measure("netd", () => kernel.netd.call("republish", { containerId, add, remove }));
@@ -45,19 +49,42 @@ export async function republish(
       undo: () => kernel.restorePorts(containerId, state.ports, before),
     };
   } catch (error) {
-    throw translatePublish(error, member.containerName, member.settings.EndpointID);
+    throw translatePublish(error, endpoint.containerName, endpoint.settings.EndpointID);
   }
 }
 
-/** The endpoint that a container's ports lead to: as at its start, the first by name that leads to the world. */
-function outwardMember(book: NetworkBook, containerId: string) {
-  return book
-    .membersOf(containerId)
-    .flatMap(([, member]) => {
-      const network = book.networks.get(member.networkId);
-      return network && containerGateway(network) !== null ? [{ network, member }] : [];
-    })
-    .sort((a, b) => (a.network.name < b.network.name ? -1 : 1))[0];
+/** A network through which a container is reached in one family, with its endpoint there. */
+interface Outward {
+  readonly network: NetworkRecord;
+  readonly member: Member;
+}
+
+/** The endpoints that a container's ports lead to: those that lead to the world. */
+function outwardWays(book: NetworkBook, containerId: string): PerFamily<Outward | null> {
+  const members = new Map(book.membersOf(containerId).map((member) => [member[1].networkId, member]));
+  const wanted = [...members].flatMap(([networkId, [, { settings }]]): Wanted[] => {
+    const network = book.networks.get(networkId);
+    return network ? [[networkId, [network, settings]]] : [];
+  });
+  const outward = outwardNetworks(wanted);
+  const inFamily = (family: Family): Outward | null => {
+    const [networkId, [network]] = outward[family] ?? ["", [null]];
+    const member = members.get(networkId);
+    return network && member ? { network, member } : null;
+  };
+  return { ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6") };
+}
+
+/** How published ports reach endpoints on those networks. */
+export function wayOf(
+  { device }: NetworkRecord,
+  family: Family,
+  settings: EndpointSettings,
+  config: Pick<NetworksConfig, "hostBinding">,
+): Way | null {
+  if (device?.kind !== "bridge") return null;
+  const hostBinding = device.hostBinding || config.hostBinding || "0.0.0.0";
+  return { address: addressOf(settings, family), mode: device.modes[family], hostBinding };
 }
 
 function isChosen({ port, protocol, host, hostPort }: PublishedPort, remove: PortMap): boolean {

@@ -2,6 +2,38 @@
 import * as v from "valibot";
 import { EndpointSettings, IPAM, type NetworkSettings } from "../api/networks.ts";
 import type { RecordKind } from "../state/record-store.ts";
+import { networkFromBridge, sandboxFromBridges } from "./record-versions.ts";
+
+/** The addresses of one family in a network, whatever driver it has. */
+const AddressingSchema = v.object({
+  /** `base/prefix`. */
+  subnet: v.string(),
+  /** The address with which a network leads on: on a bridge the host's own. Null where it has none. */
+  gateway: v.nullable(v.string()),
+  /** Where containers send what is for the world, when that is not the gateway. */
+  router: v.optional(v.string()),
+  /** Where addresses are taken from; a part of `subnet`. */
+  range: v.string(),
+  /** Addresses never given out. */
+  reserved: v.array(v.string()),
+  /** Static addresses are for networks whose subnet the user chose. */
+  userSubnet: v.boolean(),
+});
+export type Addressing = v.InferOutput<typeof AddressingSchema>;
+
+const GatewayModeSchema = v.picklist(["nat", "nat-unprotected", "routed", "isolated"]);
+
+const BridgeSchema = v.object({
+  kind: v.literal("bridge"),
+  /** Name of the device. */
+  name: v.string(),
+  mtu: v.number(),
+  icc: v.boolean(),
+  masquerade: v.boolean(),
+  hostBinding: v.string(),
+  modes: v.object({ ipv4: GatewayModeSchema, ipv6: GatewayModeSchema }),
+});
+export type BridgeDevice = v.InferOutput<typeof BridgeSchema>;
 
 const NetworkRecordSchema = v.object({
   name: v.string(),
@@ -12,39 +44,27 @@ const NetworkRecordSchema = v.object({
   labels: v.record(v.string(), v.string()),
   options: v.record(v.string(), v.string()),
   ipam: IPAM,
-  /** Null for networks without a device: host and none. */
-  bridge: v.nullable(
-    v.object({
-      device: v.string(),
-      /** `base/prefix`. */
-      subnet: v.string(),
-      /** The host's address on the bridge. */
-      gateway: v.string(),
-      /** Where containers send what is for the world, when that is not the host. */
-      router: v.optional(v.string()),
-      /** Where addresses are taken from; a part of `subnet`. */
-      range: v.string(),
-      /** Addresses never given out, in dotted form. */
-      reserved: v.array(v.string()),
-      mtu: v.number(),
-      icc: v.boolean(),
-      masquerade: v.boolean(),
-      hostBinding: v.string(),
-      /** Static addresses are for networks whose subnet the user chose. */
-      userSubnet: v.boolean(),
-    }),
-  ),
+  /** Null without addresses of the family; both are null on host and none. */
+  ipv4: v.nullable(AddressingSchema),
+  ipv6: v.nullable(AddressingSchema),
+  /** What the driver makes of it in the kernel; null on host and none. */
+  device: v.nullable(v.variant("kind", [BridgeSchema])),
 });
 export type NetworkRecord = v.InferOutput<typeof NetworkRecordSchema>;
 
+/** The name by which netd knows the network; null for one that has nothing of its own in the kernel. */
+export const segmentOf = ({ device }: NetworkRecord): string | null => device?.name ?? null;
+
 export const networkKind: RecordKind<NetworkRecord> = {
   table: "networks",
-  version: 1,
+  version: 2,
+  migrations: { 1: networkFromBridge },
   parse: (document) => v.parse(NetworkRecordSchema, document),
   unique: {
     name: (network) => network.name,
-    device: (network) => network.bridge?.device ?? null,
-    subnet: (network) => network.bridge?.subnet ?? null,
+    device: (network) => network.device?.name ?? null,
+    subnet: (network) => network.ipv4?.subnet ?? null,
+    subnet6: (network) => network.ipv6?.subnet ?? null,
   },
 };
 
@@ -58,12 +78,16 @@ const EndpointRecordSchema = v.object({
 /** One container's place in one network; `settings` is its wire form. */
 export type EndpointRecord = v.InferOutput<typeof EndpointRecordSchema>;
 
+const addressIn = (networkId: string, address: string): string | null =>
+  address === "" ? null : `${networkId} ${address}`;
+
 export const endpointKind: RecordKind<EndpointRecord> = {
   table: "endpoints",
   version: 1,
   parse: (document) => v.parse(EndpointRecordSchema, document),
   unique: {
-    address: ({ networkId, settings }) => (settings.IPAddress === "" ? null : `${networkId} ${settings.IPAddress}`),
+    address: ({ networkId, settings }) => addressIn(networkId, settings.IPAddress),
+    address6: ({ networkId, settings }) => addressIn(networkId, settings.GlobalIPv6Address),
     member: ({ networkId, containerId }) => `${networkId} ${containerId}`,
   },
 };
@@ -88,6 +112,7 @@ export type SandboxRecord = v.InferOutput<typeof SandboxRecordSchema>;
 
 export const sandboxKind: RecordKind<SandboxRecord> = {
   table: "sandboxes",
-  version: 1,
+  version: 2,
+  migrations: { 1: sandboxFromBridges },
   parse: (document) => v.parse(SandboxRecordSchema, document),
 };

@@ -11,6 +11,7 @@ import type { Operation } from "../lib/operation.ts";
 import { Attachments } from "./attachments.ts";
 import { NetworkBook } from "./book.ts";
 import { defaultNetworks } from "./defaults.ts";
+import { type Pool, poolsOf } from "./ipam.ts";
 import { KernelNetworks } from "./kernel.ts";
 import type {
   ConnectedContainer,
@@ -41,6 +42,7 @@ class NetworkService implements Networks {
   readonly #kernel: KernelNetworks;
   readonly #verbs: NetworkVerbs;
   readonly #attachments: Attachments;
+  readonly #pools: readonly Pool[];
   readonly #listeners: ((event: NetworkEvent) => void)[] = [];
 
   constructor(options: NetworksOptions) {
@@ -51,7 +53,8 @@ class NetworkService implements Networks {
     this.#options = options;
     this.#book = new NetworkBook(db);
     this.#kernel = new KernelNetworks(options, this.#book);
-    this.#verbs = new NetworkVerbs(config, this.#book, this.#kernel, emit);
+    this.#pools = poolsOf(config.addressPools, options.engineId);
+    this.#verbs = new NetworkVerbs({ config, pools: this.#pools }, this.#book, this.#kernel, emit);
     this.#attachments = new Attachments(config, this.#book, this.#kernel, emit, log);
   }
 
@@ -60,7 +63,8 @@ class NetworkService implements Networks {
     this.#book.load(running, log);
     const present = this.#book.networks.list().records;
     this.#book.db.transaction("normal", (tx) => {
-      for (const [id, network] of defaultNetworks(config, present)) this.#book.networks.put(tx, id, network);
+      for (const [id, network] of defaultNetworks(config, this.#pools, present))
+        this.#book.networks.put(tx, id, network);
     });
     const waits = this.#kernel.needed() || (await this.#kernel.netd.running());
     const met = this.#kernel.meet();

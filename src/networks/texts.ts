@@ -7,10 +7,10 @@ export interface TextsInput {
   readonly addresses: readonly string[];
   /** It lives in the host's network namespace. */
   readonly inHost: boolean;
-  /** The host's address on the default bridge. */
-  readonly gateway: string | undefined;
-  /** Where it reaches the host; undefined on internal networks alone. */
-  readonly hostAddress: string | undefined;
+  /** The host's addresses on the default bridge. */
+  readonly gateways: readonly string[];
+  /** Where it reaches the host; none on internal networks alone. */
+  readonly hostAddresses: readonly string[];
   /** It is in a network with name service. */
   readonly nameService: boolean;
 }
@@ -21,7 +21,7 @@ export type Texts = Pick<Sandbox, "hosts" | "resolvConf"> & { readonly resolvCon
 export function textsOf(
   request: SandboxRequest,
   config: NetworksConfig,
-  { addresses, inHost, gateway, hostAddress, nameService }: TextsInput,
+  { addresses, inHost, gateways, hostAddresses, nameService }: TextsInput,
 ): Texts {
   const hosts = {
     hostname: request.hostname,
@@ -29,8 +29,8 @@ export function textsOf(
     addresses,
     extraHosts: request.extraHosts ?? [],
     linkedHosts: request.linkedHosts ?? [],
-    hostGateways: config.hostGatewayIps.length > 0 ? config.hostGatewayIps : gateway === undefined ? [] : [gateway],
-    hostAddress: hostAddress && (config.hostGatewayIps[0] ?? hostAddress),
+    hostGateways: pick(config.hostGatewayIps, gateways),
+    hostAddresses: hostAddresses.length > 0 ? pick(config.hostGatewayIps, hostAddresses) : [],
   };
   const resolv = {
     servers: serversOf(request, config),

@@ -10,13 +10,14 @@ import { translate } from "./attach-errors.ts";
 import type { Member, NetworkBook } from "./book.ts";
 import { isPredefined, recordOf } from "./create-request.ts";
 import { usedOnHost } from "./defaults.ts";
+import type { Pool } from "./ipam.ts";
 import type { KernelNetworks } from "./kernel.ts";
 import { matchesFilters, networkView } from "./listing.ts";
 import type { NetworkEvent, NetworkFilters, NetworksConfig } from "./networks.ts";
 
 export class NetworkVerbs {
   constructor(
-    private readonly config: NetworksConfig,
+    private readonly from: { readonly config: NetworksConfig; readonly pools: readonly Pool[] },
     private readonly book: NetworkBook,
     private readonly kernel: KernelNetworks,
     private readonly emit: (event: NetworkEvent) => void,
@@ -40,8 +41,8 @@ export class NetworkVerbs {
     const record = recordOf(request, {
       id,
       existing: [...book.networks.list().records.values()],
-      pools: this.config.addressPools,
-      mtu: this.config.mtu,
+      pools: this.from.pools,
+      mtu: this.from.config.mtu,
       used: usedOnHost([]),
     });
     const intent = book.db.transaction("full", (tx) => {
@@ -50,14 +51,14 @@ export class NetworkVerbs {
       } catch (error) {
         if (!(error instanceof UniqueConflict)) throw error;
         if (error.column === "name") throw conflict(`network with name ${request.Name} already exists`);
-        if (error.column === "device") throw forbidden(`bridge device ${error.value} is used by another network`);
+        if (error.column === "device") throw forbidden(`device ${error.value} is used by another network`);
         throw forbidden("invalid pool request: Pool overlaps with other one on this address space");
       }
-      return book.intents.begin(tx, { operation: "networks.create", subject: id, effects: ["bridge"] });
+      return book.intents.begin(tx, { operation: "networks.create", subject: id, effects: ["segment"] });
     });
     failPoint("networks.create.recorded");
     try {
-      await op.timings.measure("networks.create", () => this.kernel.ensureBridge(id, record));
+      await op.timings.measure("networks.create", () => this.kernel.ensureSegment(id, record));
     } catch (error) {
       book.db.transaction("full", (tx) => {
         book.networks.delete(tx, id);
@@ -89,7 +90,7 @@ export class NetworkVerbs {
     book.db.transaction("full", (tx) => book.networks.delete(tx, id));
     failPoint("networks.remove.recorded");
     book.addresses.forget(id);
-    if (network.bridge) await this.kernel.removeBridge(id, network.bridge.device);
+    await this.kernel.removeSegment(id, network);
     this.emit({ action: "destroy", networkId: id, attributes: { name: network.name, type: network.driver } });
   }
 

@@ -61,6 +61,7 @@ export class RecordStore<T> {
     db.sql.run(
       `CREATE TABLE IF NOT EXISTS "${kind.table}" (id TEXT PRIMARY KEY, version INTEGER NOT NULL, document TEXT NOT NULL${columns}) WITHOUT ROWID`,
     );
+    this.#addColumns();
     const names = ["id", "version", "document", ...this.#uniqueColumns];
     this.#upsert = `INSERT INTO "${kind.table}" (${names.map((n) => `"${n}"`).join(",")}) VALUES (${names.map(() => "?").join(",")})
       ON CONFLICT(id) DO UPDATE SET ${names
@@ -121,6 +122,17 @@ export class RecordStore<T> {
   /** Removes the row if it is there, readable or not. */
   delete(_tx: Tx, id: string): void {
     this.#db.sql.query(`DELETE FROM "${this.#kind.table}" WHERE id=?`).run(id);
+  }
+
+  /** Unique columns that came later than the table, empty in the rows that are there until each is written again. */
+  #addColumns(): void {
+    const { table } = this.#kind;
+    const present = this.#db.sql.query<{ name: string }, []>(`SELECT name FROM pragma_table_info('${table}')`).all();
+    for (const column of this.#uniqueColumns) {
+      if (present.some(({ name }) => name === column)) continue;
+      this.#db.sql.run(`ALTER TABLE "${table}" ADD COLUMN "${column}" TEXT`);
+      this.#db.sql.run(`CREATE UNIQUE INDEX "${table}_${column}" ON "${table}" ("${column}")`);
+    }
   }
 
   #read(row: Row): { record: T } | Omit<BrokenRecord, "id"> {

@@ -379,7 +379,8 @@ test("a flush of the host's rules leaves the table alone, and other tools' chain
   });
   try {
     await until("netd", () => existsSync(join(execRoot, "netd.sock")));
-    const bridge = { name: "dhowflush0", address: "10.211.0.1/24", mtu: 1500, icc: true, masquerade: true };
+    const ipv4 = { subnet: "10.211.0.0/24", address: "10.211.0.1/24", mode: "nat" } as const;
+    const bridge = { name: "dhowflush0", ipv4, ipv6: null, mtu: 1500, icc: true, masquerade: true };
     await client.call("ensureBridge", { ...bridge, internal: false, pooled: false });
     const neighbour =
       "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }";

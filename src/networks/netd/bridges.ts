@@ -3,9 +3,8 @@ import { randomBytes } from "node:crypto";
 import { readNetSysctl, writeNetSysctl } from "../../linux/netns.ts";
 import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { macText, rtnetlink } from "../../linux/rtnetlink-messages.ts";
-import { isErrno } from "../../linux/syscall-error.ts";
 import type { Firewall } from "./firewall.ts";
-import { addressBytes, addressFromBytes, broadcastOf, parseCidr } from "./ipv4.ts";
+import { addressBytes, addressFromBytes, addressText, families, lastOf, parseCidr } from "./ip.ts";
 import type { BridgeSpec } from "./protocol.ts";
 
 export interface Bridge {
@@ -79,11 +78,11 @@ export class Bridges {
     }
     if (!link) throw new Error(`bridge ${spec.name} vanished while it was made`);
     const { index } = link;
-    // No IPv6 on the bridge of an IPv4 network: no link-local address, no router advertisement believed.
+    // No router advertisement is believed, and on the bridge of an IPv4 network there is not even a link-local address.
     writeNetSysctl(`ipv6/conf/${spec.name}/accept_ra`, "0");
-    writeNetSysctl(`ipv6/conf/${spec.name}/disable_ipv6`, "1");
+    writeNetSysctl(`ipv6/conf/${spec.name}/disable_ipv6`, spec.ipv6?.address ? "0" : "1");
     writeNetSysctl(`ipv4/conf/${spec.name}/route_localnet`, "1");
-    this.#setAddress(spec, index);
+    this.#setAddresses(spec, index);
     this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
     this.#firewall?.addBridge(spec);
     this.#alignPorts(index, isolatesPorts(spec));
@@ -131,27 +130,25 @@ export class Bridges {
     this.#firewall?.removeBridge(bridge.spec);
   }
 
-  #setAddress(spec: BridgeSpec, index: number): void {
-    const wanted = spec.address === null ? undefined : parseCidr(spec.address);
-    for (const present of this.#route.addresses()) {
-      if (present.index !== index) continue;
-      const same =
-        wanted && addressFromBytes(present.address) === wanted.address && present.prefix === wanted.cidr.prefix;
-      if (!same) this.#route.apply("delete address", rtnetlink.addressDelete(index, present.address, present.prefix));
+  /** Gives the bridge the addresses of `spec` and no others, link-local ones left alone. */
+  #setAddresses(spec: BridgeSpec, index: number): void {
+    const wanted = new Map(
+      families.flatMap((family) => {
+        const parsed = parseCidr(spec[family]?.address ?? "");
+        return parsed ? [[`${addressText(parsed.address)}/${parsed.cidr.prefix}`, parsed] as const] : [];
+      }),
+    );
+    for (const { index: device, address, prefix, linkLocal } of this.#route.addresses()) {
+      if (device !== index || linkLocal || wanted.delete(`${addressText(addressFromBytes(address))}/${prefix}`))
+        continue;
+      this.#route.apply("delete address", rtnetlink.addressDelete(index, address, prefix));
     }
-    if (!wanted) return;
-    try {
+    for (const [text, { address, cidr }] of wanted) {
+      const broadcast = address.family === "ipv4" ? addressBytes(lastOf(cidr)) : undefined;
       this.#route.apply(
-        `add ${spec.address} to ${spec.name}`,
-        rtnetlink.addressAdd(
-          index,
-          addressBytes(wanted.address),
-          wanted.cidr.prefix,
-          addressBytes(broadcastOf(wanted.cidr)),
-        ),
+        `add ${text} to ${spec.name}`,
+        rtnetlink.addressAdd(index, addressBytes(address), cidr.prefix, broadcast),
       );
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
     }
   }
 }

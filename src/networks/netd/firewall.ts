@@ -8,19 +8,8 @@ import { expr, family, ifnameBytes, register, verdict } from "../../linux/nft-ex
 import { hook, nftTable, type SetElement, TABLE_OWNER, TABLE_PERSIST } from "../../linux/nft-table.ts";
 import { Nftables } from "../../linux/nftables.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
-import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
-
-/** What the table has to know of a bridge. */
-export interface BridgePolicy {
-  readonly name: string;
-  /** Its host address with prefix. */
-  readonly address: string | null;
-  /** Containers on it may talk to each other. */
-  readonly icc: boolean;
-  readonly masquerade: boolean;
-  /** No way in or out of it. */
-  readonly internal: boolean;
-}
+import { addressBytes, bytesOf, firstOf, lastOf, parseCidr } from "./ip.ts";
+import type { BridgeSpec } from "./protocol.ts";
 
 /** One published port: `host` null stands for every local address. */
 export interface PortMapping {
@@ -167,14 +156,14 @@ export class Firewall implements Disposable {
       );
   }
 
-  addBridge(bridge: BridgePolicy): void {
+  addBridge(bridge: BridgeSpec): void {
     this.#nft.commit(
       `rules of ${bridge.name}`,
       ...this.#memberships(bridge).flatMap(([set, ...elements]) => elements.flatMap((one) => this.#add(set, one))),
     );
   }
 
-  removeBridge(bridge: BridgePolicy): void {
+  removeBridge(bridge: BridgeSpec): void {
     this.#nft.commit(
       `rules of ${bridge.name}`,
       ...this.#memberships(bridge).map(([set, ...elements]) => this.#table.remove(set, ...elements)),
@@ -252,17 +241,17 @@ export class Firewall implements Disposable {
     );
   }
 
-  #memberships({ name, address, icc, masquerade, internal }: BridgePolicy): [string, ...SetElement[]][] {
+  #memberships({ name, ipv4, icc, masquerade, internal }: BridgeSpec): [string, ...SetElement[]][] {
     const key = ifnameBytes(name);
     const both = Buffer.concat([key, key]);
     const sets: [string, ...SetElement[]][] = [
       ["bridges", { key }],
       ["own", { key: both }],
     ];
-    const network = address === null ? undefined : parseCidr(address)?.cidr;
+    const network = ipv4 && parseCidr(ipv4.subnet)?.cidr;
     if (network) {
-      const after = addressBytes(broadcastOf(network) + 1);
-      sets.push(["networks", { key: addressBytes(network.base) }, { key: after, end: true }]);
+      const after = { family: network.family, value: lastOf(network).value + 1n };
+      sets.push(["networks", { key: addressBytes(firstOf(network)) }, { key: addressBytes(after), end: true }]);
     }
     if (icc) sets.push(["open", { key: both }]);
     if (masquerade && !internal) sets.push(["masquerade", { key }]);
@@ -272,8 +261,6 @@ export class Firewall implements Disposable {
 }
 
 const mapOf = (mapping: PortMapping): string => (mapping.host === null ? "ports" : "address_ports");
-
-const bytesOf = (address: string): Uint8Array => addressBytes(parseAddress(address) ?? 0);
 
 function portBytes(port: number): Buffer {
   const bytes = Buffer.alloc(4);

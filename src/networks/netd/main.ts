@@ -138,9 +138,9 @@ export async function netdMain(args: string[]): Promise<void> {
       return {};
     },
     connect: ({ containerId, endpoint, ports, resolver }) => sandboxes.connect(containerId, endpoint, ports, resolver),
-    rename: ({ containerId, bridge, names }) => sandboxes.rename(containerId, bridge, names),
+    rename: ({ containerId, segment, names }) => sandboxes.rename(containerId, segment, names),
     republish: ({ containerId, add, remove }) => sandboxes.republish(containerId, add, remove),
-    disconnect: ({ containerId, bridge, route }) => sandboxes.disconnect(containerId, bridge, route ?? null),
+    disconnect: ({ containerId, segment, routes }) => sandboxes.disconnect(containerId, segment, routes),
     list: () => sandboxes.list(),
     stats: ({ containerId }) => sandboxes.stats(containerId),
     sweep: () => {

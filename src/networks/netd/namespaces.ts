@@ -12,8 +12,8 @@ import { Announcer } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { type Bridge, isolatesPorts, randomMac } from "./bridges.ts";
 import { Claims } from "./claims.ts";
-import { addressBytes, broadcastOf, parseAddress, parseCidr } from "./ipv4.ts";
-import type { EndpointSpec, Interface } from "./protocol.ts";
+import { addressBytes, families, lastOf, parseAddress, parseCidr } from "./ip.ts";
+import type { EndpointAddress, EndpointSpec, Interface } from "./protocol.ts";
 
 /** A namespace with the sockets to work in it; `spare` is a link that waits for its endpoint. */
 export interface Namespace {
@@ -97,9 +97,6 @@ export class Namespaces {
       veth = this.#addLink(namespace, bridge, endpoint.ifname, mac);
     }
     const inside = linkOf(route, spare ? spareName : endpoint.ifname);
-    const parsed = parseCidr(endpoint.address);
-    if (!parsed) throw new Error(`bad address ${endpoint.address}`);
-    const address = addressBytes(parsed.address);
     const steps = [];
     if (spare && endpoint.mac && endpoint.mac !== spare.mac) steps.push(rtnetlink.linkMac(inside, endpoint.mac));
     if (spare && endpoint.ifname !== spareName) {
@@ -109,28 +106,29 @@ export class Namespaces {
       host.apply("set mtu", rtnetlink.linkMtu(linkOf(host, veth), bridge.spec.mtu));
       steps.push(rtnetlink.linkMtu(inside, bridge.spec.mtu));
     }
-    steps.push(
-      rtnetlink.linkUp(inside),
-      rtnetlink.addressAdd(inside, address, parsed.cidr.prefix, addressBytes(broadcastOf(parsed.cidr))),
-    );
-    const gateway = endpoint.gateway === null ? undefined : parseAddress(endpoint.gateway);
-    if (gateway !== undefined) steps.push(rtnetlink.defaultRoute(inside, addressBytes(gateway)));
+    steps.push(rtnetlink.linkUp(inside));
+    const addresses = families.flatMap((family) => (endpoint[family] ? [endpoint[family]] : [])).map(addressing);
+    for (const { address, prefix, broadcast } of addresses) {
+      steps.push(rtnetlink.addressAdd(inside, address, prefix, broadcast));
+    }
+    // Only then is every gateway on the link.
+    for (const { gateway } of addresses) if (gateway) steps.push(rtnetlink.defaultRoute(inside, gateway));
+    // Links are born without IPv6, under their first name.
+    if (endpoint.ipv6) {
+      const sysctl = `ipv6/conf/${spare ? spareName : endpoint.ifname}/disable_ipv6`;
+      if (!inNamespace(namespace.path, () => writeNetSysctl(sysctl, "0"))) throw new Error("this kernel has no IPv6");
+    }
     route.apply(`configure ${endpoint.ifname}`, ...steps);
     mac = endpoint.mac ?? mac;
-    host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
     // The address may have belonged to another container a moment ago; nobody may go on sending there.
-    if (this.#claims.claim(bridge, endpoint.address, mac)) {
-      this.#announcer.announce(bridge.index, address, macBytes(mac));
+    for (const { address } of addresses) {
+      host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
+      if (this.#claims.claim(bridge, address.join("."), mac)) {
+        this.#announcer.announce(bridge.index, address, macBytes(mac));
+      }
     }
-    return {
-      bridge: bridge.spec.name,
-      ifname: endpoint.ifname,
-      address: endpoint.address,
-      gateway: endpoint.gateway,
-      mac,
-      names: endpoint.names,
-      veth,
-    };
+    const { link, segment, ifname, ipv4, ipv6, names } = endpoint;
+    return { link, segment, ifname, ipv4, ipv6, mac, names, veth };
   }
 
   /** Sends what is for the world through that interface from now on. */
@@ -143,8 +141,8 @@ export class Namespaces {
   }
 
   /** Removes one interface of a living namespace. */
-  unplug(one: Interface): void {
-    this.#deleteLink(one.veth);
+  unplug({ veth }: Interface): void {
+    if (veth !== null) this.#deleteLink(veth);
   }
 
   /** Lets the namespace go; its links follow, and are helped when a stray process keeps them alive. */
@@ -254,6 +252,19 @@ export class Namespaces {
       if (!isErrno(error, "ENODEV")) throw error;
     }
   }
+}
+
+/** An endpoint's place in one family as rtnetlink takes it. */
+function addressing({ address, gateway }: EndpointAddress) {
+  const parsed = parseCidr(address);
+  const next = gateway === null ? null : parseAddress(gateway);
+  if (!parsed || next === undefined) throw new Error(`bad address ${address} with gateway ${gateway}`);
+  return {
+    address: addressBytes(parsed.address),
+    prefix: parsed.cidr.prefix,
+    broadcast: parsed.address.family === "ipv4" ? addressBytes(lastOf(parsed.cidr)) : undefined,
+    gateway: next && addressBytes(next),
+  };
 }
 
 function linkOf(route: Rtnetlink, name: string): number {

@@ -4,8 +4,8 @@ import { Conntrack } from "../../linux/conntrack.ts";
 import { closeSocket, holdPort } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import type { Firewall, PortMapping } from "./firewall.ts";
-import { addressBytes, parseAddress } from "./ipv4.ts";
-import type { PortSpec, PublishedPort } from "./protocol.ts";
+import { bytesOf } from "./ip.ts";
+import type { PortBind, PortSpec, PublishedPort } from "./protocol.ts";
 import { proxyTcp, proxyUdp } from "./proxy.ts";
 import { isSamePort } from "./published.ts";
 
@@ -82,7 +82,7 @@ export class Ports {
         this.#firewall?.unpublish(mappings);
         const served = new Set(mappings.filter(({ protocol }) => protocol === "udp").map(({ address }) => address));
         for (const address of served) {
-          this.#conntrack.forgetUdp({ answeredBy: addressBytes(parseAddress(address) ?? 0) });
+          this.#conntrack.forgetUdp({ answeredBy: bytesOf(address) });
         }
         for (const hold of holds) hold.close();
       },
@@ -121,16 +121,14 @@ export class Ports {
   }
 
   async #holdAt(spec: PortSpec, hostPort: number): Promise<Hold[]> {
-    const hosts = spec.host === "" ? ["0.0.0.0", "::"] : [spec.host];
     const holds: Hold[] = [];
     try {
-      for (const host of hosts) {
+      for (const bind of spec.binds) {
         try {
-          holds.push(await this.#holdOne(spec, host, hostPort));
+          holds.push(await this.#holdOne(spec, bind, hostPort));
         } catch (error) {
-          const noIpv6 = error instanceof BindError && isErrno(error, "EAFNOSUPPORT", "EADDRNOTAVAIL");
-          if (spec.host === "" && host === "::" && noIpv6) continue;
-          throw error;
+          const noFamily = error instanceof BindError && isErrno(error, "EAFNOSUPPORT", "EADDRNOTAVAIL");
+          if (!bind.optional || !noFamily) throw error;
         }
       }
     } catch (error) {
@@ -140,24 +138,24 @@ export class Ports {
     return holds;
   }
 
-  async #holdOne(spec: PortSpec, host: string, hostPort: number): Promise<Hold> {
-    const { protocol, port, address } = spec;
-    const key = (at: string): string => `${protocol} ${at} ${hostPort}`;
-    if (this.#taken.has(key(host)) || this.#clashes(protocol, host, hostPort)) {
+  async #holdOne({ protocol, port }: PortSpec, { host, address }: PortBind, hostPort: number): Promise<Hold> {
+    const key = `${protocol} ${host} ${hostPort}`;
+    if (this.#taken.has(key) || this.#clashes(protocol, host, hostPort)) {
       throw new BindError(host, hostPort, true, "EADDRINUSE", undefined);
     }
-    this.#taken.add(key(host));
+    this.#taken.add(key);
+    const published = { protocol, port, host, hostPort, address };
     let release: () => void;
     try {
-      release = await this.#bind(spec, host, hostPort);
+      release = await this.#bind(published);
     } catch (error) {
-      this.#taken.delete(key(host));
+      this.#taken.delete(key);
       throw error;
     }
     return {
-      port: { protocol, port, host, hostPort, address },
+      port: published,
       close: () => {
-        this.#taken.delete(key(host));
+        this.#taken.delete(key);
         release();
       },
     };
@@ -175,10 +173,10 @@ export class Ports {
     return false;
   }
 
-  async #bind({ protocol, address, port }: PortSpec, host: string, hostPort: number): Promise<() => void> {
+  async #bind({ protocol, address, port, host, hostPort }: PublishedPort): Promise<() => void> {
     try {
       if (this.#firewall && !host.includes(":")) {
-        const fd = holdPort(protocol, addressBytes(parseAddress(host) ?? 0), hostPort);
+        const fd = holdPort(protocol, bytesOf(host), hostPort);
         return () => closeSocket(fd);
       }
       if (protocol === "sctp") {

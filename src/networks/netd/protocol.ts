@@ -1,33 +1,56 @@
 /**
  * What the daemon and netd say to each other over netd's socket: one JSON object per line, `{id, method, params}` and
- * `{id, result}` or `{id, error}`. A daemon that finds another version than its own asks that netd to shut down when
- * it holds nothing, and else goes on in the older one's words.
+ * `{id, result}` or `{id, error}`. A daemon that finds a netd of another version than its own puts one of its own in
+ * its place, which takes over what the other held (`netd-client.ts`): only `hello` is the same for ever.
  */
 import type { EndpointNames } from "./dns/names.ts";
 import type { ResolverSpec } from "./dns/resolver.ts";
+import type { Family } from "./ip.ts";
 
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
-/** A bridge as it must be. */
-export interface BridgeSpec {
-  readonly name: string;
-  /** The host's address on it, with prefix; null for a bridge without one. */
+/** Something for each address family. */
+export type PerFamily<T> = Readonly<Record<Family, T>>;
+
+/** How packets of one family come and go between a bridge and the world: Docker's words. */
+export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
+
+/** One address family on a bridge. */
+export interface BridgeFamily {
+  /** `base/prefix`. */
+  readonly subnet: string;
+  /** The host's address with prefix; null for a bridge that has none. */
   readonly address: string | null;
+  readonly mode: GatewayMode;
+}
+
+/** A bridge as it must be; null is a family that it does not carry. */
+export interface BridgeSpec extends PerFamily<BridgeFamily | null> {
+  readonly name: string;
   readonly mtu: number;
   readonly icc: boolean;
   readonly masquerade: boolean;
   readonly internal: boolean;
 }
 
-/** One interface of a container. */
-export interface EndpointSpec {
-  readonly bridge: string;
+/** How a container is joined to a segment: `veth`, a pair of devices, one end of it a port of the segment's bridge. */
+export type LinkKind = "veth";
+
+/** One interface's place in one address family. */
+export interface EndpointAddress {
+  /** With prefix. */
+  readonly address: string;
+  /** Null when this interface does not give the family's default route. */
+  readonly gateway: string | null;
+}
+
+/** One interface of a container; null is a family in which it has no address. */
+export interface EndpointSpec extends PerFamily<EndpointAddress | null> {
+  readonly link: LinkKind;
+  /** What the network is in the kernel: for a veth the name of its bridge. */
+  readonly segment: string;
   /** Name inside the container, such as `eth0`. */
   readonly ifname: string;
-  /** Address with prefix. */
-  readonly address: string;
-  /** Null when this endpoint gives no default route. */
-  readonly gateway: string | null;
   /** Null for one that netd makes up. */
   readonly mac: string | null;
   /** Null on networks without name service. */
@@ -36,24 +59,35 @@ export interface EndpointSpec {
 
 /** Where a container sends what is for the world. */
 export interface Route {
-  readonly bridge: string;
+  readonly segment: string;
   readonly gateway: string;
 }
 
+/** The default routes of a container. */
+export type Routes = PerFamily<Route | null>;
+
 export type Protocol = "tcp" | "udp" | "sctp";
 
-/** A port to publish; `first` and `last` 0 for any free one. `host` empty stands for every address, IPv6 included. */
+/** One place on the host where a port is published, and the container's address behind it. */
+export interface PortBind {
+  readonly host: string;
+  readonly address: string;
+  /** Left out on a host that has no such family. */
+  readonly optional?: boolean;
+  /** No port of the host: the container's own is opened to those who reach its address. */
+  readonly opened?: boolean;
+}
+
+/** A port to publish, the same host port for all of `binds`; `first` and `last` 0 for any free one. */
 export interface PortSpec {
   readonly protocol: Protocol;
   readonly port: number;
-  readonly host: string;
   readonly first: number;
   readonly last: number;
-  /** The container's address. */
-  readonly address: string;
+  readonly binds: readonly PortBind[];
 }
 
-/** A port that is published now. */
+/** A port that is published now; `hostPort` 0 is one that is opened at the container's address. */
 export interface PublishedPort {
   readonly protocol: Protocol;
   readonly port: number;
@@ -63,15 +97,14 @@ export interface PublishedPort {
 }
 
 /** An interface as it is now. */
-export interface Interface {
-  readonly bridge: string;
+export interface Interface extends PerFamily<EndpointAddress | null> {
+  readonly link: LinkKind;
+  readonly segment: string;
   readonly ifname: string;
-  readonly address: string;
-  readonly gateway: string | null;
   readonly mac: string;
   readonly names: EndpointNames | null;
-  /** The host's side. */
-  readonly veth: string;
+  /** The host's side; null for a link that has none. */
+  readonly veth: string | null;
 }
 
 /** A container's network as netd holds it. */
@@ -117,20 +150,20 @@ export interface Methods {
   /** Takes over a namespace that outlived the netd that made it. */
   adopt: { params: SandboxState; result: SandboxState };
   detach: { params: { containerId: string }; result: Record<string, never> };
-  /** An endpoint with a gateway takes the default route over. */
+  /** An endpoint with a gateway takes the default route of that family over. */
   connect: {
     params: { containerId: string; endpoint: EndpointSpec; ports: readonly PortSpec[]; resolver: ResolverSpec };
     result: SandboxState;
   };
-  /** Other names on the network of `bridge`: the container was renamed. */
-  rename: { params: { containerId: string; bridge: string; names: EndpointNames }; result: SandboxState };
+  /** Other names on one network: the container was renamed. */
+  rename: { params: { containerId: string; segment: string; names: EndpointNames }; result: SandboxState };
   /** Takes published ports back and publishes others: both, or neither. */
   republish: {
     params: { containerId: string; add: readonly PortSpec[]; remove: readonly PublishedPort[] };
     result: SandboxState;
   };
-  /** `route` is the interface that gives the default route from then on, where the one that goes gave it. */
-  disconnect: { params: { containerId: string; bridge: string; route?: Route | null }; result: SandboxState };
+  /** `routes` are the default routes from then on. */
+  disconnect: { params: { containerId: string; segment: string; routes: Routes }; result: SandboxState };
   list: { params: Record<string, never>; result: SandboxState[] };
   stats: { params: { containerId: string }; result: Record<string, InterfaceCounters> };
   /** Drops what earlier netds left and nobody has claimed: namespaces, bridges, elements of the table. */

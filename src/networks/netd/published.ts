@@ -9,8 +9,7 @@ export const isSamePort = (a: PublishedPort, b: PublishedPort): boolean =>
 export const specOf = ({ protocol, port, host, hostPort, address }: PublishedPort): PortSpec => ({
   protocol,
   port,
-  host,
   first: hostPort,
   last: hostPort,
-  address,
+  binds: [{ host, address }],
 });

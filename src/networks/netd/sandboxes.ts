@@ -6,6 +6,7 @@ import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import type { Bridges } from "./bridges.ts";
 import { type EndpointNames, NameTable } from "./dns/names.ts";
 import { Resolver, type ResolverSpec } from "./dns/resolver.ts";
+import { type Family, families, hostPart } from "./ip.ts";
 import type { Namespace, Namespaces } from "./namespaces.ts";
 import type { Ports, Publication } from "./ports.ts";
 import type {
@@ -15,6 +16,7 @@ import type {
   PortSpec,
   PublishedPort,
   Route,
+  Routes,
   SandboxState,
 } from "./protocol.ts";
 import { specOf } from "./published.ts";
@@ -79,8 +81,8 @@ export class Sandboxes {
   async adopt(state: SandboxState): Promise<SandboxState> {
     this.detachFromMemory(state.containerId);
     if (!existsSync(state.path)) throw new Error(`namespace ${state.path} is gone`);
-    const [firstVeth] = state.interfaces;
-    const id = firstVeth ? firstVeth.veth.slice(2, 12) : basename(state.path);
+    const firstVeth = state.interfaces.find(({ veth }) => veth !== null)?.veth;
+    const id = firstVeth ? firstVeth.slice(2, 12) : basename(state.path);
     const held: Held = {
       containerId: state.containerId,
       namespace: this.namespaces.reopen(id, state.path, state.interfaces.length),
@@ -113,13 +115,16 @@ export class Sandboxes {
   ): Promise<SandboxState> {
     const held = this.#get(containerId);
     this.#plug(held, endpoint);
-    if (endpoint.gateway !== null) markRoute(held, endpoint);
+    for (const family of families) {
+      const gateway = endpoint[family]?.gateway ?? null;
+      if (gateway !== null) markRoute(held, family, { segment: endpoint.segment, gateway });
+    }
     this.namespaces.rest(held.namespace);
     try {
       await this.#resolve(held, resolver);
       await this.#publish(held, ports);
     } catch (error) {
-      this.disconnect(containerId, endpoint.bridge, null);
+      this.disconnect(containerId, endpoint.segment, { ipv4: null, ipv6: null });
       throw error;
     }
     return stateOf(held);
@@ -151,28 +156,30 @@ export class Sandboxes {
     return stateOf(held);
   }
 
-  disconnect(containerId: string, bridge: string, route: Route | null): SandboxState {
+  disconnect(containerId: string, segment: string, routes: Routes): SandboxState {
     const held = this.#get(containerId);
     for (const one of held.interfaces) {
-      if (one.bridge !== bridge) continue;
+      if (one.segment !== segment) continue;
       this.#unname(one);
       this.namespaces.unplug(one);
     }
-    held.interfaces = held.interfaces.filter((one) => one.bridge !== bridge);
-    const outward = held.interfaces.find((one) => one.bridge === route?.bridge);
-    if (route && outward) {
+    held.interfaces = held.interfaces.filter((one) => one.segment !== segment);
+    for (const family of families) {
+      const route = routes[family];
+      const outward = held.interfaces.find((one) => one.segment === route?.segment);
+      if (!route || !outward || outward[family]?.gateway === route.gateway) continue;
       this.namespaces.route(held.namespace, outward.ifname, route.gateway);
-      this.namespaces.rest(held.namespace);
-      markRoute(held, route);
+      markRoute(held, family, route);
     }
+    this.namespaces.rest(held.namespace);
     return stateOf(held);
   }
 
   /** Other names on one network, from the next query on. */
-  rename(containerId: string, bridge: string, names: EndpointNames): SandboxState {
+  rename(containerId: string, segment: string, names: EndpointNames): SandboxState {
     const held = this.#get(containerId);
     held.interfaces = held.interfaces.map((one) => {
-      if (one.bridge !== bridge || !one.names) return one;
+      if (one.segment !== segment || !one.names) return one;
       this.#unname(one);
       const renamed = { ...one, names };
       this.#name(renamed);
@@ -188,7 +195,7 @@ export class Sandboxes {
     this.#held.delete(containerId);
     this.#silence(held);
     for (const publication of held.publications) publication.close();
-    const links = held.interfaces.map((one) => one.veth);
+    const links = held.interfaces.flatMap(({ veth }) => veth ?? []);
     if (held.namespace.spare) links.push(held.namespace.spare.veth);
     this.namespaces.drop(held.namespace, links);
   }
@@ -197,7 +204,7 @@ export class Sandboxes {
     const held = this.#held.get(containerId);
     const found: Record<string, InterfaceCounters> = {};
     for (const one of held?.interfaces ?? []) {
-      const link = this.host.link(one.veth);
+      const link = one.veth === null ? undefined : this.host.link(one.veth);
       if (!link) continue;
       const { stats } = link;
       // What the host's end receives, the container has sent.
@@ -239,7 +246,7 @@ export class Sandboxes {
   }
 
   #plug(held: Held, endpoint: EndpointSpec): void {
-    const plugged = this.namespaces.plug(held.namespace, endpoint, this.bridges.get(endpoint.bridge));
+    const plugged = this.namespaces.plug(held.namespace, endpoint, this.bridges.get(endpoint.segment));
     held.interfaces.push(plugged);
     this.#name(plugged);
   }
@@ -254,18 +261,18 @@ export class Sandboxes {
         table: this.#names,
         seen: held.interfaces.flatMap(({ names }) => (names ? [names] : [])),
       }),
-      forwards: () => held.interfaces.some(({ bridge }) => !this.bridges.get(bridge).spec.internal),
+      forwards: () => held.interfaces.some(({ segment }) => !this.bridges.get(segment).spec.internal),
     });
     if (held.resolver || this.#held.get(held.containerId) !== held) resolver[Symbol.dispose]();
     else held.resolver = resolver;
   }
 
-  #name({ names, address }: Interface): void {
-    if (names) this.#names.add(names, hostPart(address));
+  #name(one: Interface): void {
+    if (one.names) for (const address of addressesOf(one)) this.#names.add(one.names, address);
   }
 
-  #unname({ names, address }: Interface): void {
-    if (names) this.#names.remove(names, hostPart(address));
+  #unname(one: Interface): void {
+    if (one.names) for (const address of addressesOf(one)) this.#names.remove(one.names, address);
   }
 
   #silence(held: Held): void {
@@ -285,13 +292,16 @@ export class Sandboxes {
   }
 }
 
-/** Notes which interface gives the default route: there is one at most. */
-function markRoute(held: Held, { bridge, gateway }: Pick<Interface, "bridge" | "gateway">): void {
-  held.interfaces = held.interfaces.map((one) => ({ ...one, gateway: one.bridge === bridge ? gateway : null }));
+/** Notes which interface gives the default route of a family: there is one at most. */
+function markRoute(held: Held, family: Family, { segment, gateway }: Route): void {
+  held.interfaces = held.interfaces.map((one) => {
+    const own = one[family];
+    return own ? { ...one, [family]: { ...own, gateway: one.segment === segment ? gateway : null } } : one;
+  });
 }
 
-/** `10.2.0.3` of `10.2.0.3/16`. */
-const hostPart = (address: string): string => address.slice(0, address.indexOf("/"));
+const addressesOf = (one: Interface): string[] =>
+  families.flatMap((family) => (one[family] ? [hostPart(one[family].address)] : []));
 
 const takesPlaceOf = ({ protocol, first, last }: PortSpec, port: PublishedPort): boolean =>
   protocol === port.protocol && first <= port.hostPort && port.hostPort <= Math.max(first, last);

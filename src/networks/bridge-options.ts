@@ -1,0 +1,83 @@
+/** Driver options of a bridge network: Docker's labels, read and checked. */
+import { invalidArgument, notImplemented } from "../lib/errors.ts";
+import { type Family, families } from "./netd/ip.ts";
+import type { GatewayMode } from "./netd/protocol.ts";
+import type { BridgeDevice } from "./record.ts";
+
+const option = "com.docker.network";
+
+/** Options that are known; others of Docker's are refused by name rather than ignored. */
+const known = {
+  name: `${option}.bridge.name`,
+  icc: `${option}.bridge.enable_icc`,
+  masquerade: `${option}.bridge.enable_ip_masquerade`,
+  hostBinding: `${option}.bridge.host_binding_ipv4`,
+  mtu: `${option}.driver.mtu`,
+  modes: { ipv4: `${option}.bridge.gateway_mode_ipv4`, ipv6: `${option}.bridge.gateway_mode_ipv6` },
+  enable: { ipv4: `${option}.enable_ipv4`, ipv6: `${option}.enable_ipv6` },
+} as const;
+
+const names = new Set<string>(
+  Object.values(known).flatMap((one) => (typeof one === "string" ? [one] : Object.values(one))),
+);
+
+type Options = Readonly<Record<string, string>>;
+
+export interface BridgeContext {
+  /** The network's id, which names a device that has no name of its own. */
+  readonly id: string;
+  /** MTU of networks that ask for none. */
+  readonly mtu: number;
+  readonly internal: boolean;
+}
+
+/** Throws `invalidArgument` for a value that cannot be, `notImplemented` for an option that is not there yet. */
+export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeContext): Omit<BridgeDevice, "kind"> {
+  for (const key of Object.keys(options)) {
+    if (key.startsWith(`${option}.`) && !names.has(key)) {
+      throw notImplemented(`network driver option ${key} is not implemented yet`);
+    }
+  }
+  const name = options[known.name] ?? `br-${id.slice(0, 12)}`;
+  if (!/^[^\s/:]{1,15}$/.test(name) || name === "." || name === "..") {
+    throw invalidArgument(`invalid bridge name: ${JSON.stringify(name)}`);
+  }
+  const modes = { ipv4: modeOf(options, "ipv4"), ipv6: modeOf(options, "ipv6") };
+  if (!internal && families.some((family) => modes[family] === "isolated")) {
+    throw invalidArgument("gateway mode 'isolated' can only be used for an internal network");
+  }
+  return {
+    name,
+    mtu: numberOption(options[known.mtu], mtu),
+    icc: booleanOption(known.icc, options[known.icc]) ?? true,
+    masquerade: booleanOption(known.masquerade, options[known.masquerade]) ?? true,
+    hostBinding: options[known.hostBinding] ?? "",
+    modes,
+  };
+}
+
+/** Whether an option says that the network carries a family; undefined when none does. */
+export const enableOption = (options: Options, family: Family): boolean | undefined =>
+  booleanOption(known.enable[family], options[known.enable[family]]);
+
+function modeOf(options: Options, family: Family): GatewayMode {
+  const name = known.modes[family];
+  const text = options[name] || "nat";
+  if (text === "nat" || text === "nat-unprotected" || text === "routed" || text === "isolated") return text;
+  throw invalidArgument(`failed to parse ${name} value: ${text} (unknown gateway mode ${text})`);
+}
+
+function booleanOption(name: string, text: string | undefined): boolean | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (["1", "t", "true", "T", "TRUE", "True"].includes(text)) return true;
+  if (["0", "f", "false", "F", "FALSE", "False"].includes(text)) return false;
+  throw invalidArgument(`failed to parse ${name} value: ${JSON.stringify(text)}`);
+}
+
+function numberOption(text: string | undefined, fallback: number): number {
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 68 || value > 65535)
+    throw invalidArgument(`invalid MTU: ${JSON.stringify(text)}`);
+  return value;
+}
