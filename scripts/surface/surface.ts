@@ -64,7 +64,13 @@ export const ownRoutes: readonly string[] = [
 ];
 
 /** Commands of ours that Docker does not have, and those that it has without documenting them. */
-export const ownCommands: readonly string[] = ["__complete", "completion", "image bootstrap", "system gc"];
+export const ownCommands: readonly string[] = [
+  "__complete",
+  "completion",
+  "image bootstrap",
+  "network diagram",
+  "system gc",
+];
 
 /** One row for each endpoint of Docker's. Throws on one that is in neither of our tables. */
 export function endpointRows(): Row[] {

@@ -74,6 +74,7 @@ export const entries: readonly Entry[] = [
   { paths: ["image tag", "tag"], load: () => import("./commands/image/tag.ts") },
   { paths: ["network connect"], load: () => import("./commands/network/connect.ts") },
   { paths: ["network create"], load: () => import("./commands/network/create.ts") },
+  { paths: ["network diagram"], load: () => import("./commands/network/diagram.ts") },
   { paths: ["network disconnect"], load: () => import("./commands/network/disconnect.ts") },
   { paths: ["network inspect"], load: () => import("./commands/network/inspect.ts") },
   { paths: ["network ls", "network list"], load: () => import("./commands/network/ls.ts") },
