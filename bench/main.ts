@@ -22,6 +22,8 @@ const benches: Record<
   "exec-rate": async () => (await import("./exec-rate.ts")).execRate,
   restart: async () => (await import("./restart.ts")).restart,
   logs: async () => (await import("./logs.ts")).logs,
+  networks: async () => (await import("./networks.ts")).networks,
+  throughput: async () => (await import("./throughput.ts")).throughput,
   dns: async () => (await import("./dns.ts")).dns,
 };
 
