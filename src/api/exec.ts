@@ -1,6 +1,6 @@
 /** Processes run inside a container, on the wire. */
 import * as v from "valibot";
-import { flag, maybe, text, texts, words } from "./wire.ts";
+import { flag, maybe, text, texts } from "./wire.ts";
 
 /** Rows, columns. */
 const ConsoleSize = maybe(v.tuple([v.number(), v.number()]));
@@ -17,7 +17,7 @@ export const ExecConfig = v.object({
   DetachKeys: text(),
   Env: texts(),
   WorkingDir: text(),
-  Cmd: words(),
+  Cmd: texts(),
 });
 export type ExecConfig = v.InferOutput<typeof ExecConfig>;
 

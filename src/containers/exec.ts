@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
+import { readDetachKeys } from "../lib/detach-keys.ts";
 import { conflict, invalidArgument, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -277,7 +278,7 @@ export async function inspectExec(exec: Exec): Promise<ExecInspectResponse> {
     OpenStdout: config.AttachStdout,
     CanRemove: false,
     ContainerID: exec.containerId,
-    DetachKeys: Buffer.from(config.DetachKeys).toString("base64"),
+    DetachKeys: Buffer.from(config.DetachKeys === "" ? "" : readDetachKeys(config.DetachKeys)).toString("base64"),
     Pid: exec.pid,
   };
 }

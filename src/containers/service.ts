@@ -1,5 +1,5 @@
 import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts";
-import { invalidArgument, notFound, systemError } from "../lib/errors.ts";
+import { notFound, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { pauseContainer, renameContainer, unpauseContainer } from "./change.ts";
 import { setEndpoint, settleConnections } from "./connections.ts";
@@ -17,6 +17,7 @@ import { listContainers, sizesOf } from "./list.ts";
 import { pruneContainers } from "./prune.ts";
 import { removeContainer } from "./remove.ts";
 import { type Restored, restoreContainers, resumeContainers } from "./restore.ts";
+import { settlesWithin } from "./settles.ts";
 import { cancelRestart, startContainer } from "./start.ts";
 import { containerStats } from "./stats.ts";
 import { attachContainer, containerLogs } from "./stdio.ts";
@@ -24,6 +25,9 @@ import { killContainer, restartContainer, stopAllContainers, stopContainer } fro
 import { topContainer } from "./top.ts";
 import { checkUpdate, updateContainer } from "./update.ts";
 import { inspectView } from "./views.ts";
+
+/** How long a resize waits for its exec to start; clients ask for it at the same time as for the start. */
+const execReadyMs = 10_000;
 
 /** The containers service over the rest of the engine. Nothing is read or started before `restore`. */
 export function createContainers(options: ContainersOptions): Containers {
@@ -171,8 +175,10 @@ function createExecs(ctx: Context, whole: (ref: string) => Container): Execs {
     },
     async resize(id, size) {
       const { exec, container } = findExec(ctx, id);
-      await exec.started.promise;
-      if (exec.status !== "running") throw invalidArgument(`exec ${id} is not running`);
+      if (!(await settlesWithin(exec.started.promise, execReadyMs))) {
+        throw systemError("timeout waiting for exec session ready");
+      }
+      if (exec.status !== "running") throw notFound(`NotFound: process does not exist ${id}: not found`);
       await ctx.runtime.resize({ containerId: container.id, execId: id }, size);
     },
     inspect: async (id) => inspectExec(findExec(ctx, id).exec),

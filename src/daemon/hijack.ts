@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import { Transform } from "node:stream";
 import type { ContainerWaitResponse } from "../api/containers.ts";
 import { endStream, sessionType } from "../api/session.ts";
+import { DetachDetector, type KeySequence } from "../lib/detach-keys.ts";
 import { compareVersions } from "../lib/version-order.ts";
 import { watchHangUp } from "../linux/hang-up.ts";
-import { DetachDetector, type KeySequence } from "./detach-keys.ts";
 import { lingerThenDestroy } from "./http/linger.ts";
 import type { StdioSession } from "./stdio-session.ts";
 

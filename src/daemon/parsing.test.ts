@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { formatFilters, parseFilters } from "../api/filters.ts";
 import { paths } from "../api/paths.ts";
 import { formatTarget } from "../api/route-spec.ts";
-import { DetachDetector, readDetachKeys } from "./detach-keys.ts";
+import { DetachDetector, readDetachKeys } from "../lib/detach-keys.ts";
 import { parseQuery } from "./query.ts";
 import { createRouter, parseTarget } from "./router.ts";
 import { parseTimestamp } from "./timestamps.ts";

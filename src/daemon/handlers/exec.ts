@@ -1,9 +1,9 @@
 import type { ExecConfig, ExecInspectResponse } from "../../api/exec.ts";
 import { execIdHeader } from "../../api/session.ts";
+import { readDetachKeys } from "../../lib/detach-keys.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
-import { readDetachKeys } from "../detach-keys.ts";
 import type { StdioSession } from "../stdio-session.ts";
 import { ignore } from "./ignore.ts";
 import { terminalSize } from "./terminal-size.ts";

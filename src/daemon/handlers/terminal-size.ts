@@ -6,8 +6,9 @@ export function terminalSize(query: { h: string; w: string }): { height: number;
 }
 
 function cells(side: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw invalidArgument(`invalid resize ${side} ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^[+-]?\d+$/.test(text)) throw invalidArgument(`invalid resize ${side} ${JSON.stringify(text)}: invalid syntax`);
   const value = Number(text);
-  if (value > 0xffff) throw invalidArgument(`invalid resize ${side} ${JSON.stringify(text)}: value out of range`);
+  if (value < 0 || value > 0xffff)
+    throw invalidArgument(`invalid resize ${side} ${JSON.stringify(text)}: value out of range`);
   return value;
 }

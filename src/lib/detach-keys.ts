@@ -1,5 +1,5 @@
 /** The keys that a terminal's user types to leave a process running. */
-import { invalidArgument } from "../lib/errors.ts";
+import { invalidArgument } from "./errors.ts";
 
 /** Byte values that, typed in a row, detach the client. */
 export type KeySequence = readonly number[];
