@@ -58,7 +58,8 @@ export async function setEndpoint(
     container.record = next;
     failPoint("containers.connection.recorded");
     try {
-      changeHosts(ctx, container, endpoint ? "add" : "remove", changed.IPAddress);
+      const addresses = [changed.IPAddress, changed.GlobalIPv6Address].filter((address) => address !== "");
+      for (const address of addresses) changeHosts(ctx, container, endpoint ? "add" : "remove", address);
       if (endpoint) serveNames(ctx, container);
     } catch (error) {
       ctx.log(`container ${containerId}: its /etc/hosts or resolv.conf: ${messageOf(error)}`);

@@ -133,7 +133,7 @@ function addressIn(ctx: Context, container: Container | undefined, network: stri
   if (!container || !hasProcess(container.status)) return undefined;
   const networks = ctx.networks.settingsOf(container.id)?.Networks ?? {};
   const found = networks[network] ?? Object.values(networks).find(({ NetworkID }) => NetworkID === network);
-  return found?.IPAddress || undefined;
+  return found?.IPAddress || found?.GlobalIPv6Address || undefined;
 }
 
 /** The variables for what a starting container links to; what it says itself wins over them. */

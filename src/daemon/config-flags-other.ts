@@ -38,7 +38,6 @@ export const inertFlags = {
   "containerd-namespace": inert("value", "there is no containerd"),
   "containerd-plugins-namespace": inert("value", "there is no containerd"),
   experimental: inert("bool", "there are no experimental features"),
-  ip6tables: inert("bool", "--iptables decides for both families"),
   "live-restore": inert("bool", "containers always survive the daemon"),
   "network-control-plane-mtu": inert("value", "there is no swarm"),
   "raw-logs": inert("bool", "log lines are never coloured"),

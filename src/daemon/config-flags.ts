@@ -53,6 +53,7 @@ export const daemonFlags = {
   ip: flag.string("Host address of published ports", { initial: "0.0.0.0", kind: "ip" }),
   "ip-forward": flag.bool("Enable IP forwarding", { initial: true }),
   "ip-masq": flag.bool("Masquerade traffic that leaves", { initial: true }),
+  ip6tables: flag.bool("Let the engine write firewall rules for IPv6", { initial: true }),
   iptables: flag.bool("Let the engine write firewall rules", { initial: true }),
   ipv6: flag.bool("Give IPv6 addresses on the default bridge"),
   label: flag.list("Labels of the daemon"),

@@ -155,6 +155,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       ipMasquerade: values["ip-masq"],
       ipForward: values["ip-forward"],
       firewall: values.iptables,
+      firewall6: values.iptables && values.ip6tables,
       hostBinding: values.ip,
       userlandProxy: values["userland-proxy"],
       dns: values.dns,

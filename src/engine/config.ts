@@ -71,8 +71,10 @@ export interface NetworkConfig {
   readonly icc: boolean;
   readonly ipMasquerade: boolean;
   readonly ipForward: boolean;
-  /** False leaves firewalls alone: no rules of ours at all. */
+  /** False leaves IPv4 firewalls alone: no rules of ours there. */
   readonly firewall: boolean;
+  /** The same for IPv6. */
+  readonly firewall6: boolean;
   /** Default host address of published ports. */
   readonly hostBinding: string;
   readonly userlandProxy: boolean;

@@ -16,6 +16,7 @@ const SUBSYSTEM = 1;
 const GET = 1;
 const DELETE = 2;
 const AF_INET = 2;
+const AF_INET6 = 10;
 const UDP = 17;
 
 const TUPLE_ORIG = 1;
@@ -23,7 +24,7 @@ const TUPLE_REPLY = 2;
 const FILTER = 25;
 const TUPLE_IP = 1;
 const TUPLE_PROTO = 2;
-const IP_SOURCE = 1;
+const IP_SOURCE = { [AF_INET]: 1, [AF_INET6]: 3 } as const;
 const PROTO_NUMBER = 1;
 const PROTO_DESTINATION = 3;
 /** Bits of a filter: which parts of the tuple in the request are compared (Linux 5.8; older kernels send all). */
@@ -33,8 +34,10 @@ const BY_SOURCE = 0x1;
 const BY_PROTOCOL = 0x8;
 const BY_DESTINATION_PORT = 0x20;
 
-/** Which UDP flows are meant: those answered by an IPv4 address, or those first sent to a port. */
+/** Which UDP flows are meant: those answered by an address, or those first sent to a port. */
 export type UdpFlows = { readonly answeredBy: Uint8Array } | { readonly sentTo: number };
+
+type FamilyNumber = keyof typeof IP_SOURCE;
 
 /** A connection to conntrack of the namespace in which it is opened. */
 export class Conntrack implements Disposable {
@@ -42,19 +45,10 @@ export class Conntrack implements Disposable {
 
   /** Forgets the flows, so that their next packet is looked up in the rules again; returns how many there were. */
   forgetUdp(flows: UdpFlows): number {
+    const isIpv4 = "answeredBy" in flows && flows.answeredBy.length === 4;
+    const families = "answeredBy" in flows ? ([isIpv4 ? AF_INET : AF_INET6] as const) : ([AF_INET, AF_INET6] as const);
     let count = 0;
-    for (const entry of this.#udp(flows)) {
-      try {
-        this.#socket.request("forget flow", {
-          type: (SUBSYSTEM << 8) | DELETE,
-          flags: NLM_F_ACK,
-          payload: Buffer.concat([header(), nested(TUPLE_ORIG, entry)]),
-        });
-        count++;
-      } catch (error) {
-        if (!isErrno(error, "ENOENT")) throw error;
-      }
-    }
+    for (const family of families) for (const entry of this.#udp(family, flows)) count += this.#forget(family, entry);
     return count;
   }
 
@@ -62,15 +56,31 @@ export class Conntrack implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
+  /** How many there were: one, or none any more. */
+  #forget(family: FamilyNumber, original: Buffer): number {
+    try {
+      this.#socket.request("forget flow", {
+        type: (SUBSYSTEM << 8) | DELETE,
+        flags: NLM_F_ACK,
+        payload: Buffer.concat([header(family), nested(TUPLE_ORIG, original)]),
+      });
+      return 1;
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+      return 0;
+    }
+  }
+
   /** The original tuples of the flows that match. */
-  #udp(flows: UdpFlows): Buffer[] {
+  #udp(family: FamilyNumber, flows: UdpFlows): Buffer[] {
+    const source = IP_SOURCE[family];
     const byAnswer = "answeredBy" in flows;
     const port = Buffer.alloc(2);
     if (!byAnswer) port.writeUInt16BE(flows.sentTo);
     const protocol = attributeU8(PROTO_NUMBER, UDP);
     const wanted = byAnswer
       ? [
-          nested(TUPLE_REPLY, nested(TUPLE_IP, attribute(IP_SOURCE, flows.answeredBy)), nested(TUPLE_PROTO, protocol)),
+          nested(TUPLE_REPLY, nested(TUPLE_IP, attribute(source, flows.answeredBy)), nested(TUPLE_PROTO, protocol)),
           nested(FILTER, attributeU32(FILTER_REPLY, BY_SOURCE | BY_PROTOCOL)),
         ]
       : [
@@ -80,7 +90,7 @@ export class Conntrack implements Disposable {
     const replies = this.#socket.query("list flows", {
       type: (SUBSYSTEM << 8) | GET,
       flags: NLM_F_DUMP,
-      payload: Buffer.concat([header(), ...wanted]),
+      payload: Buffer.concat([header(family), ...wanted]),
     });
     return replies.flatMap((reply) => {
       const attributes = readAttributes(reply.subarray(4));
@@ -89,12 +99,12 @@ export class Conntrack implements Disposable {
       const parts = readAttributes(tuple ?? Buffer.alloc(0));
       const proto = readAttributes(parts.get(TUPLE_PROTO) ?? Buffer.alloc(0));
       const ip = readAttributes(parts.get(TUPLE_IP) ?? Buffer.alloc(0));
-      const same = byAnswer ? ip.get(IP_SOURCE)?.equals(flows.answeredBy) : proto.get(PROTO_DESTINATION)?.equals(port);
+      const same = byAnswer ? ip.get(source)?.equals(flows.answeredBy) : proto.get(PROTO_DESTINATION)?.equals(port);
       return original && same && proto.get(PROTO_NUMBER)?.[0] === UDP ? [Buffer.from(original)] : [];
     });
   }
 }
 
-function header(): Buffer {
-  return Buffer.of(AF_INET, 0, 0, 0);
+function header(family: FamilyNumber): Buffer {
+  return Buffer.of(family, 0, 0, 0);
 }

@@ -1,7 +1,7 @@
 /** Expressions of nf_tables rules in the kernel's vocabulary (linux/netfilter/nf_tables.h). */
 import { attribute, attributeBe32, attributeBe64, attributeString, nested } from "./netlink.ts";
 
-export const family = { inet: 1, ipv4: 2 } as const;
+export const family = { inet: 1, ipv4: 2, ipv6: 10 } as const;
 export const verdict = { drop: 0, accept: 1, return: -5 } as const;
 
 export const LIST_ELEMENT = 1;
@@ -18,7 +18,16 @@ const metaKey = { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as
 const ctKey = { state: 0, status: 2 } as const;
 
 /** Registers of sixteen bytes are 1-4; those of four bytes are 8-23 and overlap them from the start. */
-export const register = { first: 1, second: 2, word0: 8, word1: 9, word2: 10, word3: 11 } as const;
+export const register = {
+  first: 1,
+  second: 2,
+  word0: 8,
+  word1: 9,
+  word2: 10,
+  word3: 11,
+  word4: 12,
+  word5: 13,
+} as const;
 
 /** Expressions of a rule, in the kernel's vocabulary. */
 export const expr = {
@@ -58,11 +67,11 @@ export const expr = {
   /** The type of the destination address (RTN_LOCAL is 2). */
   destinationType: (to: number): Buffer =>
     expression("fib", attributeBe32(1, to), attributeBe32(2, 3), attributeBe32(3, 2)),
-  dnat: (address: number, port: number): Buffer =>
+  dnat: (address: number, port: number, familyNumber: number = family.ipv4): Buffer =>
     expression(
       "nat",
       attributeBe32(1, 1),
-      attributeBe32(2, family.ipv4),
+      attributeBe32(2, familyNumber),
       attributeBe32(3, address),
       attributeBe32(5, port),
     ),

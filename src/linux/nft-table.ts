@@ -35,10 +35,10 @@ const SET_MAP = 0x8;
 export const ELEMENT_INTERVAL_END = 0x1;
 
 /** Numbers that nft(8) gives to types, so that it can print our sets. */
-const datatype = { ipv4: 7, protocol: 12, service: 13, ifname: 41 } as const;
+const datatype = { ipv4: 7, ipv6: 8, protocol: 12, service: 13, ifname: 41 } as const;
 export type KeyPart = keyof typeof datatype;
 const concatType = (parts: readonly KeyPart[]): number => parts.reduce((type, part) => (type << 6) | datatype[part], 0);
-const partLength = (part: KeyPart): number => (part === "ifname" ? 16 : 4);
+const partLength = (part: KeyPart): number => (part === "ifname" || part === "ipv6" ? 16 : 4);
 const keyLength = (parts: readonly KeyPart[]): number => parts.reduce((sum, part) => sum + partLength(part), 0);
 
 export function generic(familyNumber: number, resource = 0): Buffer {

@@ -33,6 +33,7 @@ const RTM_GETADDR = 22;
 const RTM_GETROUTE = 26;
 const IFLA_STATS64 = 23;
 const RTA_DST = 1;
+const RTPROT_RA = 9;
 
 /** A network device as the kernel lists it. */
 export interface Link {
@@ -132,6 +133,14 @@ export class Rtnetlink implements Disposable {
         return [{ address, prefix: reply[1] ?? 32, index: attributes.get(RTA_OIF)?.readUInt32LE(0) ?? 0 }];
       });
     });
+  }
+
+  /** Indexes of the devices that have IPv6 routes from a router's advertisements. */
+  advisedLinks(): Set<number> {
+    const header = Buffer.alloc(12);
+    header[0] = AF_INET6;
+    const advised = this.#dump(RTM_GETROUTE, header).filter((reply) => reply[0] === AF_INET6 && reply[5] === RTPROT_RA);
+    return new Set(advised.map((reply) => readAttributes(reply.subarray(12)).get(RTA_OIF)?.readUInt32LE(0) ?? 0));
   }
 
   [Symbol.dispose](): void {

@@ -16,32 +16,38 @@ const libc = openLibc({
 });
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const AF_PACKET = 17;
 const SOCK_CLOEXEC = 0x80000;
 const socketTypes = { tcp: [1, 6], udp: [2, 17], sctp: [1, 132] } as const;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
 
-function option(fd: number, name: number, value: number): void {
+function option(fd: number, name: number, value: number, level = SOL_SOCKET): void {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32LE(value);
-  check(libc.setsockopt(fd, SOL_SOCKET, name, ptr(bytes), bytes.length), "setsockopt");
+  check(libc.setsockopt(fd, level, name, ptr(bytes), bytes.length), "setsockopt");
 }
 
 /**
- * Binds an IPv4 port that nobody will answer on, so that no other process can take it. Throws SyscallError
+ * Binds a port that nobody will answer on, so that no other process can take it. Throws SyscallError
  * (EADDRINUSE, EADDRNOTAVAIL, EACCES). Address reuse is on for the bind alone: connections in TIME_WAIT do not keep
  * the port busy, and a later bind of another process is refused all the same.
  */
 export function holdPort(protocol: keyof typeof socketTypes, address: Uint8Array, port: number): number {
   const [type, number] = socketTypes[protocol];
-  const fd = check(libc.socket(AF_INET, type | SOCK_CLOEXEC, number), "socket", protocol);
+  const isIpv4 = address.length === 4;
+  const family = isIpv4 ? AF_INET : AF_INET6;
+  const fd = check(libc.socket(family, type | SOCK_CLOEXEC, number), "socket", protocol);
   try {
+    if (!isIpv4) option(fd, IPV6_V6ONLY, 1, IPPROTO_IPV6);
     if (protocol !== "udp") option(fd, SO_REUSEADDR, 1);
-    const name = Buffer.alloc(16);
-    name.writeUInt16LE(AF_INET, 0);
+    const name = Buffer.alloc(isIpv4 ? 16 : 28);
+    name.writeUInt16LE(family, 0);
     name.writeUInt16BE(port, 2);
-    name.set(address, 4);
+    name.set(address, isIpv4 ? 4 : 8);
     check(libc.bind(fd, ptr(name), name.length), "bind");
     if (protocol !== "udp") option(fd, SO_REUSEADDR, 0);
     return fd;

@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { insist } from "../lib/insist.ts";
 import type { NetworkBook } from "./book.ts";
-import { type Family, prefixOf } from "./netd/ip.ts";
+import { type Family, families, prefixOf } from "./netd/ip.ts";
 import type { BridgeFamily, PublishedPort } from "./netd/protocol.ts";
 import { isSamePort, specOf } from "./netd/published.ts";
 import { NetdClient } from "./netd-client.ts";
-import type { NetworksOptions } from "./networks.ts";
+import type { NetworksConfig, NetworksOptions } from "./networks.ts";
 import { outwardRoutes } from "./outward.ts";
 import { type BridgeDevice, type NetworkRecord, segmentOf } from "./record.ts";
 
@@ -31,7 +31,7 @@ export class KernelNetworks implements AsyncDisposable {
       execRoot: paths.execRoot,
       socket: paths.netdSocket,
       instance,
-      firewall: config.firewall,
+      firewall: firewallOf(config),
       ipForward: config.ipForward,
     });
     this.netd.onConnect = (call) => this.#synchronise(call);
@@ -42,7 +42,9 @@ export class KernelNetworks implements AsyncDisposable {
   async meet(): Promise<void> {
     const { firewall, ipForward } = await this.netd.call("hello", {});
     const { config } = this.#options;
-    if ((firewall === config.firewall && ipForward === config.ipForward) || this.needed()) return;
+    const wanted = firewallOf(config);
+    const same = families.every((family) => firewall[family] === wanted[family]) && ipForward === config.ipForward;
+    if (same || this.needed()) return;
     // It was started by a daemon of another mind, and nothing depends on it.
     await this.netd.shutdown();
     await this.netd.call("hello", {});
@@ -148,6 +150,8 @@ export class KernelNetworks implements AsyncDisposable {
     });
   }
 }
+
+const firewallOf = ({ firewall, firewall6 }: NetworksConfig) => ({ ipv4: firewall, ipv6: firewall6 });
 
 async function restorePorts(
   call: Call,

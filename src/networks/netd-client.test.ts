@@ -19,7 +19,13 @@ test("NetdClient closes a connection whose greeting failed, and greets again at 
     serveLines(client, () => ({ containers: [], version: protocolVersion }));
   });
   await new Promise<void>((done) => server.listen(socket, done));
-  await using client = new NetdClient({ execRoot: dir, socket, instance: "x", firewall: false, ipForward: false });
+  await using client = new NetdClient({
+    execRoot: dir,
+    socket,
+    instance: "x",
+    firewall: { ipv4: false, ipv6: false },
+    ipForward: false,
+  });
   let greetings = 0;
   client.onConnect = async () => {
     if (++greetings === 1) throw new Error("an older protocol");
@@ -50,7 +56,13 @@ test("NetdClient puts a netd of its own in the place of one that speaks another 
     { stdout: "pipe", env: { ...process.env, BUN_BE_BUN: "1" } },
   );
   await older.stdout.getReader().read();
-  const options = { execRoot, socket, instance: `older${process.pid}`, firewall: false, ipForward: false };
+  const options = {
+    execRoot,
+    socket,
+    instance: `older${process.pid}`,
+    firewall: { ipv4: false, ipv6: false },
+    ipForward: false,
+  };
   await using client = new NetdClient(options);
   expect(await client.call("list", {})).toEqual([]);
   await older.exited;

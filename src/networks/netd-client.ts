@@ -8,7 +8,7 @@ import { isKind, unavailable } from "../lib/errors.ts";
 import { selfCommand } from "../lib/self.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { eachLine } from "./netd/lines.ts";
-import { type Method, type Methods, protocolVersion, type WireError } from "./netd/protocol.ts";
+import { type Method, type Methods, type PerFamily, protocolVersion, type WireError } from "./netd/protocol.ts";
 
 /** What netd answered instead of a result. */
 export class NetdError extends Error {
@@ -26,7 +26,8 @@ export interface NetdOptions {
   readonly execRoot: string;
   readonly socket: string;
   readonly instance: string;
-  readonly firewall: boolean;
+  /** Families for which it writes rules. */
+  readonly firewall: PerFamily<boolean>;
   /** False leaves the host's switch for forwarding as it is. */
   readonly ipForward: boolean;
 }
@@ -212,7 +213,8 @@ export class NetdClient implements AsyncDisposable {
     const log = openSync(this.#logPath(), "a", 0o600);
     try {
       const flags = ["--exec-root", execRoot, "--instance", instance];
-      if (!firewall) flags.push("--no-firewall");
+      if (!firewall.ipv4) flags.push("--no-firewall");
+      if (!firewall.ipv6) flags.push("--no-firewall6");
       if (!ipForward) flags.push("--no-ip-forward");
       const [program = "", ...args] = selfCommand("netd", ...flags);
       // A session of its own: what ends the daemon's does not end netd.

@@ -39,6 +39,7 @@ const config: NetworksConfig = {
   ipMasquerade: true,
   ipForward: true,
   firewall: true,
+  firewall6: true,
   hostBinding: "0.0.0.0",
   dns: [],
   dnsSearch: [],

@@ -29,8 +29,10 @@ export interface NetworksConfig {
   readonly icc: boolean;
   readonly ipMasquerade: boolean;
   readonly ipForward: boolean;
-  /** False leaves firewalls alone: no rules of ours at all, so no published ports either. */
+  /** False leaves IPv4 firewalls alone: no rules of ours there, ports are published by proxies. */
   readonly firewall: boolean;
+  /** The same for IPv6. */
+  readonly firewall6: boolean;
   /** Default host address of published ports. */
   readonly hostBinding: string;
   readonly dns: readonly string[];

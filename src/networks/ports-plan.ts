@@ -85,7 +85,7 @@ export function portMapOf(published: readonly PublishedPort[], exposed: readonly
   for (const key of exposed) map[key] = null;
   for (const { protocol, port, host, hostPort } of published) {
     const key = `${port}/${protocol}`;
-    map[key] = [...(map[key] ?? []), { HostIp: host, HostPort: String(hostPort) }];
+    map[key] = [...(map[key] ?? []), { HostIp: host, HostPort: hostPort === 0 ? "" : String(hostPort) }];
   }
   return map;
 }

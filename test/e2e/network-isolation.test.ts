@@ -374,7 +374,7 @@ test("a flush of the host's rules leaves the table alone, and other tools' chain
     execRoot,
     socket: join(execRoot, "netd.sock"),
     instance: "dhowflush",
-    firewall: true,
+    firewall: { ipv4: true, ipv6: true },
     ipForward: true,
   });
   try {

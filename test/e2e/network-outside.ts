@@ -7,17 +7,22 @@ export class Outside implements AsyncDisposable {
   /** This host's address on the link between the two. */
   readonly hostAddress: string;
   readonly address: string;
+  /** The same two of IPv6, on a link of 64 bits. */
+  readonly hostAddress6: string;
+  readonly address6: string;
   readonly #children: Bun.Subprocess[] = [];
 
   private constructor(slot: number) {
     this.name = `dhowout${slot}`;
     this.hostAddress = `10.212.${slot}.1`;
     this.address = `10.212.${slot}.2`;
+    this.hostAddress6 = `fd00:dd:1:${slot}::1`;
+    this.address6 = `fd00:dd:1:${slot}::2`;
   }
 
   static async of(daemon: TestDaemon): Promise<Outside> {
     const outside = new Outside(daemon.slot);
-    const { name, address, hostAddress } = outside;
+    const { name, address, hostAddress, address6, hostAddress6 } = outside;
     await run(["ip", "netns", "delete", name]);
     await succeed(["ip", "netns", "add", name]);
     await succeed(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name]);
@@ -27,6 +32,9 @@ export class Outside implements AsyncDisposable {
     await succeed(["ip", "-n", name, "link", "set", "eth0", "up"]);
     await succeed(["ip", "-n", name, "link", "set", "lo", "up"]);
     await succeed(["ip", "-n", name, "route", "add", "default", "via", hostAddress]);
+    await succeed(["ip", "addr", "add", `${hostAddress6}/64`, "dev", name, "nodad"]);
+    await succeed(["ip", "-n", name, "addr", "add", `${address6}/64`, "dev", "eth0", "nodad"]);
+    await succeed(["ip", "-n", name, "-6", "route", "add", "default", "via", hostAddress6]);
     return outside;
   }
 
@@ -63,6 +71,12 @@ export async function pythonIn(netns: string, program: string): Promise<Bun.Subp
 /** Path of the network namespace of a container. */
 export async function netnsOf(daemon: TestDaemon, name: string): Promise<string> {
   return (await daemon.dhow("inspect", "-f", "{{.NetworkSettings.SandboxKey}}", name)).stdout.trim();
+}
+
+/** A container's IPv6 address in one of its networks. */
+export async function address6Of(daemon: TestDaemon, name: string, network = "bridge"): Promise<string> {
+  const format = `{{(index .NetworkSettings.Networks "${network}").GlobalIPv6Address}}`;
+  return (await daemon.dhow("inspect", "-f", format, name)).stdout.trim();
 }
 
 /** A container's address in one of its networks. */

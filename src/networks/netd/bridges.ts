@@ -4,6 +4,7 @@ import { readNetSysctl, writeNetSysctl } from "../../linux/netns.ts";
 import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { macText, rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import type { Firewall } from "./firewall.ts";
+import { letIpv6Through } from "./forwarding.ts";
 import { addressBytes, addressFromBytes, addressText, families, lastOf, parseCidr } from "./ip.ts";
 import type { BridgeSpec } from "./protocol.ts";
 
@@ -28,19 +29,24 @@ export function randomMac(): string {
  * bridged packets to the table, its rules do that and let published ports through, which isolation would not: there
  * translation already happens on the way from port to port.
  */
-export function isolatesPorts({ icc }: BridgeSpec): boolean {
-  return !icc && readNetSysctl("bridge/bridge-nf-call-iptables") !== "1";
+export function isolatesPorts(spec: BridgeSpec): boolean {
+  return !spec.icc && families.some((family) => spec[family] && readNetSysctl(bridgedToTable[family]) !== "1");
 }
+
+const bridgedToTable = { ipv4: "bridge/bridge-nf-call-iptables", ipv6: "bridge/bridge-nf-call-ip6tables" } as const;
 
 export class Bridges {
   readonly #mark: string;
   readonly #route: Rtnetlink;
   readonly #firewall: Firewall | null;
+  readonly #forwards: boolean;
   readonly #bridges = new Map<string, Bridge>();
   /** By index of the bridge. */
   readonly #isolated = new Map<number, boolean>();
 
-  constructor(route: Rtnetlink, firewall: Firewall | null, instance: string) {
+  /** False for `forwards` leaves the host's switches for forwarding as they are. */
+  constructor(route: Rtnetlink, firewall: Firewall | null, instance: string, forwards: boolean) {
+    this.#forwards = forwards;
     // Left on devices that we make, so that a later netd knows which ones it may remove.
     this.#mark = `dhow ${instance}`;
     this.#route = route;
@@ -51,6 +57,10 @@ export class Bridges {
     const bridge = this.#bridges.get(name);
     if (!bridge) throw new Error(`bridge ${name} is not known to netd`);
     return bridge;
+  }
+
+  specs(): BridgeSpec[] {
+    return [...this.#bridges.values()].map(({ spec }) => spec);
   }
 
   names(): string[] {
@@ -82,6 +92,7 @@ export class Bridges {
     writeNetSysctl(`ipv6/conf/${spec.name}/accept_ra`, "0");
     writeNetSysctl(`ipv6/conf/${spec.name}/disable_ipv6`, spec.ipv6?.address ? "0" : "1");
     writeNetSysctl(`ipv4/conf/${spec.name}/route_localnet`, "1");
+    if (spec.ipv6?.address && this.#forwards) letIpv6Through(this.#route);
     this.#setAddresses(spec, index);
     this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
     this.#firewall?.addBridge(spec);

@@ -14,8 +14,14 @@ test("a netd does not take the socket's name while another holds the lock, and s
   const instance = `dnl${process.pid % 100000}`;
   const [program = "", ...args] = selfCommand("netd", "--exec-root", execRoot, "--instance", instance);
   let starting = tryLock(join(execRoot, "netd.lock"));
-  const child = spawn(program, [...args, "--no-firewall", "--no-ip-forward"], { stdio: "ignore" });
-  const client = new NetdClient({ execRoot, socket, instance, firewall: false, ipForward: false });
+  const child = spawn(program, [...args, "--no-firewall", "--no-firewall6", "--no-ip-forward"], { stdio: "ignore" });
+  const client = new NetdClient({
+    execRoot,
+    socket,
+    instance,
+    firewall: { ipv4: false, ipv6: false },
+    ipForward: false,
+  });
   try {
     await Bun.sleep(500);
     expect(existsSync(socket)).toBe(false);
@@ -49,7 +55,13 @@ test("of several netd that start at once on one exec root one serves, and the ot
         });
       }),
   );
-  const options = { execRoot, socket: join(execRoot, "netd.sock"), instance, firewall: false, ipForward: false };
+  const options = {
+    execRoot,
+    socket: join(execRoot, "netd.sock"),
+    instance,
+    firewall: { ipv4: false, ipv6: false },
+    ipForward: false,
+  };
   const client = new NetdClient(options);
   try {
     const deadline = performance.now() + 20_000;

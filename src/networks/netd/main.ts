@@ -1,9 +1,9 @@
 /**
- * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall] [--no-ip-forward]`: owner of the engine's table, its bridges, its
+ * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall] [--no-firewall6] [--no-ip-forward]`: owner of the engine's table, its bridges, its
  * containers' namespaces and published ports. It outlives the daemon and ends by itself some seconds after the last
  * daemon has left when no container needs it.
  */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ import { trimWhenIdle } from "../../linux/idle-trim.ts";
 import { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { Bridges } from "./bridges.ts";
 import { Firewall } from "./firewall.ts";
+import { letIpv4Through } from "./forwarding.ts";
 import { serveLines } from "./lines.ts";
 import { Namespaces } from "./namespaces.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -39,6 +40,7 @@ export async function netdMain(args: string[]): Promise<void> {
       "exec-root": { type: "string" },
       instance: { type: "string", default: "dhow" },
       "no-firewall": { type: "boolean", default: false },
+      "no-firewall6": { type: "boolean", default: false },
       "no-ip-forward": { type: "boolean", default: false },
     },
   });
@@ -59,13 +61,14 @@ export async function netdMain(args: string[]): Promise<void> {
   const directory = join(execRoot, "netns");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const signal of ["SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
-  // A container is reached by routing; without this nothing passes between a bridge and the world.
-  if (!values["no-ip-forward"]) writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
+  const forwards = !values["no-ip-forward"];
+  if (forwards) letIpv4Through();
 
   const host = new Rtnetlink();
-  const firewall = values["no-firewall"] ? null : new Firewall(values.instance);
+  const carried = { ipv4: !values["no-firewall"], ipv6: !values["no-firewall6"] };
+  const firewall = carried.ipv4 || carried.ipv6 ? new Firewall(values.instance, carried) : null;
   const neighbours = firewall ? new Neighbours(values.instance) : null;
-  const bridges = new Bridges(host, firewall, values.instance);
+  const bridges = new Bridges(host, firewall, values.instance, forwards);
   const namespaces = new Namespaces(directory, host, poolSize);
   const sandboxes = new Sandboxes(host, directory, bridges, namespaces, new Ports(firewall));
 
@@ -117,18 +120,18 @@ export async function netdMain(args: string[]): Promise<void> {
       version: protocolVersion,
       pid: process.pid,
       bridges: bridges.names(),
-      firewall: firewall !== null,
-      ipForward: !values["no-ip-forward"],
+      firewall: carried,
+      ipForward: forwards,
     }),
     ensureBridge: ({ pooled, ...spec }) => {
       const bridge = bridges.ensure(spec);
-      neighbours?.cover(bridges.names());
+      neighbours?.cover(bridges.specs());
       if (pooled) namespaces.poolOn(bridge);
       return {};
     },
     removeBridge: ({ name }) => {
       bridges.remove(name);
-      neighbours?.cover(bridges.names());
+      neighbours?.cover(bridges.specs());
       return {};
     },
     attach: ({ containerId, endpoints, ports, resolver }) => sandboxes.attach(containerId, endpoints, ports, resolver),

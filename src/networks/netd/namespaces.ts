@@ -121,8 +121,8 @@ export class Namespaces {
     route.apply(`configure ${endpoint.ifname}`, ...steps);
     mac = endpoint.mac ?? mac;
     // The address may have belonged to another container a moment ago; nobody may go on sending there.
-    for (const { address } of addresses) {
-      host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
+    for (const { family, address } of addresses) {
+      if (bridge.spec[family]?.address) host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
       if (this.#claims.claim(bridge, address.join("."), mac)) {
         this.#announcer.announce(bridge.index, address, macBytes(mac));
       }
@@ -260,6 +260,7 @@ function addressing({ address, gateway }: EndpointAddress) {
   const next = gateway === null ? null : parseAddress(gateway);
   if (!parsed || next === undefined) throw new Error(`bad address ${address} with gateway ${gateway}`);
   return {
+    family: parsed.address.family,
     address: addressBytes(parsed.address),
     prefix: parsed.cidr.prefix,
     broadcast: parsed.address.family === "ipv4" ? addressBytes(lastOf(parsed.cidr)) : undefined,

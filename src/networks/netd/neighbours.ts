@@ -9,6 +9,7 @@ import { expr, family, ifnameBytes, register, verdict } from "../../linux/nft-ex
 import { hook, nftTable } from "../../linux/nft-table.ts";
 import { Nftables } from "../../linux/nftables.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
+import type { BridgeSpec } from "./protocol.ts";
 
 /** How often other firewalls are looked at: they start, reload and flush when they like. */
 const lookEveryMs = 5000;
@@ -24,7 +25,7 @@ export class Neighbours implements Disposable {
   readonly #nft = new Nftables();
   readonly #instance: string;
   readonly #timer: ReturnType<typeof setInterval>;
-  #bridges: readonly string[] = [];
+  #bridges: readonly BridgeSpec[] = [];
   #touched = false;
 
   constructor(instance: string) {
@@ -33,7 +34,7 @@ export class Neighbours implements Disposable {
   }
 
   /** From now on these bridges, and no others, are let through. */
-  cover(bridges: readonly string[]): void {
+  cover(bridges: readonly BridgeSpec[]): void {
     this.#bridges = [...bridges];
     // Also true for rules that an earlier netd left and that are right as they are.
     if (bridges.length > 0) this.#touched = true;
@@ -58,9 +59,9 @@ export class Neighbours implements Disposable {
     }
   }
 
-  /** IPv4 and inet base chains on the forward hook that drop, or that may hold rules of ours. */
+  /** Base chains on the forward hook that drop, or that may hold rules of ours. */
   #chains(): ForwardChain[] {
-    return [family.ipv4, family.inet].flatMap((number) =>
+    return Object.values(family).flatMap((number) =>
       this.#nft
         .chains(number)
         .filter((chain) => chain.hook === hook.forward && (chain.policy === verdict.drop || this.#touched))
@@ -75,7 +76,10 @@ export class Neighbours implements Disposable {
   }
 
   #align({ family: number, table, chain, drops }: ForwardChain): void {
-    const wanted = new Set(this.#bridges.flatMap((bridge) => [this.#mark("in", bridge), this.#mark("out", bridge)]));
+    const passing = this.#bridges.filter(
+      ({ ipv4, ipv6 }) => number === family.inet || (number === family.ipv4 ? ipv4 : ipv6) !== null,
+    );
+    const wanted = new Set(passing.flatMap(({ name }) => [this.#mark("in", name), this.#mark("out", name)]));
     if (!drops) wanted.clear();
     const target = nftTable(number, table);
     const steps = [];

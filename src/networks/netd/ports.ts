@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { Conntrack } from "../../linux/conntrack.ts";
 import { closeSocket, holdPort } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
-import type { Firewall, PortMapping } from "./firewall.ts";
-import { bytesOf } from "./ip.ts";
+import type { Firewall, PortRule } from "./firewall.ts";
+import { bytesOf, familyOf } from "./ip.ts";
 import type { PortBind, PortSpec, PublishedPort } from "./protocol.ts";
 import { proxyTcp, proxyUdp } from "./proxy.ts";
 import { isSamePort } from "./published.ts";
@@ -34,6 +34,8 @@ export interface Publication {
 
 interface Hold {
   readonly port: PublishedPort;
+  /** What the table has to know of it. */
+  readonly rules: readonly PortRule[];
   close(): void;
 }
 
@@ -53,12 +55,9 @@ export class Ports {
     let holds: Hold[] = [];
     try {
       for (const spec of specs) holds.push(...(await this.#hold(spec)));
-      const mappings = this.#mappingsOf(holds);
-      this.#firewall?.publish(mappings);
+      this.#firewall?.publish(holds.flatMap(({ rules }) => rules));
       // A client that has been sending all along would go on being answered by nobody.
-      for (const { protocol, hostPort } of mappings) {
-        if (protocol === "udp") this.#conntrack.forgetUdp({ sentTo: hostPort });
-      }
+      this.#forgetFlows(holds);
     } catch (error) {
       for (const hold of holds) hold.close();
       throw error;
@@ -70,29 +69,28 @@ export class Ports {
       withdraw: (ports) => {
         const gone = holds.filter(({ port }) => ports.some((one) => isSamePort(one, port)));
         holds = holds.filter((hold) => !gone.includes(hold));
-        const mappings = this.#mappingsOf(gone);
-        this.#firewall?.unpublish(mappings);
-        for (const { protocol, hostPort } of mappings) {
-          if (protocol === "udp") this.#conntrack.forgetUdp({ sentTo: hostPort });
-        }
+        this.#firewall?.unpublish(gone.flatMap(({ rules }) => rules));
+        this.#forgetFlows(gone);
         for (const hold of gone) hold.close();
       },
       close: () => {
-        const mappings = this.#mappingsOf(holds);
-        this.#firewall?.unpublish(mappings);
-        const served = new Set(mappings.filter(({ protocol }) => protocol === "udp").map(({ address }) => address));
-        for (const address of served) {
-          this.#conntrack.forgetUdp({ answeredBy: bytesOf(address) });
-        }
+        const rules = holds.flatMap((hold) => hold.rules);
+        this.#firewall?.unpublish(rules);
+        const served = new Set(
+          rules.flatMap((rule) => (rule.kind !== "proxied" && rule.protocol === "udp" ? [rule.address] : [])),
+        );
+        for (const address of served) this.#conntrack.forgetUdp({ answeredBy: bytesOf(address) });
         for (const hold of holds) hold.close();
       },
     };
   }
 
-  /** What the table translates; the rest is served by a proxy. */
-  #mappingsOf(holds: readonly Hold[]): PortMapping[] {
-    if (!this.#firewall) return [];
-    return holds.filter(({ port }) => !port.host.includes(":")).map(({ port }) => mappingOf(port));
+  /** Of flows that were translated, or were not until now, the next packet is looked up again. */
+  #forgetFlows(holds: readonly Hold[]): void {
+    for (const rule of holds.flatMap(({ rules }) => rules)) {
+      if (rule.protocol !== "udp" || rule.kind === "proxied") continue;
+      this.#conntrack.forgetUdp({ sentTo: rule.kind === "opened" ? rule.port : rule.hostPort });
+    }
   }
 
   async #hold(spec: PortSpec): Promise<Hold[]> {
@@ -138,27 +136,53 @@ export class Ports {
     return holds;
   }
 
-  async #holdOne({ protocol, port }: PortSpec, { host, address }: PortBind, hostPort: number): Promise<Hold> {
+  async #holdOne(spec: PortSpec, bind: PortBind, hostPort: number): Promise<Hold> {
+    const { protocol, port } = spec;
+    const { host, address } = bind;
+    if (bind.opened) {
+      const rules = this.#firewall?.carries(familyOf(address))
+        ? [{ kind: "opened" as const, protocol, address, port }]
+        : [];
+      return { port: { protocol, port, host, hostPort: 0, address }, rules, close: () => {} };
+    }
     const key = `${protocol} ${host} ${hostPort}`;
     if (this.#taken.has(key) || this.#clashes(protocol, host, hostPort)) {
       throw new BindError(host, hostPort, true, "EADDRINUSE", undefined);
     }
     this.#taken.add(key);
     const published = { protocol, port, host, hostPort, address };
+    const ways = this.#waysOf(published);
     let release: () => void;
     try {
-      release = await this.#bind(published);
+      release = await bindPort(published, ways);
     } catch (error) {
       this.#taken.delete(key);
       throw error;
     }
     return {
       port: published,
+      rules: this.#rulesOf(published, ways),
       close: () => {
         this.#taken.delete(key);
         release();
       },
     };
+  }
+
+  /** How clients of a port reach the container; of `::`, both ways serve some. */
+  #waysOf({ protocol, host, address }: PublishedPort): Ways {
+    const family = familyOf(host);
+    const translated = familyOf(address) === family && host !== "::1" && this.#firewall?.carries(family) === true;
+    return { translated, proxied: protocol !== "sctp" && (!translated || host === "::") };
+  }
+
+  #rulesOf({ protocol, host, hostPort, address, port }: PublishedPort, { translated, proxied }: Ways): PortRule[] {
+    const family = familyOf(host);
+    const place = { protocol, host: host === "0.0.0.0" || host === "::" ? null : host, hostPort };
+    const rules: PortRule[] = [];
+    if (translated) rules.push({ kind: "translated", ...place, address, port });
+    if (proxied && this.#firewall?.carries(family)) rules.push({ kind: "proxied", family, ...place });
+    return rules;
   }
 
   /** A port on every address and the same port on one address exclude each other. */
@@ -172,27 +196,30 @@ export class Ports {
     }
     return false;
   }
-
-  async #bind({ protocol, address, port, host, hostPort }: PublishedPort): Promise<() => void> {
-    try {
-      if (this.#firewall && !host.includes(":")) {
-        const fd = holdPort(protocol, bytesOf(host), hostPort);
-        return () => closeSocket(fd);
-      }
-      if (protocol === "sctp") {
-        if (!this.#firewall) throw new Error("SCTP is published by translation only, and firewalls are left alone");
-        return () => {};
-      }
-      const listen = protocol === "tcp" ? proxyTcp : proxyUdp;
-      const proxy = await listen(host, hostPort, { address, port });
-      return () => proxy.close();
-    } catch (error) {
-      const code = (error as { code?: string }).code ?? "EIO";
-      throw new BindError(host, hostPort, false, code, error);
-    }
-  }
 }
 
-function mappingOf({ protocol, host, hostPort, address, port }: PublishedPort): PortMapping {
-  return { protocol, host: host === "0.0.0.0" ? null : host, hostPort, address, port };
+interface Ways {
+  readonly translated: boolean;
+  readonly proxied: boolean;
+}
+
+/** Keeps the port from others, by a proxy that listens or by a socket that does not; returns how it is given back. */
+async function bindPort(
+  { protocol, address, port, host, hostPort }: PublishedPort,
+  { translated, proxied }: Ways,
+): Promise<() => void> {
+  try {
+    if (proxied) {
+      const proxy = await (protocol === "tcp" ? proxyTcp : proxyUdp)(host, hostPort, { address, port });
+      return () => proxy.close();
+    }
+    if (!translated && familyOf(host) === familyOf(address)) {
+      throw new Error("SCTP is published by translation only, and firewalls are left alone");
+    }
+    const fd = holdPort(protocol, bytesOf(host), hostPort);
+    return () => closeSocket(fd);
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "EIO";
+    throw new BindError(host, hostPort, false, code, error);
+  }
 }

@@ -134,7 +134,7 @@ export interface Methods {
   /** `firewall` and `ipForward` are what that netd was started with. */
   hello: {
     params: Record<string, never>;
-    result: { version: number; pid: number; bridges: string[]; firewall: boolean; ipForward: boolean };
+    result: { version: number; pid: number; bridges: string[]; firewall: PerFamily<boolean>; ipForward: boolean };
   };
   ensureBridge: { params: BridgeSpec & { readonly pooled: boolean }; result: Record<string, never> };
   removeBridge: { params: { name: string }; result: Record<string, never> };

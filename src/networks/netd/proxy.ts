@@ -1,7 +1,7 @@
 /**
- * Proxies for published ports that address translation does not reach: IPv6 clients of an IPv4 container,
- * and all clients where firewalls are left alone. The
- * listening socket is the reservation of the port at the same time.
+ * Proxies for published ports that address translation does not reach: IPv6 clients of an IPv4 container, this host asking at
+ * ::1, neighbours asking from a link-local address, and all clients where firewalls are left alone. The listening socket is
+ * the reservation of the port at the same time.
  */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect, createServer, isIPv6, type Socket } from "node:net";
@@ -71,7 +71,7 @@ export function proxyUdp(host: string, port: number, target: Target, cap = udpCl
     const known = clients.get(key);
     if (known) return known;
     if (clients.size >= cap) clients.values().next().value?.forget();
-    const upstream = createSocket("udp4");
+    const upstream = createSocket(isIPv6(target.address) ? "udp6" : "udp4");
     const forget = (): void => {
       clearTimeout(entry.timer);
       clients.delete(key);

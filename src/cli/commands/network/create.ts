@@ -69,15 +69,15 @@ function ipamConfig(
     throw new Error("every ip-range or gateway must have a corresponding subnet");
   }
   const configs = subnets.map((Subnet): IPAMConfig => ({ Subnet }));
-  const holder = (address: string): IPAMConfig => {
+  const holder = (what: string, address: string): IPAMConfig => {
     const found = configs.find(({ Subnet = "" }) => contains(Subnet, address.replace(/\/.*$/, "")));
-    if (!found) throw new Error(`no matching subnet for ${address}`);
+    if (!found) throw new Error(`no matching subnet for ${what} ${address}`);
     return found;
   };
-  for (const range of ranges) holder(range).IPRange = range;
-  for (const gateway of gateways) holder(gateway).Gateway = gateway;
+  for (const range of ranges) holder("range", range).IPRange = range;
+  for (const gateway of gateways) holder("gateway", gateway).Gateway = gateway;
   for (const [name, address] of Object.entries(reserved)) {
-    const config = holder(address);
+    const config = holder("aux-address", address);
     config.AuxiliaryAddresses = { ...config.AuxiliaryAddresses, [name]: address };
   }
   return configs;

@@ -42,6 +42,19 @@ test("reverse lookups give the name with its network", () => {
   expect(ask(query("web", "PTR"))).toBe("forward");
 });
 
+test("a name has the addresses of both families, each for the question that asks for it", () => {
+  const both = { network: "front", names: ["both"], aliases: {} };
+  for (const address of ["10.1.0.3", "fd00::3"]) table.add(both, address);
+  expect(answered(query("both", "A")).answers).toMatchObject([{ type: "A", data: "10.1.0.3" }]);
+  expect(answered(query("both", "AAAA")).answers).toMatchObject([{ type: "AAAA", data: "fd00::3" }]);
+  const reversed = `3.${"0.".repeat(29)}d.f.IP6.ARPA`;
+  expect(reversed.split(".")).toHaveLength(34);
+  expect(answered(query(reversed, "PTR")).answers).toMatchObject([{ type: "PTR", data: "both.front" }]);
+  expect(ask(query(reversed.replace("3.", "4."), "PTR"))).toBe("forward");
+  table.remove(both, "fd00::3");
+  expect(answered(query("both", "AAAA")).answers).toEqual([]);
+});
+
 test("an unknown name is for the servers outside", () => {
   expect(ask(query("example.org", "A"))).toBe("forward");
   expect(ask(query("constructor", "A"))).toBe("forward");

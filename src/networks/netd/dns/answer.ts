@@ -8,6 +8,7 @@ import {
   RECURSION_AVAILABLE,
   TRUNCATED_RESPONSE,
 } from "dns-packet";
+import { addressText, familyOf } from "../ip.ts";
 import type { EndpointNames, NameTable } from "./names.ts";
 
 /** What one container sees. */
@@ -56,7 +57,9 @@ export function answerLocally(query: Uint8Array, { table, seen }: NameView, tcp:
   } else {
     const found = table.resolve(seen, name);
     if (found === null) return "forward";
-    if (type === "A") for (const data of shuffled(found)) answers.push({ name, type, ttl, data });
+    const family = type === "A" ? "ipv4" : type === "AAAA" ? "ipv6" : null;
+    const fitting = found.filter((address) => familyOf(address) === family);
+    for (const data of shuffled(fitting)) answers.push({ name, type: type as "A" | "AAAA", ttl, data });
   }
   const size = tcp ? 0xffff : Math.max(plainUdpSize, offeredSize(packet));
   return fitting({ id: packet.id ?? 0, flags: flagsOf(packet), questions: [question] }, answers, size);
@@ -115,8 +118,12 @@ function shuffled(addresses: readonly string[]): readonly string[] {
   return order;
 }
 
-/** `10.2.0.1` of `1.0.2.10.in-addr.arpa`. */
+/** `10.2.0.1` of `1.0.2.10.in-addr.arpa`, and the address of a name of 32 digits in ip6.arpa (RFC 3596 section 2.5). */
 function reversedAddress(name: string): string | null {
   const [, digits] = /^((?:\d{1,3}\.){4})in-addr\.arpa$/i.exec(name) ?? [];
-  return digits === undefined ? null : digits.split(".").slice(0, 4).reverse().join(".");
+  if (digits !== undefined) return digits.split(".").slice(0, 4).reverse().join(".");
+  const [, nibbles] = /^((?:[0-9a-f]\.){32})ip6\.arpa$/i.exec(name) ?? [];
+  if (nibbles === undefined) return null;
+  const value = BigInt(`0x${nibbles.replaceAll(".", "").split("").reverse().join("")}`);
+  return addressText({ family: "ipv6", value });
 }
