@@ -126,7 +126,9 @@ function occurrencesOf(name: FlagName, value: unknown, wanted: string): string[]
   }
   if (wanted === "map") {
     if (!isObject(value)) throw new Error("expected an object");
-    return Object.entries(value).map(([key, item]) => `${key}=${mapText(name, item)}`);
+    return Object.entries(value).flatMap(([key, item]) =>
+      name === "default-network-opt" ? optionTexts(key, item) : `${key}=${mapText(name, item)}`,
+    );
   }
   if (wanted === "boolean" && typeof value !== "boolean") throw new Error("expected true or false");
   if (wanted === "string" && typeof value !== "string") throw new Error("expected a string");
@@ -144,6 +146,12 @@ function textOf(value: unknown): string {
 function poolText(value: unknown): string {
   if (!isObject(value)) throw new Error("expected objects with base and size");
   return `base=${textOf(value.base)},size=${textOf(value.size)}`;
+}
+
+/** The options of one driver. */
+function optionTexts(driver: string, options: unknown): string[] {
+  if (!isObject(options)) throw new Error("expected an object of options for each driver");
+  return Object.entries(options).map(([option, value]) => `${driver}=${option}=${textOf(value)}`);
 }
 
 function mapText(name: FlagName, value: unknown): string {

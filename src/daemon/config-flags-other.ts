@@ -56,7 +56,6 @@ export const refusedFlags = {
   "cri-containerd": refused("bool", "there is no containerd"),
   "default-cgroupns-mode": refused("value", "the mode is private on cgroup v2 and host on v1; --cgroupns sets another"),
   "default-ipc-mode": refused("value", "the mode is private; --ipc sets another", ["private"]),
-  "default-network-opt": refused("value", "options are given to each network"),
   "exec-opt": refused("value", "cgroups are managed by cgroupfs only", [
     "native.cgroupdriver=cgroupfs",
     '["native.cgroupdriver=cgroupfs"]',

@@ -8,6 +8,9 @@ export interface AddressPool {
   readonly size: number;
 }
 
+/** Options of networks by driver. */
+export type NetworkOptions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 export const daemonFlags = {
   "add-runtime": flag.map("Register an additional OCI runtime", { check: checkRuntime }),
   bip: flag.string("Address and prefix of the default bridge"),
@@ -28,6 +31,12 @@ export const daemonFlags = {
   },
   "default-gateway": flag.string("Default gateway of the default bridge", { kind: "ip" }),
   "default-gateway-v6": flag.string("Default IPv6 gateway of the default bridge", { kind: "ip" }),
+  "default-network-opt": {
+    help: "Options of networks that name none, by driver (driver=option=value)",
+    kind: "mapmap",
+    initial: {} as NetworkOptions,
+    parse: parseNetworkOption,
+  },
   "default-runtime": flag.string("OCI runtime for containers that name none"),
   "default-shm-size": flag.bytes("Size of /dev/shm of containers", { initial: 64 * 1024 * 1024 }),
   "default-ulimit": flag.map("Default ulimits of containers", { check: checkUlimit }),
@@ -120,4 +129,14 @@ export function parseAddressPool(text: string): AddressPool {
   if (!/^[\d.:a-fA-F]+\/\d+$/.test(base)) throw new Error(`invalid base pool: ${text}`);
   if (!Number.isInteger(size) || size < 1 || size > 128) throw new Error(`invalid pool size: ${text}`);
   return { base, size };
+}
+
+/** Reads `bridge=com.docker.network.driver.mtu=1400`, one more of a driver's options. */
+function parseNetworkOption(text: string, previous: NetworkOptions): NetworkOptions {
+  const [driver, setting] = splitPair(text);
+  const [name, value] = splitPair(setting);
+  if (driver === "" || name === "" || !setting.includes("=")) {
+    throw new Error(`invalid network option: ${text}: it should be driver=option=value`);
+  }
+  return { ...previous, [driver]: { ...previous[driver], [name]: value } };
 }

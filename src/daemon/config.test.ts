@@ -150,6 +150,37 @@ test("what this engine does not do is refused with the reason, and an asking for
   expect(readConfig(["--rootless=false"], defaults).engine.debug).toBe(false);
 });
 
+test("readConfig() reads what the default bridge and other networks are told of IPv6, by flag and by file", () => {
+  const mtu = "com.docker.network.driver.mtu";
+  const wanted = {
+    ...{ ipv6: true, bip6: "fd00::9/64", fixedCidr6: "fd00::/80", defaultGateway6: "fd00::8", firewall6: false },
+    networkOptions: { bridge: { [mtu]: "1400", "com.docker.network.enable_ipv6": "true" } },
+  };
+  const { engine } = readConfig(
+    [
+      ...[
+        "--ipv6",
+        "--bip6=fd00::9/64",
+        "--fixed-cidr-v6=fd00::/80",
+        "--default-gateway-v6=fd00::8",
+        "--ip6tables=false",
+      ],
+      ...[
+        `--default-network-opt=bridge=${mtu}=1400`,
+        "--default-network-opt=bridge=com.docker.network.enable_ipv6=true",
+      ],
+    ],
+    defaults,
+  );
+  expect(engine.network).toMatchObject(wanted);
+  const file = withFile({
+    ...{ ipv6: true, bip6: "fd00::9/64", "fixed-cidr-v6": "fd00::/80", "default-gateway-v6": "fd00::8" },
+    ...{ ip6tables: false, "default-network-opts": wanted.networkOptions },
+  });
+  expect(file.engine.network).toMatchObject(wanted);
+  expect(() => readConfig(["--default-network-opt=bridge"], defaults)).toThrow("driver=option=value");
+});
+
 test("every flag of dockerd 28.5 is known", () => {
   expect(oracleFlags.filter((name) => !(name in daemonFlags))).toEqual([]);
 });

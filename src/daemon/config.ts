@@ -150,6 +150,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       fixedCidr6: optional(values["fixed-cidr-v6"]),
       defaultGateway6: optional(values["default-gateway-v6"]),
       addressPools: values["default-address-pool"],
+      networkOptions: values["default-network-opt"],
       mtu: values.mtu,
       icc: values.icc,
       ipMasquerade: values["ip-masq"],

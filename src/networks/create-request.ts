@@ -27,6 +27,8 @@ export interface CreateContext {
   readonly existing: readonly NetworkRecord[];
   readonly pools: readonly Pool[];
   readonly mtu: number;
+  /** Options of networks that name none of their own, by driver. */
+  readonly defaults: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Networks in use on the host by others. */
   readonly used: readonly Cidr[];
 }
@@ -35,7 +37,7 @@ export interface CreateContext {
 export function recordOf(request: NetworkCreateRequest, context: CreateContext): NetworkRecord {
   const { Name: name } = request;
   checkRequest(request, context);
-  const options = effectiveOptions(request);
+  const options = effectiveOptions(request, context.defaults.bridge ?? {});
   const carried = {
     ipv4: request.EnableIPv4 ?? enableOption(options, "ipv4") ?? true,
     ipv6: request.EnableIPv6 ?? enableOption(options, "ipv6") ?? false,
@@ -91,8 +93,11 @@ function checkRequest(request: NetworkCreateRequest, context: CreateContext): vo
 }
 
 /** A word of the request itself goes before the option of the same meaning, which is then gone. */
-function effectiveOptions({ Options, EnableIPv4, EnableIPv6 }: NetworkCreateRequest): Record<string, string> {
-  const { ...options } = Options;
+function effectiveOptions(
+  { Options, EnableIPv4, EnableIPv6 }: NetworkCreateRequest,
+  defaults: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const options = { ...defaults, ...Options };
   if (EnableIPv4 !== undefined && EnableIPv4 !== null) delete options["com.docker.network.enable_ipv4"];
   if (EnableIPv6 !== undefined && EnableIPv6 !== null) delete options["com.docker.network.enable_ipv6"];
   return options;

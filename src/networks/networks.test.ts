@@ -34,6 +34,7 @@ const config: NetworksConfig = {
   fixedCidr6: undefined,
   defaultGateway6: undefined,
   addressPools: [{ base: `${subnet(7)}.0/24`, size: 27 }],
+  networkOptions: {},
   mtu: 1500,
   icc: true,
   ipMasquerade: true,

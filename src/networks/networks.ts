@@ -25,6 +25,8 @@ export interface NetworksConfig {
   readonly fixedCidr6: string | undefined;
   readonly defaultGateway6: string | undefined;
   readonly addressPools: readonly { readonly base: string; readonly size: number }[];
+  /** Options of networks that name none of their own, by driver. */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly mtu: number;
   readonly icc: boolean;
   readonly ipMasquerade: boolean;

@@ -43,6 +43,7 @@ export class NetworkVerbs {
       existing: [...book.networks.list().records.values()],
       pools: this.from.pools,
       mtu: this.from.config.mtu,
+      defaults: this.from.config.networkOptions,
       used: usedOnHost([]),
     });
     const intent = book.db.transaction("full", (tx) => {

@@ -79,7 +79,11 @@ export function tableSets(carried: readonly Family[]): Map<string, TableSet> {
   return sets;
 }
 
-const is = (one: Family) => [expr.meta("nfproto", word0), expr.compare(word0, "eq", byte(headers[one].number))];
+const checks: PerFamily<readonly Buffer[]> = {
+  ipv4: [expr.meta("nfproto", word0), expr.compare(word0, "eq", byte(headers.ipv4.number))],
+  ipv6: [expr.meta("nfproto", word0), expr.compare(word0, "eq", byte(headers.ipv6.number))],
+};
+const is = (one: Family) => checks[one];
 const inBridge = [expr.meta("iifname", first), expr.lookup("bridges", first)];
 const outBridge = [expr.meta("oifname", first), expr.lookup("bridges", first)];
 const pair = (set: string) => [expr.meta("iifname", first), expr.meta("oifname", second), expr.lookup(set, first)];
@@ -207,6 +211,13 @@ const outOf = (one: Family, set: string) => [...is(one), expr.meta("oifname", fi
 
 /** The rules in their order, with the name of the chain that each belongs to. */
 export function tableRules(carried: readonly Family[]): [chain: string, expressions: Buffer[]][] {
+  const [only, other] = carried;
+  if (only === undefined || other !== undefined) return rulesOf(carried);
+  // A table of one family sees no other: nft(8) 1.0.6 even dies of being told so.
+  return rulesOf(carried).map(([chain, rule]) => [chain, rule.filter((one) => !checks[only].includes(one))]);
+}
+
+function rulesOf(carried: readonly Family[]): [chain: string, expressions: Buffer[]][] {
   const ipv4 = carried.includes("ipv4");
   const each = (rules: (one: Family) => [string, Buffer[]][]) => carried.flatMap(rules);
   return [
