@@ -26,7 +26,7 @@ async function bridges(): Promise<string[]> {
 }
 
 async function make(): Promise<TestDaemon> {
-  const daemon = await TestDaemon.start({ failPoints: "" });
+  const daemon = await TestDaemon.start({ failPoints: "", flags: ["--ipv6"] });
   await daemon.must("import", await busyboxTar(), "busybox:latest");
   await daemon.must("run", "--rm", "busybox", "true");
   return daemon;
@@ -39,14 +39,26 @@ describe("hardening 157: a daemon killed at", () => {
       await using daemon = await make();
       const before = await settledLedger(daemon);
       const links = await bridges();
-      const container = ["run", "-d", "--name", "box", "-p", "127.0.0.1::80", "busybox", "sleep", "300"];
+      const container = [
+        "run",
+        "-d",
+        "--name",
+        "box",
+        "-p",
+        "127.0.0.1::80",
+        "-p",
+        "[::]::80",
+        "busybox",
+        "sleep",
+        "300",
+      ];
       const prepare = { remove: 1, connect: 2, disconnect: 3, stop: 2, create: 0, start: 0 }[verb];
-      if (prepare >= 1) await daemon.must("network", "create", "aside");
+      if (prepare >= 1) await daemon.must("network", "create", "--ipv6", "aside");
       if (prepare >= 2) await daemon.must(...container);
       if (prepare >= 3) await daemon.must("network", "connect", "aside", "box");
       await daemon.restart({ DHOW_FAIL_POINTS: `${point}=kill` });
       const failing = {
-        create: ["network", "create", "aside"],
+        create: ["network", "create", "--ipv6", "aside"],
         remove: ["network", "rm", "aside"],
         start: container,
         stop: ["rm", "-f", "box"],
@@ -59,7 +71,9 @@ describe("hardening 157: a daemon killed at", () => {
       // The same verb works now, or has been done.
       if (verb === "connect") {
         // The undone connection had taken the default route over.
-        expect((await daemon.dhow("exec", "box", "ip", "route")).stdout).toContain("default via");
+        for (const family of ["-4", "-6"]) {
+          expect((await daemon.dhow("exec", "box", "ip", family, "route")).stdout).toContain("default via");
+        }
         expect((await daemon.dhow(...failing)).stderr).toBe("");
         expect((await daemon.dhow("exec", "box", "ls", "/sys/class/net")).stdout).toContain("eth1");
       }

@@ -380,11 +380,21 @@ test("a flush of the host's rules leaves the table alone, and other tools' chain
   try {
     await until("netd", () => existsSync(join(execRoot, "netd.sock")));
     const ipv4 = { subnet: "10.211.0.0/24", address: "10.211.0.1/24", mode: "nat" } as const;
-    const bridge = { name: "dhowflush0", ipv4, ipv6: null, mtu: 1500, icc: true, masquerade: true };
+    const ipv6 = { subnet: "fd00:dd:6::/64", address: "fd00:dd:6::1/64", mode: "nat" } as const;
+    const bridge = { name: "dhowflush0", ipv4, ipv6, mtu: 1500, icc: true, masquerade: true };
     await client.call("ensureBridge", { ...bridge, internal: false, pooled: false });
-    const neighbour =
-      "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }";
-    const accepts = async () => (await inside("nft", "list", "chain", "ip", "filter", "FORWARD")).match(/dhowflush0/g);
+    const neighbour = ["ip", "ip6"]
+      .map(
+        (family) =>
+          `add table ${family} filter; add chain ${family} filter FORWARD { type filter hook forward priority 0; policy drop; };`,
+      )
+      .join(" ");
+    const accepts = async () => {
+      const rules = await Promise.all(
+        ["ip", "ip6"].map((one) => inside("nft", "list", "chain", one, "filter", "FORWARD")),
+      );
+      return rules.every((text) => text.includes("dhowflush0"));
+    };
     await inside("nft", neighbour);
     await until("the accepts", accepts, 7000);
     const table = await inside("nft", "-s", "list", "table", "inet", "dhowflush");
