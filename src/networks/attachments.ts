@@ -1,5 +1,3 @@
-/** Containers and their networks: attach and detach of a whole container, connect and disconnect of one network. */
-import { randomBytes } from "node:crypto";
 import type {
   EndpointSettings,
   NetworkConnectRequest,
@@ -15,7 +13,7 @@ import { addressesOf, emptySettings, topLevel } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
 import { namesOn, resolverSpec } from "./names-on.ts";
 import type { ResolverSpec } from "./netd/dns/resolver.ts";
-import { type Family, families } from "./netd/ip.ts";
+import { families } from "./netd/ip.ts";
 import type { SandboxState } from "./netd/protocol.ts";
 import type {
   ConnectedContainer,
@@ -27,10 +25,12 @@ import type {
   SandboxRequest,
 } from "./networks.ts";
 import { outwardRoutes } from "./outward.ts";
-import { inward, type Planned, planEndpoint, planEndpoints } from "./plan.ts";
-import { planPorts, portMapOf, type Way } from "./ports-plan.ts";
-import { wayOf } from "./publishing.ts";
+import { inward, outwardOf, type Planned, planEndpoint, planEndpoints } from "./plan.ts";
+import { planPorts } from "./ports-plan.ts";
+import { waysIn } from "./publishing.ts";
 import { type NetworkRecord, type SandboxRecord, segmentOf } from "./record.ts";
+import { macOn, startedSettings } from "./started-settings.ts";
+import { shownStats } from "./stats.ts";
 import { serversOf, type Texts, textsOf } from "./texts.ts";
 
 export class Attachments {
@@ -61,7 +61,7 @@ export class Attachments {
       if (!inHost) state = await op.timings.measure("netd", () => this.#attach(request, plan, resolver));
       failPoint("networks.attach.attached");
       const made = state;
-      const settings = this.#settings(request, plan, made);
+      const settings = startedSettings(request, plan, made);
       this.book.db.transaction("normal", (tx) => {
         for (const { id, record, network } of plan) {
           const MacAddress = macOn(made, network);
@@ -234,22 +234,7 @@ export class Attachments {
 
   async statsOf(containerId: string): Promise<Record<string, InterfaceStats>> {
     if (!this.book.sandboxes.get(containerId)?.state) return {};
-    const counters = (await this.kernel.netd.callIfRunning("stats", { containerId })) ?? {};
-    return Object.fromEntries(
-      Object.entries(counters).map(([name, c]) => [
-        name,
-        {
-          rx_bytes: c.rxBytes,
-          rx_packets: c.rxPackets,
-          rx_errors: c.rxErrors,
-          rx_dropped: c.rxDropped,
-          tx_bytes: c.txBytes,
-          tx_packets: c.txPackets,
-          tx_errors: c.txErrors,
-          tx_dropped: c.txDropped,
-        },
-      ]),
-    );
+    return shownStats((await this.kernel.netd.callIfRunning("stats", { containerId })) ?? {});
   }
 
   async #giveBack(containerId: string): Promise<void> {
@@ -277,33 +262,14 @@ export class Attachments {
 
   async #attach(request: SandboxRequest, plan: readonly Planned[], resolver: ResolverSpec): Promise<SandboxState> {
     for (const { networkId, network } of plan) await this.kernel.ensureSegment(networkId, network);
-    const wayIn = (family: Family): Way | null => {
-      const outward = plan.find(({ spec }) => spec?.[family]?.gateway != null);
-      return outward ? wayOf(outward.network, family, outward.record.settings, this.config) : null;
-    };
     const ports = planPorts({
       bindings: request.portBindings,
       exposed: request.exposedPorts,
       publishAll: request.publishAllPorts,
-      ways: { ipv4: wayIn("ipv4"), ipv6: wayIn("ipv6") },
+      ways: waysIn(plan, this.config),
     });
     const endpoints = plan.flatMap(({ spec }) => (spec ? [spec] : []));
     return this.kernel.netd.call("attach", { containerId: request.containerId, endpoints, ports, resolver });
-  }
-
-  #settings(request: SandboxRequest, plan: readonly Planned[], state: SandboxState | null): NetworkSettings {
-    const Networks: Record<string, EndpointSettings> = {};
-    for (const { network, record } of plan) {
-      Networks[network.name] = { ...record.settings, MacAddress: macOn(state, network) };
-    }
-    const sandboxId = randomBytes(32).toString("hex");
-    return {
-      ...emptySettings(sandboxId),
-      ...topLevel(Networks),
-      SandboxKey: state?.path ?? "",
-      Ports: state && state.interfaces.length > 0 ? portMapOf(state.ports, request.exposedPorts) : {},
-      Networks,
-    };
   }
 
   #texts(request: SandboxRequest, plan: readonly Planned[], inHost: boolean): Texts {
@@ -312,10 +278,7 @@ export class Attachments {
     const gateways = families.flatMap((family) => bridge?.[family]?.gateway ?? []);
     const addresses = plan.flatMap(({ record }) => addressesOf(record.settings));
     const nameService = plan.some(({ spec }) => spec?.names != null);
-    const hostAddresses = families.flatMap((family) => {
-      const outward = plan.find(({ spec }) => spec?.[family]?.gateway != null);
-      return outward?.network[family]?.gateway ?? [];
-    });
+    const hostAddresses = families.flatMap((family) => outwardOf(plan, family)?.network[family]?.gateway ?? []);
     return textsOf(request, this.config, { addresses, inHost, gateways, hostAddresses, nameService });
   }
 
@@ -323,6 +286,3 @@ export class Attachments {
     this.emit({ action, networkId, attributes: { container, name: network.name, type: network.driver } });
   }
 }
-
-const macOn = (state: SandboxState | null, network: NetworkRecord): string =>
-  state?.interfaces.find(({ segment }) => segment === segmentOf(network))?.mac ?? "";

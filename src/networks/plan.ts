@@ -77,6 +77,10 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
 export const inward = (address: EndpointAddress | null): EndpointAddress | null =>
   address && { ...address, gateway: null };
 
+/** The endpoint that gives a family's default route. */
+export const outwardOf = (plan: readonly Planned[], family: Family): Planned | undefined =>
+  plan.find(({ spec }) => spec?.[family]?.gateway != null);
+
 /** Order of a container's interfaces, whichever of them leads to the world. */
 const byName = ([, [a]]: Wanted, [, [b]]: Wanted): number => (a.name < b.name ? -1 : 1);
 

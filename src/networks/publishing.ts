@@ -8,6 +8,7 @@ import type { KernelNetworks } from "./kernel.ts";
 import type { Family } from "./netd/ip.ts";
 import type { PerFamily, PublishedPort } from "./netd/protocol.ts";
 import type { NetworksConfig, PortChange, Republished } from "./networks.ts";
+import { outwardOf, type Planned } from "./plan.ts";
 import { parsePort, planPorts, portMapOf, type Way } from "./ports-plan.ts";
 import type { NetworkRecord } from "./record.ts";
 
@@ -75,8 +76,16 @@ function outwardWays(book: NetworkBook, containerId: string): PerFamily<Outward 
   return { ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6") };
 }
 
-/** How published ports reach endpoints on those networks. */
-export function wayOf(
+/** How the published ports of a container that is to start reach it. */
+export function waysIn(plan: readonly Planned[], config: Pick<NetworksConfig, "hostBinding">): PerFamily<Way | null> {
+  const inFamily = (family: Family): Way | null => {
+    const outward = outwardOf(plan, family);
+    return outward ? wayOf(outward.network, family, outward.record.settings, config) : null;
+  };
+  return { ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6") };
+}
+
+function wayOf(
   { device }: NetworkRecord,
   family: Family,
   settings: EndpointSettings,

@@ -282,6 +282,8 @@ test("gateway modes: routed opens published ports by routing, nat-unprotected al
   await network("isolated", "--internal", ...modes("isolated"));
   const id = (await daemon().dhow("network", "inspect", "-f", "{{.Id}}", "isolated")).stdout;
   const netns = await serve("first", "--network", "isolated", "-p", `${port}:80`);
+  const closed = await daemon().dhow("inspect", "-f", "{{json .NetworkSettings.Ports}}", "first");
+  expect(closed.stdout).toBe("{}\n");
   await serve("second", "--network", "isolated");
   expect(await address6Of(daemon(), "first", "isolated")).toEndWith("::1");
   expect(await succeed(["ip", "addr", "show", "dev", `br-${id.slice(0, 12)}`])).not.toContain("inet");

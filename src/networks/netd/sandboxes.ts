@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { dropNamespace } from "../../linux/netns.ts";
 import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import type { Bridges } from "./bridges.ts";
+import { countersOf } from "./counters.ts";
 import { type EndpointNames, NameTable } from "./dns/names.ts";
 import { Resolver, type ResolverSpec } from "./dns/resolver.ts";
 import { type Family, families, hostPart } from "./ip.ts";
@@ -201,25 +202,7 @@ export class Sandboxes {
   }
 
   stats(containerId: string): Record<string, InterfaceCounters> {
-    const held = this.#held.get(containerId);
-    const found: Record<string, InterfaceCounters> = {};
-    for (const one of held?.interfaces ?? []) {
-      const link = one.veth === null ? undefined : this.host.link(one.veth);
-      if (!link) continue;
-      const { stats } = link;
-      // What the host's end receives, the container has sent.
-      found[one.ifname] = {
-        rxBytes: stats.txBytes,
-        rxPackets: stats.txPackets,
-        rxErrors: stats.txErrors,
-        rxDropped: stats.txDropped,
-        txBytes: stats.rxBytes,
-        txPackets: stats.rxPackets,
-        txErrors: stats.rxErrors,
-        txDropped: stats.rxDropped,
-      };
-    }
-    return found;
+    return countersOf(this.host, this.#held.get(containerId)?.interfaces ?? []);
   }
 
   /** Drops namespaces in our directory that belong to no container and not to the pool. */
