@@ -132,6 +132,14 @@ describe("hardening 123: attached readers", () => {
     expect((await cli("exec", "visited", "echo", "here")).stdout).toBe("here\n");
   }, 60_000);
 
+  test("a resize of an exec that nobody starts ends after ten seconds", async () => {
+    const id = await execIn("visited", "true");
+    const asked = performance.now();
+    const { status, body } = await daemon().api("POST", `/exec/${id}/resize?h=10&w=10`);
+    expect([status, body]).toEqual([500, { message: "timeout waiting for exec session ready" }]);
+    expect(performance.now() - asked).toBeLessThan(15_000);
+  }, 30_000);
+
   test("resizes flooding an exec that has ended are refused and leave nothing behind", async () => {
     const id = await execIn("visited", "true");
     await daemon().api("POST", `/exec/${id}/start`, { Detach: true });

@@ -1,6 +1,8 @@
 /** A daemon or a netd that dies in the middle of network work: the next one finds everything in order. */
+
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
+import { instanceName } from "../../src/daemon/config.ts";
 import { run, succeed, until } from "../harness/command.ts";
 import { inRounds } from "../harness/crash.ts";
 import { TestDaemon } from "../harness/daemon.ts";
@@ -21,8 +23,13 @@ const points = {
   "networks.disconnect.disconnected": "disconnect",
 } as const;
 
-async function bridges(): Promise<string[]> {
-  return (await succeed(["ip", "-o", "link"])).match(/\bbr-[0-9a-f]{12}\b(?=:)/g) ?? [];
+/** Bridges that this engine made: others run on the machine. */
+async function bridges(daemon: TestDaemon): Promise<string[]> {
+  const links = JSON.parse(await succeed(["ip", "-json", "link"])) as { ifname: string; ifalias?: string }[];
+  const mark = `dhow ${instanceName(daemon.execRoot)}`;
+  return links
+    .filter(({ ifname, ifalias }) => ifalias === mark && ifname.startsWith("br-"))
+    .map(({ ifname }) => ifname);
 }
 
 async function make(): Promise<TestDaemon> {
@@ -38,7 +45,7 @@ describe("hardening 157: a daemon killed at", () => {
     async (_title, [point, verb]) => {
       await using daemon = await make();
       const before = await settledLedger(daemon);
-      const links = await bridges();
+      const links = await bridges(daemon);
       const container = [
         "run",
         "-d",
@@ -84,7 +91,7 @@ describe("hardening 157: a daemon killed at", () => {
       await daemon.dhow("rm", "-f", "box");
       await daemon.dhow("network", "rm", "aside");
       await expectLedger(daemon, before, { fds: false });
-      await until("the bridges to be as before", async () => (await bridges()).length === links.length);
+      await until("the bridges to be as before", async () => (await bridges(daemon)).length === links.length);
     },
     60_000,
   );
