@@ -7,7 +7,8 @@ import { parseJson, stringifyJson } from "../lib/json.ts";
 import { compareVersions } from "../lib/version-order.ts";
 import { refusal, textOf } from "./answer.ts";
 import type { ByteStream } from "./byte-stream.ts";
-import { exchange, exchangePair, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
+import { Connection, type ConnectionOptions, isRepeatable, type Request, type Sent } from "./connection.ts";
+import { exchangePair, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
 import type { RouteCall } from "./route-call.ts";
 
 /** The daemon's refusal: its HTTP status and its own words. */
@@ -51,14 +52,9 @@ export interface Hijacked {
   readonly headers: ReadonlyMap<string, string>;
 }
 
-export interface ClientOptions {
-  readonly connect: () => Promise<ByteStream>;
-  /** The Host header. */
-  readonly host: string;
+export interface ClientOptions extends ConnectionOptions {
   /** Fixed by DOCKER_API_VERSION: then nothing is negotiated. */
   readonly apiVersion?: string;
-  readonly headers?: Record<string, string>;
-  readonly userAgent: string;
 }
 
 /** What `/_ping` tells. */
@@ -70,13 +66,12 @@ export interface PingInfo {
 }
 
 export class Client {
-  readonly #options: ClientOptions;
-  #idle: ByteStream | null = null;
+  readonly #connection: Connection;
   #version: string | null;
   #ping: PingInfo | null = null;
 
   constructor(options: ClientOptions) {
-    this.#options = options;
+    this.#connection = new Connection(options);
     this.#version = options.apiVersion ?? null;
   }
 
@@ -89,13 +84,13 @@ export class Client {
   /** Asks the daemon what it is; the first answer also settles the API version. */
   async ping(): Promise<PingInfo> {
     if (this.#ping) return this.#ping;
-    let sent = await this.#send(pingRequest);
+    let sent = await this.#connection.send(pingRequest);
     if (sent.answer.status >= 400) {
-      await this.#finish(sent);
-      sent = await this.#send({ ...pingRequest, method: "GET" });
+      await this.#connection.finish(sent);
+      sent = await this.#connection.send({ ...pingRequest, method: "GET" });
     }
     const info = this.#learn(sent.answer);
-    await this.#finish(sent);
+    await this.#connection.finish(sent);
     return info;
   }
 
@@ -127,7 +122,7 @@ export class Client {
   }> {
     const sent = await this.#call(route, options);
     const text = await textOf(sent.answer);
-    await this.#finish(sent);
+    await this.#connection.finish(sent);
     const { status, headers } = sent.answer;
     const value = (text.trim() === "" ? undefined : parseJson(text)) as T;
     return { value, status, headers };
@@ -137,14 +132,14 @@ export class Client {
   async text(route: RouteCall, options: CallOptions = {}): Promise<string> {
     const sent = await this.#call(route, options);
     const text = await textOf(sent.answer);
-    await this.#finish(sent);
+    await this.#connection.finish(sent);
     return text;
   }
 
   /** The answer's headers alone. */
   async head(route: RouteCall, options: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
     const sent = await this.#call(route, options);
-    await this.#finish(sent);
+    await this.#connection.finish(sent);
     return sent.answer.headers;
   }
 
@@ -154,7 +149,7 @@ export class Client {
     options: CallOptions = {},
   ): Promise<{ headers: ReadonlyMap<string, string>; body: AsyncGenerator<Uint8Array, void> }> {
     const sent = await this.#call(route, options);
-    const finish = (): Promise<void> => this.#finish(sent);
+    const finish = (): Promise<void> => this.#connection.finish(sent);
     async function* pieces(): AsyncGenerator<Uint8Array, void> {
       try {
         yield* sent.answer.body;
@@ -194,8 +189,7 @@ export class Client {
 
   /** Closes the idle connection, so that the process may end. */
   close(): void {
-    this.#idle?.close();
-    this.#idle = null;
+    this.#connection.close();
   }
 
   async #call(route: RouteCall, options: CallOptions & { early?: boolean }): Promise<Sent> {
@@ -215,12 +209,12 @@ export class Client {
   /** Reads a refused request's answer to its end. */
   async #refusal(sent: Sent, { method, path }: Call): Promise<ApiError> {
     const text = method === "HEAD" ? "" : await textOf(sent.answer);
-    await this.#finish(sent);
+    await this.#connection.finish(sent);
     return new ApiError(sent.answer.status, refusal(sent.answer, text, path), sent.answer.headers);
   }
 
   async #versionedCall({ path, ...request }: Call, signal: AbortSignal | undefined): Promise<Sent> {
-    return this.#send({ ...request, target: `/v${await this.apiVersion()}${path}` }, signal);
+    return this.#connection.send({ ...request, target: `/v${await this.apiVersion()}${path}` }, signal);
   }
 
   /**
@@ -234,11 +228,11 @@ export class Client {
     if (this.#version !== null || !isWhole(request.body)) return null;
     const target = `/v${maxApiVersion}${path}`;
     const whole = request as typeof request & { body?: Uint8Array | string };
-    const sent = await this.#onStream(signal, isRepeatable(call), async (stream) => {
+    const sent = await this.#connection.use(signal, isRepeatable(call), async (stream) => {
       const [ping, answer] = await exchangePair(
         stream,
-        this.#complete(pingRequest),
-        this.#complete({ ...whole, target }),
+        this.#connection.complete(pingRequest),
+        this.#connection.complete({ ...whole, target }),
       );
       if (ping.status < 400) this.#learn(ping);
       if (answer === null) stream.close();
@@ -254,71 +248,9 @@ export class Client {
     this.#version ??= maxApiVersion;
     return sent;
   }
-
-  #complete<R extends { readonly headers?: Record<string, string> }>(
-    request: R,
-  ): R & { headers: Record<string, string> } {
-    const common = { Host: this.#options.host, "User-Agent": this.#options.userAgent, ...this.#options.headers };
-    return { ...request, headers: { ...common, ...request.headers } };
-  }
-
-  #send(request: Request, signal?: AbortSignal): Promise<Sent> {
-    return this.#onStream(signal, isRepeatable(request), async (stream) => ({
-      stream,
-      answer: await exchange(stream, this.#complete(request)),
-    }));
-  }
-
-  /** Does `exchanging` on the idle connection or a new one; `again` allows another try when the idle one breaks meanwhile. */
-  async #onStream<T>(
-    signal: AbortSignal | undefined,
-    again: boolean,
-    exchanging: (stream: ByteStream) => Promise<T>,
-  ): Promise<T> {
-    if (this.#idle?.ended) this.close();
-    const idle = this.#idle;
-    this.#idle = null;
-    const stream = idle ?? (await this.#options.connect());
-    stream.keepAlive(true);
-    const abort = (): void => stream.close();
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      return await exchanging(stream);
-    } catch (error) {
-      signal?.throwIfAborted();
-      stream.close();
-      // The daemon may have closed a kept connection just as the request went out.
-      if (idle && again) return this.#onStream(signal, again, exchanging);
-      throw error;
-    }
-  }
-
-  async #finish(sent: Sent): Promise<void> {
-    if (sent.answer.reusable() && !this.#idle) {
-      sent.stream.keepAlive(false);
-      this.#idle = sent.stream;
-    } else sent.stream.close();
-  }
-}
-
-interface Request {
-  readonly method: string;
-  readonly target: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: RequestBody;
 }
 
 /** A request whose target is not versioned yet. */
 type Call = Omit<Request, "target" | "headers"> & { readonly path: string; readonly headers: Record<string, string> };
 
-/** A request that may be sent twice: a daemon that has acted on another one before the connection broke would act again. */
-function isRepeatable({ method, body }: Pick<Request, "method" | "body">): boolean {
-  return (method === "GET" || method === "HEAD") && isWhole(body);
-}
-
 const pingRequest: Request = { method: "HEAD", target: "/_ping" };
-
-interface Sent {
-  readonly stream: ByteStream;
-  readonly answer: HttpAnswer;
-}
