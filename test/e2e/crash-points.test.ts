@@ -46,9 +46,10 @@ const inspect = async (d: TestDaemon, format: string) =>
   (await d.dhow("inspect", "--type", "container", "-f", format, "victim")).stdout.trim();
 
 /** What `cp` had written is whole or not there, and what it writes now is. */
-async function copiesWell(d: TestDaemon, state: string): Promise<void> {
+async function copiesWell(d: TestDaemon): Promise<void> {
   const mounted = readFileSync("/proc/self/mountinfo", "utf8").includes(`${d.execRoot}/rootfs/`);
-  expect(mounted).toBe(state === "running");
+  // A running container's root is held without a place in the mount table.
+  expect(mounted).toBe(false);
   const copied = join(shared, "back");
   rmSync(copied, { force: true });
   if ((await d.dhow("cp", "victim:/root/copied", copied)).code === 0)
