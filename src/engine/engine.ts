@@ -189,6 +189,7 @@ export async function createEngine(
     counts: () => containers.counts(),
     listeners: () => events.listeners,
     devices: () => cdi.names(),
+    networkDrivers: () => networks.upperDrivers(),
     containers: (op) => containers.list({ all: true, limit: 0, size: true, filters: noFilters }, op),
     images: (op) => images.list({ all: false, filters: noFilters, sharedSize: true, manifests: false }, op),
     layersSize: () => images.layersSize(),

@@ -26,6 +26,8 @@ export interface SystemSources {
   warnings(): string[];
   counts(): { total: number; running: number; paused: number; stopped: number };
   listeners(): number;
+  /** Network drivers that depend on what the kernel has. */
+  networkDrivers(): readonly string[];
   /** Names of devices that specifications tell of. */
   devices(): readonly string[];
   containers(op: Operation): Promise<ContainerSummary[]>;
@@ -81,7 +83,7 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     DriverStatus: [["Supports d_type", "true"]],
     Plugins: {
       Volume: ["local"],
-      Network: ["bridge", "host", "null"],
+      Network: ["bridge", "host", ...sources.networkDrivers(), "null"],
       Authorization: null,
       Log: [...logDriverNames],
     },

@@ -74,6 +74,12 @@ export function attributeU8(type: number, value: number): Buffer {
   return attribute(type, Uint8Array.of(value));
 }
 
+export function attributeU16(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return attribute(type, bytes);
+}
+
 export function attributeU32(type: number, value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value >>> 0);

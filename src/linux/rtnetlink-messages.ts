@@ -3,6 +3,7 @@ import {
   attribute,
   attributeString,
   attributeU8,
+  attributeU16,
   attributeU32,
   type NetlinkMessage,
   NLM_F_ACK,
@@ -26,6 +27,7 @@ const NUD_STALE = 4;
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
+const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
@@ -35,6 +37,10 @@ const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
+const IFLA_VLAN_ID = 1;
+const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN_MODE = 1;
+const IFLA_IPVLAN_FLAGS = 2;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 export const IFA_ADDRESS = 1;
@@ -45,6 +51,7 @@ const RTA_GATEWAY = 5;
 export const IFF_UP = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+const RT_SCOPE_LINK = 253;
 /** An IPv6 address is used at once, without asking whether another has it (IFA_F_NODAD). */
 const NODAD = 0x02;
 
@@ -74,6 +81,25 @@ const message = (type: number, flags: number, ...parts: Buffer[]): NetlinkMessag
   flags: flags | NLM_F_ACK,
   payload: Buffer.concat(parts),
 });
+
+/** Modes of macvlan devices, as in linux/if_link.h. */
+export const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+/** Modes and flags of ipvlan devices, as there. */
+export const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
+export const ipvlanFlags = { bridge: 0, private: 1, vepa: 2 } as const;
+
+/** What a device is that lives on another one. */
+export type UpperKind =
+  | { readonly kind: "macvlan"; readonly mode: keyof typeof macvlanModes }
+  | { readonly kind: "ipvlan"; readonly mode: keyof typeof ipvlanModes; readonly flag: keyof typeof ipvlanFlags };
+
+const upperData = (upper: UpperKind): Buffer[] =>
+  upper.kind === "macvlan"
+    ? [attributeU32(IFLA_MACVLAN_MODE, macvlanModes[upper.mode])]
+    : [
+        attributeU16(IFLA_IPVLAN_MODE, ipvlanModes[upper.mode]),
+        attributeU16(IFLA_IPVLAN_FLAGS, ipvlanFlags[upper.flag]),
+      ];
 
 /** Messages to be sent together through `Rtnetlink.apply`. */
 export const rtnetlink = {
@@ -152,6 +178,55 @@ export const rtnetlink = {
         ),
       ),
     ),
+  /** A device on `parent`, down and in the namespace `netns`. */
+  upper: (
+    name: string,
+    parent: number,
+    upper: UpperKind,
+    { netns, mac, mtu }: { netns: number; mac: string | null; mtu: number | null },
+  ): NetlinkMessage =>
+    message(
+      RTM_NEWLINK,
+      NLM_F_CREATE | NLM_F_EXCL,
+      linkHeader(0),
+      attributeString(IFLA_IFNAME, name),
+      attributeU32(IFLA_LINK, parent),
+      attributeU32(IFLA_NET_NS_FD, netns),
+      ...(mac === null ? [] : [attribute(IFLA_ADDRESS, macBytes(mac))]),
+      ...(mtu === null ? [] : [attributeU32(IFLA_MTU, mtu)]),
+      nested(IFLA_LINKINFO, attributeString(IFLA_INFO_KIND, upper.kind), nested(IFLA_INFO_DATA, ...upperData(upper))),
+    ),
+  /** An 802.1q device for the frames of `parent` that bear the tag `id`. */
+  vlan: (name: string, parent: number, id: number): NetlinkMessage =>
+    message(
+      RTM_NEWLINK,
+      NLM_F_CREATE | NLM_F_EXCL,
+      linkHeader(0),
+      attributeString(IFLA_IFNAME, name),
+      attributeU32(IFLA_LINK, parent),
+      nested(
+        IFLA_LINKINFO,
+        attributeString(IFLA_INFO_KIND, "vlan"),
+        nested(IFLA_INFO_DATA, attributeU16(IFLA_VLAN_ID, id)),
+      ),
+    ),
+  dummy: (name: string): NetlinkMessage =>
+    message(
+      RTM_NEWLINK,
+      NLM_F_CREATE | NLM_F_EXCL,
+      linkHeader(0),
+      attributeString(IFLA_IFNAME, name),
+      nested(IFLA_LINKINFO, attributeString(IFLA_INFO_KIND, "dummy")),
+    ),
+  /** A device on nothing: refused with EINVAL where the kernel knows the kind, with EOPNOTSUPP where it does not. */
+  kindProbe: (kind: UpperKind["kind"]): NetlinkMessage =>
+    message(
+      RTM_NEWLINK,
+      NLM_F_CREATE | NLM_F_EXCL,
+      linkHeader(0),
+      attributeString(IFLA_IFNAME, "dhow-probe"),
+      nested(IFLA_LINKINFO, attributeString(IFLA_INFO_KIND, kind)),
+    ),
   addressAdd: (index: number, address: AddressBytes, prefix: number, broadcast?: AddressBytes): NetlinkMessage =>
     message(
       RTM_NEWADDR,
@@ -171,6 +246,12 @@ export const rtnetlink = {
       attribute(RTA_GATEWAY, gateway),
       attributeU32(RTA_OIF, index),
     ),
+  /** Everything is on the link itself; `any` is the unspecified address of the family. */
+  defaultRouteOnLink: (index: number, any: AddressBytes): NetlinkMessage => {
+    const header = routeHeader(any);
+    header[6] = RT_SCOPE_LINK;
+    return message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header, attributeU32(RTA_OIF, index));
+  },
   /** Tells this host the new owner of an address, so that a reused address is not sent to the old one. */
   neighbour: (index: number, address: AddressBytes, mac: string): NetlinkMessage => {
     const header = Buffer.alloc(12);

@@ -25,6 +25,8 @@ import {
   linkHeader,
   macText,
   RTA_OIF,
+  rtnetlink,
+  type UpperKind,
 } from "./rtnetlink-messages.ts";
 import { isErrno } from "./syscall-error.ts";
 
@@ -100,6 +102,17 @@ export class Rtnetlink implements Disposable {
       if (isErrno(error, "ENODEV")) return undefined;
       throw error;
     }
+  }
+
+  /** Whether the kernel has devices of that kind; one that comes as a module is loaded by the question. */
+  supports(kind: UpperKind["kind"]): boolean {
+    try {
+      this.apply(`probe ${kind}`, rtnetlink.kindProbe(kind));
+    } catch (error) {
+      if (isErrno(error, "EOPNOTSUPP")) return false;
+      if (!isErrno(error, "EINVAL")) throw error;
+    }
+    return true;
   }
 
   links(): Link[] {

@@ -1,4 +1,5 @@
 /** Plain sockets that only hold an address (socket(7), ip(7), ipv6(7)), and frames sent by hand (packet(7)). */
+import { closeSync } from "node:fs";
 import { check, FFIType, openLibc, ptr } from "./libc.ts";
 
 const libc = openLibc({
@@ -69,7 +70,7 @@ const IPV6 = 0x86dd;
  * advertisement (RFC 4861 section 7.2.6). One socket for the life of the process: closing a packet socket waits for every
  * CPU, some ten milliseconds.
  */
-export class Announcer {
+export class Announcer implements Disposable {
   readonly #fd = check(libc.socket(AF_PACKET, 3 | SOCK_CLOEXEC, 0), "socket", "packet");
 
   /** Says to all on the device `index` that `address` is now at `mac`. */
@@ -90,6 +91,10 @@ export class Announcer {
     name[11] = 6;
     name.set(to, 12);
     check(libc.sendto(this.#fd, ptr(frame), frame.length, 0, ptr(name), name.length), "sendto", "packet");
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
   }
 }
 

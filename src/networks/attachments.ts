@@ -25,7 +25,7 @@ import type {
   SandboxRequest,
 } from "./networks.ts";
 import { outwardRoutes } from "./outward.ts";
-import { inward, outwardOf, type Planned, planEndpoint, planEndpoints } from "./plan.ts";
+import { inward, outwardOf, type Planned, planEndpoint, planEndpoints, refuseConfiguration } from "./plan.ts";
 import { planPorts } from "./ports-plan.ts";
 import { waysIn } from "./publishing.ts";
 import { type NetworkRecord, type SandboxRecord, segmentOf } from "./record.ts";
@@ -104,6 +104,7 @@ export class Attachments {
     const [networkId, network] = book.find(nameOrId);
     const { containerId, name } = container;
     const members = book.membersOf(containerId);
+    refuseConfiguration(network);
     if (!network.device || members.some(([, one]) => !book.networks.get(one.networkId)?.device)) {
       throw forbidden(
         "container cannot be connected to multiple networks with one of the networks in private (none) mode",
@@ -278,7 +279,10 @@ export class Attachments {
     const gateways = families.flatMap((family) => bridge?.[family]?.gateway ?? []);
     const addresses = plan.flatMap(({ record }) => addressesOf(record.settings));
     const nameService = plan.some(({ spec }) => spec?.names != null);
-    const hostAddresses = families.flatMap((family) => outwardOf(plan, family)?.network[family]?.gateway ?? []);
+    const hostAddresses = families.flatMap((family) => {
+      const outward = outwardOf(plan, family)?.network;
+      return outward?.device?.kind === "bridge" ? (outward[family]?.gateway ?? []) : [];
+    });
     return textsOf(request, this.config, { addresses, inHost, gateways, hostAddresses, nameService });
   }
 

@@ -2,6 +2,7 @@
 import { invalidArgument, notImplemented } from "../lib/errors.ts";
 import { type Family, families } from "./netd/ip.ts";
 import type { GatewayMode } from "./netd/protocol.ts";
+import { booleanOption, numberOption } from "./option-values.ts";
 import type { BridgeDevice } from "./record.ts";
 
 const option = "com.docker.network";
@@ -65,19 +66,4 @@ function modeOf(options: Options, family: Family): GatewayMode {
   const text = options[name] || "nat";
   if (text === "nat" || text === "nat-unprotected" || text === "routed" || text === "isolated") return text;
   throw invalidArgument(`failed to parse ${name} value: ${text} (unknown gateway mode ${text})`);
-}
-
-function booleanOption(name: string, text: string | undefined): boolean | undefined {
-  if (text === undefined || text === "") return undefined;
-  if (["1", "t", "true", "T", "TRUE", "True"].includes(text)) return true;
-  if (["0", "f", "false", "F", "FALSE", "False"].includes(text)) return false;
-  throw invalidArgument(`failed to parse ${name} value: ${JSON.stringify(text)}`);
-}
-
-function numberOption(text: string | undefined, fallback: number): number {
-  if (text === undefined || text === "") return fallback;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 68 || value > 65535)
-    throw invalidArgument(`invalid MTU: ${JSON.stringify(text)}`);
-  return value;
 }

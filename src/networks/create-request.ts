@@ -2,6 +2,8 @@
 import type { IPAMConfig, NetworkCreateRequest } from "../api/networks.ts";
 import { conflict, forbidden, invalidArgument, notFound, notImplemented } from "../lib/errors.ts";
 import { bridgeOptions, enableOption } from "./bridge-options.ts";
+import { checkConfigOnly, withConfiguration } from "./config-networks.ts";
+import { isRouted } from "./endpoints.ts";
 import { checkFree, type Pool, pickSubnet } from "./ipam.ts";
 import {
   addressText,
@@ -16,15 +18,16 @@ import {
   parseCidr,
   widthOf,
 } from "./netd/ip.ts";
-import type { GatewayMode } from "./netd/protocol.ts";
 import type { Addressing, NetworkRecord } from "./record.ts";
+import { isUpperDriver, upperDevice } from "./upper-options.ts";
 
 export const predefined = ["bridge", "host", "none"] as const;
 export const isPredefined = (name: string): boolean => (predefined as readonly string[]).includes(name);
 
 export interface CreateContext {
   readonly id: string;
-  readonly existing: readonly NetworkRecord[];
+  /** By id. */
+  readonly existing: ReadonlyMap<string, NetworkRecord>;
   readonly pools: readonly Pool[];
   readonly mtu: number;
   /** Options of networks that name none of their own, by driver. */
@@ -34,38 +37,45 @@ export interface CreateContext {
 }
 
 /** Checks the request and makes the record; throws `invalidArgument`, `forbidden` or `conflict` in Docker's words. */
-export function recordOf(request: NetworkCreateRequest, context: CreateContext): NetworkRecord {
-  const { Name: name } = request;
-  checkRequest(request, context);
-  const options = effectiveOptions(request, context.defaults.bridge ?? {});
+export function recordOf(asked: NetworkCreateRequest, context: CreateContext): NetworkRecord {
+  checkRequest(asked, context);
+  const request = withConfiguration(asked, [...context.existing.values()]);
+  const options = effectiveOptions(request, context.defaults[request.Driver || "bridge"] ?? {});
   const carried = {
     ipv4: request.EnableIPv4 ?? enableOption(options, "ipv4") ?? true,
     ipv6: request.EnableIPv6 ?? enableOption(options, "ipv6") ?? false,
   };
   if (!carried.ipv4 && !carried.ipv6) throw invalidArgument("IPv4 or IPv6 must be enabled");
-  const bridge = bridgeOptions(options, { id: context.id, mtu: context.mtu, internal: request.Internal });
-  const configs = configsByFamily(request.IPAM?.Config ?? [], carried);
-  const inFamily = (family: Family): Addressing | null =>
-    carried[family] ? addressingOf(family, configs[family], bridge.modes[family], context) : null;
-  const [ipv4, ipv6] = [inFamily("ipv4"), inFamily("ipv6")];
-  const chosen = [ipv4, ipv6].flatMap((one) => (one && !one.userSubnet ? [configOf(one)] : []));
-  return {
-    name,
-    driver: "bridge",
+  const record = {
+    name: request.Name,
     created: new Date().toISOString(),
     internal: request.Internal,
     attachable: request.Attachable,
     labels: request.Labels,
     options,
-    ipam: {
-      Driver: "default",
-      Options: request.IPAM?.Options ?? {},
-      Config: [...(request.IPAM?.Config ?? []).filter(({ Subnet }) => Subnet), ...chosen],
-    },
-    ipv4,
-    ipv6,
-    device: { kind: "bridge", ...bridge },
+    ...(request.ConfigFrom?.Network ? { configFrom: request.ConfigFrom.Network } : {}),
   };
+  const given = (request.IPAM?.Config ?? []).filter(({ Subnet }) => Subnet);
+  const ipam = { Driver: "default", Options: request.IPAM?.Options ?? {} };
+  if (request.ConfigOnly) {
+    for (const config of request.IPAM?.Config ?? []) checkConfig(config);
+    const nothing = { ipv4: null, ipv6: null, device: null };
+    return { ...record, driver: "null", configuration: carried, ipam: { ...ipam, Config: given }, ...nothing };
+  }
+  const device = deviceOf(request, options, context);
+  const configs = configsByFamily(request.IPAM?.Config ?? [], carried, device.kind);
+  const inFamily = (family: Family): Addressing | null =>
+    carried[family] ? addressingOf(family, configs[family], { device, internal: request.Internal }, context) : null;
+  const [ipv4, ipv6] = [inFamily("ipv4"), inFamily("ipv6")];
+  const chosen = [ipv4, ipv6].flatMap((one) => (one && !one.userSubnet ? [configOf(one)] : []));
+  return { ...record, driver: device.kind, ipam: { ...ipam, Config: [...given, ...chosen] }, ipv4, ipv6, device };
+}
+
+type Device = NonNullable<NetworkRecord["device"]>;
+
+function deviceOf({ Driver, Internal }: NetworkCreateRequest, options: Options, context: CreateContext): Device {
+  if (isUpperDriver(Driver)) return upperDevice(Driver, options, context);
+  return { kind: "bridge", ...bridgeOptions(options, { id: context.id, mtu: context.mtu, internal: Internal }) };
 }
 
 function checkRequest(request: NetworkCreateRequest, context: CreateContext): void {
@@ -75,22 +85,36 @@ function checkRequest(request: NetworkCreateRequest, context: CreateContext): vo
   if (isPredefined(name) || name === "default") {
     throw forbidden(`operation is not permitted on predefined ${name} network `);
   }
+  if ([...context.existing.values()].some((other) => other.name === name)) {
+    throw conflict(`network with name ${name} already exists`);
+  }
+  // What a configuration is for is not looked at before a network is made from it.
+  if (request.ConfigOnly) {
+    checkConfigOnly(request);
+    return;
+  }
   const driver = request.Driver || "bridge";
   if (driver === "host" || driver === "null") throw forbidden(`only one instance of "${driver}" network is allowed`);
-  if (driver !== "bridge") throw notFound(`plugin "${driver}" not found`);
-  if (request.ConfigOnly || request.ConfigFrom?.Network) {
-    throw notImplemented("configuration-only networks are not implemented yet");
-  }
+  if (driver !== "bridge" && !isUpperDriver(driver)) throw notFound(`plugin "${driver}" not found`);
   if (request.Ingress || (request.Scope !== "" && request.Scope !== "local")) {
     throw invalidArgument("this node is not a swarm manager: only networks of scope local can be created");
   }
-  if (request.IPAM && !["", "default"].includes(request.IPAM.Driver)) {
+  // Of a network made from a configuration another address driver is refused with the rest that it may not have.
+  if (request.IPAM && !["", "default"].includes(request.IPAM.Driver) && !request.ConfigFrom?.Network) {
     throw invalidArgument(`could not resolve plugin "${request.IPAM.Driver}"`);
   }
-  if (context.existing.some((other) => other.name === name)) {
-    throw conflict(`network with name ${name} already exists`);
-  }
 }
+
+/** Looks at the form of a configuration alone: nothing is taken yet. */
+function checkConfig(config: IPAMConfig): void {
+  if (!config.Subnet) return;
+  const subnet = parsedSubnet(config.Subnet);
+  rangeOf(config, subnet);
+  if (config.Gateway) inside(config.Gateway, subnet, "gateway");
+  for (const text of Object.values(config.AuxiliaryAddresses ?? {})) inside(text, subnet, "auxiliary address");
+}
+
+type Options = Readonly<Record<string, string>>;
 
 /** A word of the request itself goes before the option of the same meaning, which is then gone. */
 function effectiveOptions(
@@ -111,7 +135,11 @@ function configOf({ subnet, gateway }: Addressing): IPAMConfig {
 type Carried = Readonly<Record<Family, boolean>>;
 
 /** The one configuration of each family that the network carries; those of a family that it does not are passed over. */
-function configsByFamily(configs: readonly IPAMConfig[], carried: Carried): Partial<Record<Family, IPAMConfig>> {
+function configsByFamily(
+  configs: readonly IPAMConfig[],
+  carried: Carried,
+  driver: Device["kind"],
+): Partial<Record<Family, IPAMConfig>> {
   const byFamily: Partial<Record<Family, IPAMConfig>> = {};
   for (const config of configs) {
     if (!config.Subnet) {
@@ -122,7 +150,12 @@ function configsByFamily(configs: readonly IPAMConfig[], carried: Carried): Part
     }
     const family = familyOf(config.Subnet);
     if (!carried[family]) continue;
-    if (byFamily[family]) throw invalidArgument("bridge driver doesn't support multiple subnets");
+    if (byFamily[family]) {
+      if (driver === "bridge") throw invalidArgument("bridge driver doesn't support multiple subnets");
+      throw notImplemented(
+        `${driver} networks of several ${family === "ipv4" ? "IPv4" : "IPv6"} subnets are not implemented yet`,
+      );
+    }
     byFamily[family] = config;
   }
   return byFamily;
@@ -131,34 +164,47 @@ function configsByFamily(configs: readonly IPAMConfig[], carried: Carried): Part
 function addressingOf(
   family: Family,
   config: IPAMConfig | undefined,
-  mode: GatewayMode,
+  network: Pick<NetworkRecord, "internal"> & { readonly device: Device },
   context: CreateContext,
 ): Addressing {
-  const subnet = subnetOf(family, config, context);
+  const subnet = subnetOf(family, config, network.device, context);
   const range = rangeOf(config, subnet);
   const reserved = Object.values(config?.AuxiliaryAddresses ?? {}).map((text) =>
     addressText(inside(text, subnet, "auxiliary address")),
   );
   return {
     subnet: cidrText(subnet),
-    gateway: mode === "isolated" ? null : addressText(gatewayOf(config, subnet)),
+    gateway: config?.Gateway || needsGateway(family, network) ? addressText(gatewayOf(config, subnet)) : null,
     range: cidrText(range),
     reserved,
     userSubnet: config !== undefined,
   };
 }
 
-function subnetOf(family: Family, config: IPAMConfig | undefined, context: CreateContext): Cidr {
-  const own = context.existing.flatMap((other) => parseCidr(other[family]?.subnet ?? "")?.cidr ?? []);
-  const used = [...own, ...context.used];
-  if (!config?.Subnet) return pickSubnet(family, context.pools, used);
-  const bad = (reason: string) =>
-    invalidArgument(`invalid network config:\ninvalid subnet ${config.Subnet}: ${reason}`);
-  const parsed = parseCidr(config.Subnet);
+/** A gateway is an address kept from containers, where they have one to send to. */
+function needsGateway(
+  family: Family,
+  { device, internal }: Pick<NetworkRecord, "internal"> & { readonly device: Device },
+): boolean {
+  if (device.kind === "bridge") return device.modes[family] !== "isolated";
+  return !internal && !isRouted({ device });
+}
+
+function subnetOf(family: Family, config: IPAMConfig | undefined, device: Device, context: CreateContext): Cidr {
+  const own = [...context.existing.values()].flatMap((other) => parseCidr(other[family]?.subnet ?? "")?.cidr ?? []);
+  if (!config?.Subnet) return pickSubnet(family, context.pools, [...own, ...context.used]);
+  const subnet = parsedSubnet(config.Subnet);
+  // The parent's own network is what such a network is mostly for: the host has it already.
+  checkFree(subnet, device.kind === "bridge" ? [...own, ...context.used] : own);
+  return subnet;
+}
+
+function parsedSubnet(text: string): Cidr {
+  const bad = (reason: string) => invalidArgument(`invalid network config:\ninvalid subnet ${text}: ${reason}`);
+  const parsed = parseCidr(text);
   if (!parsed) throw bad("invalid CIDR block notation");
   if (parsed.address.value !== parsed.cidr.base) throw bad(`it should be ${cidrText(parsed.cidr)}`);
-  if (parsed.cidr.prefix > widthOf(family) - 2) throw bad("too small for a gateway and a container");
-  checkFree(parsed.cidr, used);
+  if (parsed.cidr.prefix > widthOf(parsed.cidr.family) - 2) throw bad("too small for a gateway and a container");
   return parsed.cidr;
 }
 

@@ -5,10 +5,27 @@ import type { PerFamily } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
 import type { NetworkRecord } from "./record.ts";
 
-/** Where a container on the network sends what is for the world of one family; null when that leads nowhere. */
+/** In the place of a gateway: everything is on the link itself. */
+const onLink: PerFamily<string> = { ipv4: "0.0.0.0", ipv6: "::" };
+
+/**
+ * Where a container on the network sends what is for the world of one family, the unspecified address being the link
+ * itself; null when that leads nowhere.
+ */
 export function containerGateway(network: NetworkRecord, family: Family): string | null {
   const addressing = network[family];
-  return addressing && !network.internal ? (addressing.router ?? addressing.gateway) : null;
+  if (!addressing || network.internal) return null;
+  return isRouted(network) ? onLink[family] : (addressing.router ?? addressing.gateway);
+}
+
+/** The host's device hands packets on by their addresses: there is no gateway to send them to. */
+export const isRouted = ({ device }: Pick<NetworkRecord, "device">): boolean =>
+  device?.kind === "ipvlan" && device.mode !== "l2";
+
+/** The gateway as inspect shows it. */
+function shownGateway(network: NetworkRecord, family: Family): string {
+  const gateway = containerGateway(network, family);
+  return gateway === null || gateway === onLink[family] ? "" : gateway;
 }
 
 /** A network that a container is to be in, and what it asks of it. */
@@ -55,10 +72,10 @@ export function endpointSettings({
     MacAddress: "",
     NetworkID: networkId,
     EndpointID: id,
-    Gateway: containerGateway(network, "ipv4") ?? "",
+    Gateway: shownGateway(network, "ipv4"),
     IPAddress: addresses.ipv4 ?? "",
     IPPrefixLen: network.ipv4 ? prefixOf(network.ipv4.subnet) : 0,
-    IPv6Gateway: containerGateway(network, "ipv6") ?? "",
+    IPv6Gateway: shownGateway(network, "ipv6"),
     GlobalIPv6Address: addresses.ipv6 ?? "",
     GlobalIPv6PrefixLen: network.ipv6 ? prefixOf(network.ipv6.subnet) : 0,
     DNSNames: network.device && network.name !== "bridge" ? [...new Set(names.filter((name) => name !== ""))] : null,

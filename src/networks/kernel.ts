@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import { insist } from "../lib/insist.ts";
 import type { NetworkBook } from "./book.ts";
 import { type Family, families, prefixOf } from "./netd/ip.ts";
-import type { BridgeFamily, PublishedPort } from "./netd/protocol.ts";
+import type { BridgeFamily, ParentSpec, PublishedPort } from "./netd/protocol.ts";
 import { isSamePort, specOf } from "./netd/published.ts";
 import { NetdClient } from "./netd-client.ts";
 import type { NetworksConfig, NetworksOptions } from "./networks.ts";
 import { outwardRoutes } from "./outward.ts";
-import { type BridgeDevice, type NetworkRecord, segmentOf } from "./record.ts";
+import { type BridgeDevice, type NetworkRecord, segmentOf, type UpperDevice } from "./record.ts";
 
 type Call = NetdClient["call"];
 
@@ -63,7 +63,8 @@ export class KernelNetworks implements AsyncDisposable {
 
   async removeSegment(id: string, { device }: NetworkRecord): Promise<void> {
     this.#ready.delete(id);
-    if (device) await this.netd.callIfRunning("removeBridge", { name: device.name });
+    if (!device) return;
+    await this.netd.callIfRunning(device.kind === "bridge" ? "removeBridge" : "removeParent", { name: device.name });
   }
 
   /** Publishes what `wanted` has and `present` has not, and takes back what is too much. */
@@ -91,7 +92,7 @@ export class KernelNetworks implements AsyncDisposable {
   async #synchronise(call: Call): Promise<void> {
     this.#ready.clear();
     const networks = this.#book.networks.list().records;
-    const { bridges } = await call("hello", {});
+    const { bridges, parents } = await call("hello", {});
     for (const [id, network] of networks) {
       try {
         await ensureSegment(call, network);
@@ -126,6 +127,7 @@ export class KernelNetworks implements AsyncDisposable {
     }
     const segments = new Set([...networks.values()].map(segmentOf));
     for (const name of bridges) if (!segments.has(name)) await call("removeBridge", { name });
+    for (const name of parents) if (!segments.has(name)) await call("removeParent", { name });
     for (const [id, sandbox] of sandboxes) {
       if (held.has(id) || !sandbox.state || !existsSync(sandbox.state.path)) continue;
       try {
@@ -167,7 +169,13 @@ async function restorePorts(
 }
 
 async function ensureSegment(call: Call, network: NetworkRecord): Promise<void> {
-  if (network.device) await call("ensureBridge", bridgeOf(network, network.device));
+  const { device, internal } = network;
+  if (device?.kind === "bridge") await call("ensureBridge", bridgeOf(network, device));
+  else if (device) await call("ensureParent", parentOf(device, internal));
+}
+
+function parentOf({ name, parent, mtu, ...upper }: UpperDevice, internal: boolean): ParentSpec {
+  return { name, parent, upper, mtu, internal };
 }
 
 function bridgeOf(network: NetworkRecord, { name, mtu, icc, masquerade, modes }: BridgeDevice) {

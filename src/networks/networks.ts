@@ -178,6 +178,8 @@ export interface Networks extends AsyncDisposable {
     request: NetworkDisconnectRequest,
     op: Operation,
   ): Promise<EndpointSettings>;
+  /** The drivers among macvlan and ipvlan that this kernel has devices for. */
+  upperDrivers(): readonly string[];
   /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */
   validate(request: Pick<SandboxRequest, "networkMode" | "endpoints" | "portBindings">): void;
   attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;

@@ -1,7 +1,7 @@
 /** From what a container asks for to its endpoints: networks, addresses, interface names. Nothing in the kernel yet. */
 import { randomBytes } from "node:crypto";
 import type { EndpointSettings } from "../api/networks.ts";
-import { invalidArgument } from "../lib/errors.ts";
+import { forbidden, invalidArgument, systemError } from "../lib/errors.ts";
 import type { NetworkBook } from "./book.ts";
 import { isPredefined } from "./create-request.ts";
 import { containerGateway, endpointSettings, outwardNetworks, type Wanted } from "./endpoints.ts";
@@ -46,7 +46,8 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
   const [first = ""] = wanted.keys();
   const primary = [...wanted].find(([id, [network]]) => id === mode || network.name === mode)?.[0] ?? first;
   const ordered = [...wanted].sort(byName);
-  const alone = ordered.find(([, [network]]) => network.driver !== "bridge");
+  for (const [, [network]] of ordered) refuseConfiguration(network);
+  const alone = ordered.find(([, [network]]) => network.device === null);
   if (alone && ordered.length > 1) {
     const kind = alone[1][0].driver === "null" ? "private (none)" : "host";
     throw invalidArgument(
@@ -73,6 +74,11 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
   });
 }
 
+/** A network that is configuration only takes no containers. */
+export function refuseConfiguration({ configuration }: NetworkRecord): void {
+  if (configuration) throw forbidden("cannot create endpoint on configuration-only network");
+}
+
 /** The same place in a network, without the way out. */
 export const inward = (address: EndpointAddress | null): EndpointAddress | null =>
   address && { ...address, gateway: null };
@@ -94,6 +100,9 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
   if (mac !== "" && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) {
     throw invalidArgument(`invalid MAC address: ${mac}`);
   }
+  if (mac !== "" && network.device?.kind === "ipvlan") {
+    throw systemError("ipvlan interfaces do not support custom mac address assignment");
+  }
   const addresses = takeAddresses(book, networkId, network, wanted);
   const settings = endpointSettings({ id, networkId, network, wanted, addresses, container });
   const inFamily = (family: Family): EndpointAddress | null => {
@@ -106,7 +115,7 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
     segment === null
       ? null
       : {
-          link: "veth",
+          link: network.device?.kind === "bridge" ? "veth" : "upper",
           segment,
           ifname,
           ipv4: inFamily("ipv4"),

@@ -35,20 +35,46 @@ const BridgeSchema = v.object({
 });
 export type BridgeDevice = v.InferOutput<typeof BridgeSchema>;
 
+const upperFields = {
+  /** No device's name unless it is `parent` too: then a dummy device is made for the network. */
+  name: v.string(),
+  parent: v.string(),
+  mtu: v.nullable(v.number()),
+};
+const UpperSchemas = [
+  v.object({
+    kind: v.literal("macvlan"),
+    ...upperFields,
+    mode: v.picklist(["bridge", "private", "vepa", "passthru"]),
+  }),
+  v.object({
+    kind: v.literal("ipvlan"),
+    ...upperFields,
+    mode: v.picklist(["l2", "l3", "l3s"]),
+    flag: v.picklist(["bridge", "private", "vepa"]),
+  }),
+] as const;
+/** A network whose containers have devices on one of the host's. */
+export type UpperDevice = v.InferOutput<(typeof UpperSchemas)[number]>;
+
 const NetworkRecordSchema = v.object({
   name: v.string(),
-  driver: v.picklist(["bridge", "host", "null"]),
+  driver: v.picklist(["bridge", "macvlan", "ipvlan", "host", "null"]),
   created: v.string(),
   internal: v.boolean(),
   attachable: v.boolean(),
   labels: v.record(v.string(), v.string()),
   options: v.record(v.string(), v.string()),
   ipam: IPAM,
+  /** What networks made from this one carry: it is configuration only, and nothing in the kernel. */
+  configuration: v.optional(v.object({ ipv4: v.boolean(), ipv6: v.boolean() })),
+  /** Name of the configuration-only network that it was made from. */
+  configFrom: v.optional(v.string()),
   /** Null without addresses of the family; both are null on host and none. */
   ipv4: v.nullable(AddressingSchema),
   ipv6: v.nullable(AddressingSchema),
   /** What the driver makes of it in the kernel; null on host and none. */
-  device: v.nullable(v.variant("kind", [BridgeSchema])),
+  device: v.nullable(v.variant("kind", [BridgeSchema, ...UpperSchemas])),
 });
 export type NetworkRecord = v.InferOutput<typeof NetworkRecordSchema>;
 

@@ -8,6 +8,7 @@ import type {
   NetworkSettings,
 } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
+import { Rtnetlink } from "../linux/rtnetlink.ts";
 import { Attachments } from "./attachments.ts";
 import { NetworkBook } from "./book.ts";
 import { defaultNetworks } from "./defaults.ts";
@@ -43,6 +44,8 @@ class NetworkService implements Networks {
   readonly #verbs: NetworkVerbs;
   readonly #attachments: Attachments;
   readonly #pools: readonly Pool[];
+  /** Asked of the kernel once. */
+  #upperDrivers: readonly string[] | undefined;
   readonly #listeners: ((event: NetworkEvent) => void)[] = [];
 
   constructor(options: NetworksOptions) {
@@ -92,6 +95,14 @@ class NetworkService implements Networks {
 
   prune(filters: NetworkFilters, _op: Operation): Promise<{ NetworksDeleted: string[] }> {
     return this.#verbs.prune(filters);
+  }
+
+  upperDrivers(): readonly string[] {
+    if (!this.#upperDrivers) {
+      using route = new Rtnetlink();
+      this.#upperDrivers = (["ipvlan", "macvlan"] as const).filter((kind) => route.supports(kind));
+    }
+    return this.#upperDrivers;
   }
 
   validate({

@@ -40,7 +40,7 @@ export class NetworkVerbs {
     const id = randomBytes(32).toString("hex");
     const record = recordOf(request, {
       id,
-      existing: [...book.networks.list().records.values()],
+      existing: book.networks.list().records,
       pools: this.from.pools,
       mtu: this.from.config.mtu,
       defaults: this.from.config.networkOptions,
@@ -88,6 +88,12 @@ export class NetworkVerbs {
         `error while removing network: network ${network.name} has active endpoints (${names.join(", ")})`,
       );
     }
+    if (
+      network.configuration &&
+      [...book.networks.list().records.values()].some((one) => one.configFrom === network.name)
+    ) {
+      throw forbidden(`error while removing network: configuration network "${network.name}" is in use`);
+    }
     book.db.transaction("full", (tx) => book.networks.delete(tx, id));
     failPoint("networks.remove.recorded");
     book.addresses.forget(id);
@@ -101,7 +107,7 @@ export class NetworkVerbs {
     const deleted: string[] = [];
     const members = this.book.members();
     for (const [id, network] of this.book.networks.list().records) {
-      if (isPredefined(network.name) || this.#membersIn(id).length > 0) continue;
+      if (isPredefined(network.name) || network.configuration || this.#membersIn(id).length > 0) continue;
       if (until !== undefined && BigInt(Date.parse(network.created)) * 1_000_000n >= until) continue;
       if (!matchesFilters(id, network, others, members)) continue;
       await this.remove(id);

@@ -16,9 +16,12 @@ import { letIpv4Through } from "./forwarding.ts";
 import { serveLines } from "./lines.ts";
 import { Namespaces } from "./namespaces.ts";
 import { Neighbours } from "./neighbours.ts";
+import { Parents } from "./parents.ts";
 import { Ports } from "./ports.ts";
 import { type Method, type Methods, protocolVersion } from "./protocol.ts";
 import { Sandboxes } from "./sandboxes.ts";
+import { UpperLinks } from "./upper-links.ts";
+import { VethLinks } from "./veth-links.ts";
 
 /** Namespaces kept ready. */
 const poolSize = 4;
@@ -70,7 +73,9 @@ export async function netdMain(args: string[]): Promise<void> {
   const neighbours = firewall ? new Neighbours(values.instance) : null;
   const bridges = new Bridges(host, firewall, values.instance, forwards);
   const namespaces = new Namespaces(directory, host, poolSize);
-  const sandboxes = new Sandboxes(host, directory, bridges, namespaces, new Ports(firewall));
+  const parents = new Parents(host, values.instance);
+  const drivers = { veth: new VethLinks(host, bridges, namespaces), upper: new UpperLinks(host, parents) };
+  const sandboxes = new Sandboxes(directory, drivers, namespaces, new Ports(firewall));
 
   trimWhenIdle();
   const aligning = setInterval(() => bridges.realign(), 5000);
@@ -99,6 +104,7 @@ export async function netdMain(args: string[]): Promise<void> {
     for (const { containerId } of sandboxes.list()) await step(() => sandboxes.detach(containerId));
     await step(() => namespaces[Symbol.asyncDispose]());
     for (const name of bridges.names()) await step(() => bridges.remove(name));
+    for (const name of parents.names()) await step(() => parents.remove(name));
     await step(() => neighbours?.[Symbol.dispose]());
     await step(() => firewall?.[Symbol.dispose]());
     await step(() => sandboxes.sweep(new Set()));
@@ -120,6 +126,7 @@ export async function netdMain(args: string[]): Promise<void> {
       version: protocolVersion,
       pid: process.pid,
       bridges: bridges.names(),
+      parents: parents.names(),
       firewall: carried,
       ipForward: forwards,
     }),
@@ -132,6 +139,14 @@ export async function netdMain(args: string[]): Promise<void> {
     removeBridge: ({ name }) => {
       bridges.remove(name);
       neighbours?.cover(bridges.specs());
+      return {};
+    },
+    ensureParent: (spec) => {
+      parents.ensure(spec);
+      return {};
+    },
+    removeParent: ({ name }) => {
+      parents.remove(name);
       return {};
     },
     attach: ({ containerId, endpoints, ports, resolver }) => sandboxes.attach(containerId, endpoints, ports, resolver),
@@ -148,6 +163,7 @@ export async function netdMain(args: string[]): Promise<void> {
     stats: ({ containerId }) => sandboxes.stats(containerId),
     sweep: () => {
       bridges.sweep();
+      parents.sweep();
       firewall?.sweep();
       return { dropped: sandboxes.sweep(namespaces.spares()) };
     },

@@ -12,8 +12,9 @@ import { Announcer } from "../../linux/socket.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { type Bridge, isolatesPorts, randomMac } from "./bridges.ts";
 import { Claims } from "./claims.ts";
-import { addressBytes, families, lastOf, parseAddress, parseCidr } from "./ip.ts";
-import type { EndpointAddress, EndpointSpec, Interface } from "./protocol.ts";
+import { interfaceSteps, placesOf, routeStep } from "./interface-steps.ts";
+import { addressBytes, parseAddress } from "./ip.ts";
+import type { EndpointSpec, Interface } from "./protocol.ts";
 
 /** A namespace with the sockets to work in it; `spare` is a link that waits for its endpoint. */
 export interface Namespace {
@@ -106,22 +107,11 @@ export class Namespaces {
       host.apply("set mtu", rtnetlink.linkMtu(linkOf(host, veth), bridge.spec.mtu));
       steps.push(rtnetlink.linkMtu(inside, bridge.spec.mtu));
     }
-    steps.push(rtnetlink.linkUp(inside));
-    const addresses = families.flatMap((family) => (endpoint[family] ? [endpoint[family]] : [])).map(addressing);
-    for (const { address, prefix, broadcast } of addresses) {
-      steps.push(rtnetlink.addressAdd(inside, address, prefix, broadcast));
-    }
-    // Only then is every gateway on the link.
-    for (const { gateway } of addresses) if (gateway) steps.push(rtnetlink.defaultRoute(inside, gateway));
-    // Links are born without IPv6, under their first name.
-    if (endpoint.ipv6) {
-      const sysctl = `ipv6/conf/${spare ? spareName : endpoint.ifname}/disable_ipv6`;
-      if (!inNamespace(namespace.path, () => writeNetSysctl(sysctl, "0"))) throw new Error("this kernel has no IPv6");
-    }
+    steps.push(...interfaceSteps(namespace.path, inside, spare ? spareName : endpoint.ifname, endpoint));
     route.apply(`configure ${endpoint.ifname}`, ...steps);
     mac = endpoint.mac ?? mac;
     // The address may have belonged to another container a moment ago; nobody may go on sending there.
-    for (const { family, address } of addresses) {
+    for (const { family, address } of placesOf(endpoint)) {
       if (bridge.spec[family]?.address) host.apply("announce", rtnetlink.neighbour(bridge.index, address, mac));
       if (this.#claims.claim(bridge, address.join("."), mac)) {
         this.#announcer.announce(bridge.index, address, macBytes(mac));
@@ -137,7 +127,7 @@ export class Namespaces {
     const { route } = namespace;
     const address = parseAddress(gateway);
     if (address === undefined) throw new Error(`bad gateway ${gateway}`);
-    route.apply(`route by ${ifname}`, rtnetlink.defaultRoute(linkOf(route, ifname), addressBytes(address)));
+    route.apply(`route by ${ifname}`, routeStep(linkOf(route, ifname), addressBytes(address)));
   }
 
   /** Removes one interface of a living namespace. */
@@ -252,20 +242,6 @@ export class Namespaces {
       if (!isErrno(error, "ENODEV")) throw error;
     }
   }
-}
-
-/** An endpoint's place in one family as rtnetlink takes it. */
-function addressing({ address, gateway }: EndpointAddress) {
-  const parsed = parseCidr(address);
-  const next = gateway === null ? null : parseAddress(gateway);
-  if (!parsed || next === undefined) throw new Error(`bad address ${address} with gateway ${gateway}`);
-  return {
-    family: parsed.address.family,
-    address: addressBytes(parsed.address),
-    prefix: parsed.cidr.prefix,
-    broadcast: parsed.address.family === "ipv4" ? addressBytes(lastOf(parsed.cidr)) : undefined,
-    gateway: next && addressBytes(next),
-  };
 }
 
 function linkOf(route: Rtnetlink, name: string): number {

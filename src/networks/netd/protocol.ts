@@ -3,6 +3,7 @@
  * `{id, result}` or `{id, error}`. A daemon that finds a netd of another version than its own puts one of its own in
  * its place, which takes over what the other held (`netd-client.ts`): only `hello` is the same for ever.
  */
+import type { UpperKind } from "../../linux/rtnetlink-messages.ts";
 import type { EndpointNames } from "./dns/names.ts";
 import type { ResolverSpec } from "./dns/resolver.ts";
 import type { Family } from "./ip.ts";
@@ -33,21 +34,39 @@ export interface BridgeSpec extends PerFamily<BridgeFamily | null> {
   readonly internal: boolean;
 }
 
-/** How a container is joined to a segment: `veth`, a pair of devices, one end of it a port of the segment's bridge. */
-export type LinkKind = "veth";
+/** A device of the host on which containers have devices of their own, of the kind `upper`. */
+export interface ParentSpec {
+  /** The segment's name. */
+  readonly name: string;
+  /**
+   * The device. One that is not there is made, and given back with its last segment: `eth0.50` as the 802.1q device of
+   * the tag 50 on eth0, and as a dummy one that bears the segment's own name.
+   */
+  readonly parent: string;
+  readonly upper: UpperKind;
+  /** Null for the parent's. */
+  readonly mtu: number | null;
+  readonly internal: boolean;
+}
+
+/**
+ * How a container is joined to a segment: `veth`, a pair of devices, one end of it a port of the segment's bridge;
+ * `upper`, a device on the segment's parent.
+ */
+export type LinkKind = "veth" | "upper";
 
 /** One interface's place in one address family. */
 export interface EndpointAddress {
   /** With prefix. */
   readonly address: string;
-  /** Null when this interface does not give the family's default route. */
+  /** Null when this interface does not give the family's default route; `0.0.0.0` and `::` stand for the link itself. */
   readonly gateway: string | null;
 }
 
 /** One interface of a container; null is a family in which it has no address. */
 export interface EndpointSpec extends PerFamily<EndpointAddress | null> {
   readonly link: LinkKind;
-  /** What the network is in the kernel: for a veth the name of its bridge. */
+  /** What the network is in the kernel: for a veth the name of its bridge, else that of a {@link ParentSpec}. */
   readonly segment: string;
   /** Name inside the container, such as `eth0`. */
   readonly ifname: string;
@@ -134,10 +153,19 @@ export interface Methods {
   /** `firewall` and `ipForward` are what that netd was started with. */
   hello: {
     params: Record<string, never>;
-    result: { version: number; pid: number; bridges: string[]; firewall: PerFamily<boolean>; ipForward: boolean };
+    result: {
+      version: number;
+      pid: number;
+      bridges: string[];
+      parents: string[];
+      firewall: PerFamily<boolean>;
+      ipForward: boolean;
+    };
   };
   ensureBridge: { params: BridgeSpec & { readonly pooled: boolean }; result: Record<string, never> };
   removeBridge: { params: { name: string }; result: Record<string, never> };
+  ensureParent: { params: ParentSpec; result: Record<string, never> };
+  removeParent: { params: { name: string }; result: Record<string, never> };
   attach: {
     params: {
       containerId: string;

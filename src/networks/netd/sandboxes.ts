@@ -2,12 +2,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { dropNamespace } from "../../linux/netns.ts";
-import type { Rtnetlink } from "../../linux/rtnetlink.ts";
-import type { Bridges } from "./bridges.ts";
-import { countersOf } from "./counters.ts";
 import { type EndpointNames, NameTable } from "./dns/names.ts";
 import { Resolver, type ResolverSpec } from "./dns/resolver.ts";
 import { type Family, families, hostPart } from "./ip.ts";
+import type { LinkDrivers } from "./link-driver.ts";
 import type { Namespace, Namespaces } from "./namespaces.ts";
 import type { Ports, Publication } from "./ports.ts";
 import type {
@@ -35,9 +33,8 @@ export class Sandboxes {
   readonly #names = new NameTable();
 
   constructor(
-    private readonly host: Rtnetlink,
     private readonly directory: string,
-    private readonly bridges: Bridges,
+    private readonly drivers: LinkDrivers,
     private readonly namespaces: Namespaces,
     private readonly ports: Ports,
   ) {}
@@ -60,7 +57,7 @@ export class Sandboxes {
     if (this.#held.has(containerId)) this.detach(containerId);
     const held: Held = {
       containerId,
-      namespace: this.namespaces.take(endpoints.length > 0),
+      namespace: this.namespaces.take(endpoints[0]?.link === "veth"),
       interfaces: [],
       publications: [],
       resolver: null,
@@ -162,7 +159,7 @@ export class Sandboxes {
     for (const one of held.interfaces) {
       if (one.segment !== segment) continue;
       this.#unname(one);
-      this.namespaces.unplug(one);
+      this.drivers[one.link].unplug(held.namespace, one);
     }
     held.interfaces = held.interfaces.filter((one) => one.segment !== segment);
     for (const family of families) {
@@ -196,13 +193,20 @@ export class Sandboxes {
     this.#held.delete(containerId);
     this.#silence(held);
     for (const publication of held.publications) publication.close();
+    for (const one of held.interfaces) this.drivers[one.link].leave(held.namespace, one);
     const links = held.interfaces.flatMap(({ veth }) => veth ?? []);
     if (held.namespace.spare) links.push(held.namespace.spare.veth);
     this.namespaces.drop(held.namespace, links);
   }
 
   stats(containerId: string): Record<string, InterfaceCounters> {
-    return countersOf(this.host, this.#held.get(containerId)?.interfaces ?? []);
+    const held = this.#held.get(containerId);
+    const found: Record<string, InterfaceCounters> = {};
+    for (const one of held?.interfaces ?? []) {
+      const stats = held && this.drivers[one.link].counters(held.namespace, one);
+      if (stats) found[one.ifname] = stats;
+    }
+    return found;
   }
 
   /** Drops namespaces in our directory that belong to no container and not to the pool. */
@@ -229,7 +233,7 @@ export class Sandboxes {
   }
 
   #plug(held: Held, endpoint: EndpointSpec): void {
-    const plugged = this.namespaces.plug(held.namespace, endpoint, this.bridges.get(endpoint.segment));
+    const plugged = this.drivers[endpoint.link].plug(held.namespace, endpoint);
     held.interfaces.push(plugged);
     this.#name(plugged);
   }
@@ -244,7 +248,7 @@ export class Sandboxes {
         table: this.#names,
         seen: held.interfaces.flatMap(({ names }) => (names ? [names] : [])),
       }),
-      forwards: () => held.interfaces.some(({ segment }) => !this.bridges.get(segment).spec.internal),
+      forwards: () => held.interfaces.some(({ link, segment }) => !this.drivers[link].isInternal(segment)),
     });
     if (held.resolver || this.#held.get(held.containerId) !== held) resolver[Symbol.dispose]();
     else held.resolver = resolver;

@@ -1,0 +1,54 @@
+/** What makes a device in a container's namespace the interface that its endpoint describes, however it is linked. */
+import type { NetlinkMessage } from "../../linux/netlink.ts";
+import { inNamespace, writeNetSysctl } from "../../linux/netns.ts";
+import { rtnetlink } from "../../linux/rtnetlink-messages.ts";
+import { addressBytes, type Family, families, lastOf, parseAddress, parseCidr } from "./ip.ts";
+import type { EndpointAddress, EndpointSpec } from "./protocol.ts";
+
+/** An endpoint's place in one family as rtnetlink takes it. */
+export interface Place {
+  readonly family: Family;
+  readonly address: Uint8Array;
+  readonly prefix: number;
+  readonly broadcast: Uint8Array | undefined;
+  readonly gateway: Uint8Array | null;
+}
+
+export const placesOf = (endpoint: EndpointSpec): Place[] =>
+  families.flatMap((family) => (endpoint[family] ? [placeOf(endpoint[family])] : []));
+
+/**
+ * Brings the device `index` up, then gives it its addresses, and its routes last: only then is every gateway on the link.
+ * Links are born without IPv6: it is switched on here, for the name that the device has now, where the endpoint has it.
+ */
+export function interfaceSteps(path: string, index: number, name: string, endpoint: EndpointSpec): NetlinkMessage[] {
+  const places = placesOf(endpoint);
+  if (endpoint.ipv6) {
+    const enable = () => writeNetSysctl(`ipv6/conf/${name}/disable_ipv6`, "0");
+    if (!inNamespace(path, enable)) throw new Error("this kernel has no IPv6");
+  }
+  return [
+    rtnetlink.linkUp(index),
+    ...places.map(({ address, prefix, broadcast }) => rtnetlink.addressAdd(index, address, prefix, broadcast)),
+    ...places.flatMap(({ gateway }) => (gateway ? [routeStep(index, gateway)] : [])),
+  ];
+}
+
+/** The default route of a family: to a gateway, or to the link itself where the gateway is the unspecified address. */
+export const routeStep = (index: number, gateway: Uint8Array): NetlinkMessage =>
+  gateway.every((byte) => byte === 0)
+    ? rtnetlink.defaultRouteOnLink(index, gateway)
+    : rtnetlink.defaultRoute(index, gateway);
+
+function placeOf({ address, gateway }: EndpointAddress): Place {
+  const parsed = parseCidr(address);
+  const next = gateway === null ? null : parseAddress(gateway);
+  if (!parsed || next === undefined) throw new Error(`bad address ${address} with gateway ${gateway}`);
+  return {
+    family: parsed.address.family,
+    address: addressBytes(parsed.address),
+    prefix: parsed.cidr.prefix,
+    broadcast: parsed.address.family === "ipv4" ? addressBytes(lastOf(parsed.cidr)) : undefined,
+    gateway: next && addressBytes(next),
+  };
+}
