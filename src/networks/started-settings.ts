@@ -19,14 +19,15 @@ export function startedSettings(
   for (const { network, record } of plan) {
     Networks[network.name] = { ...record.settings, MacAddress: macOn(state, network) };
   }
-  // Where nothing leads out, dockerd looks after no ports at all.
+  // Where nothing leads out through the host, dockerd looks after no ports at all.
   const leads = families.some((family) => outwardOf(plan, family));
+  const published = leads && state?.interfaces.some(({ link }) => link === "veth");
   const sandboxId = randomBytes(32).toString("hex");
   return {
     ...emptySettings(sandboxId),
     ...topLevel(Networks),
     SandboxKey: state?.path ?? "",
-    Ports: state && leads ? portMapOf(state.ports, request.exposedPorts) : {},
+    Ports: state && published ? portMapOf(state.ports, request.exposedPorts) : {},
     Networks,
   };
 }

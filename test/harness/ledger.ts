@@ -72,6 +72,15 @@ export async function settledLedger(daemon: TestDaemon): Promise<Ledger> {
   return last;
 }
 
+/** What netd wrote on a device that it made; empty for others. */
+function aliasOf(device: string): string {
+  try {
+    return readFileSync(`/sys/class/net/${device}/ifalias`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
 /** Takes the ledger of a daemon now. Addresses and counters in rules are left out; what is left must not change. */
 export async function takeLedger(daemon: TestDaemon): Promise<Ledger> {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
@@ -80,9 +89,10 @@ export async function takeLedger(daemon: TestDaemon): Promise<Ledger> {
     .filter((target) => target.startsWith(daemon.root))
     .map((target) => target.replace(/\/netns\/.*/, "/netns/(pool or container)"))
     .sort();
-  const links = list(`/sys/class/net/${daemon.bridge}/brif`).map(() => "a veth on the bridge");
-  const rules = await run(["nft", "-s", "list", "ruleset"]);
   const instance = instanceName(daemon.execRoot);
+  const marked = list("/sys/class/net").filter((name) => aliasOf(name).startsWith(`dhow ${instance}`));
+  const links = [...list(`/sys/class/net/${daemon.bridge}/brif`).map(() => "a veth on the bridge"), ...marked];
+  const rules = await run(["nft", "-s", "list", "ruleset"]);
   const cgroups = existsSync("/sys/fs/cgroup")
     ? tree("/sys/fs/cgroup", 4).filter((path) => path.includes(`/${instance}/`) && /\/[0-9a-f]{64}/.test(path))
     : [];
