@@ -51,11 +51,13 @@ export async function restoreContainers(ctx: Context): Promise<Restored> {
   }
   const { inits: processes, execs } = await listProcesses(ctx);
   const supervised = new Map(processes.map((process) => [process.containerId, process]));
-  // What is in use is known before anything is undone.
+  // What is in use is known before anything is undone; a start that was cut short may have mounted something.
+  const starting = new Set(ctx.intents.pending("containers.start").map(({ subject }) => subject));
   for (const { id, broken: reason, record, status } of ctx.index.all()) {
-    if (reason === null) ctx.volumes.reference(id, record.mounts, hasProcess(status) || supervised.has(id));
+    const mounted = hasProcess(status) || supervised.has(id) || starting.has(id);
+    if (reason === null) ctx.volumes.reference(id, record.mounts, mounted);
   }
-  const removals = await settleIntents(ctx);
+  const removals = await settleIntents(ctx, (id) => supervised.has(id));
   const running = new Set<string>();
   const ended: { container: Container; status: ExitStatus }[] = [];
   for (const container of ctx.index.all()) {
@@ -121,8 +123,8 @@ function believe(ctx: Context, container: Container, process: SupervisedProcess 
   return { code: 255, signal: null, oomKilled: false, at: timestamp(), unknown: true };
 }
 
-/** Finishes creates, forgets starts (their truth is in the kernel), and collects removals to be finished. */
-async function settleIntents(ctx: Context): Promise<Removal[]> {
+/** Finishes creates, gives back what starts had mounted (the rest of their truth is in the kernel), and collects removals to be finished. */
+async function settleIntents(ctx: Context, hasStarted: (id: string) => boolean): Promise<Removal[]> {
   const removals: Removal[] = [];
   for (const intent of ctx.intents.pending("containers.")) {
     const container = ctx.index.find(intent.subject);
@@ -136,6 +138,9 @@ async function settleIntents(ctx: Context): Promise<Removal[]> {
       removals.push({ container, volumes });
     }
     if (intent.operation === "containers.create" && container) await finishCreate(ctx, container);
+    if (intent.operation === "containers.start" && container?.broken === null && !hasStarted(container.id)) {
+      await ctx.volumes.unmount(container.id, container.record.mounts);
+    }
     if (intent.operation === "containers.pause" && container) await thaw(ctx, container);
     finish(ctx, intent);
   }

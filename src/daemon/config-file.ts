@@ -18,6 +18,7 @@ const keysOfFlags: Partial<Record<FlagName, string>> = {
   "insecure-registry": "insecure-registries",
   label: "labels",
   "log-opt": "log-opts",
+  "plugin-dir": "plugin-dirs",
   "registry-mirror": "registry-mirrors",
   "authorization-plugin": "authorization-plugins",
   "cdi-spec-dir": "cdi-spec-dirs",

@@ -80,6 +80,10 @@ export const daemonFlags = {
   mtu: flag.int("MTU of the default bridge", { initial: 1500 }),
   "no-new-privileges": flag.bool("Set no-new-privileges for containers by default"),
   pidfile: flag.string("File to write the daemon's pid to", { short: "p", complete: "files" }),
+  "plugin-dir": flag.list(
+    "Directories of plugins (default /run/docker/plugins, /etc/docker/plugins and /usr/lib/docker/plugins)",
+    { complete: "files" },
+  ),
   "registry-mirror": flag.list("Mirrors of the default registry"),
   "seccomp-profile": flag.string("Seccomp profile of containers that name none", { complete: "files" }),
   "shutdown-timeout": flag.int("Seconds that containers get to stop", { initial: 15 }),

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { EngineConfig } from "../engine/config.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
+import { defaultPluginDirs } from "../plugins/discovery.ts";
 import { checkInsecure, checkLabels, checkLogDriver, checkLogOptions, checkMirrors } from "./config-checks.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
@@ -136,6 +137,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     runtimes: values["add-runtime"],
     cgroupParent: optional(values["cgroup-parent"]),
     cdiSpecDirs: values["cdi-spec-dir"].length > 0 ? values["cdi-spec-dir"].map(absolute) : defaultCdiSpecDirs,
+    pluginDirs: values["plugin-dir"].length > 0 ? values["plugin-dir"].map(absolute) : defaultPluginDirs,
     registry: {
       mirrors: checkMirrors(values["registry-mirror"]),
       insecure: checkInsecure(values["insecure-registry"]),

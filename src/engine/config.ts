@@ -14,6 +14,8 @@ export interface EngineConfig {
   readonly cgroupParent: string | undefined;
   /** Directories of CDI specifications; a later one wins. */
   readonly cdiSpecDirs: readonly string[];
+  /** Where plugins are looked for. */
+  readonly pluginDirs: readonly string[];
   readonly registry: RegistryConfig;
   readonly network: NetworkConfig;
   readonly logDriver: string;

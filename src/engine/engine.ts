@@ -18,6 +18,7 @@ import type { Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import { createLogs } from "../logs/logs.ts";
 import { createNetworks } from "../networks/service.ts";
+import { createPlugins } from "../plugins/plugins.ts";
 import { CdiRegistry } from "../runtime/cdi/registry.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
 import { hostWarnings, probeHost } from "../runtime/host-facts.ts";
@@ -116,8 +117,11 @@ export async function createEngine(
   networks.onEvent((event) =>
     events.emit({ type: "network", action: event.action, id: event.networkId, attributes: event.attributes }),
   );
+  const plugins = createPlugins({ dirs: config.pluginDirs, log: (message) => log.warn(message) });
   const volumes = createVolumes({
     db,
+    plugins,
+    log: (message) => log.warn(message),
     root: paths.volumes,
     discard: (path) => trash.take(path),
     execRoot: config.execRoot,
@@ -194,6 +198,7 @@ export async function createEngine(
     images: (op) => images.list({ all: false, filters: noFilters, sharedSize: true, manifests: false }, op),
     layersSize: () => images.layersSize(),
     volumes: (op) => volumes.usage(op),
+    volumeDrivers: () => volumes.drivers(),
   });
   const gc = stack.use(
     createGc({

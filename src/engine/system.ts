@@ -34,6 +34,8 @@ export interface SystemSources {
   images(op: Operation): Promise<ImageSummary[]>;
   layersSize(): Promise<number>;
   volumes(op: Operation): Promise<Volume[]>;
+  /** Plugins that make volumes. */
+  volumeDrivers(): Promise<string[]>;
 }
 
 export interface System {
@@ -82,7 +84,7 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     Driver: sources.storageDriver,
     DriverStatus: [["Supports d_type", "true"]],
     Plugins: {
-      Volume: ["local"],
+      Volume: ["local", ...(await sources.volumeDrivers())],
       Network: ["bridge", "host", ...sources.networkDrivers(), "null"],
       Authorization: null,
       Log: [...logDriverNames],

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isKind, notFound } from "../lib/errors.ts";
+import { conflict, DhowError, isKind, kindOf, messageOf, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { Database, Tx } from "../state/database.ts";
@@ -7,7 +7,8 @@ import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
 import { checkOptions, checkVolumeName, type LocalDriver } from "./local.ts";
 import type { ResolvedMount } from "./mounts.ts";
-import { adopted, anonymousLabel, now, type VolumeRecord, volumeRecords } from "./record.ts";
+import { adopted, anonymousLabel, localDriver, now, type VolumeRecord, volumeRecords } from "./record.ts";
+import type { RemoteVolumes } from "./remote.ts";
 import type { VolumeRequest } from "./volumes.ts";
 
 /**
@@ -17,6 +18,7 @@ import type { VolumeRequest } from "./volumes.ts";
 export class VolumeBook {
   readonly #db: Database;
   readonly #driver: LocalDriver;
+  readonly #remote: RemoteVolumes;
   readonly #records: RecordStore<VolumeRecord>;
   readonly #intents: Intents;
   readonly #locks = new NamedLocks();
@@ -25,9 +27,10 @@ export class VolumeBook {
   /** Volumes whose directories exist and whose record is not written yet. */
   readonly #pending = new Map<string, VolumeRecord>();
 
-  constructor(db: Database, driver: LocalDriver) {
+  constructor(db: Database, driver: LocalDriver, remote: RemoteVolumes) {
     this.#db = db;
     this.#driver = driver;
+    this.#remote = remote;
     this.#records = new RecordStore(db, volumeRecords);
     this.#intents = new Intents(db);
   }
@@ -78,26 +81,53 @@ export class VolumeBook {
   ): Promise<VolumeRecord> {
     const name = request.Name || randomBytes(32).toString("hex");
     checkVolumeName(name);
-    checkDriver(name, request.Driver);
     return this.#locks.run(name, async () => {
       const pending = this.#pending.get(name);
-      const existing = pending ?? this.#records.get(name);
+      const existing = pending ?? this.#records.get(name) ?? (await this.#foundElsewhere(name, request));
+      if (existing && request.Driver && request.Driver !== existing.driver) {
+        throw conflict(
+          `create ${name}: driver '${existing.driver}' already has volume '${name}': volume name must be unique`,
+        );
+      }
       const record = existing ?? (await this.#make(name, request));
       settle(record, pending ? "pending" : existing ? "recorded" : "made");
       return record;
     });
   }
 
+  /** A volume that some plugin has and nobody here has asked for yet; a request that names a driver means that one. */
+  async #foundElsewhere(name: string, request: VolumeRequest): Promise<VolumeRecord | undefined> {
+    if (request.Driver || !request.Name) return undefined;
+    const record = await this.lookElsewhere(name);
+    if (record) this.#db.transaction("full", (tx) => this.#records.put(tx, name, record));
+    return record ?? undefined;
+  }
+
+  /** The record that a plugin's volume would have. */
+  async lookElsewhere(name: string): Promise<VolumeRecord | null> {
+    const found = await this.#remote.find(name);
+    return found && { name, driver: found.driver, labels: null, options: null, createdAt: now() };
+  }
+
   async #make(name: string, request: VolumeRequest): Promise<VolumeRecord> {
     const options = request.DriverOpts ?? {};
-    checkOptions(name, options);
+    const driver = request.Driver || localDriver;
+    const isLocal = driver === localDriver;
+    if (isLocal) checkOptions(name, options);
     const record: VolumeRecord = {
       name,
-      driver: "local",
+      driver,
       labels: request.Name ? (request.Labels ?? null) : { ...request.Labels, [anonymousLabel]: "" },
       options: Object.keys(options).length > 0 ? options : null,
       createdAt: now(),
     };
+    if (isLocal) await this.#makeLocal(name);
+    else await this.#makeRemote(record);
+    this.#pending.set(name, record);
+    return record;
+  }
+
+  async #makeLocal(name: string): Promise<void> {
     const isNew = await this.#driver.make(name);
     try {
       failPoint("volumes.create.made");
@@ -105,8 +135,28 @@ export class VolumeBook {
       if (isNew) this.#driver.remove(name);
       throw error;
     }
-    this.#pending.set(name, record);
-    return record;
+  }
+
+  /** What a plugin already has under the name is taken as it is. */
+  async #makeRemote({ name, driver, options }: VolumeRecord): Promise<void> {
+    try {
+      await this.#remote.check(driver);
+    } catch (error) {
+      throw reworded(error, `create ${name}: error looking up volume plugin ${driver}`);
+    }
+    if (await this.#remote.get(driver, name, { patient: true })) return;
+    try {
+      await this.#remote.create(driver, name, options);
+    } catch (error) {
+      throw reworded(error, `create ${name}`);
+    }
+    failPoint("volumes.create.remote");
+  }
+
+  /** Takes the data of a volume away, which nobody knows of any more; a plugin that will not is left to itself. */
+  async #drop(record: VolumeRecord | undefined, name: string): Promise<void> {
+    if (!record || record.driver === localDriver) return this.#driver.remove(name);
+    await this.#remote.remove(record.driver, name).catch(() => {});
   }
 
   /** Records in `tx` a volume that is not recorded yet. */
@@ -124,16 +174,23 @@ export class VolumeBook {
   withdraw(name: string): Promise<boolean> {
     return this.#locks.run(name, async () => {
       if (this.isUsed(name) || this.isRecorded(name)) return false;
+      const record = this.#pending.get(name);
       this.#pending.delete(name);
-      this.#driver.remove(name);
+      await this.#drop(record, name);
       return true;
     });
   }
 
-  /** Throws the volume away with its record; false when there is none, or it is used. */
-  discard(name: string): Promise<boolean> {
+  /**
+   * Throws the volume away with its record; false when there is none, or it is used. With `force` the record of a plugin's
+   * volume goes also when that plugin cannot be asked.
+   */
+  discard(name: string, force = false): Promise<boolean> {
     return this.#locks.run(name, async () => {
-      if (this.isUsed(name) || !this.isRecorded(name)) return false;
+      if (this.isUsed(name)) return false;
+      const remote = await this.#remoteRecord(name);
+      if (remote) return this.#discardRemote(remote, force);
+      if (!this.isRecorded(name)) return false;
       // Without the intent, a crash before the data is gone would have it taken back as a volume that lost its record.
       const intent = this.#db.transaction("full", (tx) => {
         this.#records.delete(tx, name);
@@ -148,15 +205,49 @@ export class VolumeBook {
     });
   }
 
+  /** The record of a plugin's volume, recorded or not. */
+  async #remoteRecord(name: string): Promise<VolumeRecord | null> {
+    const record = this.recordOf(name);
+    if (record) return record.driver === localDriver ? null : record;
+    return this.isRecorded(name) ? null : this.lookElsewhere(name);
+  }
+
+  async #discardRemote({ name, driver }: VolumeRecord, force: boolean): Promise<boolean> {
+    const exists = await this.#remote.get(driver, name, { patient: false }).catch((error: unknown) => {
+      if (!force) throw error;
+      return null;
+    });
+    if (exists) {
+      await this.#remote.remove(driver, name).catch((error: unknown) => {
+        throw reworded(error, `remove ${name}`);
+      });
+    }
+    failPoint("volumes.remove.remote");
+    this.#pending.delete(name);
+    this.#db.transaction("full", (tx) => this.#records.delete(tx, name));
+    return true;
+  }
+
   /** As {@link discard}, for whom an intent of its own names the volume: nothing that the disk says stands in the way. */
   abandon(name: string): Promise<boolean> {
     return this.#locks.run(name, async () => {
       if (this.isUsed(name)) return false;
+      const record = this.recordOf(name);
       this.#pending.delete(name);
       this.#db.settle((tx) => this.#records.delete(tx, name));
-      this.#driver.remove(name);
+      await this.#drop(record, name);
       return true;
     });
+  }
+
+  /** The record, if there is one that can be read. */
+  recordOf(name: string): VolumeRecord | undefined {
+    try {
+      return this.#pending.get(name) ?? this.#records.get(name);
+    } catch (error) {
+      if (isKind(error, "dataLoss")) return undefined;
+      throw error;
+    }
   }
 
   /** True also for a record that cannot be read: it can still be removed. */
@@ -191,7 +282,7 @@ export class VolumeBook {
   }
 }
 
-function checkDriver(name: string, driver: string | null | undefined): void {
-  if (!driver || driver === "local") return;
-  throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
+/** The error with what was being done before its own words. */
+function reworded(error: unknown, what: string): DhowError {
+  return new DhowError(kindOf(error), `${what}: ${messageOf(error)}`, { cause: error });
 }

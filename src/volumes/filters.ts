@@ -49,3 +49,10 @@ export function checkDangling(filters: Filters): void {
 }
 
 export const isTrue = (value: string): boolean => /^(1|t|true)$/i.test(value);
+
+/** A boolean filter's value, refused in Docker's words when it is none. */
+export function flagOf(value: string): boolean {
+  if (isTrue(value)) return true;
+  if (/^(0|f|false)$/i.test(value)) return false;
+  throw invalidArgument(`invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
+}

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { invalidArgument } from "../lib/errors.ts";
+import { invalidArgument, messageOf, systemError } from "../lib/errors.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import { makeSource } from "./bind-source.ts";
@@ -8,10 +9,13 @@ import type { LocalDriver } from "./local.ts";
 import { mountAttributes, type ResolvedMount } from "./mounts.ts";
 import { newPin, pinSource, pinSubpath, unpin } from "./pins.ts";
 import { checkPropagation } from "./propagation.ts";
-import type { VolumeRecord } from "./record.ts";
+import { localDriver, type VolumeRecord } from "./record.ts";
+import type { RemoteVolumes } from "./remote.ts";
 
 export interface MounterOptions {
   readonly driver: LocalDriver;
+  readonly remote: RemoteVolumes;
+  readonly log: (message: string) => void;
   /** `<exec>`: sources are pinned below it. */
   readonly execRoot: string;
   readonly viewImage: (imageId: string, target: string) => Promise<void>;
@@ -21,13 +25,14 @@ export interface MounterOptions {
   readonly emit: (action: "mount" | "unmount", name: string, attributes: Record<string, string>) => void;
 }
 
+/** How long a container's end waits for a plugin to unmount; what comes later is done without it. */
+const patienceMs = 5_000;
+
 /** Turns the mounts of containers into what a runtime binds, and takes back what that needed on the host. */
 export class Mounter {
   readonly #options: MounterOptions;
-  /** Volume -> containers it is mounted for. */
-  readonly #mounted = new Map<string, Set<string>>();
-  /** Of those, the ones that the driver has mounted something on. */
-  readonly #byDriver = new Set<string>();
+  /** Volume -> containers it is mounted for, each with the place that a plugin gave it. */
+  readonly #mounted = new Map<string, { readonly record: VolumeRecord; readonly places: Map<string, string> }>();
   readonly #locks = new NamedLocks();
 
   constructor(options: MounterOptions) {
@@ -53,33 +58,63 @@ export class Mounter {
     }
   }
 
-  /** Mounts what the volume's driver options ask for, if any, until the last user's {@link unmountDriver}. */
-  mountDriver(user: string, name: string, options: Readonly<Record<string, string>> | null): Promise<void> {
+  /**
+   * Mounts what the volume's driver options ask for, if any, until the last user's {@link unmountDriver}; a plugin hears of
+   * each user. Gives the place of the data.
+   */
+  mountDriver(user: string, record: VolumeRecord): Promise<string> {
+    const { driver, remote } = this.#options;
+    const { name, options } = record;
     return this.#locks.run(name, async () => {
-      if (options) await this.#options.driver.mount(name, options);
-      this.tookOver(user, name, options);
+      if (record.driver === localDriver) {
+        if (options) await driver.mount(name, options);
+        this.tookOver(user, record);
+        return driver.path(name);
+      }
+      const known = this.#mounted.get(name)?.places.get(user);
+      if (known) return known;
+      try {
+        const place = await remote.mount(record.driver, name, user);
+        failPoint("volumes.mount.remote");
+        this.tookOver(user, record, place);
+        return place;
+      } catch (error) {
+        throw systemError(`error while mounting volume '': ${messageOf(error)}`, { cause: error });
+      }
     });
   }
 
   /** Takes the mount of one user back; false for a volume that was not mounted for it, which is fine. */
   async unmountDriver(user: string, name: string): Promise<boolean> {
-    if (!this.#mounted.get(name)?.has(user)) return false;
-    return this.#locks.run(name, async () => {
-      const users = this.#mounted.get(name);
-      if (!users?.delete(user)) return false;
-      if (users.size > 0) return true;
-      this.#mounted.delete(name);
-      // What somebody else has mounted there is not ours to take away.
-      if (this.#byDriver.delete(name)) this.#options.driver.unmount(name);
-      return true;
-    });
+    if (!this.#mounted.get(name)?.places.has(user)) return false;
+    const given = this.#locks.run(name, () => this.#giveBack(user, name));
+    return Promise.race([given, Bun.sleep(patienceMs).then(() => true)]);
+  }
+
+  async #giveBack(user: string, name: string): Promise<boolean> {
+    const mounted = this.#mounted.get(name);
+    if (!mounted?.places.delete(user)) return false;
+    const { record, places } = mounted;
+    if (places.size === 0) this.#mounted.delete(name);
+    if (record.driver !== localDriver) await this.#tellUnmounted(user, record);
+    // What somebody else has mounted there is not ours to take away.
+    else if (places.size === 0 && record.options) this.#options.driver.unmount(name);
+    return true;
+  }
+
+  async #tellUnmounted(user: string, { name, driver }: VolumeRecord): Promise<void> {
+    try {
+      await this.#options.remote.unmount(driver, name, user);
+    } catch (error) {
+      this.#options.log(`volume ${name}: its plugin ${driver} did not unmount it: ${messageOf(error)}`);
+    }
   }
 
   /** Says that the volume is mounted for that user: by {@link mountDriver}, or by an engine before this one. */
-  tookOver(user: string, name: string, options: Readonly<Record<string, string>> | null): void {
-    const users = this.#mounted.get(name) ?? new Set();
-    this.#mounted.set(name, users.add(user));
-    if (options) this.#byDriver.add(name);
+  tookOver(user: string, record: VolumeRecord, place = ""): void {
+    const mounted = this.#mounted.get(record.name) ?? { record, places: new Map<string, string>() };
+    mounted.places.set(user, place);
+    this.#mounted.set(record.name, mounted);
   }
 
   async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {
@@ -114,12 +149,17 @@ export class Mounter {
   async #volumeSource(containerId: string, mount: ResolvedMount): Promise<string> {
     const { driver, recordOf, emit } = this.#options;
     const record = recordOf(mount.name);
-    await driver.make(mount.name);
-    await this.mountDriver(containerId, mount.name, record.options);
-    const data = driver.path(mount.name);
-    const source = mount.subpath ? await pinSubpath(data, mount.subpath, this.#pins(containerId)) : data;
+    if (record.driver === localDriver) await driver.make(mount.name);
+    const data = await this.mountDriver(containerId, record);
+    const source = await this.#pinned(containerId, mount, record, data);
     emit("mount", mount.name, mountAttributes(containerId, mount));
     return source;
+  }
+
+  /** A plugin's place is held as a bind's source is: what it exchanges afterwards is not what is mounted. */
+  async #pinned(containerId: string, { subpath }: ResolvedMount, record: VolumeRecord, data: string): Promise<string> {
+    if (subpath) return pinSubpath(data, subpath, this.#pins(containerId));
+    return record.driver === localDriver ? data : pinSource(data, this.#pins(containerId), true);
   }
 
   #readOnlyOptions(mount: ResolvedMount, isTree: boolean): string[] {

@@ -39,15 +39,29 @@ export const adopted = (name: string): VolumeRecord => ({
 /** The present second, RFC 3339. */
 export const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
 
+/** The driver whose volumes are directories of ours; every other one is a plugin's. */
+export const localDriver = "local";
+
+/** When a plugin's volume was made, if the plugin does not say: Go's zero time. */
+export const unknownTime = "0001-01-01T00:00:00Z";
+
+/** What a plugin tells of a volume besides its record. */
+export interface RemoteFacts {
+  readonly createdAt: string | null;
+  readonly status: Record<string, unknown> | null;
+  readonly scope: "local" | "global";
+}
+
 /** The volume as the API shows it, its data at `mountpoint`. */
-export function wireVolume(record: VolumeRecord, mountpoint: string): Volume {
+export function wireVolume(record: VolumeRecord, mountpoint: string, remote?: RemoteFacts): Volume {
   return {
-    CreatedAt: record.createdAt,
+    CreatedAt: remote ? (remote.createdAt ?? unknownTime) : record.createdAt,
     Driver: record.driver,
     Labels: record.labels,
     Mountpoint: mountpoint,
     Name: record.name,
     Options: record.options,
-    Scope: "local",
+    Scope: remote?.scope ?? "local",
+    ...(remote?.status ? { Status: remote.status } : {}),
   };
 }

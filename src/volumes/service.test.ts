@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { notFound } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
+import { createPlugins } from "../plugins/plugins.ts";
 import { Database } from "../state/database.ts";
 import type { MountConfig } from "./mounts.ts";
 import { createVolumes } from "./service.ts";
@@ -56,6 +57,8 @@ const open = (): Volumes =>
       }
       writeFileSync(join(target, "from-image"), path);
     },
+    plugins: createPlugins({ dirs: [join(dir, "plugins")], log: () => {} }),
+    log: () => {},
     viewImage: async (imageId, target) => writeFileSync(join(target, "id"), imageId),
     recursiveReadOnly: true,
     emit: (action, name, attributes) => events.push([action, name, attributes]),

@@ -1,20 +1,23 @@
+import { readdir } from "node:fs/promises";
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
 import { conflict, invalidArgument, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
+import type { Plugins } from "../plugins/plugins.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { requireSource } from "./bind-source.ts";
 import { VolumeBook } from "./book.ts";
-import { isTrue, matches } from "./filters.ts";
+import { flagOf, matches } from "./filters.ts";
 import { LocalDriver } from "./local.ts";
 import { Mounter } from "./mounter.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
 import { planMounts } from "./plan.ts";
 import type { PlannedMount } from "./planned-mount.ts";
-import { anonymousLabel, type VolumeRecord, wireVolume } from "./record.ts";
+import { anonymousLabel, localDriver, type VolumeRecord, wireVolume } from "./record.ts";
+import { type RemoteVolume, RemoteVolumes, withRemote } from "./remote.ts";
 import type { VolumeClaim, VolumeRequest, Volumes } from "./volumes.ts";
 
 /** What volumes need of the rest of the engine. */
@@ -26,6 +29,8 @@ export interface VolumesOptions {
   readonly discard: (path: string) => void;
   /** `<exec>`: sources are pinned below it. */
   readonly execRoot: string;
+  readonly plugins: Plugins;
+  readonly log: (message: string) => void;
   readonly copyUp: (rootfs: string, path: string, target: string, op: Operation) => Promise<void>;
   /** Shows what an image holds, read-only, at an existing directory. */
   readonly viewImage: (imageId: string, target: string) => Promise<void>;
@@ -47,15 +52,19 @@ class LocalVolumes implements Volumes {
   readonly #book: VolumeBook;
   readonly #driver: LocalDriver;
   readonly #mounter: Mounter;
+  readonly #remote: RemoteVolumes;
   /** One copy-up of a volume at a time. */
   readonly #filling = new NamedLocks();
 
   constructor(options: VolumesOptions) {
     this.#options = options;
     this.#driver = new LocalDriver(options.root, options.discard);
-    this.#book = new VolumeBook(options.db, this.#driver);
+    this.#remote = new RemoteVolumes(options.plugins, options.log);
+    this.#book = new VolumeBook(options.db, this.#driver, this.#remote);
     this.#mounter = new Mounter({
       driver: this.#driver,
+      remote: this.#remote,
+      log: options.log,
       execRoot: options.execRoot,
       recursiveReadOnly: options.recursiveReadOnly,
       viewImage: options.viewImage,
@@ -75,22 +84,43 @@ class LocalVolumes implements Volumes {
       failPoint("volumes.create.recorded");
       if (found === "made") this.#options.emit?.("create", name, { driver });
     });
-    return this.#wired(record);
+    return this.#wired(record, await this.#askRemote(record));
   }
 
   async list(filters: Filters, _op: Operation): Promise<VolumeListResponse> {
     const { records, broken } = this.#book.list();
-    const Volumes = [...records.values()].filter((record) => this.#fits(record, filters)).map((r) => this.#wired(r));
-    const Warnings = broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`);
+    const { volumes: remote, warnings } = await this.#remote.list();
+    const all = withRemote(records, remote);
+    const Volumes = [...all.values()]
+      .filter(({ record }) => this.#fits(record, filters))
+      .map((found) => this.#wired(found.record, found.remote));
+    const Warnings = [
+      ...broken.map(({ id, reason }) => `volume ${id}: its record is unreadable: ${reason}`),
+      ...warnings,
+    ];
     return { Volumes, Warnings: Warnings.length > 0 ? Warnings : null };
   }
 
   async inspect(name: string, _op: Operation): Promise<Volume> {
-    return this.#wired(this.#book.get(name));
+    const record = this.#book.isRecorded(name) ? this.#book.get(name) : await this.#book.lookElsewhere(name);
+    if (!record) throw notFound(`get ${name}: no such volume`);
+    return this.#wired(record, await this.#askRemote(record));
+  }
+
+  /** What the plugin of the volume says of it now; nothing of a local one. */
+  async #askRemote({ name, driver }: VolumeRecord): Promise<RemoteVolume | undefined> {
+    if (driver === localDriver) return undefined;
+    const volume = await this.#remote.get(driver, name, { patient: false });
+    if (!volume) throw notFound(`get ${name}: no such volume`);
+    return volume;
+  }
+
+  drivers(): Promise<string[]> {
+    return this.#remote.drivers();
   }
 
   async remove(name: string, options: { force: boolean }, _op: Operation): Promise<void> {
-    if (await this.#destroy(name)) return;
+    if (await this.#destroy(name, options.force)) return;
     const users = this.#book.usersOf(name);
     if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(", ")}]`);
     if (!options.force) throw notFound(`get ${name}: no such volume`);
@@ -102,8 +132,9 @@ class LocalVolumes implements Volumes {
     let SpaceReclaimed = 0;
     for (const record of this.#book.list().records.values()) {
       if (!all && record.labels?.[anonymousLabel] === undefined) continue;
-      if (this.#book.isUsed(record.name) || !this.#fits(record, filters)) continue;
-      const size = await this.#driver.size(record.name);
+      // What is mounted from elsewhere takes no space here (measured: dockerd leaves it alone).
+      if (record.options || this.#book.isUsed(record.name) || !this.#fits(record, filters)) continue;
+      const size = record.driver === localDriver ? await this.#driver.size(record.name) : 0;
       if (!(await this.#destroy(record.name))) continue;
       SpaceReclaimed += size;
       VolumesDeleted.push(record.name);
@@ -115,6 +146,7 @@ class LocalVolumes implements Volumes {
   async usage(_op: Operation): Promise<Volume[]> {
     const volumes: Volume[] = [];
     for (const record of this.#book.list().records.values()) {
+      if (record.driver !== localDriver) continue;
       const Size = record.options ? -1 : await this.#driver.size(record.name);
       volumes.push({ ...this.#wired(record), UsageData: { Size, RefCount: this.#book.usersOf(record.name).length } });
     }
@@ -129,7 +161,10 @@ class LocalVolumes implements Volumes {
     const rollback = async (): Promise<void> => {
       this.#book.leave(containerId, mounts);
       for (const name of made.splice(0)) {
-        if (await this.#book.withdraw(name)) this.#options.emit?.("destroy", name, { driver: "local" });
+        if (await this.#book.withdraw(name))
+          this.#options.emit?.("destroy", name, {
+            driver: mounts.find((mount) => mount.name === name)?.driver ?? localDriver,
+          });
       }
     };
     try {
@@ -164,7 +199,7 @@ class LocalVolumes implements Volumes {
       if (found !== "recorded") made.push(record.name);
       if (found === "made") this.#options.emit?.("create", record.name, { driver: record.driver });
     });
-    return { ...rest, source: this.#driver.path(name), name, driver };
+    return { ...rest, source: driver === localDriver ? this.#driver.path(name) : "", name, driver };
   }
 
   async populate(mounts: readonly ResolvedMount[], rootfs: string, op: Operation): Promise<void> {
@@ -175,10 +210,14 @@ class LocalVolumes implements Volumes {
   }
 
   async #populateOne({ name, destination }: ResolvedMount, rootfs: string, op: Operation): Promise<void> {
-    const { options } = this.#book.find(name);
+    const record = this.#book.find(name);
     const user = `populate-${name}`;
-    if (options) await this.#mounter.mountDriver(user, name, options);
+    const place = await this.#mounter.mountDriver(user, record);
     try {
+      if (record.driver !== localDriver) {
+        if ((await readdir(place)).length === 0) await this.#options.copyUp(rootfs, destination, place, op);
+        return;
+      }
       if (!this.#driver.isHalfFilled(name) && !(await this.#driver.isEmpty(name))) return;
       this.#driver.markHalfFilled(name, true);
       failPoint("volumes.populate.marked");
@@ -186,7 +225,7 @@ class LocalVolumes implements Volumes {
       failPoint("volumes.populate.copied");
       this.#driver.markHalfFilled(name, false);
     } finally {
-      if (options) await this.#mounter.unmountDriver(user, name);
+      await this.#mounter.unmountDriver(user, name);
     }
   }
 
@@ -202,16 +241,9 @@ class LocalVolumes implements Volumes {
     for (const { type, name } of mounts) {
       if (type !== "volume") continue;
       this.#book.use(name, containerId);
-      if (mounted) this.#mounter.tookOver(containerId, name, this.#optionsOf(name));
-    }
-  }
-
-  /** The driver options of a volume that an earlier engine mounted; of one whose record is unreadable nothing is ours to unmount. */
-  #optionsOf(name: string): Readonly<Record<string, string>> | null {
-    try {
-      return this.#book.find(name).options;
-    } catch {
-      return null;
+      // Of a volume whose record is unreadable nothing is ours to unmount.
+      const record = mounted ? this.#book.recordOf(name) : undefined;
+      if (record) this.#mounter.tookOver(containerId, record);
     }
   }
 
@@ -235,9 +267,10 @@ class LocalVolumes implements Volumes {
   }
 
   /** False for a volume that is used, or not there. */
-  async #destroy(name: string): Promise<boolean> {
-    const destroyed = await this.#book.discard(name);
-    if (destroyed) this.#options.emit?.("destroy", name, { driver: "local" });
+  async #destroy(name: string, force = false): Promise<boolean> {
+    const driver = this.#book.recordOf(name)?.driver ?? localDriver;
+    const destroyed = await this.#book.discard(name, force);
+    if (destroyed) this.#options.emit?.("destroy", name, { driver });
     return destroyed;
   }
 
@@ -245,7 +278,11 @@ class LocalVolumes implements Volumes {
     return matches({ ...record, inUse: this.#book.isUsed(record.name) }, filters);
   }
 
-  #wired = (record: VolumeRecord): Volume => wireVolume(record, this.#driver.path(record.name));
+  #wired(record: VolumeRecord, remote?: RemoteVolume): Volume {
+    if (record.driver === localDriver) return wireVolume(record, this.#driver.path(record.name));
+    const facts = { createdAt: null, status: null, ...remote, scope: this.#remote.scopeOf(record.driver) };
+    return wireVolume(record, remote?.mountpoint ?? "", facts);
+  }
 }
 
 /** The image as it is now: another one that takes its name later changes nothing for the container. */
@@ -259,11 +296,4 @@ function imageOf(mount: PlannedMount, config: MountConfig): ResolvedMount {
     if (isKind(error, "notFound")) throw invalidArgument(`invalid mount config for type "image": ${error.message}`);
     throw error;
   }
-}
-
-/** A boolean filter's value, refused in Docker's words when it is none. */
-function flagOf(value: string): boolean {
-  if (isTrue(value)) return true;
-  if (/^(0|f|false)$/i.test(value)) return false;
-  throw invalidArgument(`invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
 }

@@ -33,6 +33,8 @@ export interface Volumes {
   /** `conflict`: `remove NAME: volume is in use - [ID]`; with `force` an absent volume is not an error. */
   remove(name: string, options: { force: boolean }, op: Operation): Promise<void>;
   prune(filters: Filters, op: Operation): Promise<VolumePruneResponse>;
+  /** The names of the plugins that make volumes. */
+  drivers(): Promise<string[]>;
   /** All volumes with sizes and reference counts, for `system df`. */
   usage(op: Operation): Promise<Volume[]>;
 
