@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
+import { emptyEndpoint } from "../api/networks.ts";
+import { outwardNetworks, type Wanted } from "./endpoints.ts";
 import { hostsText, parseResolv, resolvText } from "./files.ts";
 import { pickSubnet } from "./ipam.ts";
 import { cidrText, parseAddress, parseCidr } from "./netd/ip.ts";
+import type { GatewayMode } from "./netd/protocol.ts";
 import { planPorts, portMapOf } from "./ports-plan.ts";
+import type { NetworkRecord } from "./record.ts";
 
 test.each(["1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4.5", "", "a.b.c.d"])("parseAddress() refuses %p", (text) => {
   expect(parseAddress(text)).toBeUndefined();
@@ -38,6 +42,59 @@ test("planPorts() puts fixed ports before free ones and publishes every exposed 
     ["tcp", 80, 0, 0, "0.0.0.0", "::"],
     ["udp", 53, 0, 0, "0.0.0.0", "::"],
   ]);
+});
+
+const way6 = { ...way, address: "fd00::2" };
+const mode = (name: GatewayMode) => ({ ipv4: { ...way, mode: name }, ipv6: { ...way6, mode: name } });
+const bound = (hostBinding: string) => ({ ipv4: { ...way, hostBinding }, ipv6: { ...way6, hostBinding } });
+const both = { ipv4: way, ipv6: way6 };
+
+// By the rules of dockerd 28.5.
+test.each([
+  ["", both, ["0.0.0.0 10.0.0.2", ":: fd00::2"]],
+  ["127.0.0.1", both, ["127.0.0.1 10.0.0.2"]],
+  ["::1", both, ["::1 fd00::2"]],
+  ["", { ipv4: way, ipv6: null }, ["0.0.0.0 10.0.0.2", ":: 10.0.0.2"]],
+  ["::1", { ipv4: way, ipv6: null }, ["::1 10.0.0.2"]],
+  ["", { ipv4: null, ipv6: way6 }, [":: fd00::2"]],
+  ["127.0.0.1", { ipv4: null, ipv6: way6 }, undefined],
+  ["", bound("::1"), ["::1 fd00::2"]],
+  ["", bound("192.0.2.1"), ["192.0.2.1 10.0.0.2"]],
+  ["", bound("::"), [":: fd00::2"]],
+  ["", mode("routed"), ["0.0.0.0 10.0.0.2 opened", ":: fd00::2 opened"]],
+  ["127.0.0.1", mode("routed"), ["0.0.0.0 10.0.0.2 opened"]],
+  ["", { ipv4: way, ipv6: mode("routed").ipv6 }, ["0.0.0.0 10.0.0.2", ":: fd00::2 opened"]],
+  ["", { ipv4: mode("routed").ipv4, ipv6: null }, ["0.0.0.0 10.0.0.2 opened"]],
+  ["", mode("nat-unprotected"), ["0.0.0.0 10.0.0.2", ":: fd00::2"]],
+])("planPorts() binds host address %p by the ways %j", (HostIp, ways, wanted) => {
+  const [spec] = planPorts({ ...base, ways, bindings: { "80/tcp": [{ HostIp, HostPort: "8080" }] } });
+  const shown = spec?.binds.map((bind) => `${bind.host} ${bind.address}${bind.opened ? " opened" : ""}`);
+  expect(shown).toEqual(wanted);
+});
+
+test("outwardNetworks() gives each family to the network that leads farthest, by priority and then by name", () => {
+  const addressing = (subnet: string, gateway: string) => ({
+    subnet,
+    gateway,
+    range: subnet,
+    reserved: [],
+    userSubnet: false,
+  });
+  const [ipv4, ipv6] = [addressing("10.0.0.0/24", "10.0.0.1"), addressing("fd00::/64", "fd00::1")];
+  const network = (name: string, more: Partial<NetworkRecord>, GwPriority = 0): Wanted => {
+    const record = { name, internal: false, ipv4: null, ipv6: null, ...more } as NetworkRecord;
+    return [name, [record, { ...emptyEndpoint(), GwPriority }]];
+  };
+  const outward = (...wanted: Wanted[]) => {
+    const found = outwardNetworks(wanted);
+    return [found.ipv4?.[0], found.ipv6?.[0]];
+  };
+  const [a, b, c] = [network("a", { ipv4 }), network("b", { ipv4, ipv6 }), network("c", { ipv6 })];
+  expect(outward(a, b, c)).toEqual(["b", "b"]);
+  expect(outward(c, a)).toEqual(["a", "c"]);
+  expect(outward(network("z", { ipv4 }), a)).toEqual(["a", undefined]);
+  expect(outward(b, network("z", { ipv4 }, 1))).toEqual(["z", "b"]);
+  expect(outward(network("b", { ipv4, ipv6, internal: true }, 9), a)).toEqual(["a", undefined]);
 });
 
 test.each(["0/tcp", "65536", "80/icmp", "x"])("planPorts() refuses the container port %p", (key) => {

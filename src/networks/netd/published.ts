@@ -11,5 +11,5 @@ export const specOf = ({ protocol, port, host, hostPort, address }: PublishedPor
   port,
   first: hostPort,
   last: hostPort,
-  binds: [{ host, address }],
+  binds: [hostPort === 0 ? { host, address, opened: true } : { host, address }],
 });
