@@ -294,6 +294,22 @@ test("gateway modes: routed opens published ports by routing, nat-unprotected al
   await clear(["first", "second", "far"], ["routed", "bare", "isolated", "other"]);
 }, 60_000);
 
+test("names of the world come from a server with an IPv6 address, in a network of IPv6 alone", async () => {
+  const program = `import socket\ns=socket.socket(10,2);s.bind(("${outside.address6}",53));print("up")
+while 1:
+ d,a=s.recvfrom(512);n=d.index(b"\\0",12)+5
+ s.sendto(d[:2]+b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0"+d[12:n]+b"\\xc0\\x0c\\0\\x1c\\0\\1\\0\\0\\0\\1\\0\\x10"+socket.inet_pton(10,"fd00:dd:9::9"),a)`;
+  const server = await pythonIn(`/run/netns/${outside.name}`, program);
+  await network("alone", "--ipv4=false");
+  const asked = await daemon().dhow(
+    ...["run", "--rm", "--network", "alone", "--dns", outside.address6, "busybox"],
+    ...["nslookup", "-type=aaaa", "world.example"],
+  );
+  expect(asked.stdout).toContain("Address: fd00:dd:9::9");
+  server.kill("SIGKILL");
+  await clear([], ["alone"]);
+}, 30_000);
+
 test("UDP is published on both families, and a client that goes on sending finds the next container", async () => {
   await network("udp");
   const port = daemon().port(7);

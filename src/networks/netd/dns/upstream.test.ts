@@ -51,6 +51,11 @@ function upstreams(...addresses: string[]): Upstreams {
 const dataOf = (answer: Buffer | null): unknown =>
   answer && decode(answer).answers?.map((each) => (each as { data: string }).data);
 
+test("ask() speaks to a server with an IPv6 address", async () => {
+  await server("::1", (asked) => [answerTo(asked, "1.2.3.4")]);
+  expect(dataOf(await upstreams("::1").ask(query, false))).toEqual(["1.2.3.4"]);
+});
+
 test("ask() hides the client's id from the server and gives it back", async () => {
   const seen = await server("127.9.0.1", (asked) => [answerTo(asked, "1.2.3.4")]);
   const answers = await Promise.all(Array.from({ length: 20 }, () => upstreams("127.9.0.1").ask(query, false)));

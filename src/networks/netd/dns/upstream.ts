@@ -4,6 +4,7 @@
  * and its question are those that were sent (RFC 5452).
  */
 import { randomInt } from "node:crypto";
+import { isIPv6 } from "node:net";
 import { inNamespace } from "../../../linux/netns.ts";
 import { questionEnd } from "./answer.ts";
 import { framed, MessageReader } from "./framing.ts";
@@ -144,6 +145,7 @@ class Channel implements Disposable {
   #open(): Promise<Datagrams> {
     return this.#inside(() =>
       Bun.udpSocket({
+        hostname: isIPv6(this.#server.address) ? "::" : "0.0.0.0",
         connect: { hostname: this.#server.address, port: 53 },
         socket: {
           data: (_socket, bytes) => this.#received(Buffer.from(bytes)),
