@@ -9,6 +9,7 @@ import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { translate, translateAttach } from "./attach-errors.ts";
 import type { NetworkBook } from "./book.ts";
+import { InterfaceNames } from "./endpoint-options.ts";
 import { addressesOf, emptySettings, topLevel } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
 import { namesOn, resolverSpec } from "./names-on.ts";
@@ -114,11 +115,10 @@ export class Attachments {
       throw forbidden(`endpoint with name ${name} already exists in network ${network.name}`);
     }
     const sandbox = this.#running(containerId);
-    const used = new Set(sandbox.state?.interfaces.map((one) => one.ifname));
-    let number = 0;
-    while (used.has(`eth${number}`)) number++;
     const wanted = request.EndpointConfig ?? undefined;
-    const planned = planEndpoint(book, container, { networkId, network, wanted, ifname: `eth${number}` });
+    const names = new InterfaceNames(sandbox.state?.interfaces.map((one) => one.ifname));
+    const ifname = names.next(network, wanted);
+    const planned = planEndpoint(book, container, { networkId, network, wanted, ifname });
     const { spec } = planned;
     let connected = false;
     try {
@@ -281,7 +281,9 @@ export class Attachments {
     const nameService = plan.some(({ spec }) => spec?.names != null);
     const hostAddresses = families.flatMap((family) => {
       const outward = outwardOf(plan, family)?.network;
-      return outward?.device?.kind === "bridge" ? (outward[family]?.gateway ?? []) : [];
+      const device = outward?.device;
+      const isHost = device?.kind === "bridge" && !(family === "ipv4" && device.inhibitIpv4);
+      return (isHost && outward?.[family]?.gateway) || [];
     });
     return textsOf(request, this.config, { addresses, inHost, gateways, hostAddresses, nameService });
   }

@@ -1,5 +1,6 @@
 /** Driver options of a bridge network: Docker's labels, read and checked. */
 import { invalidArgument, notImplemented } from "../lib/errors.ts";
+import { ifacePrefixOption } from "./endpoint-options.ts";
 import { type Family, families } from "./netd/ip.ts";
 import type { GatewayMode } from "./netd/protocol.ts";
 import { booleanOption, numberOption } from "./option-values.ts";
@@ -13,6 +14,8 @@ const known = {
   icc: `${option}.bridge.enable_icc`,
   masquerade: `${option}.bridge.enable_ip_masquerade`,
   hostBinding: `${option}.bridge.host_binding_ipv4`,
+  inhibit: `${option}.bridge.inhibit_ipv4`,
+  prefix: ifacePrefixOption,
   mtu: `${option}.driver.mtu`,
   modes: { ipv4: `${option}.bridge.gateway_mode_ipv4`, ipv6: `${option}.bridge.gateway_mode_ipv6` },
   enable: { ipv4: `${option}.enable_ipv4`, ipv6: `${option}.enable_ipv6` },
@@ -53,6 +56,7 @@ export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeCon
     icc: booleanOption(known.icc, options[known.icc]) ?? true,
     masquerade: booleanOption(known.masquerade, options[known.masquerade]) ?? true,
     hostBinding: options[known.hostBinding] ?? "",
+    ...(booleanOption(known.inhibit, options[known.inhibit]) ? { inhibitIpv4: true } : {}),
     modes,
   };
 }

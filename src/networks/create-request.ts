@@ -97,11 +97,16 @@ function checkRequest(request: NetworkCreateRequest, context: CreateContext): vo
   if (driver === "host" || driver === "null") throw forbidden(`only one instance of "${driver}" network is allowed`);
   if (driver !== "bridge" && !isUpperDriver(driver)) throw notFound(`plugin "${driver}" not found`);
   if (request.Ingress || (request.Scope !== "" && request.Scope !== "local")) {
-    throw invalidArgument("this node is not a swarm manager: only networks of scope local can be created");
+    if (request.Ingress) throw forbidden("Ingress network can only be global scope network");
+    if (request.Scope === "swarm") throw forbidden("cannot create a swarm scoped network when swarm is not active");
+    throw invalidArgument(
+      `invalid scope ${JSON.stringify(request.Scope)}: only networks of scope local can be created`,
+    );
   }
   // Of a network made from a configuration another address driver is refused with the rest that it may not have.
   if (request.IPAM && !["", "default"].includes(request.IPAM.Driver) && !request.ConfigFrom?.Network) {
-    throw invalidArgument(`could not resolve plugin "${request.IPAM.Driver}"`);
+    if (request.IPAM.Driver === "null") throw invalidArgument("ipv4 pool is empty");
+    throw notFound(`plugin "${request.IPAM.Driver}" not found`);
   }
 }
 

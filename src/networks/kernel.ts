@@ -178,11 +178,12 @@ function parentOf({ name, parent, mtu, ...upper }: UpperDevice, internal: boolea
   return { name, parent, upper, mtu, internal };
 }
 
-function bridgeOf(network: NetworkRecord, { name, mtu, icc, masquerade, modes }: BridgeDevice) {
+function bridgeOf(network: NetworkRecord, { name, mtu, icc, masquerade, modes, inhibitIpv4 }: BridgeDevice) {
   const inFamily = (family: Family): BridgeFamily | null => {
     const addressing = network[family];
     if (!addressing) return null;
     const { subnet, gateway } = addressing;
+    if (family === "ipv4" && inhibitIpv4) return { subnet, address: null, foreign: true, mode: modes[family] };
     const address = gateway === null ? null : `${gateway}/${prefixOf(subnet)}`;
     return { subnet, address, mode: modes[family] };
   };

@@ -6,7 +6,9 @@ export function booleanOption(name: string, text: string | undefined): boolean |
   if (text === undefined || text === "") return undefined;
   if (["1", "t", "true", "T", "TRUE", "True"].includes(text)) return true;
   if (["0", "f", "false", "F", "FALSE", "False"].includes(text)) return false;
-  throw invalidArgument(`failed to parse ${name} value: ${JSON.stringify(text)}`);
+  throw invalidArgument(
+    `failed to parse ${name} value: ${text} (strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax)`,
+  );
 }
 
 /** An MTU. */

@@ -4,6 +4,7 @@ import type { EndpointSettings } from "../api/networks.ts";
 import { forbidden, invalidArgument, systemError } from "../lib/errors.ts";
 import type { NetworkBook } from "./book.ts";
 import { isPredefined } from "./create-request.ts";
+import { InterfaceNames, optionComplaints, sysctlsOf } from "./endpoint-options.ts";
 import { containerGateway, endpointSettings, outwardNetworks, type Wanted } from "./endpoints.ts";
 import { namesOn } from "./names-on.ts";
 import { addressText, contains, type Family, families, parseAddress, parseCidr, prefixOf } from "./netd/ip.ts";
@@ -56,9 +57,19 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
   }
   const planned: Planned[] = [];
   try {
-    for (const [index, [networkId, [network, settings]]] of ordered.entries()) {
+    const names = new InterfaceNames();
+    names.reserve(ordered.map(([, [, settings]]) => settings));
+    for (const [networkId, [network, settings]] of ordered) {
       const mac = networkId === primary ? request.macAddress : undefined;
-      planned.push(planEndpoint(book, request, { networkId, network, wanted: settings, ifname: `eth${index}`, mac }));
+      planned.push(
+        planEndpoint(book, request, {
+          networkId,
+          network,
+          wanted: settings,
+          ifname: names.next(network, settings),
+          mac,
+        }),
+      );
     }
   } catch (error) {
     for (const { id, record } of planned) book.withdraw([id, record]);
@@ -95,7 +106,7 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
   const { networkId, network, wanted, ifname } = request;
   const { containerId, name } = container;
   const id = randomBytes(32).toString("hex");
-  if (wanted) checkStaticAddress(network, wanted);
+  if (wanted) checkEndpoint(network, wanted);
   const mac = (wanted?.MacAddress || request.mac) ?? "";
   if (mac !== "" && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) {
     throw invalidArgument(`invalid MAC address: ${mac}`);
@@ -122,6 +133,7 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
           ipv6: inFamily("ipv6"),
           mac: mac === "" ? null : mac.toLowerCase(),
           names: namesOn(network, settings),
+          sysctls: sysctlsOf(wanted),
         };
   const record = { networkId, networkName: network.name, containerId, containerName: name, settings };
   book.promise(id, record);
@@ -149,21 +161,26 @@ function takeAddresses(
 const listed = (complaints: readonly string[]): string =>
   complaints.length === 1 ? `${complaints[0]}` : complaints.map((one) => `* ${one}`).join("\n");
 
-/** Refuses a fixed address where Docker does. */
-export function checkStaticAddress(network: NetworkRecord, { IPAMConfig }: EndpointSettings): void {
+/** Refuses fixed addresses and options where Docker does. */
+export function checkEndpoint(network: NetworkRecord, settings: EndpointSettings): void {
+  const complaints = [...addressComplaints(network, settings), ...optionComplaints(settings)];
+  if (complaints.length === 0) return;
+  throw invalidArgument(
+    `invalid config for network ${network.name}: invalid endpoint settings:\n${listed(complaints)}`,
+  );
+}
+
+function addressComplaints(network: NetworkRecord, { IPAMConfig }: EndpointSettings): string[] {
   const { IPv4Address, IPv6Address } = IPAMConfig ?? {};
   const wanted = { ipv4: IPv4Address, ipv6: IPv6Address };
   const asked = families.filter((family) => wanted[family]);
-  if (asked.length === 0) return;
+  if (asked.length === 0) return [];
   const complaints: string[] = [];
   if (isPredefined(network.name)) {
     complaints.push("user specified IP address is supported on user defined networks only");
   }
   for (const family of asked) complaints.push(...complaintsOf(network, family, wanted[family] ?? ""));
-  if (complaints.length === 0) return;
-  throw invalidArgument(
-    `invalid config for network ${network.name}: invalid endpoint settings:\n${listed(complaints)}`,
-  );
+  return complaints;
 }
 
 function complaintsOf(network: NetworkRecord, family: Family, text: string): string[] {

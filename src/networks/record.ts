@@ -31,6 +31,8 @@ const BridgeSchema = v.object({
   icc: v.boolean(),
   masquerade: v.boolean(),
   hostBinding: v.string(),
+  /** The host gets no IPv4 address on it, and none that it has there is touched. */
+  inhibitIpv4: v.optional(v.boolean()),
   modes: v.object({ ipv4: GatewayModeSchema, ipv6: GatewayModeSchema }),
 });
 export type BridgeDevice = v.InferOutput<typeof BridgeSchema>;

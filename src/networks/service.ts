@@ -27,7 +27,7 @@ import type {
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
-import { checkStaticAddress } from "./plan.ts";
+import { checkEndpoint } from "./plan.ts";
 import { parsePort } from "./ports-plan.ts";
 import { republish } from "./publishing.ts";
 import { NetworkVerbs } from "./verbs.ts";
@@ -114,7 +114,7 @@ class NetworkService implements Networks {
     if (networkMode.startsWith("container:")) return;
     for (const [name, settings] of Object.entries(endpoints)) {
       const [, network] = this.#book.find(name === "default" ? "bridge" : name);
-      checkStaticAddress(network, settings);
+      checkEndpoint(network, settings);
     }
   }
 

@@ -1,11 +1,17 @@
 /** Driver options of macvlan and ipvlan networks, and which of them may share a parent. */
 import { notImplemented, systemError } from "../lib/errors.ts";
+import { ifacePrefixOption } from "./endpoint-options.ts";
 import { numberOption } from "./option-values.ts";
 import type { NetworkRecord, UpperDevice } from "./record.ts";
 
 const mtuOption = "com.docker.network.driver.mtu";
 /** Of the network itself, whatever its driver. */
-const general = new Set([mtuOption, "com.docker.network.enable_ipv4", "com.docker.network.enable_ipv6"]);
+const general = new Set([
+  mtuOption,
+  ifacePrefixOption,
+  "com.docker.network.enable_ipv4",
+  "com.docker.network.enable_ipv6",
+]);
 
 export type UpperDriver = UpperDevice["kind"];
 export const isUpperDriver = (driver: string): driver is UpperDriver => driver === "macvlan" || driver === "ipvlan";

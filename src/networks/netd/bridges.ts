@@ -150,7 +150,13 @@ export class Bridges {
       }),
     );
     for (const { index: device, address, prefix, linkLocal } of this.#route.addresses()) {
-      if (device !== index || linkLocal || wanted.delete(`${addressText(addressFromBytes(address))}/${prefix}`))
+      const { family } = addressFromBytes(address);
+      if (
+        device !== index ||
+        linkLocal ||
+        spec[family]?.foreign ||
+        wanted.delete(`${addressText(addressFromBytes(address))}/${prefix}`)
+      )
         continue;
       this.#route.apply("delete address", rtnetlink.addressDelete(index, address, prefix));
     }

@@ -2,8 +2,9 @@
 import type { NetlinkMessage } from "../../linux/netlink.ts";
 import { inNamespace, writeNetSysctl } from "../../linux/netns.ts";
 import { rtnetlink } from "../../linux/rtnetlink-messages.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
 import { addressBytes, type Family, families, lastOf, parseAddress, parseCidr } from "./ip.ts";
-import type { EndpointAddress, EndpointSpec } from "./protocol.ts";
+import type { EndpointAddress, EndpointSpec, InterfaceSysctl } from "./protocol.ts";
 
 /** An endpoint's place in one family as rtnetlink takes it. */
 export interface Place {
@@ -27,11 +28,29 @@ export function interfaceSteps(path: string, index: number, name: string, endpoi
     const enable = () => writeNetSysctl(`ipv6/conf/${name}/disable_ipv6`, "0");
     if (!inNamespace(path, enable)) throw new Error("this kernel has no IPv6");
   }
+  if (endpoint.sysctls.length > 0) {
+    inNamespace(path, () => {
+      for (const sysctl of endpoint.sysctls) writeSysctl(sysctl, name, endpoint.ifname);
+    });
+  }
   return [
     rtnetlink.linkUp(index),
     ...places.map(({ address, prefix, broadcast }) => rtnetlink.addressAdd(index, address, prefix, broadcast)),
     ...places.flatMap(({ gateway }) => (gateway ? [routeStep(index, gateway)] : [])),
   ];
+}
+
+/** Tells of a failure in Docker's words, by the name that the device is to have. */
+function writeSysctl({ group, name, value }: InterfaceSysctl, device: string, shown: string): void {
+  const path = `/proc/sys/net/${group}/${shown}/${name}`;
+  const prefix = "failed to add interface to sandbox: ";
+  try {
+    if (writeNetSysctl(`${group}/${device}/${name}`, value)) return;
+  } catch (error) {
+    if (!isErrno(error, "EINVAL")) throw error;
+    throw new Error(`${prefix}unable to write to '${path}': write ${path}: invalid argument`);
+  }
+  throw new Error(`${prefix}${path} is not a sysctl file`);
 }
 
 /** The default route of a family: to a gateway, or to the link itself where the gateway is the unspecified address. */

@@ -22,6 +22,8 @@ export interface BridgeFamily {
   readonly subnet: string;
   /** The host's address with prefix; null for a bridge that has none. */
   readonly address: string | null;
+  /** The host's addresses on it are somebody else's business: none is given, none taken away. */
+  readonly foreign?: boolean;
   readonly mode: GatewayMode;
 }
 
@@ -63,6 +65,13 @@ export interface EndpointAddress {
   readonly gateway: string | null;
 }
 
+/** A sysctl of one interface: `value` for `net/GROUP/INTERFACE/NAME`, the group such as `ipv4/conf`. */
+export interface InterfaceSysctl {
+  readonly group: string;
+  readonly name: string;
+  readonly value: string;
+}
+
 /** One interface of a container; null is a family in which it has no address. */
 export interface EndpointSpec extends PerFamily<EndpointAddress | null> {
   readonly link: LinkKind;
@@ -74,6 +83,7 @@ export interface EndpointSpec extends PerFamily<EndpointAddress | null> {
   readonly mac: string | null;
   /** Null on networks without name service. */
   readonly names: EndpointNames | null;
+  readonly sysctls: readonly InterfaceSysctl[];
 }
 
 /** Where a container sends what is for the world. */

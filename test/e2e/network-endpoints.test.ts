@@ -1,0 +1,109 @@
+/** What an endpoint asks for by options: its interface's name and sysctls; and options of bridges that show inside or on the host. */
+import { describe, expect, test } from "bun:test";
+import { succeed } from "../harness/command.ts";
+import { clients } from "../harness/daemon.ts";
+import { withDaemon } from "./fixture.ts";
+
+const ifname = (name: string) => `driver-opt=com.docker.network.endpoint.ifname=${name}`;
+const sysctls = (text: string) => `driver-opt=com.docker.network.endpoint.sysctls=${text}`;
+const devices = ["busybox", "ls", "/sys/class/net"];
+
+describe("endpoints", () => {
+  const daemon = withDaemon();
+
+  test.each(clients)(
+    "have the interface names and sysctls that %s asks for",
+    async (client) => {
+      const d = daemon();
+      const ask = async (...args: string[]) => {
+        const { stdout, stderr } = await d.run(client, ...args);
+        return `${stdout}${stderr.split("\n\n")[0]?.replace(/^(docker|dhow): Error response from daemon: /, "")}`.trim();
+      };
+      await d.must("network", "create", "plain");
+      await d.must("network", "create", "-o", "com.docker.network.container_iface_prefix=lan", "worded");
+      const run = (...networks: string[]) => ["run", "--rm", ...networks.flatMap((one) => ["--network", one])];
+      expect(await ask(...run("worded", "plain"), ...devices)).toBe("eth0\nlan0\nlo");
+      expect(await ask(...run(`name=plain,${ifname("foo7")}`), ...devices)).toBe("foo7\nlo");
+      // The number that a chosen name takes is given to no other.
+      expect(await ask(...run("plain", `name=worded,${ifname("eth0")}`), ...devices)).toBe("eth0\neth1\nlo");
+      expect(await ask(...run(`name=plain,${ifname("a/b")}`), "busybox", "true")).toBe(
+        'invalid config for network plain: invalid endpoint settings:\ninvalid interface name "a/b"',
+      );
+      expect(
+        await ask(...run(`name=plain,${ifname("one")}`, `name=worded,${ifname("one")}`), "busybox", "true"),
+      ).toContain("failed to set up container networking: ");
+
+      const martians = (device: string) => ["busybox", "cat", `/proc/sys/net/ipv4/conf/${device}/log_martians`];
+      const set = sysctls("net.ipv4.conf.IFNAME.log_martians=1");
+      expect(await ask(...run("plain"), ...martians("eth0"))).toBe("0");
+      expect(await ask(...run(`name=plain,${set}`), ...martians("eth0"))).toBe("1");
+      expect(await ask(...run(`name=plain,${set},${ifname("foo7")}`), ...martians("foo7"))).toBe("1");
+      const refused = (text: string) => ask(...run(`name=plain,${sysctls(text)}`), "busybox", "true");
+      expect(await refused("net.ipv4.ip_forward=1")).toContain(
+        "unrecognised network interface sysctl 'net.ipv4.ip_forward=1'; represent",
+      );
+      const failed = "failed to set up container networking: failed to add interface to sandbox: ";
+      expect(await refused("net.ipv4.conf.IFNAME.nosuch=1")).toBe(
+        `${failed}/proc/sys/net/ipv4/conf/eth0/nosuch is not a sysctl file`,
+      );
+      const path = "/proc/sys/net/ipv4/conf/eth0/log_martians";
+      expect(await refused("net.ipv4.conf.IFNAME.log_martians=abc")).toBe(
+        `${failed}unable to write to '${path}': write ${path}: invalid argument`,
+      );
+
+      // A connection of a running container too, and again after its restart.
+      await d.must("run", "-d", "--name", "box", "--network", "plain", "busybox", "sleep", "300");
+      const option = ["--driver-opt", "com.docker.network.endpoint.ifname=foo3"];
+      expect(await ask("network", "connect", ...option, "worded", "box")).toBe("");
+      expect(await ask("exec", "box", "ls", "/sys/class/net")).toBe("eth0\nfoo3\nlo");
+      await d.must("restart", "-t", "0", "box");
+      expect(await ask("exec", "box", "ls", "/sys/class/net")).toBe("eth0\nfoo3\nlo");
+      await d.must("rm", "-f", "box");
+      await d.must("network", "rm", "plain", "worded");
+    },
+    60_000,
+  );
+
+  test("inhibit_ipv4 leaves the addresses of a bridge to its owner", async () => {
+    const d = daemon();
+    const bridge = `${d.bridge}i`;
+    const own = `10.218.${d.slot}.250/24`;
+    await succeed(["ip", "link", "add", bridge, "type", "bridge"]);
+    try {
+      await succeed(["ip", "addr", "add", own, "dev", bridge]);
+      const create = (value: string) =>
+        d.dhow(
+          ...["network", "create", "-o", `com.docker.network.bridge.inhibit_ipv4=${value}`, "--ipv6=false"],
+          ...["-o", `com.docker.network.bridge.name=${bridge}`, "inhibited"],
+        );
+      expect((await create("x")).stderr).toBe(
+        'Error response from daemon: failed to parse com.docker.network.bridge.inhibit_ipv4 value: x (strconv.ParseBool: parsing "x": invalid syntax)\n',
+      );
+      expect((await create("true")).stderr).toBe("");
+      const addresses = async () => (await succeed(["ip", "-4", "-o", "addr", "show", bridge])).match(/inet \S+/g);
+      expect(await addresses()).toEqual([`inet ${own}`]);
+      const gateway = (
+        await d.must("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "inhibited")
+      ).trim();
+      const route = await d.must("run", "--rm", "--network", "inhibited", "busybox", "ip", "route");
+      expect(route).toContain(`default via ${gateway} dev eth0`);
+      await d.restart();
+      expect(await addresses()).toEqual([`inet ${own}`]);
+      await d.must("network", "rm", "inhibited");
+      expect(await addresses()).toEqual([`inet ${own}`]);
+    } finally {
+      await succeed(["ip", "link", "delete", bridge]);
+    }
+  });
+
+  test("address drivers and scopes that are not there are refused in Docker's words", async () => {
+    const refusal = async (...args: string[]) => {
+      const { stderr } = await daemon().dhow("network", "create", ...args, "refused");
+      return stderr.replace("Error response from daemon: ", "").trim();
+    };
+    expect(await refusal("--ipam-driver", "null")).toBe("ipv4 pool is empty");
+    expect(await refusal("--ipam-driver", "nosuch")).toBe('plugin "nosuch" not found');
+    expect(await refusal("--scope", "swarm")).toBe("cannot create a swarm scoped network when swarm is not active");
+    expect(await refusal("--ingress")).toBe("Ingress network can only be global scope network");
+  });
+});
