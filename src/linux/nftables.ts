@@ -10,6 +10,7 @@ import {
   readAttributes,
 } from "./netlink.ts";
 import { ELEMENT_INTERVAL_END, generic, type SetElement, SUBSYSTEM } from "./nft-table.ts";
+import { isErrno } from "./syscall-error.ts";
 
 const BATCH_BEGIN = 0x10;
 const BATCH_END = 0x11;
@@ -74,7 +75,7 @@ export class Nftables implements Disposable {
 
   /** Elements of a set or map; none when there is no such set. */
   elements(familyNumber: number, table: string, set: string): SetElement[] {
-    return this.#dump(GETSETELEM, familyNumber, attributeString(1, table), attributeString(2, set)).flatMap((reply) =>
+    return this.#listed(familyNumber, table, set).flatMap((reply) =>
       [...eachAttribute(readAttributes(reply.subarray(4)).get(3) ?? Buffer.alloc(0))].map(([, element]) => {
         const attributes = readAttributes(element);
         const data = attributes.get(2);
@@ -86,6 +87,15 @@ export class Nftables implements Disposable {
         };
       }),
     );
+  }
+
+  #listed(familyNumber: number, table: string, set: string): Buffer[] {
+    try {
+      return this.#dump(GETSETELEM, familyNumber, attributeString(1, table), attributeString(2, set));
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return [];
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
