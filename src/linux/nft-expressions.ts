@@ -75,6 +75,8 @@ export const expr = {
       attributeBe32(3, address),
       attributeBe32(5, port),
     ),
+  snat: (address: number, familyNumber: number): Buffer =>
+    expression("nat", attributeBe32(1, 0), attributeBe32(2, familyNumber), attributeBe32(3, address)),
   /** Puts bytes into a register. */
   load: (to: number, value: Uint8Array): Buffer => expression("immediate", attributeBe32(1, to), dataValue(2, value)),
   /** Goes on with the rule only for what comes in above `rate` a second. */

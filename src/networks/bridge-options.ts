@@ -1,7 +1,7 @@
 /** Driver options of a bridge network: Docker's labels, read and checked. */
 import { invalidArgument, notImplemented } from "../lib/errors.ts";
 import { ifacePrefixOption } from "./endpoint-options.ts";
-import { type Family, families } from "./netd/ip.ts";
+import { addressText, type Family, families, parseAddress } from "./netd/ip.ts";
 import type { GatewayMode } from "./netd/protocol.ts";
 import { booleanOption, numberOption } from "./option-values.ts";
 import type { BridgeDevice } from "./record.ts";
@@ -18,6 +18,7 @@ const known = {
   prefix: ifacePrefixOption,
   mtu: `${option}.driver.mtu`,
   modes: { ipv4: `${option}.bridge.gateway_mode_ipv4`, ipv6: `${option}.bridge.gateway_mode_ipv6` },
+  source: { ipv4: `${option}.host_ipv4`, ipv6: `${option}.host_ipv6` },
   enable: { ipv4: `${option}.enable_ipv4`, ipv6: `${option}.enable_ipv6` },
 } as const;
 
@@ -50,6 +51,7 @@ export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeCon
   if (!internal && families.some((family) => modes[family] === "isolated")) {
     throw invalidArgument("gateway mode 'isolated' can only be used for an internal network");
   }
+  const sources = sourcesOf(options);
   return {
     name,
     mtu: numberOption(options[known.mtu], mtu),
@@ -57,6 +59,7 @@ export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeCon
     masquerade: booleanOption(known.masquerade, options[known.masquerade]) ?? true,
     hostBinding: options[known.hostBinding] ?? "",
     ...(booleanOption(known.inhibit, options[known.inhibit]) ? { inhibitIpv4: true } : {}),
+    ...(sources ? { sources } : {}),
     modes,
   };
 }
@@ -64,6 +67,18 @@ export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeCon
 /** Whether an option says that the network carries a family; undefined when none does. */
 export const enableOption = (options: Options, family: Family): boolean | undefined =>
   booleanOption(known.enable[family], options[known.enable[family]]);
+
+function sourcesOf(options: Options): BridgeDevice["sources"] {
+  const given = families.flatMap((family) => {
+    const text = options[known.source[family]];
+    if (!text) return [];
+    const address = parseAddress(text);
+    if (address?.family !== family)
+      throw invalidArgument(`failed to parse ${known.source[family]} value: ${text} (nil ip)`);
+    return [[family, addressText(address)]];
+  });
+  return given.length > 0 ? Object.fromEntries(given) : undefined;
+}
 
 function modeOf(options: Options, family: Family): GatewayMode {
   const name = known.modes[family];

@@ -178,14 +178,16 @@ function parentOf({ name, parent, mtu, ...upper }: UpperDevice, internal: boolea
   return { name, parent, upper, mtu, internal };
 }
 
-function bridgeOf(network: NetworkRecord, { name, mtu, icc, masquerade, modes, inhibitIpv4 }: BridgeDevice) {
+function bridgeOf(network: NetworkRecord, device: BridgeDevice) {
+  const { name, mtu, icc, masquerade, modes, inhibitIpv4, sources } = device;
   const inFamily = (family: Family): BridgeFamily | null => {
     const addressing = network[family];
     if (!addressing) return null;
     const { subnet, gateway } = addressing;
-    if (family === "ipv4" && inhibitIpv4) return { subnet, address: null, foreign: true, mode: modes[family] };
-    const address = gateway === null ? null : `${gateway}/${prefixOf(subnet)}`;
-    return { subnet, address, mode: modes[family] };
+    const source = sources?.[family];
+    const common = { subnet, mode: modes[family], ...(source === undefined ? {} : { source }) };
+    if (family === "ipv4" && inhibitIpv4) return { ...common, address: null, foreign: true };
+    return { ...common, address: gateway === null ? null : `${gateway}/${prefixOf(subnet)}` };
   };
   const { internal } = network;
   const pooled = network.name === "bridge";

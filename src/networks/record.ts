@@ -33,6 +33,8 @@ const BridgeSchema = v.object({
   hostBinding: v.string(),
   /** The host gets no IPv4 address on it, and none that it has there is touched. */
   inhibitIpv4: v.optional(v.boolean()),
+  /** Addresses of the host under which containers are seen outside. */
+  sources: v.optional(v.object({ ipv4: v.optional(v.string()), ipv6: v.optional(v.string()) })),
   modes: v.object({ ipv4: GatewayModeSchema, ipv6: GatewayModeSchema }),
 });
 export type BridgeDevice = v.InferOutput<typeof BridgeSchema>;

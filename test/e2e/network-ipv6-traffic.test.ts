@@ -67,28 +67,29 @@ test("a published port answers on both families to everybody; an unpublished one
 }, 30_000);
 
 test("a container sees who asks, and is seen under the host's address unless masquerading is off", async () => {
-  const seen = async (flags: string[]): Promise<string> => {
+  const seen = async (flags: string[], at = outside.address6): Promise<string> => {
     await network("masq", "--subnet", `fd00:dd:2:${daemon().slot}::/64`, ...flags);
-    await using server = await pythonServer(outside, "::");
+    await using _server = await pythonServer(outside, "::");
     const asked = await daemon().dhow(
       "run",
       "--rm",
       "--network",
       "masq",
       "busybox",
-      "timeout",
-      "5",
-      "nc",
-      outside.address6,
-      "80",
+      ...["timeout", "5", "nc", at, "80"],
     );
     await clear([], ["masq"]);
-    void server;
     return asked.stdout;
   };
   expect(await seen([])).toBe(outside.hostAddress6);
   expect(await seen(["-o", `${option}.enable_ip_masquerade=false`])).toStartWith(`fd00:dd:2:${daemon().slot}::`);
   expect(await seen(["-o", `${option}.gateway_mode_ipv6=routed`])).toStartWith(`fd00:dd:2:${daemon().slot}::`);
+  const other = `${outside.hostAddress6}99`;
+  await succeed(["ip", "-6", "addr", "add", `${other}/64`, "dev", outside.name, "nodad"]);
+  expect(await seen(["-o", `com.docker.network.host_ipv6=${other}`])).toBe(other);
+  const other4 = `${outside.hostAddress}9`;
+  await succeed(["ip", "addr", "add", `${other4}/24`, "dev", outside.name]);
+  expect(await seen(["-o", `com.docker.network.host_ipv4=${other4}`], outside.address)).toBe(`::ffff:${other4}`);
 }, 30_000);
 
 /** Tells one client of port 80 its address. */

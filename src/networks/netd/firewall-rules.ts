@@ -36,6 +36,7 @@ export interface TableSet {
 export const setsOf = {
   ipv4: {
     masquerade: "masquerade",
+    sources: "sources",
     networks: "networks",
     ports: "ports",
     addressPorts: "address_ports",
@@ -47,6 +48,7 @@ export const setsOf = {
   },
   ipv6: {
     masquerade: "masquerade6",
+    sources: "sources6",
     networks: "networks6",
     ports: "ports6",
     addressPorts: "address_ports6",
@@ -69,6 +71,7 @@ export function tableSets(carried: readonly Family[]): Map<string, TableSet> {
   for (const one of carried) {
     const names = setsOf[one];
     for (const name of [names.masquerade, names.unprotected, names.routed]) sets.set(name, { key: ["ifname"] });
+    sets.set(names.sources, { key: ["ifname"], data: [one] });
     sets.set(names.networks, { key: [one], intervals: true });
     sets.set(names.ports, { key: ["protocol", "service"], data: [one, "service"] });
     sets.set(names.addressPorts, { key: [one, "protocol", "service"], data: [one, "service"] });
@@ -166,7 +169,7 @@ const excepted: PerFamily<readonly [chain: string, expressions: Buffer[]][]> = {
 };
 
 function natRules(one: Family): [chain: string, expressions: Buffer[]][] {
-  const { source, length } = headers[one];
+  const { number, source, length } = headers[one];
   const names = setsOf[one];
   return [
     ...excepted[one],
@@ -185,6 +188,17 @@ function natRules(one: Family): [chain: string, expressions: Buffer[]][] {
         ...outBridge,
         ...translated,
         expr.masquerade(),
+      ],
+    ],
+    [
+      "postrouting",
+      [
+        ...is(one),
+        expr.meta("iifname", first),
+        expr.lookup(names.sources, first, second),
+        expr.meta("oifname", first),
+        expr.notIn("bridges", first),
+        expr.snat(second, number),
       ],
     ],
     [

@@ -94,7 +94,9 @@ export class Firewall implements Disposable {
   removeBridge(bridge: BridgeSpec): void {
     this.#nft.commit(
       `rules of ${bridge.name}`,
-      ...this.#memberships(bridge).map(([set, ...elements]) => this.#table.remove(set, ...elements)),
+      ...this.#memberships(bridge).map(([set, ...elements]) =>
+        this.#table.remove(set, ...elements.map(({ data: _, ...element }) => element)),
+      ),
     );
   }
 
@@ -190,6 +192,7 @@ export class Firewall implements Disposable {
       sets.push([names.networks, { key: addressBytes(firstOf(network)) }, { key: addressBytes(after), end: true }]);
       if (internal) continue;
       if (carried.mode === "routed") sets.push([names.routed, { key }]);
+      else if (masquerade && carried.source) sets.push([names.sources, { key, data: bytesOf(carried.source) }]);
       else if (masquerade) sets.push([names.masquerade, { key }]);
       if (carried.mode === "nat-unprotected") sets.push([names.unprotected, { key }]);
     }

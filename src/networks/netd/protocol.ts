@@ -25,6 +25,8 @@ export interface BridgeFamily {
   /** The host's addresses on it are somebody else's business: none is given, none taken away. */
   readonly foreign?: boolean;
   readonly mode: GatewayMode;
+  /** What leaves has this source address; absent is that of the device by which it leaves. */
+  readonly source?: string;
 }
 
 /** A bridge as it must be; null is a family that it does not carry. */
