@@ -6,6 +6,7 @@
  * - `walk CALLS` (10,000) holds random concurrent calls against a model of the state machine, replayed by DHOW_WALK_SEED;
  * - `attach CYCLES` (10,000), `storm SECONDS` (60) of restarts by policy and `flood SECONDS` (60) of log lines into slow readers hold
  *   descriptors, memory and the event loop's lag;
+ * - `networks MINUTES` (10) connects, disconnects, creates and removes with 200 networks and 200 endpoints at once;
  * - `kills ROUNDS` (3) runs the tests that kill the engine's processes at every fail point, so often each.
  */
 
@@ -17,6 +18,7 @@ import { walk, walkSeed } from "../../test/harness/walk/walk.ts";
 import { attach } from "./attach.ts";
 import { flood } from "./flood.ts";
 import { kills } from "./kills.ts";
+import { networkPool, networks } from "./networks.ts";
 import { steady } from "./steady.ts";
 import { storm } from "./storm.ts";
 import { thousand } from "./thousand.ts";
@@ -29,11 +31,16 @@ const kinds: Readonly<Record<string, (daemon: TestDaemon) => Promise<string[]>>>
   attach: (daemon) => steady(daemon, () => attach(daemon, Number(amount ?? 10_000))),
   storm: (daemon) => steady(daemon, () => storm(daemon, Number(amount ?? 60))),
   flood: (daemon) => steady(daemon, () => flood(daemon, Number(amount ?? 60))),
+  networks: (daemon) => networks(daemon, Number(amount ?? 10), sample),
   kills: () => kills(Number(amount ?? 3)),
 };
 const soak = kinds[kind];
 if (!soak) throw new Error(`no soak "${kind}"; there are: ${Object.keys(kinds).join(", ")}`);
-await using daemon = await TestDaemon.start({ flags: kind === "thousand" ? ["--bip=10.213.0.1/20"] : [] });
+const flags: Readonly<Record<string, readonly string[]>> = {
+  thousand: ["--bip=10.213.0.1/20"],
+  networks: [networkPool],
+};
+await using daemon = await TestDaemon.start({ flags: flags[kind] ?? [] });
 await daemon.docker("import", await busyboxTar(), "busybox");
 await daemon.dhow("run", "--rm", "busybox", "true");
 const broken = await soak(daemon);
