@@ -4,7 +4,7 @@ import { conflict, forbidden, invalidArgument, notFound, notImplemented } from "
 import { bridgeOptions, enableOption } from "./bridge-options.ts";
 import { checkConfigOnly, withConfiguration } from "./config-networks.ts";
 import { isRouted } from "./endpoints.ts";
-import { checkFree, type Pool, pickSubnet } from "./ipam.ts";
+import { checkFree, edgesOf, type Pool, pickSubnet } from "./ipam.ts";
 import {
   addressText,
   type Cidr,
@@ -174,12 +174,20 @@ function addressingOf(
 ): Addressing {
   const subnet = subnetOf(family, config, network.device, context);
   const range = rangeOf(config, subnet);
-  const reserved = Object.values(config?.AuxiliaryAddresses ?? {}).map((text) =>
-    addressText(inside(text, subnet, "auxiliary address")),
+  const taken = new Set(edgesOf(subnet));
+  const claim = (address: IpAddress, what: string): string => {
+    if (taken.has(address.value)) throw invalidArgument(`failed to allocate ${what}: Address already in use`);
+    taken.add(address.value);
+    return addressText(address);
+  };
+  const gateway = config?.Gateway || needsGateway(family, network) ? gatewayOf(config, subnet) : null;
+  const led = gateway && claim(gateway, `gateway (${addressText(gateway)})`);
+  const reserved = Object.entries(config?.AuxiliaryAddresses ?? {}).map(([name, text]) =>
+    claim(inside(text, subnet, "auxiliary address"), `secondary ip address (${name}:${text})`),
   );
   return {
     subnet: cidrText(subnet),
-    gateway: config?.Gateway || needsGateway(family, network) ? addressText(gatewayOf(config, subnet)) : null,
+    gateway: led,
     range: cidrText(range),
     reserved,
     userSubnet: config !== undefined,

@@ -77,6 +77,13 @@ export function checkFree(subnet: Cidr, used: readonly Cidr[]): void {
 
 const words = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 
+/** The addresses of a subnet that are nobody's. IPv6 has no broadcast; its first is every router's (RFC 4291 section 2.6.1). */
+export function edgesOf(subnet: Cidr): bigint[] {
+  if (widthOf(subnet.family) - subnet.prefix < 2) return [];
+  const first = firstOf(subnet).value;
+  return subnet.family === "ipv4" ? [first, lastOf(subnet).value] : [first];
+}
+
 /** Addresses given out, per network. Kept in memory; the records are its source at start. */
 export class Addresses {
   readonly #used = new Map<string, Record<Family, Set<bigint>>>();
@@ -91,9 +98,7 @@ export class Addresses {
     const reserved = new Set(
       [addressing.gateway, ...addressing.reserved].map((text) => parseAddress(text ?? "")?.value ?? -1n),
     );
-    // IPv6 has no broadcast address; its first one is every router's (RFC 4291 section 2.6.1).
-    if (widthOf(family) - subnet.prefix > 1) reserved.add(firstOf(subnet).value);
-    if (family === "ipv4" && subnet.prefix < 31) reserved.add(lastOf(subnet).value);
+    for (const edge of edgesOf(subnet)) reserved.add(edge);
     if (wanted) {
       const address = parseAddress(wanted);
       if (address?.family !== family) throw invalidArgument(`invalid ${words[family]} address: ${wanted}`);

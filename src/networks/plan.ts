@@ -196,7 +196,7 @@ function complaintsOf(network: NetworkRecord, family: Family, text: string): str
       "user specified IP address is supported only when connecting to networks with user configured subnets",
     );
   } else if (!address || !contains(subnet, address)) {
-    const shown = address ? addressText(address) : "<nil>";
+    const shown = address ? addressText(address) : text;
     complaints.push(`no configured subnet or ip-range contain the IP address ${shown}`);
   }
   return complaints;

@@ -106,4 +106,50 @@ describe("endpoints", () => {
     expect(await refusal("--scope", "swarm")).toBe("cannot create a swarm scoped network when swarm is not active");
     expect(await refusal("--ingress")).toBe("Ingress network can only be global scope network");
   });
+
+  test("a fixed address belongs to who runs with it; reserved and foreign ones are nobody's", async () => {
+    const d = daemon();
+    const net = `10.220.${d.slot}`;
+    const refusal = async (...args: string[]) => {
+      const { stderr } = await d.dhow(...args);
+      return stderr
+        .split("\n\n")[0]
+        ?.replace(/^(dhow: )?Error response from daemon: /, "")
+        .trim();
+    };
+    const failed = "failed to set up container networking: ";
+    const config = "invalid config for network few: invalid endpoint settings:\n";
+    await d.must("network", "create", "--subnet", `${net}.0/29`, "--aux-address", `r=${net}.4`, "few");
+    const create = (name: string) =>
+      d.must("create", "--name", name, "--network", "few", "--ip", `${net}.3`, "busybox", "sleep", "300");
+    await create("one");
+    await create("two");
+    await d.must("start", "one");
+    expect(await refusal("start", "two")).toContain("Address already in use");
+    for (const last of [0, 1, 4, 7]) {
+      expect(await refusal("run", "--rm", "--network", "few", "--ip", `${net}.${last}`, "busybox", "true")).toBe(
+        `${failed}Address already in use`,
+      );
+    }
+    for (const [text, complaint] of [
+      ["10.1.2.3", "no configured subnet or ip-range contain the IP address 10.1.2.3"],
+      ["what", "* invalid IPv4 address: what\n* no configured subnet or ip-range contain the IP address what"],
+    ] as const) {
+      expect(await refusal("run", "--rm", "--network", "few", "--ip", text, "busybox", "true")).toBe(
+        config + complaint,
+      );
+    }
+    await d.must("stop", "-t", "0", "one");
+    await d.must("start", "two");
+    expect(await refusal("start", "one")).toContain("Address already in use");
+    // 2, 5 and 6 are left of eight: the edges, the gateway, the reserved one and that of `two` are not.
+    for (const name of ["box1", "box2", "box3"])
+      await d.must("run", "-d", "--name", name, "--network", "few", "busybox", "sleep", "300");
+    const id = (await d.must("network", "inspect", "-f", "{{.Id}}", "few")).trim();
+    expect(await refusal("run", "--rm", "--network", "few", "busybox", "true")).toBe(
+      `${failed}no available IPv4 addresses on this network's address pools: few (${id})`,
+    );
+    await d.must("rm", "-f", "one", "two", "box1", "box2", "box3");
+    await d.must("network", "rm", "few");
+  }, 60_000);
 });
