@@ -7,12 +7,14 @@ import { failPointEnvironment } from "../lib/fail-point.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import {
   type AdoptRequest,
+  type ExecStart,
   type HelloReply,
   type MethodName,
   type Methods,
   type Push,
   protocolVersion,
   type Reply,
+  type StartRequest,
   type WireError,
 } from "../supervisor/protocol.ts";
 
@@ -44,17 +46,27 @@ export interface ClientOptions {
 }
 
 interface Waiting {
+  readonly method: MethodName;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
   readonly since: number;
-  /** False for what takes as long as a runtime takes. */
-  readonly prompt: boolean;
+  /** Undoes what is done after nobody waited any more. */
+  readonly late: (() => void) | null;
 }
 
-/** How long a supervisor may be silent to who asks for something that it can do at once. A stopped one is silent for ever. */
+/** How long a supervisor may be silent to those who wait for it. A stopped one is silent for ever. */
 export const patienceMs = 10_000;
 export const silence = `the supervisor has not answered for ${patienceMs / 1000} s`;
-const promptMethods: ReadonlySet<MethodName> = new Set(["signal", "forget", "resize", "limitLog", "pause", "resume"]);
+/** After half of it, one who is asked for what may take long is asked for a sign of life. */
+const pingAfterMs = patienceMs / 2;
+/** What is asked of a supervisor that was silent before gets this long, so that one that goes on is given up by nobody. */
+const leastPatienceMs = 1000;
+/** What is waited for without an end: the greeting, and what an engine's own start and end stand on. */
+const endless: ReadonlySet<MethodName> = new Set(["hello", "list", "shutdown"]);
+const watchMs = 500;
+const SIGKILL = 9;
+/** What must not be begun long after it was asked for. */
+const startMethods: ReadonlySet<MethodName> = new Set(["start", "exec"]);
 
 /** Connects to a unix socket; rejects with the connection's own error. */
 export function connectSocket(path: string): Promise<Socket> {
@@ -80,6 +92,7 @@ export class NotGreeted extends Error {
 export async function connectSupervisor(options: ClientOptions): Promise<SupervisorClient> {
   const socket = await connectSocket(options.path);
   const waiting = new Map<number, Waiting>();
+  const givenUp = new Map<number, () => void>();
   let lastId = 0;
   let closed = false;
   let greeted = false;
@@ -93,36 +106,59 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
     if (greeted) options.onClose();
   };
   let heard = performance.now();
-  // Whoever gives up is answered later and not heard: what was asked may still be done.
+  /** Turns of the watch since a sign of life was asked for; 0 when none is. Turns: a daemon that was stopped itself gives up nobody. */
+  let turns = 0;
   const watch = setInterval(() => {
-    const late = performance.now() - patienceMs;
-    if (heard > late) return;
-    for (const [id, { since, prompt, reject }] of waiting) {
-      if (!prompt || since > late) continue;
+    const bounded = [...waiting].filter(([, { method }]) => !endless.has(method));
+    if (bounded.length === 0) return;
+    const now = performance.now();
+    const silentSince = Math.max(heard, Math.min(...bounded.map(([, { since }]) => since)));
+    if (turns === 0 && now - silentSince < pingAfterMs) return;
+    if (turns++ === 0) return send(++lastId, "ping", null);
+    if (turns * watchMs <= patienceMs - pingAfterMs) return;
+    for (const [id, { since, reject, late }] of bounded) {
+      if (now - since < leastPatienceMs) continue;
       waiting.delete(id);
+      if (late) givenUp.set(id, late);
       reject(unavailable(silence));
     }
-  }, 500);
+  }, watchMs);
   watch.unref();
   socket.on("error", fail);
   socket.on("end", fail);
   socket.on("close", fail);
   readLines(socket, (line) => {
     heard = performance.now();
+    turns = 0;
     const message = JSON.parse(line) as Reply | Push;
     if ("event" in message) return options.onPush(message);
     const call = waiting.get(message.id);
     waiting.delete(message.id);
     if ("error" in message) call?.reject(new SupervisorError(message.error));
     else call?.resolve(message.result as never);
+    if (!("error" in message)) givenUp.get(message.id)?.();
+    givenUp.delete(message.id);
   });
+  const send = (id: number, method: MethodName, params: unknown): void => {
+    const expires = startMethods.has(method) ? Date.now() + patienceMs : undefined;
+    socket.write(`${JSON.stringify({ id, method, params, expires })}\n`);
+  };
   const call = <M extends MethodName>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> => {
     if (closed) return Promise.reject(unavailable("the supervisor went away"));
     const id = ++lastId;
     return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject, since: performance.now(), prompt: promptMethods.has(method) });
-      socket.write(`${JSON.stringify({ id, method, params })}\n`);
+      const late = startMethods.has(method) ? () => endLate(params as StartRequest | ExecStart) : null;
+      waiting.set(id, { method, resolve, reject, since: performance.now(), late });
+      send(id, method, params);
     });
+  };
+  /** Whoever asked for this process has been told that there is none, and has given back what it stands on. */
+  const endLate = (request: StartRequest | ExecStart): void => {
+    const ended =
+      "execId" in request
+        ? call("signal", { target: { containerId: request.containerId, execId: request.execId }, signal: SIGKILL })
+        : call("forget", { target: { containerId: request.id } });
+    ended.catch(() => {}); // It ended by itself, or the next engine ends it.
   };
   const hello = await call("hello", { version: protocolVersion, consoles: options.consoles }).catch((error) => {
     throw error instanceof SupervisorError ? error : new NotGreeted(messageOf(error), { cause: error });

@@ -12,7 +12,7 @@
 import type { ErrorKind } from "../lib/errors.ts";
 
 /** Version this source speaks; the supervisor answers its own in `hello`. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 /** Which process: a container's first one, or one exec of it. */
 export interface ProcessTarget {
@@ -151,6 +151,8 @@ export interface Methods {
   pause: { params: { id: string }; result: null };
   resume: { params: { id: string }; result: null };
   list: { params: null; result: readonly SupervisedProcess[] };
+  /** Answered at once, by an older supervisor with an error: whoever answers lives. Since version 3. */
+  ping: { params: null; result: null };
   forget: { params: { target: ProcessTarget }; result: null };
   /** Ends the supervisor; what it supervised runs on. */
   shutdown: { params: null; result: null };
@@ -162,6 +164,8 @@ export interface Request<M extends MethodName = MethodName> {
   readonly id: number;
   readonly method: M;
   readonly params: Methods[M]["params"];
+  /** Unix milliseconds after which it is not begun any more: nobody waits for it. Since version 3. */
+  readonly expires?: number;
 }
 
 export interface WireError {

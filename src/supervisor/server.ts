@@ -1,7 +1,7 @@
 /** The supervisor's socket: control connections and attached clients. */
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { invalidArgument, kindOf, messageOf } from "../lib/errors.ts";
+import { invalidArgument, kindOf, messageOf, unavailable } from "../lib/errors.ts";
 import { hasHungUp } from "../linux/scm-rights.ts";
 import { RuntimeFailure } from "./launch.ts";
 import type { Subscriber } from "./output.ts";
@@ -161,6 +161,7 @@ function methodHandlers(supervisor: Supervisor, options: ServerOptions): Handler
       return null;
     },
     list: async () => supervisor.list(),
+    ping: async () => null,
     forget: async ({ target }) => {
       await supervisor.forget(target);
       return null;
@@ -172,8 +173,9 @@ function methodHandlers(supervisor: Supervisor, options: ServerOptions): Handler
   };
 }
 
-async function answer(handlers: Handlers, { id, method, params }: Request): Promise<Reply> {
+async function answer(handlers: Handlers, { id, method, params, expires }: Request): Promise<Reply> {
   try {
+    if (expires !== undefined && Date.now() > expires) throw unavailable(`${method}: nobody waits for it any more`);
     const handler = Object.hasOwn(handlers, method) ? handlers[method] : null;
     if (!handler) throw invalidArgument(`unknown method ${JSON.stringify(method)}`);
     return { id, result: await (handler as (params: unknown) => Promise<unknown>)(params) };

@@ -164,6 +164,50 @@ describe("a supervisor that is slow", () => {
     await expectLedger(daemon(), clean, { fds: false });
   });
 
+  test("start and exec of a supervisor that is stopped end with an error in time, and nothing of them comes later", async () => {
+    await dhow("run", "-d", "--name", "other", "busybox", "sleep", "600");
+    await dhow("create", "--name", "victim", "busybox", "sleep", "600");
+    const pid = supervisorPid(daemon());
+    process.kill(pid, "SIGSTOP");
+    try {
+      const from = performance.now();
+      const both = await Promise.all([dhow("start", "victim"), dhow("exec", "other", "touch", "/late")]);
+      for (const { code, stdout, stderr } of both) {
+        expect(code).not.toBe(0);
+        // Of an exec the stream tells, as dockerd's does.
+        expect(stdout + stderr).toContain("the supervisor has not answered for 10 s");
+      }
+      expect(performance.now() - from).toBeLessThan(16_000);
+      expect((await dhow("ps", "--format", "{{.Names}}")).stdout).toBe("other\n");
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    await Bun.sleep(1500);
+    expect((await dhow("exec", "other", "ls", "/late")).code).not.toBe(0);
+    expect((await dhow("start", "victim")).stderr).toBe("");
+    await dhow("rm", "-f", "victim", "other");
+    await expectLedger(daemon(), clean, { fds: false });
+  });
+
+  test("a process that a supervisor started just before it was stopped is ended when it goes on", async () => {
+    await dhow("create", "--name", "victim", "busybox", "sleep", "604");
+    daemon().arm("supervisor.start.launched=delay:1500");
+    const pid = supervisorPid(daemon());
+    const starting = dhow("start", "victim");
+    await Bun.sleep(700);
+    process.kill(pid, "SIGSTOP");
+    try {
+      expect((await starting).stderr).toContain("the supervisor has not answered");
+    } finally {
+      daemon().arm("");
+      process.kill(pid, "SIGCONT");
+    }
+    await Bun.sleep(2000);
+    expect((await dhow("inspect", "-f", "{{.State.Status}}", "victim")).stdout).toBe("created\n");
+    await dhow("rm", "-f", "victim");
+    await expectLedger(daemon(), clean, { fds: false });
+  });
+
   test("a container that is removed while its start is under way is gone, and so is its process", async () => {
     await dhow("create", "--name", "victim", "busybox", "sleep", "600");
     daemon().arm("supervisor.start.launched=delay:600");
