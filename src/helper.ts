@@ -14,6 +14,7 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "fetch-blobs": async () => (await import("./images/fetch-helper.ts")).fetchBlobsMain,
   "receive-archive": async () => (await import("./images/receive-helper.ts")).receiveArchiveMain,
   "receive-layer": async () => (await import("./images/receive-helper.ts")).receiveLayerMain,
+  "clone-tree": async () => (await import("./volumes/clone-tree.ts")).cloneTreeMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };
 

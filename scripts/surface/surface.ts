@@ -61,6 +61,10 @@ export const ownRoutes: readonly string[] = [
   "POST /dhow/v1/gc",
   "POST /dhow/v1/stop",
   "POST /containers/{id}/exec/run",
+  "POST /dhow/v1/volumes/{name}/rename",
+  "POST /dhow/v1/volumes/{name}/clone",
+  "GET /dhow/v1/volumes/{name}/export",
+  "POST /dhow/v1/volumes/{name}/import",
 ];
 
 /** Commands of ours that Docker does not have, and those that it has without documenting them. */
@@ -70,6 +74,11 @@ export const ownCommands: readonly string[] = [
   "image bootstrap",
   "network diagram",
   "system gc",
+  "volume clone",
+  "volume export",
+  "volume import",
+  "volume rename",
+  "volume snapshot",
 ];
 
 /** One row for each endpoint of Docker's. Throws on one that is in neither of our tables. */

@@ -196,6 +196,15 @@ export const paths = {
   volumeUpdate: { method: "PUT", path: "/volumes/{name}", query: { version: "number" } },
   volumeRemove: { method: "DELETE", path: "/volumes/{name}", query: { force: "flag" } },
 
+  /** Ours: another name for a volume that nobody uses. */
+  volumeRename: { method: "POST", path: "/dhow/v1/volumes/{name}/rename", query: { name: "text" } },
+  /** Ours: a new volume with another's data; `snapshot` labels it with that one's name. */
+  volumeClone: { method: "POST", path: "/dhow/v1/volumes/{name}/clone", query: { name: "text", snapshot: "flag" } },
+  /** Ours: a volume's data as a tar archive. */
+  volumeExport: { method: "GET", path: "/dhow/v1/volumes/{name}/export" },
+  /** Ours: a new volume from a tar archive. */
+  volumeImport: { method: "POST", path: "/dhow/v1/volumes/{name}/import", query: { label: "words" } },
+
   networkList: {
     method: "GET",
     path: "/networks",

@@ -156,6 +156,11 @@ export const routes = {
   volumeUpdate: { ...p.volumeUpdate, body, reply: empty(200), fails: ["unavailable"] },
   volumeRemove: { ...p.volumeRemove, body, reply: empty(), fails: ["notFound", "conflict"] },
 
+  volumeRename: { ...p.volumeRename, body, reply: empty(), fails: ["notFound", "conflict", "notImplemented"] },
+  volumeClone: { ...p.volumeClone, body, reply: json<Volume>(201), fails: ["notFound", "conflict"] },
+  volumeExport: { ...p.volumeExport, body, reply: bytes(), fails: ["notFound"] },
+  volumeImport: { ...p.volumeImport, body: streamBody, reply: json<Volume>(201), fails: ["conflict", "system"] },
+
   networkList: { ...p.networkList, body, reply: json<Network[]>(), fails: [] },
   networkCreate: {
     ...p.networkCreate,

@@ -4,6 +4,7 @@ import type { ExecBackend } from "./handlers/exec.ts";
 import type { ImagesBackend } from "./handlers/images.ts";
 import type { NetworksBackend } from "./handlers/networks.ts";
 import type { SystemBackend } from "./handlers/system.ts";
+import type { VolumeTransfersBackend } from "./handlers/volume-transfers.ts";
 import type { VolumesBackend } from "./handlers/volumes.ts";
 
 /** The services behind the handlers. */
@@ -13,13 +14,14 @@ export interface Backends {
   readonly images: ImagesBackend;
   readonly networks: NetworksBackend;
   readonly volumes: VolumesBackend;
+  readonly volumeTransfers: VolumeTransfersBackend;
   readonly system: SystemBackend;
 }
 
 /** Services of which some, or some of their methods, do not exist yet. */
 export type PartialBackends = { readonly [K in keyof Backends]?: Partial<Backends[K]> };
 
-const nouns = ["containers", "exec", "images", "networks", "volumes", "system"] as const;
+const nouns = ["containers", "exec", "images", "networks", "volumes", "volumeTransfers", "system"] as const;
 
 /** Fills the gaps with methods that answer 501 and say what is missing. */
 export function completeBackends(partial: PartialBackends): Backends {

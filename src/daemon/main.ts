@@ -122,6 +122,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
     images: engine.images,
     networks: engine.networks,
     volumes: engine.volumes,
+    volumeTransfers: engine.volumes.transfers,
     system: {
       info: (op) => engine.system.info(op),
       version: (op) => engine.system.version(op),

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { conflict, DhowError, isKind, kindOf, messageOf, notFound } from "../lib/errors.ts";
+import { conflict, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { Database, Tx } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
+import { BookMoves } from "./book-moves.ts";
 import { checkOptions, checkVolumeName, type LocalDriver } from "./local.ts";
 import type { ResolvedMount } from "./mounts.ts";
 import { adopted, anonymousLabel, localDriver, now, type VolumeRecord, volumeRecords } from "./record.ts";
-import type { RemoteVolumes } from "./remote.ts";
+import { type RemoteVolumes, reworded } from "./remote.ts";
 import type { VolumeRequest } from "./volumes.ts";
 
 /**
@@ -22,6 +23,8 @@ export class VolumeBook {
   readonly #records: RecordStore<VolumeRecord>;
   readonly #intents: Intents;
   readonly #locks = new NamedLocks();
+  /** Volumes filled and renamed. */
+  readonly moves: BookMoves;
   /** Volume -> containers whose records name it. */
   readonly #users = new Map<string, Set<string>>();
   /** Volumes whose directories exist and whose record is not written yet. */
@@ -33,6 +36,17 @@ export class VolumeBook {
     this.#remote = remote;
     this.#records = new RecordStore(db, volumeRecords);
     this.#intents = new Intents(db);
+    this.moves = new BookMoves({
+      db,
+      driver,
+      records: this.#records,
+      intents: this.#intents,
+      locks: this.#locks,
+      usersOf: (name) => this.usersOf(name),
+      exists: (name) => this.isRecorded(name) || this.#pending.has(name) || this.isUsed(name),
+      isRecorded: (name) => this.isRecorded(name),
+      get: (name) => this.get(name),
+    });
   }
 
   /** Finishes removals, takes data without a record back, and drops the empty rest of a create that was cut short. */
@@ -46,6 +60,7 @@ export class VolumeBook {
         going.add(subject); // something is mounted there: the next engine tries again
       }
     }
+    await this.moves.settle();
     const { records, broken } = this.list();
     const known = new Set([...records.keys(), ...broken.map(({ id }) => id)]);
     for (const name of await this.#driver.names()) {
@@ -266,7 +281,7 @@ export class VolumeBook {
   }
 
   /** Takes a container's uses of its mounts back. */
-  leave(containerId: string, mounts: readonly ResolvedMount[]): void {
+  leave(containerId: string, mounts: readonly Pick<ResolvedMount, "type" | "name">[]): void {
     for (const { type, name } of mounts) {
       const users = type === "volume" ? this.#users.get(name) : undefined;
       if (users?.delete(containerId) && users.size === 0) this.#users.delete(name);
@@ -280,9 +295,4 @@ export class VolumeBook {
   isUsed(name: string): boolean {
     return this.#users.has(name);
   }
-}
-
-/** The error with what was being done before its own words. */
-function reworded(error: unknown, what: string): DhowError {
-  return new DhowError(kindOf(error), `${what}: ${messageOf(error)}`, { cause: error });
 }

@@ -6,7 +6,17 @@ import { join } from "node:path";
 import { invalidArgument, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { readDirectory } from "../linux/directory.ts";
-import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, tryOpenAt } from "../linux/file.ts";
+import {
+  AT_FDCWD,
+  close,
+  fsync,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  openAt,
+  renameAt,
+  tryOpenAt,
+} from "../linux/file.ts";
 import type { Name } from "../linux/file-name.ts";
 import {
   MNT_DETACH,
@@ -25,6 +35,7 @@ import { fsetxattr, getxattr, removexattr } from "../linux/xattr.ts";
 
 /** Longest file name, which a volume's name becomes. */
 const maxName = 255;
+const RENAME_NOREPLACE = 1;
 const fillingAttribute = "trusted.dhow.filling";
 const optionNames = new Set(["type", "o", "device", "size"]);
 
@@ -116,6 +127,25 @@ export class LocalDriver {
   remove(name: string): void {
     unmount(this.path(name), MNT_DETACH);
     this.#discard(join(this.root, name));
+  }
+
+  /** Gives the volume's directory another name, durably. */
+  async move(from: string, to: string): Promise<void> {
+    await this.make(from); // one whose directory somebody deleted is an empty volume
+    unmount(this.path(from), MNT_DETACH);
+    const root = openAt(AT_FDCWD, this.root, O_RDONLY | O_DIRECTORY);
+    try {
+      renameAt(root, from, root, to, RENAME_NOREPLACE);
+      fsync(root);
+    } finally {
+      close(root);
+    }
+  }
+
+  /** Undoes {@link move} where it had moved something. */
+  async moveBack(from: string, to: string): Promise<void> {
+    const names = await this.names();
+    if (names.includes(to) && !names.includes(from)) await this.move(to, from);
   }
 
   /** Mounts what the options name on the data directory, unless it is mounted already. */

@@ -1,10 +1,10 @@
 /**
  * From `-v`, `--mount`, `--tmpfs`, VOLUME and `--volumes-from` to one list of mounts, checked in Docker's words.
  */
-import { invalidArgument } from "../lib/errors.ts";
+import { invalidArgument, isKind } from "../lib/errors.ts";
 import { bindFlags, parseBind } from "./bind-spec.ts";
 import { parseMount, refuseForeignOptions } from "./mount-spec.ts";
-import type { MountConfig } from "./mounts.ts";
+import type { MountConfig, ResolvedMount } from "./mounts.ts";
 import { anonymous, checkDestination, type PlannedMount, plain } from "./planned-mount.ts";
 import { parseTmpfs } from "./tmpfs-spec.ts";
 
@@ -61,4 +61,17 @@ function volumesFrom(entry: string, config: MountConfig): PlannedMount[] {
       copyUp: false,
       inherited: mount,
     }));
+}
+
+/** The image as it is now: another one that takes its name later changes nothing for the container. */
+export function imageOf(mount: PlannedMount, config: MountConfig): ResolvedMount {
+  const { volumeDriver: _driver, volumeOptions: _options, volumeLabels: _labels, inherited, ...rest } = mount;
+  if (inherited) return { ...inherited, readOnly: true };
+  try {
+    return { ...rest, source: "", name: mount.source, driver: "", image: config.imageId(mount.source) };
+  } catch (error) {
+    // Told apart from the container's own image, which a client would pull.
+    if (isKind(error, "notFound")) throw invalidArgument(`invalid mount config for type "image": ${error.message}`);
+    throw error;
+  }
 }

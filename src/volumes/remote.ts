@@ -2,7 +2,7 @@
  * Volumes of plugins: the `VolumeDriver` protocol (https://docs.docker.com/engine/extend/plugins_volume/). A plugin's
  * answers are checked here; what is wrong with one is that plugin's error and nobody else's.
  */
-import { systemError } from "../lib/errors.ts";
+import { DhowError, kindOf, messageOf, systemError } from "../lib/errors.ts";
 import type { CallLimits } from "../plugins/plugin.ts";
 import type { Plugin, Plugins } from "../plugins/plugins.ts";
 import { requireSource } from "./bind-source.ts";
@@ -191,4 +191,9 @@ function checkMountpoint(driver: string, path: unknown): string {
     !path.split("/").includes("..");
   if (isPlain) return path;
   throw systemError(`volume driver ${driver} answered with no mountpoint: ${JSON.stringify(path ?? "").slice(0, 100)}`);
+}
+
+/** The error with what was being done before its own words. */
+export function reworded(error: unknown, what: string): DhowError {
+  return new DhowError(kindOf(error), `${what}: ${messageOf(error)}`, { cause: error });
 }

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { notFound } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { createPlugins } from "../plugins/plugins.ts";
@@ -59,6 +60,8 @@ const open = (): Volumes =>
     },
     plugins: createPlugins({ dirs: [join(dir, "plugins")], log: () => {} }),
     log: () => {},
+    pack: async () => Readable.from([]),
+    unpack: async () => {},
     viewImage: async (imageId, target) => writeFileSync(join(target, "id"), imageId),
     recursiveReadOnly: true,
     emit: (action, name, attributes) => events.push([action, name, attributes]),

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
-import { conflict, invalidArgument, isKind, notFound } from "../lib/errors.ts";
+import { conflict, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
@@ -14,10 +14,11 @@ import { flagOf, matches } from "./filters.ts";
 import { LocalDriver } from "./local.ts";
 import { Mounter } from "./mounter.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
-import { planMounts } from "./plan.ts";
+import { imageOf, planMounts } from "./plan.ts";
 import type { PlannedMount } from "./planned-mount.ts";
 import { anonymousLabel, localDriver, type VolumeRecord, wireVolume } from "./record.ts";
 import { type RemoteVolume, RemoteVolumes, withRemote } from "./remote.ts";
+import { type TransferOptions, Transfers } from "./transfers.ts";
 import type { VolumeClaim, VolumeRequest, Volumes } from "./volumes.ts";
 
 /** What volumes need of the rest of the engine. */
@@ -33,11 +34,13 @@ export interface VolumesOptions {
   readonly log: (message: string) => void;
   readonly copyUp: (rootfs: string, path: string, target: string, op: Operation) => Promise<void>;
   /** Shows what an image holds, read-only, at an existing directory. */
+  readonly pack: TransferOptions["pack"];
+  readonly unpack: TransferOptions["unpack"];
   readonly viewImage: (imageId: string, target: string) => Promise<void>;
   /** True where mount_setattr(2) can make a whole tree read-only. */
   readonly recursiveReadOnly: boolean;
   readonly emit?: (
-    action: "create" | "destroy" | "mount" | "unmount" | "prune",
+    action: "create" | "destroy" | "rename" | "mount" | "unmount" | "prune",
     name: string,
     attributes: Record<string, string>,
   ) => void;
@@ -53,6 +56,7 @@ class LocalVolumes implements Volumes {
   readonly #driver: LocalDriver;
   readonly #mounter: Mounter;
   readonly #remote: RemoteVolumes;
+  readonly transfers: Transfers;
   /** One copy-up of a volume at a time. */
   readonly #filling = new NamedLocks();
 
@@ -69,6 +73,15 @@ class LocalVolumes implements Volumes {
       recursiveReadOnly: options.recursiveReadOnly,
       viewImage: options.viewImage,
       recordOf: (name) => this.#book.get(name),
+      emit: (action, name, attributes) => options.emit?.(action, name, attributes),
+    });
+    const { pack, unpack } = options;
+    this.transfers = new Transfers({
+      book: this.#book,
+      mounter: this.#mounter,
+      pack,
+      unpack,
+      wired: (record) => this.#wired(record),
       emit: (action, name, attributes) => options.emit?.(action, name, attributes),
     });
   }
@@ -282,18 +295,5 @@ class LocalVolumes implements Volumes {
     if (record.driver === localDriver) return wireVolume(record, this.#driver.path(record.name));
     const facts = { createdAt: null, status: null, ...remote, scope: this.#remote.scopeOf(record.driver) };
     return wireVolume(record, remote?.mountpoint ?? "", facts);
-  }
-}
-
-/** The image as it is now: another one that takes its name later changes nothing for the container. */
-function imageOf(mount: PlannedMount, config: MountConfig): ResolvedMount {
-  const { volumeDriver: _driver, volumeOptions: _options, volumeLabels: _labels, inherited, ...rest } = mount;
-  if (inherited) return { ...inherited, readOnly: true };
-  try {
-    return { ...rest, source: "", name: mount.source, driver: "", image: config.imageId(mount.source) };
-  } catch (error) {
-    // Told apart from the container's own image, which a client would pull.
-    if (isKind(error, "notFound")) throw invalidArgument(`invalid mount config for type "image": ${error.message}`);
-    throw error;
   }
 }

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Filters } from "../api/filters.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../api/volumes.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -19,6 +20,7 @@ export type VolumeRequest = Partial<VolumeCreateRequest>;
  * is computed from containers and never drifts from them.
  */
 export interface Volumes {
+  readonly transfers: VolumeTransfers;
   /**
    * Compares records and directories at the engine's start, before anything else: a directory without a record becomes a
    * volume again when it holds data (a lost database must not lose volumes) and goes when it is empty (a create that was
@@ -73,4 +75,16 @@ export interface VolumeClaim {
   commit(tx: Tx): void;
   /** Undoes what `resolve` did; for a create that failed before `commit`. */
   rollback(): Promise<void>;
+}
+
+/** What Docker has no verbs for. */
+export interface VolumeTransfers {
+  /** Another name for a local volume that nobody uses. */
+  rename(name: string, to: string, op: Operation): Promise<void>;
+  /** A new local volume with the data of another; without a name, that one's with the time. */
+  clone(name: string, to: string, options: { snapshot: boolean }, op: Operation): Promise<Volume>;
+  /** The data as a tar archive. */
+  export(name: string, op: Operation): Promise<Readable>;
+  /** A new local volume from a tar archive, plain or compressed: whole, or not at all. */
+  import(name: string, labels: Readonly<Record<string, string>>, tar: Readable, op: Operation): Promise<Volume>;
 }

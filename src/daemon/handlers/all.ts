@@ -5,6 +5,7 @@ import { execHandlers } from "./exec.ts";
 import { imageHandlers } from "./images.ts";
 import { networkHandlers } from "./networks.ts";
 import { systemHandlers } from "./system.ts";
+import { volumeTransferHandlers } from "./volume-transfers.ts";
 import { volumeHandlers } from "./volumes.ts";
 
 /** Every route's handler, bound to its backend. */
@@ -15,6 +16,7 @@ export function createHandlers(backends: Backends): Handlers {
     ...imageHandlers(backends.images),
     ...networkHandlers(backends.networks),
     ...volumeHandlers(backends.volumes),
+    ...volumeTransferHandlers(backends.volumeTransfers),
     ...systemHandlers(backends.system),
   };
 }
