@@ -63,6 +63,9 @@ export const daemonFlags = {
   "ip-forward": flag.bool("Enable IP forwarding", { initial: true }),
   "ip-masq": flag.bool("Masquerade traffic that leaves", { initial: true }),
   ip6tables: flag.bool("Let the engine write firewall rules for IPv6", { initial: true }),
+  "user-chain": flag.bool(
+    "Keep a firewall chain for rules of one's own before the engine's: forward in the table inet INSTANCE-user",
+  ),
   iptables: flag.bool("Let the engine write firewall rules", { initial: true }),
   ipv6: flag.bool("Give IPv6 addresses on the default bridge"),
   label: flag.list("Labels of the daemon"),

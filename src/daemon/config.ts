@@ -158,6 +158,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       ipMasquerade: values["ip-masq"],
       ipForward: values["ip-forward"],
       firewall: values.iptables,
+      userChain: values["user-chain"],
       firewall6: values.iptables && values.ip6tables,
       hostBinding: values.ip,
       userlandProxy: values["userland-proxy"],

@@ -79,6 +79,8 @@ export interface NetworkConfig {
   readonly firewall: boolean;
   /** The same for IPv6. */
   readonly firewall6: boolean;
+  /** A chain for rules of the user's own is kept before ours. */
+  readonly userChain: boolean;
   /** Default host address of published ports. */
   readonly hostBinding: string;
   readonly userlandProxy: boolean;

@@ -93,6 +93,7 @@ export class KernelNetworks implements AsyncDisposable {
     this.#ready.clear();
     const networks = this.#book.networks.list().records;
     const { bridges, parents } = await call("hello", {});
+    await call("userChain", { kept: this.#options.config.userChain });
     for (const [id, network] of networks) {
       try {
         await ensureSegment(call, network);

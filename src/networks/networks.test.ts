@@ -41,6 +41,7 @@ const config: NetworksConfig = {
   ipForward: true,
   firewall: true,
   firewall6: true,
+  userChain: false,
   hostBinding: "0.0.0.0",
   dns: [],
   dnsSearch: [],

@@ -35,6 +35,8 @@ export interface NetworksConfig {
   readonly firewall: boolean;
   /** The same for IPv6. */
   readonly firewall6: boolean;
+  /** A chain of the firewall for rules of the user's own is kept before ours. */
+  readonly userChain: boolean;
   /** Default host address of published ports. */
   readonly hostBinding: string;
   readonly dns: readonly string[];

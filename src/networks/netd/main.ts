@@ -21,6 +21,7 @@ import { Ports } from "./ports.ts";
 import { type Method, type Methods, protocolVersion } from "./protocol.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { UpperLinks } from "./upper-links.ts";
+import { UserChain } from "./user-chain.ts";
 import { VethLinks } from "./veth-links.ts";
 
 /** Namespaces kept ready. */
@@ -71,6 +72,7 @@ export async function netdMain(args: string[]): Promise<void> {
   const carried = { ipv4: !values["no-firewall"], ipv6: !values["no-firewall6"] };
   const firewall = carried.ipv4 || carried.ipv6 ? new Firewall(values.instance, carried) : null;
   const neighbours = firewall ? new Neighbours(values.instance) : null;
+  const userChain = firewall ? new UserChain(values.instance) : null;
   const bridges = new Bridges(host, firewall, values.instance, forwards);
   const namespaces = new Namespaces(directory, host, poolSize);
   const parents = new Parents(host, values.instance);
@@ -106,6 +108,7 @@ export async function netdMain(args: string[]): Promise<void> {
     for (const name of bridges.names()) await step(() => bridges.remove(name));
     for (const name of parents.names()) await step(() => parents.remove(name));
     await step(() => neighbours?.[Symbol.dispose]());
+    await step(() => userChain?.[Symbol.dispose]());
     await step(() => firewall?.[Symbol.dispose]());
     await step(() => sandboxes.sweep(new Set()));
     process.exit(status);
@@ -139,6 +142,10 @@ export async function netdMain(args: string[]): Promise<void> {
     removeBridge: ({ name }) => {
       bridges.remove(name);
       neighbours?.cover(bridges.specs());
+      return {};
+    },
+    userChain: ({ kept }) => {
+      userChain?.keep(kept);
       return {};
     },
     ensureParent: (spec) => {

@@ -8,7 +8,7 @@ import type { EndpointNames } from "./dns/names.ts";
 import type { ResolverSpec } from "./dns/resolver.ts";
 import type { Family } from "./ip.ts";
 
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 /** Something for each address family. */
 export type PerFamily<T> = Readonly<Record<Family, T>>;
@@ -176,6 +176,8 @@ export interface Methods {
   };
   ensureBridge: { params: BridgeSpec & { readonly pooled: boolean }; result: Record<string, never> };
   removeBridge: { params: { name: string }; result: Record<string, never> };
+  /** Whether there is a chain for the user's own rules, from then on. */
+  userChain: { params: { kept: boolean }; result: Record<string, never> };
   ensureParent: { params: ParentSpec; result: Record<string, never> };
   removeParent: { params: { name: string }; result: Record<string, never> };
   attach: {
