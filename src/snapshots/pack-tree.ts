@@ -127,7 +127,8 @@ export class TreePacker {
     const fd = tryOpenAt(dir, name, O_PATH | O_NOFOLLOW);
     if (fd < 0) return;
     try {
-      const linkPath = type === "symlink" ? readlinkAt(dir, name) : undefined;
+      if ((fstat(fd).mode & S_IFMT) !== (stat.mode & S_IFMT)) return; // exchanged meanwhile
+      const linkPath = type === "symlink" ? readlinkAt(fd, "") : undefined;
       if (!this.#hardLink(path, stat)) this.#header(path, type, stat, fd, linkPath);
     } finally {
       close(fd);

@@ -94,7 +94,7 @@ class TreeCloner {
     if (type === S_IFDIR) this.#directory(from, to, name, path);
     else if (this.#linked(stat, to, name)) return;
     else if (type === S_IFREG) this.#file(from, to, name, path);
-    else this.#special(from, to, name, path, stat);
+    else this.#special(from, to, name, path);
   }
 
   #directory(from: number, to: number, name: Buffer, path: Buffer): void {
@@ -143,14 +143,17 @@ class TreeCloner {
     }
   }
 
-  #special(from: number, to: number, name: Buffer, path: Buffer, stat: FileStat): void {
+  #special(from: number, to: number, name: Buffer, path: Buffer): void {
     const source = tryOpenAt(from, name, O_PATH | O_NOFOLLOW);
     if (source < 0) {
       checkVanished(source, path);
       return;
     }
     try {
-      if ((stat.mode & S_IFMT) === S_IFLNK) symlinkAt(readlinkAt(from, name), to, name);
+      const stat = fstat(source);
+      const type = stat.mode & S_IFMT;
+      if (type === S_IFDIR || type === S_IFREG) return; // exchanged for another kind meanwhile
+      if (type === S_IFLNK) symlinkAt(readlinkAt(source, ""), to, name);
       else mknodAt(to, name, stat.mode, makeDevice(stat.rdevMajor, stat.rdevMinor));
       const target = openAt(to, name, O_PATH | O_NOFOLLOW);
       try {

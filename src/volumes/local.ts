@@ -1,10 +1,8 @@
 /** The `local` driver: one directory per volume, `<root>/<name>/_data`, and what `--opt` mounts there. */
 
-import { lookup } from "node:dns/promises";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { invalidArgument, systemError } from "../lib/errors.ts";
-import { failPoint } from "../lib/fail-point.ts";
+import { invalidArgument } from "../lib/errors.ts";
 import { readDirectory } from "../linux/directory.ts";
 import {
   AT_FDCWD,
@@ -18,40 +16,17 @@ import {
   tryOpenAt,
 } from "../linux/file.ts";
 import type { Name } from "../linux/file-name.ts";
-import {
-  MNT_DETACH,
-  MS_BIND,
-  MS_NODEV,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_RDONLY,
-  MS_REC,
-  mount,
-  unmount,
-} from "../linux/mount.ts";
+import { MNT_DETACH, unmount } from "../linux/mount.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, tryLstatAt } from "../linux/stat.ts";
-import { isErrno, SyscallError } from "../linux/syscall-error.ts";
+import { isErrno } from "../linux/syscall-error.ts";
 import { fsetxattr, getxattr, removexattr } from "../linux/xattr.ts";
+import { isMountPoint, mountLocal } from "./local-mount.ts";
 
 /** Longest file name, which a volume's name becomes. */
 const maxName = 255;
 const RENAME_NOREPLACE = 1;
 const fillingAttribute = "trusted.dhow.filling";
 const optionNames = new Set(["type", "o", "device", "size"]);
-
-const flags: Readonly<Record<string, number>> = {
-  ro: MS_RDONLY,
-  nosuid: MS_NOSUID,
-  nodev: MS_NODEV,
-  noexec: MS_NOEXEC,
-  bind: MS_BIND,
-  rbind: MS_BIND | MS_REC,
-  noatime: 1024,
-  nodiratime: 2048,
-  relatime: 1 << 21,
-  sync: 16,
-  rw: 0,
-};
 
 /** Throws `invalidArgument` in Docker's words for what cannot be a local volume's name. */
 export function checkVolumeName(name: string): void {
@@ -74,10 +49,15 @@ export function checkOptions(name: string, options: Readonly<Record<string, stri
   for (const key of Object.keys(options)) {
     if (!optionNames.has(key)) throw invalidArgument(`create ${name}: invalid option: "${key}"`);
   }
-  if (options.size !== undefined) throw invalidArgument(`create ${name}: quota size requested but no quota support`);
+  if (options.size !== undefined) {
+    if (!/^\d+(\.\d+)?\s?([kKmMgGtTpP]i?)?[bB]?$/.test(options.size)) {
+      throw invalidArgument(`create ${name}: invalid size: '${options.size}'`);
+    }
+    throw invalidArgument(`create ${name}: quota size requested but no quota support`);
+  }
   if (Object.keys(options).length === 0) return;
   for (const key of ["device", "type"]) {
-    if (!options[key]) throw invalidArgument(`create ${name}: missing required option: "${key}"`);
+    if (options[key] === undefined) throw invalidArgument(`create ${name}: missing required option: "${key}"`);
   }
 }
 
@@ -150,24 +130,7 @@ export class LocalDriver {
 
   /** Mounts what the options name on the data directory, unless it is mounted already. */
   async mount(name: string, options: Readonly<Record<string, string>>): Promise<void> {
-    const { type = "", device = "" } = options;
-    if (await isMountPoint(this.path(name))) return;
-    let bits = 0;
-    const data: string[] = [];
-    for (const word of (options.o ?? "").split(",").filter((part) => part !== "")) {
-      if (Object.hasOwn(flags, word)) bits |= flags[word] ?? 0;
-      else data.push(await resolveAddress(word, type));
-    }
-    try {
-      mount(device, this.path(name), type, bits, data.join(","));
-      failPoint("volumes.mount.mounted");
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error;
-      throw systemError(
-        `failed to mount local volume: mount ${device}:${this.path(name)}, data: ${withoutPasswords(data)}: ${error.code}`,
-        { cause: error },
-      );
-    }
+    if (!(await isMountPoint(this.path(name)))) await mountLocal(this.path(name), options);
   }
 
   unmount(name: string): void {
@@ -239,22 +202,4 @@ export class LocalDriver {
     };
     return inside(AT_FDCWD, this.path(name));
   }
-}
-
-/** NFS takes a server's address only: `addr=NAME` is looked up here. */
-async function resolveAddress(word: string, type: string): Promise<string> {
-  if (!type.startsWith("nfs") && type !== "cifs") return word;
-  if (!word.startsWith("addr=")) return word;
-  const { address } = await lookup(word.slice("addr=".length));
-  return `addr=${address}`;
-}
-
-export async function isMountPoint(path: string): Promise<boolean> {
-  const escaped = path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  return (await readFile("/proc/self/mountinfo", "utf8")).includes(` ${escaped} `);
-}
-
-/** Mount data as an error may show it. */
-function withoutPasswords(data: readonly string[]): string {
-  return data.map((word) => word.replace(/^(password\w*)=.*/, "$1=********")).join(",");
 }

@@ -1,0 +1,14 @@
+/** An errno's words, as Go's programs print them: the C library's, in lower case. */
+import { CString } from "bun:ffi";
+import { FFIType, openLibc } from "./libc.ts";
+
+const libc = openLibc({ strerror: { args: [FFIType.i32], returns: FFIType.ptr } });
+
+/** `no such device` for ENODEV. */
+export function strerror(errno: number): string {
+  const words = libc.strerror(errno);
+  if (words === null) return `errno ${errno}`;
+  const text = new CString(words).toString();
+  // "RPC struct is bad" and the like keep their capitals.
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
