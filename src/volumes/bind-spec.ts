@@ -24,7 +24,8 @@ export function parseBind(spec: string, volumeDriver: string): PlannedMount {
   const options = mode === "" ? [] : mode.split(",");
   const flags = bindFlags(options);
   if (flags === null || (mode === "" && parts.length === 3)) throw invalidArgument(`invalid mode: ${mode}`);
-  if (!isBind && flags.propagation !== null) throw bad(`invalid mode: ${mode}`);
+  if (!isBind && flags.propagation !== null)
+    throw bad(`invalid mount config for type "volume": field BindOptions must not be specified`);
   return {
     ...plain,
     type: isBind ? "bind" : "volume",

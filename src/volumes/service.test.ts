@@ -136,7 +136,7 @@ test.each([
   [{ binds: ["a/b:/x"] }, "includes invalid characters for a local volume name"],
   [{ binds: ["/a:/x:zz"] }, "invalid mode: zz"],
   [{ binds: ["/a:/x:ro,rw"] }, "invalid mode"],
-  [{ binds: ["v:/x:shared"] }, "invalid mode"],
+  [{ binds: ["v:/x:shared"] }, "field BindOptions must not be specified"],
   [{ binds: ["/a:/proc"] }, "inside /proc"],
   [{ binds: ["/a:/x/../proc/sys"] }, "inside /proc"],
   [{ volumes: ["/proc"] }, "inside /proc"],
