@@ -1,5 +1,4 @@
 /** Trees that are mounted in no table of the engine's: a mount table that every container lengthened would make each start longer. */
-import { rmdirSync } from "node:fs";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
 import { MNT_DETACH, unmount } from "../linux/mount.ts";
 import { cloneRootMount } from "../linux/mount-namespace.ts";
@@ -12,13 +11,15 @@ export interface HeldTree {
   close(): Promise<void>;
 }
 
-/** Takes the tree that is mounted at `target` out of the mount table, and removes the empty directory; `null` where none is. */
+/**
+ * Takes the tree that is mounted at `target` out of the mount table; `null` where none is. The empty directory stays: runc
+ * goes there at each exec.
+ */
 export function hideTree(target: string): HeldTree | null {
   if (!isMountPoint(target)) return null;
   const fd = openAt(AT_FDCWD, target, O_PATH | O_DIRECTORY);
   try {
     unmount(target, MNT_DETACH);
-    rmdirSync(target);
   } catch (error) {
     close(fd);
     throw error;

@@ -97,7 +97,7 @@ export interface Snapshotter {
   /** Unmounts `target` and removes the empty directory; a target that is not mounted is fine. */
   unmount(target: string): Promise<void>;
   isMounted(target: string): boolean;
-  /** Takes the tree mounted at `target` out of the mount table: it stays to who has it as a root. `null`: none is mounted. */
+  /** Takes the tree mounted at `target` out of the mount table: it stays to who has it as a root, and the directory. `null`: none is mounted. */
   hide(target: string): HeldTree | null;
   /** What an earlier engine hid, by the process that has it as its root. Throws when that is gone. */
   hidden(pid: number): HeldTree;
