@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { FilesystemChange } from "../api/containers.ts";
-import { invalidArgument, isKind, notFound } from "../lib/errors.ts";
+import { invalidArgument, isKind, notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { PathStat } from "../snapshots/archive.ts";
@@ -98,6 +98,10 @@ async function statOf(ctx: Context, { root, path, name }: Place, op: Operation):
 
 /** The whole root as a tar. */
 export async function exportContainer(ctx: Context, container: Container): Promise<Readable> {
+  // Volumes and secrets are no part of it.
+  if (container.root?.bare === false) {
+    throw systemError(`container ${container.id} has changed its own mounts: it can be exported once it is stopped`);
+  }
   const tar = await untilRead(ctx, container, async () => {
     const stream = ctx.snapshots.treeTar(rootOf(ctx, container));
     return { value: stream, stream };

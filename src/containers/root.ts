@@ -27,12 +27,12 @@ export function hideRootSoon(ctx: Context, container: Container): void {
 
 /** Finds the root of a container that an earlier engine started. */
 export function takeRootBack(ctx: Context, container: Container): void {
-  const { pid } = container.record.state;
+  const { pid, startTime } = container.record.state;
   try {
-    container.root ??= ctx.snapshots.hide(pathsOf(ctx, container.id).rootfs) ?? ctx.snapshots.hidden(pid);
+    container.root ??= ctx.snapshots.hide(pathsOf(ctx, container.id).rootfs) ?? ctx.snapshots.hidden(pid, startTime);
   } catch (error) {
     ctx.log(`container ${container.id}: its root is only seen through its process: ${messageOf(error)}`);
-    container.root = { path: `/proc/${pid}/root`, close: async () => {} };
+    container.root = { path: `/proc/${pid}/root`, bare: false, close: async () => {} };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Mount namespaces (mount_namespaces(7)) of other processes. Entering one moves the calling thread only: all here is synchronous. */
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "./file.ts";
 import { check, cstring, FFIType, lastErrno, openLibc } from "./libc.ts";
+import { startTimeOf } from "./process.ts";
 import { SyscallError } from "./syscall-error.ts";
 
 const { i32, u32, i64_fast, ptr: pointer } = FFIType;
@@ -12,6 +13,7 @@ const libc = openLibc({
   syscall: { args: [i64_fast, i32, pointer, u32], returns: i64_fast },
 });
 
+const ESRCH = 3;
 const CLONE_FS = 0x200;
 const CLONE_NEWNS = 0x20000;
 const SYS_open_tree = 428;
@@ -19,14 +21,21 @@ const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 
 /**
- * A descriptor (close-on-exec) of the file system that the process `pid` has as its root, without what is mounted in it
+ * A descriptor (close-on-exec) of the file system that the process of that start time has as its root, without what is mounted in it
  * (open_tree(2)); it is in no mount table and lasts as long as the descriptor. Throws ENOENT or ESRCH when the process is gone.
  */
-export function cloneRootMount(pid: number): number {
-  const namespace = openAt(AT_FDCWD, `/proc/${pid}/ns/mnt`, 0);
-  const home = openAt(AT_FDCWD, "/proc/thread-self/ns/mnt", 0);
-  const root = openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+export function cloneRootMount(pid: number, startTime: string): number {
+  const opened: number[] = [];
+  const open = (path: string, flags: number): number => {
+    const fd = openAt(AT_FDCWD, path, flags);
+    opened.push(fd);
+    return fd;
+  };
   try {
+    const namespace = open(`/proc/${pid}/ns/mnt`, 0);
+    if (startTimeOf(pid) !== startTime) throw new SyscallError("open", ESRCH, `/proc/${pid}/ns/mnt`);
+    const home = open("/proc/thread-self/ns/mnt", 0);
+    const root = open("/", O_PATH | O_DIRECTORY);
     // A thread that shares its root and working directory with others may not change its mount namespace.
     check(libc.unshare(CLONE_FS), "unshare");
     check(libc.setns(namespace, CLONE_NEWNS), "setns", `mount namespace of ${pid}`);
@@ -38,7 +47,7 @@ export function cloneRootMount(pid: number): number {
       comeBack(home, root);
     }
   } finally {
-    for (const fd of [namespace, home, root]) close(fd);
+    for (const fd of opened) close(fd);
   }
 }
 

@@ -4,10 +4,12 @@ import { MNT_DETACH, unmount } from "../linux/mount.ts";
 import { cloneRootMount } from "../linux/mount-namespace.ts";
 import { isMountPoint, letGo } from "./mount-point.ts";
 
-/** Holds a tree, bare of what is mounted in it, until it is closed. */
+/** Holds a tree until it is closed. */
 export interface HeldTree {
   /** Good in every process of the host that may trace this one, until it is closed. */
   readonly path: string;
+  /** False for a tree that is seen with whatever is mounted in it. */
+  readonly bare: boolean;
   close(): Promise<void>;
 }
 
@@ -28,12 +30,13 @@ export function hideTree(target: string): HeldTree | null {
 }
 
 /** The tree that an earlier engine hid, by the process that has it as its root. Throws when that is gone. */
-export const treeOfProcess = (pid: number): HeldTree => heldTree(cloneRootMount(pid));
+export const treeOfProcess = (pid: number, startTime: string): HeldTree => heldTree(cloneRootMount(pid, startTime));
 
 function heldTree(fd: number): HeldTree {
   let closed: Promise<void> | null = null;
   return {
     path: `/proc/${process.pid}/fd/${fd}`,
+    bare: true,
     close: () => {
       closed ??= letGo(fd);
       return closed;

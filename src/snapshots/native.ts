@@ -94,8 +94,8 @@ export class NativeSnapshotter implements Snapshotter {
     return hideTree(target);
   }
 
-  hidden(pid: number): HeldTree {
-    return treeOfProcess(pid);
+  hidden(pid: number, startTime: string): HeldTree {
+    return treeOfProcess(pid, startTime);
   }
 
   async remove(key: string): Promise<void> {

@@ -115,8 +115,8 @@ export class OverlaySnapshotter implements Snapshotter {
     return hideTree(target);
   }
 
-  hidden(pid: number): HeldTree {
-    return treeOfProcess(pid);
+  hidden(pid: number, startTime: string): HeldTree {
+    return treeOfProcess(pid, startTime);
   }
 
   async remove(key: string): Promise<void> {

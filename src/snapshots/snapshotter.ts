@@ -100,7 +100,7 @@ export interface Snapshotter {
   /** Takes the tree mounted at `target` out of the mount table: it stays to who has it as a root, and the directory. `null`: none is mounted. */
   hide(target: string): HeldTree | null;
   /** What an earlier engine hid, by the process that has it as its root. Throws when that is gone. */
-  hidden(pid: number): HeldTree;
+  hidden(pid: number, startTime: string): HeldTree;
   /** Throws the writable layer away: gone by one rename when this resolves, its files deleted later. Absent is fine. */
   remove(key: string): Promise<void>;
 
