@@ -79,16 +79,19 @@ test("cloneTree() beside somebody who exchanges files for links copies nothing o
   writeFileSync(join(host, "f"), "secret");
   const script = `cd ${from}; while :; do rm -rf d f; ln -s ${host} d; ln -s ${host}/f f; rm -f d f; mkdir d; echo own > d/f; echo own > f; done`;
   const racer = Bun.spawn(["sh", "-c", script], { stderr: "ignore" });
-  for (let round = 0; round < 200; round++) {
-    const to = join(base, `race-${round}`);
-    mkdirSync(to);
-    cloneTree(from, to);
-    for (const path of ["f", "d/f"]) {
-      const isOwn = existsSync(join(to, path)) && !lstatSync(join(to, path.split("/")[0] ?? "")).isSymbolicLink();
-      if (isOwn) expect(readFileSync(join(to, path), "utf8")).not.toBe("secret");
+  try {
+    for (let round = 0; round < 200; round++) {
+      const to = join(base, `race-${round}`);
+      mkdirSync(to);
+      cloneTree(from, to);
+      for (const path of ["f", "d/f"]) {
+        const isOwn = existsSync(join(to, path)) && !lstatSync(join(to, path.split("/")[0] ?? "")).isSymbolicLink();
+        if (isOwn) expect(readFileSync(join(to, path), "utf8")).not.toBe("secret");
+      }
+      rmSync(to, { recursive: true });
     }
-    rmSync(to, { recursive: true });
+  } finally {
+    racer.kill("SIGKILL");
+    await racer.exited;
   }
-  racer.kill("SIGKILL");
-  await racer.exited;
 });
