@@ -5,6 +5,10 @@ import type { PortSpec, PublishedPort } from "./protocol.ts";
 export const isSamePort = (a: PublishedPort, b: PublishedPort): boolean =>
   a.protocol === b.protocol && a.host === b.host && a.hostPort === b.hostPort && a.port === b.port;
 
+/** True when what is asked for may need the place that `port` has on the host. */
+export const takesPlaceOf = ({ protocol, first, last }: PortSpec, port: PublishedPort): boolean =>
+  protocol === port.protocol && first <= port.hostPort && port.hostPort <= Math.max(first, last);
+
 /** The same port again. */
 export const specOf = ({ protocol, port, host, hostPort, address }: PublishedPort): PortSpec => ({
   protocol,

@@ -18,7 +18,7 @@ import type {
   Routes,
   SandboxState,
 } from "./protocol.ts";
-import { specOf } from "./published.ts";
+import { specOf, takesPlaceOf } from "./published.ts";
 
 interface Held {
   readonly containerId: string;
@@ -289,9 +289,6 @@ function markRoute(held: Held, family: Family, { segment, gateway }: Route): voi
 
 const addressesOf = (one: Interface): string[] =>
   families.flatMap((family) => (one[family] ? [hostPart(one[family].address)] : []));
-
-const takesPlaceOf = ({ protocol, first, last }: PortSpec, port: PublishedPort): boolean =>
-  protocol === port.protocol && first <= port.hostPort && port.hostPort <= Math.max(first, last);
 
 function stateOf(held: Held): SandboxState {
   return {
