@@ -130,7 +130,10 @@ async function makePayload(cache: string, repository: string, script: string): P
     join(repository, part),
   );
   await succeed(["cp", "-a", ...parts, join(payload, "dhow")], { timeoutMs: 120_000 });
-  await succeed(["cp", "-aL", join(repository, "node_modules/valibot"), join(payload, "dhow/node_modules")]);
+  mkdirSync(join(payload, "dhow/node_modules/@leichtgewicht"));
+  for (const name of ["valibot", "dns-packet", "@leichtgewicht/ip-codec"]) {
+    await succeed(["cp", "-aL", join(repository, "node_modules", name), join(payload, "dhow/node_modules", name)]);
+  }
   await succeed(["cp", "-L", process.execPath, join(payload, "dhow/node_modules/bun/bin/bun.exe")]);
   const docker = Bun.which("docker");
   if (docker === null)
