@@ -100,6 +100,7 @@ export class VolumeBook {
       const pending = this.#pending.get(name);
       const existing = pending ?? this.#records.get(name) ?? (await this.#foundElsewhere(name, request));
       if (existing && request.Driver && request.Driver !== existing.driver) {
+        if (request.Driver !== localDriver) await this.#remote.check(request.Driver, name);
         throw conflict(
           `create ${name}: driver '${existing.driver}' already has volume '${name}': volume name must be unique`,
         );
@@ -154,11 +155,7 @@ export class VolumeBook {
 
   /** What a plugin already has under the name is taken as it is. */
   async #makeRemote({ name, driver, options }: VolumeRecord): Promise<void> {
-    try {
-      await this.#remote.check(driver);
-    } catch (error) {
-      throw reworded(error, `create ${name}: error looking up volume plugin ${driver}`);
-    }
+    await this.#remote.check(driver, name);
     if (await this.#remote.get(driver, name, { patient: true })) return;
     try {
       await this.#remote.create(driver, name, options);

@@ -19,7 +19,7 @@ const plugin = () => new VolumePlugin(join(dir, "run/tp.sock"), join(dir, "data"
 test("a volume's life through a plugin: created with options, mounted for a user, told, removed", async () => {
   using p = plugin();
   const volumes = remote();
-  await volumes.check("tp");
+  await volumes.check("tp", "v");
   expect(volumes.scopeOf("tp")).toBe("global");
   await volumes.create("tp", "v1", { size: "1" });
   expect(await volumes.mount("tp", "v1", "c1")).toBe(p.pathOf("v1"));
@@ -80,11 +80,11 @@ test("a plugin that hangs is waited for once when all are asked, and not again f
 
 test("what is no plugin, does not implement volumes or is dead is told in dockerd's words", async () => {
   const volumes = remote();
-  await expect(volumes.check("nodrv")).rejects.toThrow('plugin "nodrv" not found');
-  await expect(volumes.check("../tp")).rejects.toThrow('plugin "../tp" not found');
+  await expect(volumes.check("nodrv", "v")).rejects.toThrow('plugin "nodrv" not found');
+  await expect(volumes.check("../tp", "v")).rejects.toThrow('plugin "../tp" not found');
   using p = plugin();
   p.misbehaviour.set("Plugin.Activate", () => Response.json({ Implements: ["authz"] }));
-  await expect(volumes.check("tp")).rejects.toThrow("Plugin does not implement the requested driver");
+  await expect(volumes.check("tp", "v")).rejects.toThrow("Plugin does not implement the requested driver");
   p.misbehaviour.clear();
   await volumes.create("tp", "v1", null);
   p[Symbol.dispose]();
@@ -108,7 +108,7 @@ test("plugins are found by .spec and .json, too; a description that says nothing
   const volumes = remote();
   await volumes.create("spec", "v1", null);
   expect((await volumes.get("deep", "v1", { patient: false }))?.name).toBe("v1");
-  await expect(volumes.check("odd")).rejects.toThrow("unknown protocol");
-  await expect(volumes.check("broken")).rejects.toThrow("is not JSON");
+  await expect(volumes.check("odd", "v")).rejects.toThrow("unknown protocol");
+  await expect(volumes.check("broken", "v")).rejects.toThrow("is not JSON");
   expect(await volumes.drivers()).toEqual(["deep", "spec"]);
 });

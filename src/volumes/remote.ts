@@ -35,10 +35,14 @@ export class RemoteVolumes {
     this.#log = log;
   }
 
-  /** Throws when there is no such plugin, or it makes no volumes. */
-  async check(driver: string): Promise<void> {
-    const plugin = await this.#plugins.get(driver, "VolumeDriver");
-    if (!this.#scopes.has(driver)) this.#scopes.set(driver, await this.#askScope(plugin));
+  /** Throws, of the create of `name`, when there is no such plugin, or it makes no volumes. */
+  async check(driver: string, name: string): Promise<void> {
+    try {
+      const plugin = await this.#plugins.get(driver, "VolumeDriver");
+      if (!this.#scopes.has(driver)) this.#scopes.set(driver, await this.#askScope(plugin));
+    } catch (error) {
+      throw reworded(error, `create ${name}: error looking up volume plugin ${driver}`);
+    }
   }
 
   scopeOf(driver: string): "local" | "global" {
