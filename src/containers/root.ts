@@ -29,7 +29,9 @@ export function hideRootSoon(ctx: Context, container: Container): void {
 export function takeRootBack(ctx: Context, container: Container): void {
   const { pid, startTime } = container.record.state;
   try {
-    container.root ??= ctx.snapshots.hide(pathsOf(ctx, container.id).rootfs) ?? ctx.snapshots.hidden(pid, startTime);
+    const { rootfs } = pathsOf(ctx, container.id);
+    container.root ??= ctx.snapshots.hide(rootfs);
+    if (!container.root && !ctx.snapshots.isMounted(rootfs)) container.root = ctx.snapshots.hidden(pid, startTime);
   } catch (error) {
     ctx.log(`container ${container.id}: its root is only seen through its process: ${messageOf(error)}`);
     container.root = { path: `/proc/${pid}/root`, bare: false, close: async () => {} };

@@ -16,3 +16,10 @@ export function raiseFileLimit(): void {
   limits[0] = limits[1] ?? 0n;
   check(libc.setrlimit(RLIMIT_NOFILE, ptr(limits)), "setrlimit");
 }
+
+/** The number that the process's descriptors stay below. */
+export function openFilesLimit(): number {
+  const limits = new BigUint64Array(2);
+  check(libc.getrlimit(RLIMIT_NOFILE, ptr(limits)), "getrlimit");
+  return Number(limits[0]);
+}

@@ -1,7 +1,9 @@
 /** Trees that are mounted in no table of the engine's: a mount table that every container lengthened would make each start longer. */
+import { resourceExhausted } from "../lib/errors.ts";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
 import { MNT_DETACH, unmount } from "../linux/mount.ts";
 import { cloneRootMount } from "../linux/mount-namespace.ts";
+import { openFilesLimit } from "../linux/rlimit.ts";
 import { isMountPoint, letGo } from "./mount-point.ts";
 
 /** Holds a tree until it is closed. */
@@ -13,14 +15,21 @@ export interface HeldTree {
   close(): Promise<void>;
 }
 
+/** Descriptors below the limit that roots leave to requests. */
+const reserve = 64;
+
 /**
- * Takes the tree that is mounted at `target` out of the mount table; `null` where none is. The empty directory stays: runc
- * goes there at each exec.
+ * Takes the tree that is mounted at `target` out of the mount table; `null` where none is, and where descriptors are scarce: then it
+ * stays. So does the empty directory: runc goes there at each exec.
  */
 export function hideTree(target: string): HeldTree | null {
   if (!isMountPoint(target)) return null;
   const fd = openAt(AT_FDCWD, target, O_PATH | O_DIRECTORY);
   try {
+    if (isScarce(fd)) {
+      close(fd);
+      return null;
+    }
     unmount(target, MNT_DETACH);
   } catch (error) {
     close(fd);
@@ -29,8 +38,16 @@ export function hideTree(target: string): HeldTree | null {
   return heldTree(fd);
 }
 
-/** The tree that an earlier engine hid, by the process that has it as its root. Throws when that is gone. */
-export const treeOfProcess = (pid: number, startTime: string): HeldTree => heldTree(cloneRootMount(pid, startTime));
+/** The tree that an earlier engine hid, by the process that has it as its root. Throws when that is gone, or descriptors are scarce. */
+export function treeOfProcess(pid: number, startTime: string): HeldTree {
+  const fd = cloneRootMount(pid, startTime);
+  if (!isScarce(fd)) return heldTree(fd);
+  close(fd);
+  throw resourceExhausted("too few descriptors are left to hold it");
+}
+
+/** True for a descriptor near the limit: the kernel gives the lowest that is free. */
+const isScarce = (fd: number): boolean => fd + reserve > openFilesLimit();
 
 function heldTree(fd: number): HeldTree {
   let closed: Promise<void> | null = null;
