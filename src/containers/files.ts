@@ -100,7 +100,9 @@ async function statOf(ctx: Context, { root, path, name }: Place, op: Operation):
 export async function exportContainer(ctx: Context, container: Container): Promise<Readable> {
   // Volumes and secrets are no part of it.
   if (container.root?.bare === false) {
-    throw systemError(`container ${container.id} has changed its own mounts: it can be exported once it is stopped`);
+    throw systemError(
+      `the root of ${container.id} is seen with its mounts only: it can be exported once it is stopped`,
+    );
   }
   const tar = await untilRead(ctx, container, async () => {
     const stream = ctx.snapshots.treeTar(rootOf(ctx, container));

@@ -40,8 +40,12 @@ export function takeRootBack(ctx: Context, container: Container): void {
 
 /** Lets go of the root; the writable layer stays. */
 export async function releaseRoot(ctx: Context, container: Container): Promise<void> {
-  await ctx.snapshots.unmount(pathsOf(ctx, container.id).rootfs);
-  const { root } = container;
-  container.root = null;
-  await root?.close();
+  try {
+    await ctx.snapshots.unmount(pathsOf(ctx, container.id).rootfs);
+  } finally {
+    // Read only now: the root may have left the mount table meanwhile.
+    const { root } = container;
+    container.root = null;
+    await root?.close();
+  }
 }
