@@ -64,7 +64,7 @@ export interface Images {
 
 export type ContainerNetworks = Pick<
   Networks,
-  "validate" | "attach" | "republish" | "detach" | "rename" | "servedResolvConf" | "settingsOf" | "statsOf"
+  "validate" | "attach" | "leaveTo" | "republish" | "detach" | "rename" | "servedResolvConf" | "settingsOf" | "statsOf"
 >;
 
 /** What one start knows when its bundle is made. */

@@ -117,6 +117,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
         return { netnsPath: `/run/netns/${containerId}`, settings, hosts: "127.0.0.1 localhost\n", resolvConf: "" };
       },
       republish: async () => null,
+      leaveTo: async () => {},
       async detach(containerId) {
         ledger.networks.delete(containerId);
       },

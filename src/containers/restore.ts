@@ -15,9 +15,9 @@ import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { linkedContainers } from "./links.ts";
 import { logInfo } from "./log-info.ts";
+import { takeMountsBack } from "./mount-table.ts";
 import { type RemovalOptions, removeUnlocked } from "./removal.ts";
 import { shouldStartWithEngine } from "./restart-policy.ts";
-import { takeRootBack } from "./root.ts";
 import { release, startLocked } from "./start.ts";
 import { endStranger } from "./strangers.ts";
 import { parseTime, timestamp } from "./timestamps.ts";
@@ -260,7 +260,7 @@ function oldestFirst(ctx: Context): Container[] {
 function takeBack(ctx: Context, container: Container): void {
   const ranFor = wallClockNanoseconds() - (parseTime(container.record.state.startedAt) ?? 0n);
   container.startedMonotonic = performance.now() - Math.max(0, Number(ranFor / 1_000_000n));
-  takeRootBack(ctx, container);
+  takeMountsBack(ctx, container);
   if (!container.health) startHealthChecks(ctx, container);
 }
 

@@ -2,27 +2,19 @@
 import { messageOf } from "../lib/errors.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
-import { hasProcess } from "./lifecycle.ts";
-
-/** A process that is gone by then never had its root moved; a burst of starts waits for none of it. */
-const hideAfterMs = 50;
 
 /** Where the root of a running container is, bare of what is mounted in it. */
 export const rootOf = (ctx: Context, container: Container): string =>
   container.root?.path ?? pathsOf(ctx, container.id).rootfs;
 
-/** Takes the root of the process that was just started out of the mount table. */
-export function hideRootSoon(ctx: Context, container: Container): void {
-  const { running } = container;
-  setTimeout(() => {
-    if (container.running !== running || !hasProcess(container.status)) return;
-    try {
-      container.root ??= ctx.snapshots.hide(pathsOf(ctx, container.id).rootfs);
-    } catch (error) {
-      // It stays where it is, which costs others' starts some time.
-      ctx.log(`container ${container.id}: its root stays mounted: ${messageOf(error)}`);
-    }
-  }, hideAfterMs).unref();
+/** Takes the root of a process that runs out of the mount table. */
+export function hideRoot(ctx: Context, container: Container): void {
+  try {
+    container.root ??= ctx.snapshots.hide(pathsOf(ctx, container.id).rootfs);
+  } catch (error) {
+    // It stays where it is, which costs others' starts some time.
+    ctx.log(`container ${container.id}: its root stays mounted: ${messageOf(error)}`);
+  }
 }
 
 /** Finds the root of a container that an earlier engine started. */

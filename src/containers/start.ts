@@ -9,8 +9,9 @@ import { healthAtStart, startHealthChecks } from "./health.ts";
 import { tellLinkers } from "./hosts-file.ts";
 import { ownsSharedMemory } from "./joined.ts";
 import { refuse, transition } from "./lifecycle.ts";
+import { leaveMountTableSoon } from "./mount-table.ts";
 import { removeUnlocked } from "./removal.ts";
-import { hideRootSoon, releaseRoot } from "./root.ts";
+import { releaseRoot } from "./root.ts";
 import { timestamp } from "./timestamps.ts";
 
 const forgetPatienceMs = 1000;
@@ -70,7 +71,7 @@ export async function startLocked(
     throw error instanceof DhowError ? error : systemError(messageOf(error), { cause: error });
   }
   failPoint("containers.start.recorded");
-  hideRootSoon(ctx, container);
+  leaveMountTableSoon(ctx, container);
   tellLinkers(ctx, container);
   emit(ctx, container, "start");
   startHealthChecks(ctx, container);

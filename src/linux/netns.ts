@@ -2,20 +2,17 @@
  * Network namespaces (network_namespaces(7)). Entering one moves the calling thread only, so everything here is
  * synchronous: no other code of the thread can run inside by accident.
  */
-import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import { check, cstring, FFIType, openLibc, ptr } from "./libc.ts";
+import { closeSync, fstatSync, openSync, unlinkSync } from "node:fs";
+import { check, FFIType, openLibc } from "./libc.ts";
+import { MNT_DETACH, MS_BIND, mount, unmount } from "./mount.ts";
 import { isErrno } from "./syscall-error.ts";
 
 const libc = openLibc({
   unshare: { args: [FFIType.i32], returns: FFIType.i32 },
   setns: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  mount: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
-  umount2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
 });
 
 const CLONE_NEWNET = 0x40000000;
-const MS_BIND = 4096;
-const MNT_DETACH = 2;
 const own = "/proc/thread-self/ns/net";
 
 /** Throws the process away rather than let it go on in the wrong namespace. */
@@ -30,67 +27,54 @@ function comeBack(home: number): void {
   }
 }
 
+/** A namespace that is held by a descriptor; once it is let go that is -1, and nothing enters it any more. */
+export interface HeldNamespace {
+  readonly fd: number;
+}
+
 /**
- * Makes a network namespace, keeps it alive by a bind mount on the new file `path`, and runs `inside` in it. Nothing
- * is left when a step fails.
+ * Makes a network namespace, pins it by a bind mount on the new file `pin`, and runs `inside` in it. Returns a descriptor of it
+ * and what `inside` returned; nothing is left when a step fails.
  */
-export function createNamespace<T>(path: string, inside: () => T): T {
-  closeSync(openSync(path, "wx", 0o444));
+export function createNamespace<T>(pin: string, inside: () => T): { fd: number; made: T } {
+  closeSync(openSync(pin, "wx", 0o444));
   const home = openSync(own, "r");
+  let fd: number | undefined;
   try {
     check(libc.unshare(CLONE_NEWNET), "unshare");
-    check(libc.mount(ptr(cstring(own)), ptr(cstring(path)), null, MS_BIND, null), "mount", path);
-    return inside();
+    mount(own, pin, null, MS_BIND, null);
+    fd = openSync(own, "r");
+    return { fd, made: inside() };
   } catch (error) {
-    dropNamespace(path);
+    if (fd !== undefined) closeSync(fd);
+    unpinNamespace(pin);
     throw error;
   } finally {
     comeBack(home);
   }
 }
 
-/** Runs `inside` in the namespace that `path` names. */
-export function inNamespace<T>(path: string, inside: () => T): T {
-  const target = openSync(path, "r");
+/** Runs `inside` in that namespace. */
+export function inNamespace<T>({ fd }: HeldNamespace, inside: () => T): T {
   const home = openSync(own, "r");
   try {
-    check(libc.setns(target, CLONE_NEWNET), "setns", path);
+    check(libc.setns(fd, CLONE_NEWNET), "setns");
     return inside();
   } finally {
     comeBack(home);
-    closeSync(target);
   }
 }
 
-/** Lets go of the namespace kept at `path`; the kernel takes its links apart later. Does nothing when it is gone. */
-export function dropNamespace(path: string): void {
-  if (libc.umount2(ptr(cstring(path)), MNT_DETACH) === -1) {
-    // EINVAL: a plain file, left by a crash between its creation and the mount.
-  }
+/** What tells a namespace from every other that lives: its number on nsfs. */
+export const namespaceNumber = ({ fd }: HeldNamespace): number => fstatSync(fd).ino;
+
+/** Takes a pin, or another name of a namespace, away; does nothing when it is gone. */
+export function unpinNamespace(path: string): void {
+  // Where it is a link, or a plain file that a crash left before its mount, there is nothing to unmount.
+  unmount(path, MNT_DETACH);
   try {
     unlinkSync(path);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
-  }
-}
-
-/** Reads a `net.*` sysctl of the namespace the thread is in; undefined when the kernel has no such name. */
-export function readNetSysctl(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/net/${name}`, "utf8").trim();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-/** Writes a `net.*` sysctl of the namespace the thread is in; false when the kernel has no such name. */
-export function writeNetSysctl(name: string, value: string): boolean {
-  try {
-    writeFileSync(`/proc/sys/net/${name}`, value);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "EROFS", "EACCES")) return false;
-    throw error;
   }
 }

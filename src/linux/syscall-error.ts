@@ -1,6 +1,11 @@
 import { constants } from "node:os";
 
-const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Those that networking knows and Node does not name (errno(3)). */
+const others = { EXFULL: 54, ENONET: 64, ECOMM: 70, ENOTUNIQ: 76, ERFKILL: 132 };
+
+const names = new Map<number, string>(
+  Object.entries({ ...others, ...constants.errno }).map(([name, number]) => [number, name]),
+);
 
 /** The symbolic name of an errno value, such as `ENOENT`. */
 export function errnoName(errno: number): string {

@@ -1,5 +1,5 @@
 /** The daemon's hold on netd: bridges made when needed, and both sides brought to one state when they meet. */
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { insist } from "../lib/insist.ts";
 import type { NetworkBook } from "./book.ts";
 import { type Family, families, prefixOf } from "./netd/ip.ts";
@@ -65,6 +65,12 @@ export class KernelNetworks implements AsyncDisposable {
     this.#ready.delete(id);
     if (!device) return;
     await this.netd.callIfRunning(device.kind === "bridge" ? "removeBridge" : "removeParent", { name: device.name });
+  }
+
+  /** The container's process runs: its network needs no mount any more. */
+  async leaveTo(pid: number, containerId: string): Promise<void> {
+    const state = this.#book.sandboxes.get(containerId)?.state;
+    if (state && !leadsToProcess(state.path)) await this.netd.callIfRunning("leave", { containerId, pid });
   }
 
   /** Publishes what `wanted` has and `present` has not, and takes back what is too much. */
@@ -151,6 +157,15 @@ export class KernelNetworks implements AsyncDisposable {
     }).finally(() => {
       this.#meeting = null;
     });
+  }
+}
+
+/** False also for what an older engine left, a mount itself. */
+function leadsToProcess(path: string): boolean {
+  try {
+    return readlinkSync(path).startsWith("/proc/");
+  } catch {
+    return false;
   }
 }
 

@@ -187,6 +187,8 @@ export interface Networks extends AsyncDisposable {
   attach(request: SandboxRequest, op: Operation): Promise<Sandbox>;
   /** Changes published ports of a running container, all or nothing; null where its networks publish none. */
   republish(containerId: string, change: PortChange, op: Operation): Promise<Republished | null>;
+  /** The container's process `pid` runs and keeps its network from now on, which leaves the mount table. */
+  leaveTo(pid: number, containerId: string): Promise<void>;
   /** Never throws for what is already gone. */
   detach(containerId: string): Promise<void>;
   /** Gives a running container's new name to its networks; one that is attached to none is passed over. */

@@ -127,6 +127,10 @@ class NetworkService implements Networks {
     return republish(rooms, containerId, change, op);
   }
 
+  leaveTo(pid: number, containerId: string): Promise<void> {
+    return this.#kernel.leaveTo(pid, containerId);
+  }
+
   detach(containerId: string): Promise<void> {
     return this.#attachments.detach(containerId);
   }

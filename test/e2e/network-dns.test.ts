@@ -236,16 +236,11 @@ test("names resolve while the daemon is dead, and again soon after netd died", a
   expect((await inside()).stdout).toContain(address);
   await daemon().start();
   expect(await lookup("s1", "s2")).toEqual([address]);
-  const pid = await netdPid();
-  process.kill(pid, "SIGKILL");
-  await until("another netd", async () => ![0, pid].includes(await netdPid()));
+  const pids = await daemon().netdPids();
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  await until("another netd", async () => (await daemon().netdPids()).some((pid) => !pids.includes(pid)));
   await until("names are back", async () => (await inside()).stdout.includes(address));
   expect(await lookup("s2", "s1")).toHaveLength(1);
   await d("rm", "-f", "s1", "s2");
   await d("network", "rm", "steady");
 }, 60_000);
-
-async function netdPid(): Promise<number> {
-  const { stdout } = await run(["pgrep", "-f", `netd --exec-root ${daemon().execRoot}`]);
-  return Number(stdout.trim().split("\n")[0]);
-}

@@ -354,11 +354,8 @@ test("UDP is published on both families, and a client that goes on sending finds
   await clear(["after-first", "after-second"], ["udp"]);
 }, 30_000);
 
-const netds = async (): Promise<number[]> =>
-  (await run(["pgrep", "-f", `netd --exec-root ${daemon().execRoot}`])).stdout.trim().split("\n").map(Number);
-
 async function endNetd(): Promise<void> {
-  for (const pid of await netds()) process.kill(pid, "SIGKILL");
+  for (const pid of await daemon().netdPids()) process.kill(pid, "SIGKILL");
 }
 
 /** Waits for one that has taken over what is there: it answers what is asked of a running container's network. */

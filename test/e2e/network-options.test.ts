@@ -74,8 +74,9 @@ test("--ip-forward=false leaves the host's switch alone", async () => {
   const path = "/proc/sys/net/ipv4/ip_forward";
   const flag = async (value: string): Promise<boolean> => {
     await using daemon = await withFlags(`--ip-forward=${value}`);
-    const pids = (await run(["pgrep", "-f", `netd --exec-root ${daemon.execRoot}`])).stdout.trim().split("\n");
-    return pids.some((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--no-ip-forward"));
+    return (await daemon.netdPids()).some((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--no-ip-forward"),
+    );
   };
   // Switched off here for a moment it would cut off everybody else on this machine: what netd is told is looked at.
   expect(await flag("false")).toBe(true);

@@ -1,7 +1,8 @@
-/** The root of a running container, which leaves the mount table soon after the start, is there for all that asks for it. */
+/** The root and the network of a running container, which leave the mount table soon after the start, are there for all that asks for them. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { until } from "../harness/command.ts";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { run, until } from "../harness/command.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -20,4 +21,32 @@ test.each(["crun", "runc"])("exec, cp and export of a container of %s, also with
   }
   await dhow("rm", "-f", runtime);
   expect(mounts()).toBe(0);
+});
+
+test("the network of a running container is at its SandboxKey, and is worked on, also with another netd", async () => {
+  const pins = (): string[] => readFileSync("/proc/self/mounts", "utf8").match(/netns-pins\/\S+/g) ?? [];
+  await dhow("network", "create", "side");
+  await dhow("run", "-d", "--name", "box", "busybox", "sleep", "600");
+  const key = (await dhow("inspect", "-f", "{{.NetworkSettings.SandboxKey}}", "box")).stdout.trim();
+  await until("its namespace to leave the mount table", () => readlinkSync(key).startsWith("/proc/"));
+  expect(pins().some((pin) => pin.endsWith(basename(key)))).toBe(false);
+  const addresses = async () => (await run(["nsenter", `--net=${key}`, "ip", "-o", "-4", "addr"])).stdout;
+  for (const again of [false, true]) {
+    if (again) {
+      for (const pid of await daemon().netdPids()) process.kill(pid, "SIGKILL");
+      await until(
+        "the network to be taken over",
+        async () => (await dhow("network", "disconnect", "side", "box")).code === 0,
+      );
+    }
+    expect(await dhow("network", "connect", "side", "box")).toMatchObject({ code: 0 });
+    expect(await addresses()).toMatch(/eth0[^]*eth1/);
+    expect((await dhow("exec", "box", "nslookup", "box")).stdout).toContain("Name:\tbox");
+    expect(
+      (await dhow("run", "--rm", "--network", "container:box", "busybox", "ip", "-o", "-4", "addr")).stdout,
+    ).toMatch(/eth0[^]*eth1/);
+  }
+  await dhow("rm", "-f", "box");
+  await dhow("network", "rm", "side");
+  expect(existsSync(dirname(key)) && readdirSync(dirname(key))).not.toContain(basename(key));
 });

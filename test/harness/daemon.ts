@@ -173,6 +173,12 @@ export class TestDaemon implements AsyncDisposable {
     await this.#child?.exited;
   }
 
+  /** Processes of the daemon's netd; none between two. */
+  async netdPids(): Promise<number[]> {
+    const { stdout } = await run(["pgrep", "-f", `netd --exec-root ${this.execRoot} `]);
+    return stdout.trim().split("\n").filter(Boolean).map(Number);
+  }
+
   /** Waits until the daemon ends by itself (a fail point's kill) and returns. */
   async died(): Promise<void> {
     await this.#child?.exited;

@@ -87,7 +87,7 @@ export async function takeLedger(daemon: TestDaemon): Promise<Ledger> {
     .split("\n")
     .map((line) => line.split(" ")[4] ?? "")
     .filter((target) => target.startsWith(daemon.root))
-    .map((target) => target.replace(/\/netns\/.*/, "/netns/(pool or container)"))
+    .map((target) => target.replace(/\/netns-pins\/.*/, "/netns-pins/(pool or container)"))
     .sort();
   const instance = instanceName(daemon.execRoot);
   const marked = list("/sys/class/net").filter((name) => aliasOf(name).startsWith(`dhow ${instance}`));

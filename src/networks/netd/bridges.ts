@@ -1,6 +1,6 @@
 /** The bridges of one engine. */
 import { randomBytes } from "node:crypto";
-import { readNetSysctl, writeNetSysctl } from "../../linux/netns.ts";
+import { readNetSysctl, writeNetSysctl } from "../../linux/net-sysctl.ts";
 import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { macText, rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import type { Firewall } from "./firewall.ts";

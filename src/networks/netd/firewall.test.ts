@@ -1,9 +1,9 @@
 /** In a namespace of its own. Needs root. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createNamespace, dropNamespace } from "../../linux/netns.ts";
+import { createNamespace, unpinNamespace } from "../../linux/netns.ts";
 import { family } from "../../linux/nft-expressions.ts";
 import { nftTable } from "../../linux/nft-table.ts";
 import { Nftables } from "../../linux/nftables.ts";
@@ -14,9 +14,11 @@ function apart<T>(inside: () => T): T {
   const dir = mkdtempSync(join(tmpdir(), "dhow-firewall-"));
   const path = join(dir, "ns");
   try {
-    return createNamespace(path, inside);
+    const { fd, made } = createNamespace(path, inside);
+    closeSync(fd);
+    return made;
   } finally {
-    dropNamespace(path);
+    unpinNamespace(path);
     rmSync(dir, { recursive: true });
   }
 }

@@ -1,5 +1,5 @@
 /** The host's switches for passing packets on: without them nothing passes between a bridge and the world. */
-import { readNetSysctl, writeNetSysctl } from "../../linux/netns.ts";
+import { readNetSysctl, writeNetSysctl } from "../../linux/net-sysctl.ts";
 import type { Rtnetlink } from "../../linux/rtnetlink.ts";
 
 export function letIpv4Through(): void {

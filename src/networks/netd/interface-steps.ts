@@ -1,6 +1,8 @@
 /** What makes a device in a container's namespace the interface that its endpoint describes, however it is linked. */
+
+import { writeNetSysctl } from "../../linux/net-sysctl.ts";
 import type { NetlinkMessage } from "../../linux/netlink.ts";
-import { inNamespace, writeNetSysctl } from "../../linux/netns.ts";
+import { type HeldNamespace, inNamespace } from "../../linux/netns.ts";
 import { rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import { addressBytes, type Family, families, lastOf, parseAddress, parseCidr } from "./ip.ts";
@@ -22,14 +24,19 @@ export const placesOf = (endpoint: EndpointSpec): Place[] =>
  * Brings the device `index` up, then gives it its addresses, and its routes last: only then is every gateway on the link.
  * Links are born without IPv6: it is switched on here, for the name that the device has now, where the endpoint has it.
  */
-export function interfaceSteps(path: string, index: number, name: string, endpoint: EndpointSpec): NetlinkMessage[] {
+export function interfaceSteps(
+  namespace: HeldNamespace,
+  index: number,
+  name: string,
+  endpoint: EndpointSpec,
+): NetlinkMessage[] {
   const places = placesOf(endpoint);
   if (endpoint.ipv6) {
     const enable = () => writeNetSysctl(`ipv6/conf/${name}/disable_ipv6`, "0");
-    if (!inNamespace(path, enable)) throw new Error("this kernel has no IPv6");
+    if (!inNamespace(namespace, enable)) throw new Error("this kernel has no IPv6");
   }
   if (endpoint.sysctls.length > 0) {
-    inNamespace(path, () => {
+    inNamespace(namespace, () => {
       for (const sysctl of endpoint.sysctls) writeSysctl(sysctl, name, endpoint.ifname);
     });
   }

@@ -62,8 +62,6 @@ export async function netdMain(args: string[]): Promise<void> {
   }
   rmSync(socketPath, { force: true });
 
-  const directory = join(execRoot, "netns");
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const signal of ["SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
   const forwards = !values["no-ip-forward"];
   if (forwards) letIpv4Through();
@@ -74,10 +72,10 @@ export async function netdMain(args: string[]): Promise<void> {
   const neighbours = firewall ? new Neighbours(values.instance) : null;
   const userChain = firewall ? new UserChain(values.instance) : null;
   const bridges = new Bridges(host, firewall, values.instance, forwards);
-  const namespaces = new Namespaces(directory, host, poolSize);
+  const namespaces = new Namespaces(join(execRoot, "netns"), host, poolSize);
   const parents = new Parents(host, values.instance);
   const drivers = { veth: new VethLinks(host, bridges, namespaces), upper: new UpperLinks(host, parents) };
-  const sandboxes = new Sandboxes(directory, drivers, namespaces, new Ports(firewall));
+  const sandboxes = new Sandboxes(drivers, namespaces, new Ports(firewall));
 
   trimWhenIdle();
   const aligning = setInterval(() => bridges.realign(), 5000);
@@ -110,7 +108,7 @@ export async function netdMain(args: string[]): Promise<void> {
     await step(() => neighbours?.[Symbol.dispose]());
     await step(() => userChain?.[Symbol.dispose]());
     await step(() => firewall?.[Symbol.dispose]());
-    await step(() => sandboxes.sweep(new Set()));
+    await step(() => sandboxes.sweep());
     process.exit(status);
   };
   // Whoever stops the daemon's unit must not stop the containers' network.
@@ -158,6 +156,10 @@ export async function netdMain(args: string[]): Promise<void> {
     },
     attach: ({ containerId, endpoints, ports, resolver }) => sandboxes.attach(containerId, endpoints, ports, resolver),
     adopt: (state) => sandboxes.adopt(state),
+    leave: ({ containerId, pid }) => {
+      sandboxes.leaveTo(pid, containerId);
+      return {};
+    },
     detach: ({ containerId }) => {
       sandboxes.detach(containerId);
       return {};
@@ -172,7 +174,7 @@ export async function netdMain(args: string[]): Promise<void> {
       bridges.sweep();
       parents.sweep();
       firewall?.sweep();
-      return { dropped: sandboxes.sweep(namespaces.spares()) };
+      return { dropped: sandboxes.sweep() };
     },
     shutdown: () => {
       setImmediate(() => void end());

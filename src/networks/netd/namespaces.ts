@@ -3,9 +3,9 @@
  * way they go: the namespace is dropped and the kernel takes its links apart behind us.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
-import { join } from "node:path";
-import { createNamespace, dropNamespace, inNamespace, writeNetSysctl } from "../../linux/netns.ts";
+import { closeSync } from "node:fs";
+import { writeNetSysctl } from "../../linux/net-sysctl.ts";
+import { inNamespace } from "../../linux/netns.ts";
 import { Rtnetlink } from "../../linux/rtnetlink.ts";
 import { macBytes, rtnetlink } from "../../linux/rtnetlink-messages.ts";
 import { Announcer } from "../../linux/socket.ts";
@@ -14,12 +14,16 @@ import { type Bridge, isolatesPorts, randomMac } from "./bridges.ts";
 import { Claims } from "./claims.ts";
 import { interfaceSteps, placesOf, routeStep } from "./interface-steps.ts";
 import { addressBytes, parseAddress } from "./ip.ts";
+import { Pins } from "./pins.ts";
 import type { EndpointSpec, Interface } from "./protocol.ts";
 
 /** A namespace with the sockets to work in it; `spare` is a link that waits for its endpoint. */
 export interface Namespace {
   readonly id: string;
+  /** By which others enter it. */
   readonly path: string;
+  /** By which netd does, whatever the path leads to meanwhile; -1 once it is dropped. */
+  fd: number;
   /** Null between uses, so that a thousand quiet containers hold no sockets. */
   route: Rtnetlink | null;
   spare: { veth: string; mac: string } | null;
@@ -27,11 +31,14 @@ export interface Namespace {
   nextLink: number;
 }
 
+/** What a container finds in a namespace of its own, as in Docker's: ports below 1024, and ICMP echo for every group. */
+const bornWith = { "ipv4/ip_unprivileged_port_start": "0", "ipv4/ping_group_range": "0 2147483647" };
+
 /** Name of a spare link inside its namespace; also the most common name, so that most need no renaming. */
 const spareName = "eth0";
 
 export class Namespaces {
-  readonly #directory: string;
+  readonly #pins: Pins;
   readonly #host: Rtnetlink;
   readonly #announcer = new Announcer();
   readonly #claims = new Claims();
@@ -43,7 +50,7 @@ export class Namespaces {
   readonly #fading = new Set<string>();
 
   constructor(directory: string, host: Rtnetlink, poolSize: number) {
-    this.#directory = directory;
+    this.#pins = new Pins(directory);
     this.#host = host;
     this.#poolSize = poolSize;
   }
@@ -64,9 +71,14 @@ export class Namespaces {
     return ready ?? this.#make(this.#pooled);
   }
 
-  /** The namespace at `path`, made by an earlier netd. Throws when it is gone. */
-  reopen(id: string, path: string, nextLink: number): Namespace {
-    return { id, path, route: null, spare: null, nextLink };
+  /** The namespace of that number at `path`, made by an earlier netd. Throws when it is gone. */
+  reopen(id: string, path: string, number: number | undefined, nextLink: number): Namespace {
+    return { id, path, fd: this.#pins.open(path, number), route: null, spare: null, nextLink };
+  }
+
+  /** Leaves the namespace to the process `pid` that is in it, which keeps it from then on. Throws when it is not. */
+  leaveTo(pid: number, namespace: Namespace): void {
+    this.#pins.leaveTo(pid, namespace.path, namespace);
   }
 
   /** Closes what is only needed while the namespace is worked on. */
@@ -78,7 +90,7 @@ export class Namespaces {
   /** Gives the namespace the interface `endpoint` on `bridge`. */
   plug(namespace: Namespace, endpoint: EndpointSpec, bridge: Bridge): Interface {
     const { spare } = namespace;
-    namespace.route ??= inNamespace(namespace.path, () => new Rtnetlink());
+    namespace.route ??= inNamespace(namespace, () => new Rtnetlink());
     const { route } = namespace;
     const host = this.#host;
     let mac = endpoint.mac ?? spare?.mac ?? randomMac();
@@ -107,7 +119,7 @@ export class Namespaces {
       host.apply("set mtu", rtnetlink.linkMtu(linkOf(host, veth), bridge.spec.mtu));
       steps.push(rtnetlink.linkMtu(inside, bridge.spec.mtu));
     }
-    steps.push(...interfaceSteps(namespace.path, inside, spare ? spareName : endpoint.ifname, endpoint));
+    steps.push(...interfaceSteps(namespace, inside, spare ? spareName : endpoint.ifname, endpoint));
     route.apply(`configure ${endpoint.ifname}`, ...steps);
     mac = endpoint.mac ?? mac;
     // The address may have belonged to another container a moment ago; nobody may go on sending there.
@@ -123,7 +135,7 @@ export class Namespaces {
 
   /** Sends what is for the world through that interface from now on. */
   route(namespace: Namespace, ifname: string, gateway: string): void {
-    namespace.route ??= inNamespace(namespace.path, () => new Rtnetlink());
+    namespace.route ??= inNamespace(namespace, () => new Rtnetlink());
     const { route } = namespace;
     const address = parseAddress(gateway);
     if (address === undefined) throw new Error(`bad gateway ${gateway}`);
@@ -135,18 +147,25 @@ export class Namespaces {
     if (veth !== null) this.#deleteLink(veth);
   }
 
+  /** Forgets the namespace, which stays as it is. */
+  close(namespace: Namespace): void {
+    this.rest(namespace);
+    if (namespace.fd !== -1) closeSync(namespace.fd);
+    namespace.fd = -1;
+  }
+
   /** Lets the namespace go; its links follow, and are helped when a stray process keeps them alive. */
   drop(namespace: Namespace, links: readonly string[]): void {
-    this.rest(namespace);
-    dropNamespace(namespace.path);
+    this.close(namespace);
+    this.#pins.drop(namespace.path);
     if (links.length === 0) return;
     for (const veth of links) this.#fading.add(veth);
     setTimeout(() => this.#fade(links), 200);
   }
 
-  /** File names of the spare namespaces. */
-  spares(): Set<string> {
-    return new Set(this.#pool.map((namespace) => namespace.id.slice(0, 12)));
+  /** Drops what earlier netds left: all but the pool and those at the paths in `claimed`; answers how many. */
+  sweep(claimed: Iterable<string>): number {
+    return this.#pins.sweep(new Set([...claimed, ...this.#pool.map(({ path }) => path)]));
   }
 
   /** Drops every spare namespace, and returns when no link of any dropped one is left. */
@@ -192,16 +211,20 @@ export class Namespaces {
 
   #make(bridge: Bridge | null): Namespace {
     const id = randomBytes(32).toString("hex");
-    const path = join(this.#directory, id.slice(0, 12));
-    const route = createNamespace(path, () => {
+    const {
+      path,
+      fd,
+      made: route,
+    } = this.#pins.create(id.slice(0, 12), () => {
       // Links are born without IPv6: an IPv4 network has no link-local addresses and believes no router.
       for (const scope of ["all", "default"]) writeNetSysctl(`ipv6/conf/${scope}/accept_ra`, "0");
       writeNetSysctl("ipv6/conf/default/disable_ipv6", "1");
+      for (const [name, value] of Object.entries(bornWith)) writeNetSysctl(name, value);
       const inside = new Rtnetlink();
       inside.apply("bring up lo", rtnetlink.linkUp(1));
       return inside;
     });
-    const namespace: Namespace = { id, path, route, spare: null, nextLink: 0 };
+    const namespace: Namespace = { id, path, fd, route, spare: null, nextLink: 0 };
     if (!bridge) return namespace;
     try {
       const mac = randomMac();
@@ -211,22 +234,20 @@ export class Namespaces {
       namespace.spare = { veth, mac };
       return namespace;
     } catch (error) {
-      route[Symbol.dispose]();
-      dropNamespace(path);
+      this.drop(namespace, []);
       throw error;
     }
   }
 
   #addLink(namespace: Namespace, bridge: Bridge, ifname: string, mac: string): string {
     const veth = `dh${namespace.id.slice(0, 10)}${namespace.nextLink++}`;
-    const target = openSync(namespace.path, "r");
+    const inside = { name: ifname, netns: namespace.fd, mac };
     try {
-      this.#host.apply(
-        `create ${veth}`,
-        rtnetlink.veth(veth, bridge.index, bridge.spec.mtu, { name: ifname, netns: target, mac }),
-      );
-    } finally {
-      closeSync(target);
+      this.#host.apply(`create ${veth}`, rtnetlink.veth(veth, bridge.index, bridge.spec.mtu, inside));
+    } catch (error) {
+      // A bridge has 1,023 ports at most.
+      if (!isErrno(error, "EXFULL")) throw error;
+      throw new Error(`adding interface ${veth} to bridge ${bridge.spec.name} failed: exchange full`);
     }
     writeNetSysctl(`ipv6/conf/${veth}/disable_ipv6`, "1");
     this.#host.apply(`port ${veth}`, rtnetlink.bridgePort(linkOf(this.#host, veth), isolatesPorts(bridge.spec)));

@@ -8,7 +8,7 @@ import type { EndpointNames } from "./dns/names.ts";
 import type { ResolverSpec } from "./dns/resolver.ts";
 import type { Family } from "./ip.ts";
 
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 /** Something for each address family. */
 export type PerFamily<T> = Readonly<Record<Family, T>>;
@@ -141,7 +141,10 @@ export interface Interface extends PerFamily<EndpointAddress | null> {
 /** A container's network as netd holds it. */
 export interface SandboxState {
   readonly containerId: string;
+  /** Of its namespace. */
   readonly path: string;
+  /** The namespace's number on nsfs; absent in what older engines recorded. */
+  readonly netns?: number;
   readonly interfaces: readonly Interface[];
   readonly ports: readonly PublishedPort[];
   /** The container's server at 127.0.0.11, from its first network with name service on. */
@@ -191,6 +194,8 @@ export interface Methods {
   };
   /** Takes over a namespace that outlived the netd that made it. */
   adopt: { params: SandboxState; result: SandboxState };
+  /** The container's process runs: its namespace is kept by that, and no longer by a mount. */
+  leave: { params: { containerId: string; pid: number }; result: Record<string, never> };
   detach: { params: { containerId: string }; result: Record<string, never> };
   /** An endpoint with a gateway takes the default route of that family over. */
   connect: {

@@ -1,7 +1,6 @@
 /** What netd holds for each container: its namespace, its interfaces, its published ports. */
-import { existsSync, readdirSync } from "node:fs";
-import { basename, join } from "node:path";
-import { dropNamespace } from "../../linux/netns.ts";
+import { basename } from "node:path";
+import { namespaceNumber } from "../../linux/netns.ts";
 import { type EndpointNames, NameTable } from "./dns/names.ts";
 import { Resolver, type ResolverSpec } from "./dns/resolver.ts";
 import { type Family, families, hostPart } from "./ip.ts";
@@ -33,7 +32,6 @@ export class Sandboxes {
   readonly #names = new NameTable();
 
   constructor(
-    private readonly directory: string,
     private readonly drivers: LinkDrivers,
     private readonly namespaces: Namespaces,
     private readonly ports: Ports,
@@ -78,12 +76,11 @@ export class Sandboxes {
   /** Takes over what an earlier netd made; ports that are lost meanwhile are left out. */
   async adopt(state: SandboxState): Promise<SandboxState> {
     this.detachFromMemory(state.containerId);
-    if (!existsSync(state.path)) throw new Error(`namespace ${state.path} is gone`);
     const firstVeth = state.interfaces.find(({ veth }) => veth !== null)?.veth;
     const id = firstVeth ? firstVeth.slice(2, 12) : basename(state.path);
     const held: Held = {
       containerId: state.containerId,
-      namespace: this.namespaces.reopen(id, state.path, state.interfaces.length),
+      namespace: this.namespaces.reopen(id, state.path, state.netns, state.interfaces.length),
       interfaces: [...state.interfaces],
       publications: [],
       resolver: null,
@@ -209,12 +206,14 @@ export class Sandboxes {
     return found;
   }
 
-  /** Drops namespaces in our directory that belong to no container and not to the pool. */
-  sweep(spare: ReadonlySet<string>): number {
-    const claimed = new Set([...this.#held.values()].map((held) => basename(held.namespace.path)));
-    const stray = readdirSync(this.directory).filter((name) => !claimed.has(name) && !spare.has(name));
-    for (const name of stray) dropNamespace(join(this.directory, name));
-    return stray.length;
+  /** The container's process `pid` runs in its namespace, and keeps it from now on. */
+  leaveTo(pid: number, containerId: string): void {
+    this.namespaces.leaveTo(pid, this.#get(containerId).namespace);
+  }
+
+  /** Drops namespaces that belong to no container and not to the pool. */
+  sweep(): number {
+    return this.namespaces.sweep([...this.#held.values()].map(({ namespace }) => namespace.path));
   }
 
   private detachFromMemory(containerId: string): void {
@@ -223,7 +222,7 @@ export class Sandboxes {
     this.#held.delete(containerId);
     this.#silence(held);
     for (const publication of held.publications) publication.close();
-    this.namespaces.rest(held.namespace);
+    this.namespaces.close(held.namespace);
   }
 
   #get(containerId: string): Held {
@@ -242,7 +241,7 @@ export class Sandboxes {
   async #resolve(held: Held, spec: ResolverSpec): Promise<void> {
     if (held.resolver || !held.interfaces.some(({ names }) => names !== null)) return;
     const resolver = await Resolver.start({
-      path: held.namespace.path,
+      namespace: held.namespace,
       spec,
       view: () => ({
         table: this.#names,
@@ -294,6 +293,7 @@ function stateOf(held: Held): SandboxState {
   return {
     containerId: held.containerId,
     path: held.namespace.path,
+    netns: namespaceNumber(held.namespace),
     interfaces: [...held.interfaces],
     ports: held.publications.flatMap((publication) => publication.ports),
     resolver: held.resolver?.spec ?? null,

@@ -1,5 +1,4 @@
 /** Joins containers to devices of the host by devices of their own on these: macvlan and ipvlan. */
-import { closeSync, openSync } from "node:fs";
 import { inNamespace } from "../../linux/netns.ts";
 import { type LinkStats, Rtnetlink } from "../../linux/rtnetlink.ts";
 import { macBytes, rtnetlink } from "../../linux/rtnetlink-messages.ts";
@@ -33,30 +32,27 @@ export class UpperLinks implements LinkDriver {
     const { spec, index } = this.parents.get(endpoint.segment);
     const { link, segment, ifname, ipv4, ipv6, names } = endpoint;
     const wanted = spec.upper.kind === "macvlan" ? (endpoint.mac ?? randomMac()) : null;
-    const netns = openSync(namespace.path, "r");
     const what = `failed to create the ${spec.upper.kind} port`;
     try {
-      const settings = { netns, mac: wanted, mtu: spec.mtu };
+      const settings = { netns: namespace.fd, mac: wanted, mtu: spec.mtu };
       this.host.apply(what, rtnetlink.upper(ifname, index, spec.upper, settings));
     } catch (error) {
       const reason = reasons.find(([errno]) => isErrno(error, errno))?.[1];
       throw reason === undefined ? error : new Error(`${what}: ${reason}`);
-    } finally {
-      closeSync(netns);
     }
-    namespace.route ??= inNamespace(namespace.path, () => new Rtnetlink());
+    namespace.route ??= inNamespace(namespace, () => new Rtnetlink());
     const { route } = namespace;
     const made = route.link(ifname);
     if (!made) throw new Error(`link ${ifname} is gone`);
     try {
-      route.apply(`configure ${ifname}`, ...interfaceSteps(namespace.path, made.index, ifname, endpoint));
+      route.apply(`configure ${ifname}`, ...interfaceSteps(namespace, made.index, ifname, endpoint));
     } catch (error) {
       route.apply(`delete ${ifname}`, rtnetlink.linkDelete(made.index));
       throw error;
     }
     // In passthru mode, and on ipvlan, it has its parent's.
     const { mac } = made;
-    inNamespace(namespace.path, () => {
+    inNamespace(namespace, () => {
       using announcer = new Announcer();
       for (const { address } of placesOf(endpoint)) announcer.announce(made.index, address, macBytes(mac));
     });
@@ -64,7 +60,7 @@ export class UpperLinks implements LinkDriver {
   }
 
   unplug(namespace: Namespace, { ifname }: Interface): void {
-    namespace.route ??= inNamespace(namespace.path, () => new Rtnetlink());
+    namespace.route ??= inNamespace(namespace, () => new Rtnetlink());
     const link = namespace.route.link(ifname);
     if (!link) return;
     try {
@@ -80,7 +76,7 @@ export class UpperLinks implements LinkDriver {
   }
 
   counters(namespace: Namespace, { ifname }: Interface): LinkStats | undefined {
-    using route = inNamespace(namespace.path, () => new Rtnetlink());
+    using route = inNamespace(namespace, () => new Rtnetlink());
     return route.link(ifname)?.stats;
   }
 }

@@ -87,15 +87,10 @@ test("buildSpec() joins, shares or makes namespaces as the modes say", () => {
   ]);
 });
 
-test("buildSpec() leaves the sysctls of a network that another container owns alone", () => {
-  const port = (NetworkMode: string, netnsPath: string | null = "/run/netns/x") =>
-    buildSpec(input({ hostConfig: { NetworkMode }, netnsPath })).linux?.sysctl?.["net.ipv4.ip_unprivileged_port_start"];
-  expect([port("bridge"), port("none"), port("container:x"), port("host", null)]).toEqual([
-    "0",
-    "0",
-    undefined,
-    undefined,
-  ]);
+test("buildSpec() writes the sysctls that are asked for, and none of a network, which is made with its own", () => {
+  const sysctl = (Sysctls: Record<string, string>) => buildSpec(input({ hostConfig: { Sysctls } })).linux?.sysctl;
+  expect(sysctl({})).toEqual({});
+  expect(sysctl({ "net.ipv4.ip_forward": "1" })).toEqual({ "net.ipv4.ip_forward": "1" });
 });
 
 test("buildSpec() lets a user's mount win over the engine's, one on /dev over all below it, and orders by depth", () => {

@@ -173,19 +173,11 @@ function rootPropagation({ mounts }: SpecInput): string | undefined {
   return options.has("slave") || options.has("rslave") ? "rslave" : undefined;
 }
 
-/**
- * The user's sysctls, plus, in a network namespace of its own, ports below 1024 and ICMP echo for everyone: both are
- * powers over that namespace only. Whoever joins another container's finds it as its owner has it.
- */
-function sysctls({ config, hostConfig, netnsPath }: SpecInput): Record<string, string> {
-  const asked = hostConfig.Sysctls ?? {};
-  const network: Record<string, string> =
-    netnsPath === null || hostConfig.NetworkMode?.startsWith("container:")
-      ? {}
-      : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+/** The user's sysctls. Those that Docker gives every network namespace are there already: netd makes it with them. */
+function sysctls({ config, hostConfig }: SpecInput): Record<string, string> {
   const domain: Record<string, string> =
     config.Domainname && hostConfig.UTSMode !== "host" ? { "kernel.domainname": config.Domainname } : {};
-  return { ...network, ...domain, ...asked };
+  return { ...domain, ...hostConfig.Sysctls };
 }
 
 function withoutReserved(annotations: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,10 +1,10 @@
 /** A name server in a namespace of its own, on the real kernel. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decode, encode } from "dns-packet";
-import { createNamespace, dropNamespace, inNamespace } from "../../../linux/netns.ts";
+import { createNamespace, inNamespace, unpinNamespace } from "../../../linux/netns.ts";
 import { Rtnetlink } from "../../../linux/rtnetlink.ts";
 import { rtnetlink } from "../../../linux/rtnetlink-messages.ts";
 import { framed, MessageReader } from "./framing.ts";
@@ -16,12 +16,13 @@ const path = join(dir, "ns");
 const names = { network: "front", names: ["web"], aliases: {} };
 const table = new NameTable();
 table.add(names, "10.1.0.2");
+let namespace: { fd: number };
 const start = () =>
-  Resolver.start({ path, spec: { servers: [] }, view: () => ({ table, seen: [names] }), forwards: () => true });
+  Resolver.start({ namespace, spec: { servers: [] }, view: () => ({ table, seen: [names] }), forwards: () => true });
 let resolver: Resolver;
 
 beforeAll(async () => {
-  createNamespace(path, () => {
+  namespace = createNamespace(path, () => {
     using inside = new Rtnetlink();
     inside.apply("bring up lo", rtnetlink.linkUp(1));
   });
@@ -29,7 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => {
   resolver[Symbol.dispose]();
-  dropNamespace(path);
+  closeSync(namespace.fd);
+  unpinNamespace(path);
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -38,7 +40,7 @@ const query = (name: string) => encode({ type: "query", id: 9, flags: 0x100, que
 /** A socket inside that asks the server. */
 function client(heard: (answer: Buffer) => void = () => {}) {
   const socket = { data: (_: unknown, bytes: Uint8Array) => heard(Buffer.from(bytes)), error() {} };
-  return inNamespace(path, () => Bun.udpSocket({ connect: { hostname: "127.0.0.11", port: 53 }, socket }));
+  return inNamespace(namespace, () => Bun.udpSocket({ connect: { hostname: "127.0.0.11", port: 53 }, socket }));
 }
 
 async function ask(name: string): Promise<ReturnType<typeof decode>> {
@@ -56,11 +58,11 @@ test("port 53 of 127.0.0.11 answers over UDP and TCP, and nobody listens there",
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   const reader = new MessageReader();
   const data = (_: unknown, bytes: Uint8Array): void => reader.push(bytes).forEach(resolve);
-  const tcp = await inNamespace(path, () => Bun.connect({ hostname: "127.0.0.11", port: 53, socket: { data } }));
+  const tcp = await inNamespace(namespace, () => Bun.connect({ hostname: "127.0.0.11", port: 53, socket: { data } }));
   tcp.write(framed(query("web")));
   expect(decode(await promise).answers).toMatchObject([{ data: "10.1.0.2" }]);
   tcp.end();
-  const own = await inNamespace(path, () => Bun.udpSocket({ hostname: "0.0.0.0", port: 53 }));
+  const own = await inNamespace(namespace, () => Bun.udpSocket({ hostname: "0.0.0.0", port: 53 }));
   own.close();
 });
 

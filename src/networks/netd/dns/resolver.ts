@@ -1,6 +1,6 @@
 /** The server at 127.0.0.11 of one container: its sockets are netd's, opened in the container's namespace. */
 import type { Socket } from "bun";
-import { inNamespace } from "../../../linux/netns.ts";
+import { type HeldNamespace, inNamespace } from "../../../linux/netns.ts";
 import { answerLocally, failure, type NameView, SERVFAIL } from "./answer.ts";
 import { framed, MessageReader } from "./framing.ts";
 import { redirect } from "./redirect.ts";
@@ -13,8 +13,8 @@ export interface ResolverSpec {
 }
 
 export interface ResolverOptions {
-  /** The container's network namespace. */
-  readonly path: string;
+  /** The container's. */
+  readonly namespace: HeldNamespace;
   readonly spec: ResolverSpec;
   /** What the container sees now. */
   view(): NameView;
@@ -47,7 +47,7 @@ export class Resolver implements Disposable {
 
   private constructor(options: ResolverOptions) {
     this.#options = options;
-    this.#upstreams = new Upstreams(options.spec.servers, options.path);
+    this.#upstreams = new Upstreams(options.spec.servers, options.namespace);
   }
 
   /** Answers from when the promise is fulfilled; nothing is left when it is not. */
@@ -74,16 +74,16 @@ export class Resolver implements Disposable {
   }
 
   async #listen(): Promise<void> {
-    const { path } = this.#options;
+    const { namespace } = this.#options;
     // Sockets belong to the namespace in which they are made, whoever reads them.
-    const { datagrams, stream } = inNamespace(path, () => ({
+    const { datagrams, stream } = inNamespace(namespace, () => ({
       stream: this.#listenTcp(),
       datagrams: this.#listenUdp(0),
     }));
     this.#sockets.push({ [Symbol.dispose]: () => stream.stop(true) });
     const udp = await datagrams;
     this.#udp = udp;
-    inNamespace(path, () => redirect({ udp: udp.port, tcp: stream.port }));
+    inNamespace(namespace, () => redirect({ udp: udp.port, tcp: stream.port }));
   }
 
   #listenUdp(ownPort: number): Promise<Bun.udp.Socket<"buffer">> {
@@ -125,12 +125,11 @@ export class Resolver implements Disposable {
   }
 
   async #listenAgain(port: number): Promise<void> {
-    const { path } = this.#options;
     try {
-      this.#udp = await inNamespace(path, () => this.#listenUdp(port));
+      this.#udp = await inNamespace(this.#options.namespace, () => this.#listenUdp(port));
       if (this.#closed) this.#udp.close();
     } catch (error) {
-      process.stderr.write(`netd: names in ${path} are lost after a flood of queries: ${error}\n`);
+      process.stderr.write(`netd: a container's names are lost after a flood of queries: ${error}\n`);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { randomInt } from "node:crypto";
 import { isIPv6 } from "node:net";
-import { inNamespace } from "../../../linux/netns.ts";
+import { type HeldNamespace, inNamespace } from "../../../linux/netns.ts";
 import { questionEnd } from "./answer.ts";
 import { framed, MessageReader } from "./framing.ts";
 
@@ -35,9 +35,8 @@ export class Upstreams implements Disposable {
   readonly #channels: readonly Channel[];
   #pending = 0;
 
-  /** `path` is the container's network namespace. */
-  constructor(servers: readonly Upstream[], path: string) {
-    this.#channels = servers.slice(0, serversTried).map((server) => new Channel(server, path));
+  constructor(servers: readonly Upstream[], namespace: HeldNamespace) {
+    this.#channels = servers.slice(0, serversTried).map((server) => new Channel(server, namespace));
   }
 
   /** The answer of the first server that has one, its id the query's; null when none has. */
@@ -70,14 +69,14 @@ interface Waiting {
 
 class Channel implements Disposable {
   readonly #server: Upstream;
-  readonly #path: string;
+  readonly #namespace: HeldNamespace;
   #socket: Promise<Datagrams> | null = null;
   #idle: ReturnType<typeof setTimeout> | undefined;
   readonly #waiting = new Map<number, Waiting>();
 
-  constructor(server: Upstream, path: string) {
+  constructor(server: Upstream, namespace: HeldNamespace) {
     this.#server = server;
-    this.#path = path;
+    this.#namespace = namespace;
   }
 
   async ask(query: Buffer): Promise<Buffer | null> {
@@ -175,6 +174,6 @@ class Channel implements Disposable {
   }
 
   #inside<T>(make: () => T): T {
-    return this.#server.fromHost ? make() : inNamespace(this.#path, make);
+    return this.#server.fromHost ? make() : inNamespace(this.#namespace, make);
   }
 }
