@@ -72,18 +72,75 @@ check "after the reboot the unit is active" within '[ "$(systemctl is-active dho
 check "the reboot stopped containers with their grace time" is "$(cat /root/polite)" asked
 check "the --restart always container runs again" within '[ "$(dhow inspect -f "{{.State.Status}}" stays)" = running ]'
 check "the others do not" is "$(dhow inspect -f '{{.State.Status}}' web)" exited
+`;
+
+/**
+ * Power cuts: the kernel starts anew at the moment of an answer, by sysrq's "b", which writes nothing back: what was only in the
+ * page cache is gone. The file beside shows that it is.
+ */
+const cut = `
+power_cut() {
+  "$@" >/root/answer && echo lost >/root/unsynced && echo b >/proc/sysrq-trigger
+  echo "VM unit: FAIL $* did not answer"
+}
+came_back() {
+  check "after a power cut the unit is active" within '[ "$(systemctl is-active dhow.service)" = active ]'
+  check "what nobody synced is lost" is "$(cat /root/unsynced 2>/dev/null)" ""
+}
+whole() { is "$(dhow run --rm "$1" sh -c 'cat /many/* | md5sum')" "$(cat /root/whole)"; }
+`;
+
+const beforeCuts = `
+dhow rm -f $(dhow ps -aq) >/dev/null
+dhow run --name maker busybox sh -c 'mkdir /many; for n in $(seq 300); do seq $n 500 >/many/$n; done; cat /many/* | md5sum' >/root/whole
+systemctl start docker-registry
+dhow export maker -o /root/many.tar
+dhow import -c 'CMD sh' /root/many.tar many:imported >/dev/null
+dhow save -o /root/saved.tar many:imported
+check "skopeo pushes the image" within 'skopeo copy -q --dest-tls-verify=false docker-archive:/root/saved.tar docker://127.0.0.1:5000/many:pulled'
+dhow rmi many:imported >/dev/null
+`;
+
+/** What is done in the boot before its cut, and looked at in the one after it. */
+const cuts = [
+  {
+    act: "power_cut dhow create --name kept -v named:/d -l a=b busybox echo ok",
+    look: `
+check "a created container is there" is "$(dhow inspect -f '{{.State.Status}} {{.Config.Labels.a}}' kept)" "created b"
+check "and starts" is "$(dhow start -a kept)" ok
+`,
+  },
+  {
+    act: "power_cut dhow commit maker many:committed",
+    look: 'check "a committed image is whole" whole many:committed',
+  },
+  {
+    act: "power_cut dhow pull -q 127.0.0.1:5000/many:pulled",
+    look: 'check "a pulled image is whole" whole 127.0.0.1:5000/many:pulled',
+  },
+];
+
+const atTheEnd = `
 check "install.sh --uninstall takes everything back" sh -c '/opt/dhow/packaging/install.sh --uninstall && [ ! -e /usr/bin/dhow ] && [ ! -e /etc/systemd/system/dhow.service ]'
 echo "VM end"
 systemctl poweroff
 `;
 
-/** Runs end-to-end tests by name at the first boot, then what concerns systemd, over a reboot, to the poweroff. */
+/** What follows the first boot, one script for each of the next: looks at what the one before has done, and acts. */
+const laterBoots: readonly string[] = [afterReboot + beforeCuts, ...cuts.map(({ look }) => `came_back\n${look}`)].map(
+  (script, boot) => script + (cuts[boot] ? `sync\n${cuts[boot].act}` : atTheEnd),
+);
+
+/** Runs end-to-end tests by name at the first boot, then what concerns systemd, over a reboot, and power cuts, to the poweroff. */
 export function guestScript(tests: readonly string[]): string {
-  return `${common}${helpers}
-if [ -e /var/lib/dhow-second-boot ]; then
-${afterReboot}
-else
-touch /var/lib/dhow-second-boot
+  const later = laterBoots.map((script, boot) => `${boot + 2})\n${script}\n;;`);
+  return `${common}${helpers}${cut}
+boot=$(($(cat /var/lib/dhow-boots 2>/dev/null || echo 0) + 1))
+echo $boot >/var/lib/dhow-boots
+sync
+case $boot in
+${later.join("\n")}
+1)
 echo "VM $(uname -r), cgroup $(stat -fc %T /sys/fs/cgroup), AppArmor $(cat /sys/module/apparmor/parameters/enabled)"
 ${install}
 cd /opt/dhow
@@ -92,7 +149,8 @@ for name in ${tests.join(" ")}; do
   DHOW_TEST_SLOW=6 NO_COLOR=1 node_modules/bun/bin/bun.exe test --timeout 600000 $path 2>&1 | sed "s|^|VM $name: |"
 done
 ${unitChecks}
-fi
+;;
+esac
 `;
 }
 

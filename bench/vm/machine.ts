@@ -28,6 +28,9 @@ const packages = [
   "bzip2",
   "ca-certificates",
   "util-linux",
+  "e2fsprogs",
+  "docker-registry",
+  "skopeo",
 ];
 
 /** What the host needs; missing ones are installed with apt-get. */

@@ -1,7 +1,7 @@
 /**
  * npm run vm [-- TEST...]: boots Debian 12 (kernel 6.1, systemd, cgroup v2, AppArmor) in qemu, runs the named end-to-end tests
  * in it (run, lifecycle and crash unless told; a word with a slash is a path, such as src/snapshots), installs the packaged unit and socket, restarts the engine under a running
- * container, and sees a container back after a reboot. `npm run vm -- --no-tests` leaves the tests out, `--shell` gives a root
+ * container, sees a container back after a reboot, and what was acknowledged after power cuts. `npm run vm -- --no-tests` leaves the tests out, `--shell` gives a root
  * shell in the machine instead. What it makes is kept in DHOW_VM_CACHE (else $TMPDIR/dhow-vm) for the next time.
  */
 import { rmSync } from "node:fs";

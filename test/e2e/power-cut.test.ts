@@ -126,7 +126,7 @@ test.if(loops)(
 );
 
 test.if(loops)(
-  `hardening 159, 160: a power cut after the answer keeps an import, a load and a pull, every file whole${needs}`,
+  `hardening 159, 160: a power cut after the answer keeps an import, a load, a pull and a commit, every file whole${needs}`,
   async () => {
     await cutAfter(["import", layer, "many:imported"], (after) => expectWhole(after, "many:imported"));
     const archive = join(dir, "many.tar");
@@ -139,6 +139,8 @@ test.if(loops)(
     await cutAfter(["pull", "-q", `${registry.host}/many:pulled`], (after) =>
       expectWhole(after, `${registry.host}/many:pulled`),
     );
+    await d.must("create", "--name", "changed", `${registry.host}/many:pulled`, "none");
+    await cutAfter(["commit", "changed", "many:committed"], (after) => expectWhole(after, "many:committed"));
   },
   120_000,
 );
