@@ -3,6 +3,7 @@
  * its root is held by a descriptor then, its network namespace by its process.
  */
 import { messageOf } from "../lib/errors.ts";
+import { isErrno } from "../linux/syscall-error.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { hasProcess } from "./lifecycle.ts";
@@ -32,6 +33,8 @@ function leaveNetwork(ctx: Context, container: Container): void {
   const { pid } = container.record.state;
   ctx.networks.leaveTo(pid, container.id).catch((error) => {
     if (container.running !== running || !hasProcess(container.status)) return;
+    // The process has just ended.
+    if (isErrno(error, "ENOENT")) return;
     ctx.log(`container ${container.id}: its network stays mounted: ${messageOf(error)}`);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Container namespaces: a pool of ready ones with a link on the default bridge, the steps of plugging one in, and the
- * way they go: the namespace is dropped and the kernel takes its links apart behind us.
+ * Container namespaces: how they are made, the steps of plugging one in, and the way they go: the namespace is dropped and the
+ * kernel takes its links apart behind us.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
@@ -14,6 +14,7 @@ import { type Bridge, isolatesPorts, randomMac } from "./bridges.ts";
 import { Claims } from "./claims.ts";
 import { interfaceSteps, placesOf, routeStep } from "./interface-steps.ts";
 import { addressBytes, parseAddress } from "./ip.ts";
+import { NamespacePool } from "./namespace-pool.ts";
 import { Pins } from "./pins.ts";
 import type { EndpointSpec, Interface } from "./protocol.ts";
 
@@ -42,33 +43,28 @@ export class Namespaces {
   readonly #host: Rtnetlink;
   readonly #announcer = new Announcer();
   readonly #claims = new Claims();
-  readonly #pool: Namespace[] = [];
-  readonly #poolSize: number;
-  #pooled: Bridge | null = null;
-  #refill: ReturnType<typeof setTimeout> | null = null;
+  readonly #pool: NamespacePool;
   /** Links of dropped namespaces that the kernel may not have taken apart yet. */
   readonly #fading = new Set<string>();
 
   constructor(directory: string, host: Rtnetlink, poolSize: number) {
     this.#pins = new Pins(directory);
     this.#host = host;
-    this.#poolSize = poolSize;
+    this.#pool = new NamespacePool(
+      poolSize,
+      (bridge) => this.#make(bridge),
+      (namespace) => this.drop(namespace, namespace.spare ? [namespace.spare.veth] : []),
+    );
   }
 
-  /** From now on ready namespaces have their link on `bridge`; null empties the pool. */
+  /** From now on ready namespaces have their link on `bridge`; null keeps none with a link. */
   poolOn(bridge: Bridge | null): void {
-    const same = (key: "mtu" | "icc"): boolean => bridge?.spec[key] === this.#pooled?.spec[key];
-    if (bridge?.index !== this.#pooled?.index || !same("mtu") || !same("icc")) this.#empty();
-    this.#pooled = bridge;
-    if (bridge) this.#refillSoon(0);
+    this.#pool.on(bridge);
   }
 
   /** A namespace with a spare link when `linked`, from the pool if it has one. */
   take(linked: boolean): Namespace {
-    if (!linked) return this.#make(null);
-    const ready = this.#pool.shift();
-    this.#refillSoon(30);
-    return ready ?? this.#make(this.#pooled);
+    return this.#pool.take(linked);
   }
 
   /** The namespace of that number at `path`, made by an earlier netd. Throws when it is gone. */
@@ -98,7 +94,7 @@ export class Namespaces {
     if (spare) {
       namespace.spare = null;
       veth = spare.veth;
-      if (this.#pooled?.index !== bridge.index) {
+      if (this.#pool.bridge?.index !== bridge.index) {
         const index = linkOf(host, veth);
         host.apply(
           `move ${veth}`,
@@ -115,7 +111,7 @@ export class Namespaces {
     if (spare && endpoint.ifname !== spareName) {
       steps.push(rtnetlink.linkDown(inside), rtnetlink.linkName(inside, endpoint.ifname));
     }
-    if (spare && bridge.spec.mtu !== this.#pooled?.spec.mtu) {
+    if (spare && bridge.spec.mtu !== this.#pool.bridge?.spec.mtu) {
       host.apply("set mtu", rtnetlink.linkMtu(linkOf(host, veth), bridge.spec.mtu));
       steps.push(rtnetlink.linkMtu(inside, bridge.spec.mtu));
     }
@@ -165,15 +161,12 @@ export class Namespaces {
 
   /** Drops what earlier netds left: all but the pool and those at the paths in `claimed`; answers how many. */
   sweep(claimed: Iterable<string>): number {
-    return this.#pins.sweep(new Set([...claimed, ...this.#pool.map(({ path }) => path)]));
+    return this.#pins.sweep(new Set([...claimed, ...this.#pool.paths()]));
   }
 
   /** Drops every spare namespace, and returns when no link of any dropped one is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#pooled = null;
-    if (this.#refill) clearTimeout(this.#refill);
-    this.#refill = null;
-    this.#empty();
+    this.#pool.end();
     // The kernel takes the links of many namespaces apart together, much faster than one by one.
     for (let waited = 0; waited < 200; waited += 10) {
       for (const veth of this.#fading) if (!this.#host.link(veth)) this.#fading.delete(veth);
@@ -185,28 +178,6 @@ export class Namespaces {
 
   #fade(links: readonly string[]): void {
     for (const veth of links) if (this.#fading.delete(veth)) this.#deleteLink(veth);
-  }
-
-  #empty(): void {
-    for (const namespace of this.#pool.splice(0)) {
-      this.drop(namespace, namespace.spare ? [namespace.spare.veth] : []);
-    }
-  }
-
-  #refillSoon(delay: number): void {
-    if (this.#refill || !this.#pooled || this.#pool.length >= this.#poolSize) return;
-    this.#refill = setTimeout(() => {
-      this.#refill = null;
-      if (!this.#pooled || this.#pool.length >= this.#poolSize) return;
-      try {
-        this.#pool.push(this.#make(this.#pooled));
-      } catch (error) {
-        // The next container makes its own and reports what is wrong.
-        process.stderr.write(`netd: no spare namespace: ${error}\n`);
-        return;
-      }
-      this.#refillSoon(1);
-    }, delay);
   }
 
   #make(bridge: Bridge | null): Namespace {
