@@ -30,7 +30,7 @@ export async function setEndpoint(
 ): Promise<void> {
   await container.lock.run(async () => {
     requirePresent(ctx, container);
-    const { id: containerId, name, config } = container.record;
+    const { id: containerId } = container;
     if (!hasProcess(container.status)) {
       save(ctx, container, "full", { endpoints: withEndpoint(container.record.endpoints, network, endpoint) });
       return;
@@ -44,7 +44,7 @@ export async function setEndpoint(
     );
     let changed: EndpointSettings;
     try {
-      changed = await whileRunning({ containerId, name, hostname: config.Hostname });
+      changed = await whileRunning(connectedContainer(container.record));
     } catch (error) {
       ctx.db.settle((tx) => ctx.intents.finish(tx, intent));
       throw error;
@@ -65,6 +65,17 @@ export async function setEndpoint(
       ctx.log(`container ${containerId}: its /etc/hosts or resolv.conf: ${messageOf(error)}`);
     }
   });
+}
+
+function connectedContainer({ id, name, config, hostConfig }: ContainerRecord): ConnectedContainer {
+  return {
+    containerId: id,
+    name,
+    hostname: config.Hostname,
+    portBindings: hostConfig.PortBindings,
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    publishAllPorts: hostConfig.PublishAllPorts,
+  };
 }
 
 /** After a crash in between, what is connected is what the networks say; the record follows. */

@@ -54,7 +54,9 @@ export function connectNetworks(networks: Networks, containers: ConnectableConta
       const network = networks.inspect(ref);
       const id = await resolveOrForce(containers, request);
       if (id === null) return;
-      await containers.setEndpoint(id, network.Name, null, () => networks.disconnect(network.Id, id, request, op));
+      await containers.setEndpoint(id, network.Name, null, (container) =>
+        networks.disconnect(network.Id, container, op),
+      );
     },
   };
 }

@@ -1,32 +1,18 @@
-import type {
-  EndpointSettings,
-  NetworkConnectRequest,
-  NetworkDisconnectRequest,
-  NetworkSettings,
-} from "../api/networks.ts";
-import { conflict, forbidden, systemError } from "../lib/errors.ts";
+/** A container's network from its start to its end. */
+import type { NetworkSettings } from "../api/networks.ts";
+import { conflict } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
-import { translate, translateAttach } from "./attach-errors.ts";
+import { translateAttach } from "./attach-errors.ts";
 import type { NetworkBook } from "./book.ts";
-import { InterfaceNames } from "./endpoint-options.ts";
-import { addressesOf, emptySettings, topLevel } from "./endpoints.ts";
+import { addressesOf, emptySettings } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
 import { namesOn, resolverSpec } from "./names-on.ts";
 import type { ResolverSpec } from "./netd/dns/resolver.ts";
 import { families } from "./netd/ip.ts";
 import type { SandboxState } from "./netd/protocol.ts";
-import type {
-  ConnectedContainer,
-  InterfaceStats,
-  NetworkEvent,
-  NetworksConfig,
-  ResolvConfs,
-  Sandbox,
-  SandboxRequest,
-} from "./networks.ts";
-import { outwardRoutes } from "./outward.ts";
-import { inward, outwardOf, type Planned, planEndpoint, planEndpoints, refuseConfiguration } from "./plan.ts";
+import type { InterfaceStats, NetworkEvent, NetworksConfig, ResolvConfs, Sandbox, SandboxRequest } from "./networks.ts";
+import { outwardOf, type Planned, planEndpoints } from "./plan.ts";
 import { planPorts } from "./ports-plan.ts";
 import { waysIn } from "./publishing.ts";
 import { type NetworkRecord, type SandboxRecord, segmentOf } from "./record.ts";
@@ -93,112 +79,6 @@ export class Attachments {
       const network = book.networks.get(networkId);
       if (network) this.#emitMember("disconnect", networkId, { ...network, name: networkName }, containerId);
     }
-  }
-
-  async connect(
-    nameOrId: string,
-    container: ConnectedContainer,
-    request: NetworkConnectRequest,
-    op: Operation,
-  ): Promise<EndpointSettings> {
-    const { book } = this;
-    const [networkId, network] = book.find(nameOrId);
-    const { containerId, name } = container;
-    const members = book.membersOf(containerId);
-    refuseConfiguration(network);
-    if (!network.device || members.some(([, one]) => !book.networks.get(one.networkId)?.device)) {
-      throw forbidden(
-        "container cannot be connected to multiple networks with one of the networks in private (none) mode",
-      );
-    }
-    if (members.some(([, member]) => member.networkId === networkId)) {
-      throw forbidden(`endpoint with name ${name} already exists in network ${network.name}`);
-    }
-    const sandbox = this.#running(containerId);
-    const wanted = request.EndpointConfig ?? undefined;
-    const names = new InterfaceNames(sandbox.state?.interfaces.map((one) => one.ifname));
-    const ifname = names.next(network, wanted);
-    const planned = planEndpoint(book, container, { networkId, network, wanted, ifname });
-    const { spec } = planned;
-    let connected = false;
-    try {
-      if (!spec) throw systemError(`network ${network.name} has nothing to connect to`);
-      const routes = outwardRoutes(book, containerId);
-      const endpoint = {
-        ...spec,
-        ipv4: routes.ipv4?.segment === spec.segment ? spec.ipv4 : inward(spec.ipv4),
-        ipv6: routes.ipv6?.segment === spec.segment ? spec.ipv6 : inward(spec.ipv6),
-      };
-      await this.kernel.ensureSegment(networkId, network);
-      const state = await op.timings.measure("netd", () =>
-        this.kernel.netd.call("connect", {
-          containerId,
-          endpoint,
-          ports: [],
-          resolver: sandbox.names?.resolver ?? resolverSpec(this.config.dns),
-        }),
-      );
-      connected = true;
-      failPoint("networks.connect.connected");
-      const settings = { ...planned.record.settings, MacAddress: macOn(state, network) };
-      // The record as it is now: another connection may have been made while netd was asked.
-      const now = this.#running(containerId);
-      book.db.transaction("normal", (tx) => {
-        book.putMember(tx, planned.id, { ...planned.record, settings });
-        const Networks = { ...now.settings.Networks, [network.name]: settings };
-        const shown = { ...now.settings, ...topLevel(Networks), Networks };
-        book.sandboxes.put(tx, containerId, { ...now, state, settings: shown });
-      });
-      failPoint("networks.connect.recorded");
-      this.#emitMember("connect", networkId, network, containerId);
-      return settings;
-    } catch (error) {
-      book.withdraw([planned.id, planned.record]);
-      // What no record tells of must not stay: the next try would find it in its way.
-      if (connected && spec) {
-        const routes = outwardRoutes(book, containerId);
-        await this.kernel.netd.call("disconnect", { containerId, segment: spec.segment, routes }).catch(() => {});
-      }
-      throw translate(error);
-    }
-  }
-
-  async disconnect(
-    nameOrId: string,
-    containerId: string,
-    _request: NetworkDisconnectRequest,
-    op: Operation,
-  ): Promise<EndpointSettings> {
-    const { book } = this;
-    const [networkId, network] = book.find(nameOrId);
-    const member = book.membersOf(containerId).find(([, endpoint]) => endpoint.networkId === networkId);
-    if (!member || !book.sandboxes.get(containerId)) {
-      throw forbidden(`container ${containerId} is not connected to network ${network.name}`);
-    }
-    const segment = segmentOf(network);
-    if (segment === null) throw forbidden(`container cannot be disconnected from ${network.name} network`);
-    const routes = outwardRoutes(book, containerId, networkId);
-    const state = await op.timings.measure("netd", () =>
-      this.kernel.netd.call("disconnect", { containerId, segment, routes }),
-    );
-    failPoint("networks.disconnect.disconnected");
-    const sandbox = this.#running(containerId);
-    try {
-      book.db.transaction("normal", (tx) => {
-        book.deleteMember(tx, member);
-        const { [network.name]: _gone, ...Networks } = sandbox.settings.Networks;
-        const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };
-        book.sandboxes.put(tx, containerId, { ...sandbox, state, settings });
-      });
-    } catch (error) {
-      // The records stand as they were: so does what is remembered of them, and the next try finds the member again.
-      book.holdAddresses(member[1]);
-      book.promise(...member);
-      throw error;
-    }
-    failPoint("networks.disconnect.recorded");
-    this.#emitMember("disconnect", networkId, network, containerId);
-    return member[1].settings;
   }
 
   /** One network after the other: a death between two leaves the rest to the next rename or start. */

@@ -5,6 +5,8 @@ import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
 import { addressesOf, topLevel } from "./endpoints.ts";
 import { Addresses } from "./ipam.ts";
+import { families } from "./netd/ip.ts";
+import type { SandboxState } from "./netd/protocol.ts";
 import {
   type EndpointRecord,
   endpointKind,
@@ -14,6 +16,7 @@ import {
   sandboxKind,
   segmentOf,
 } from "./record.ts";
+import { shownPorts } from "./started-settings.ts";
 
 /** An endpoint with its id. */
 export type Member = [id: string, endpoint: EndpointRecord];
@@ -116,27 +119,24 @@ export class NetworkBook {
     if (members?.size === 0) this.#members.delete(containerId);
   }
 
-  /** Forgets the endpoints of a container on networks that it has lost in the kernel. */
-  disconnected(containerId: string, isLost: (segment: string) => boolean): void {
-    const segmentIn = ([, { networkId }]: Member): string | null => {
+  /** Forgets the endpoints of a container on networks that it has lost in the kernel, which has it as `present` says. */
+  disconnected(present: SandboxState): void {
+    const { containerId, interfaces } = present;
+    const lost = this.membersOf(containerId).filter(([, { networkId }]) => {
       const network = this.networks.get(networkId);
-      return network ? segmentOf(network) : null;
-    };
-    const lost = this.membersOf(containerId).filter((member) => {
-      const segment = segmentIn(member);
-      return segment !== null && isLost(segment);
+      const segment = network ? segmentOf(network) : null;
+      return segment !== null && !interfaces.some((one) => one.segment === segment);
     });
     const sandbox = this.sandboxes.get(containerId);
     if (lost.length === 0 || !sandbox) return;
     const names = new Set(lost.map(([, { networkName }]) => networkName));
-    const segments = new Set(lost.map(segmentIn));
     const Networks = Object.fromEntries(Object.entries(sandbox.settings.Networks).filter(([name]) => !names.has(name)));
-    const { state } = sandbox;
-    const interfaces = state?.interfaces.filter(({ segment }) => !segments.has(segment)) ?? [];
+    const leads = interfaces.some((one) => families.some((family) => one[family]?.gateway != null));
+    const Ports = shownPorts(present, leads, Object.keys(sandbox.settings.Ports));
     this.db.transaction("normal", (tx) => {
       for (const member of lost) this.deleteMember(tx, member);
-      const settings = { ...sandbox.settings, ...topLevel(Networks), Networks };
-      this.sandboxes.put(tx, containerId, { ...sandbox, state: state && { ...state, interfaces }, settings });
+      const settings = { ...sandbox.settings, ...topLevel(Networks), Networks, Ports };
+      this.sandboxes.put(tx, containerId, { ...sandbox, state: present, settings });
     });
   }
 

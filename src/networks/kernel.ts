@@ -111,7 +111,8 @@ export class KernelNetworks implements AsyncDisposable {
     }
     const sandboxes = this.#book.sandboxes.list().records;
     const held = new Set<string>();
-    for (const { containerId, interfaces, ports } of await call("list", {})) {
+    for (const found of await call("list", {})) {
+      const { containerId } = found;
       const sandbox = sandboxes.get(containerId);
       if (!sandbox) {
         await call("detach", { containerId });
@@ -120,15 +121,16 @@ export class KernelNetworks implements AsyncDisposable {
       held.add(containerId);
       // A daemon died between a connection and its record.
       const recorded = new Set(sandbox.state?.interfaces.map((one) => one.segment));
-      for (const { segment } of interfaces) {
+      let present = found;
+      for (const { segment } of found.interfaces) {
         if (recorded.has(segment)) continue;
-        await call("disconnect", { containerId, segment, routes: outwardRoutes(this.#book, containerId) });
+        present = await call("disconnect", { containerId, segment, routes: outwardRoutes(this.#book, containerId) });
       }
       // Or between a disconnection and its record.
-      const there = new Set(interfaces.map((one) => one.segment));
-      this.#book.disconnected(containerId, (segment) => !there.has(segment));
+      this.#book.disconnected(present);
       // Or between a change of published ports and its record.
-      await restorePorts(call, containerId, ports, sandbox.state?.ports ?? []).catch((error) =>
+      const wanted = this.#book.sandboxes.get(containerId)?.state?.ports ?? [];
+      await restorePorts(call, containerId, present.ports, wanted).catch((error) =>
         this.#log(`published ports of ${containerId}: ${error}`),
       );
     }

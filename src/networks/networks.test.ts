@@ -370,7 +370,7 @@ test("containers of two bridges cannot reach each other, by address, published p
   }
   await networks.connect("bridge", request("apart"), { Container: "apart" }, background());
   expect(ask(netns, `http://${subnet(6)}.2/`)).toBe(200);
-  await networks.disconnect("bridge", "apart".padEnd(64, "-"), { Container: "apart", Force: false }, background());
+  await networks.disconnect("bridge", request("apart"), background());
   expect(ask(netns, `http://${subnet(6)}.2/`)).toBe(0);
   await expect(networks.remove("other", background())).rejects.toThrow("has active endpoints");
   await networks.detach("apart".padEnd(64, "-"));

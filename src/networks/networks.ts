@@ -3,7 +3,6 @@ import type {
   Network,
   NetworkConnectRequest,
   NetworkCreateRequest,
-  NetworkDisconnectRequest,
   NetworkSettings,
   PortMap,
 } from "../api/networks.ts";
@@ -92,7 +91,10 @@ export interface SandboxRequest {
 }
 
 /** A running container as its networks know it. */
-export type ConnectedContainer = Pick<SandboxRequest, "containerId" | "name" | "hostname">;
+export type ConnectedContainer = Pick<
+  SandboxRequest,
+  "containerId" | "name" | "hostname" | "portBindings" | "exposedPorts" | "publishAllPorts"
+>;
 
 /** The network of one started container. */
 export interface Sandbox {
@@ -166,7 +168,7 @@ export interface Networks extends AsyncDisposable {
   create(request: NetworkCreateRequest, op: Operation): Promise<{ Id: string; Warning: string }>;
   remove(nameOrId: string, op: Operation): Promise<void>;
   prune(filters: NetworkFilters, op: Operation): Promise<{ NetworksDeleted: string[] }>;
-  /** For a running container; what a stopped one is connected to is the container's own configuration. */
+  /** For a running container, whose published ports move with its way out; what a stopped one is connected to is the container's own configuration. */
   connect(
     nameOrId: string,
     container: ConnectedContainer,
@@ -174,12 +176,7 @@ export interface Networks extends AsyncDisposable {
     op: Operation,
   ): Promise<EndpointSettings>;
   /** Returns the endpoint that was given up. */
-  disconnect(
-    nameOrId: string,
-    containerId: string,
-    request: NetworkDisconnectRequest,
-    op: Operation,
-  ): Promise<EndpointSettings>;
+  disconnect(nameOrId: string, container: ConnectedContainer, op: Operation): Promise<EndpointSettings>;
   /** The drivers among macvlan and ipvlan that this kernel has devices for. */
   upperDrivers(): readonly string[];
   /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */

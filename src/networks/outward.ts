@@ -1,18 +1,40 @@
+/** Through which of its networks a running container leads to the world, and is reached from there. */
+import type { EndpointSettings } from "../api/networks.ts";
 import type { NetworkBook } from "./book.ts";
 import { containerGateway, outwardNetworks, type Wanted } from "./endpoints.ts";
 import type { Family } from "./netd/ip.ts";
-import type { Route, Routes } from "./netd/protocol.ts";
-import { segmentOf } from "./record.ts";
+import type { PerFamily, Route, Routes } from "./netd/protocol.ts";
+import { type NetworkRecord, segmentOf } from "./record.ts";
 
-/** Which of a container's networks give its default routes, that of `without` left out. */
+/** An endpoint that gives the default route of a family; `id` is its own. */
+export interface OutwardMember {
+  readonly id: string;
+  readonly containerName: string;
+  readonly network: NetworkRecord;
+  readonly settings: EndpointSettings;
+}
+
+export type OutwardMembers = PerFamily<OutwardMember | null>;
+
+/** Which of a container's endpoints lead out, that on the network `without` left out. */
+export function outwardMembers(book: NetworkBook, containerId: string, without?: string): OutwardMembers {
+  const members = new Map(
+    book.membersOf(containerId).flatMap(([id, { networkId, containerName, settings }]) => {
+      const network = networkId === without ? undefined : book.networks.get(networkId);
+      return network ? [[networkId, { id, containerName, network, settings }] as const] : [];
+    }),
+  );
+  const wanted = [...members].map(([networkId, { network, settings }]): Wanted => [networkId, [network, settings]]);
+  const outward = outwardNetworks(wanted);
+  const inFamily = (family: Family): OutwardMember | null => members.get(outward[family]?.[0] ?? "") ?? null;
+  return { ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6") };
+}
+
+/** The default routes of a container, those by the network `without` left out. */
 export function outwardRoutes(book: NetworkBook, containerId: string, without?: string): Routes {
-  const candidates = book.membersOf(containerId).flatMap(([, { networkId, settings }]): Wanted[] => {
-    const network = networkId === without ? undefined : book.networks.get(networkId);
-    return network ? [[networkId, [network, settings]]] : [];
-  });
-  const outward = outwardNetworks(candidates);
+  const outward = outwardMembers(book, containerId, without);
   const route = (family: Family): Route | null => {
-    const network = outward[family]?.[1][0];
+    const network = outward[family]?.network;
     const segment = network && segmentOf(network);
     const gateway = network && containerGateway(network, family);
     return segment && gateway ? { segment, gateway } : null;

@@ -2,12 +2,13 @@
 import type { EndpointSettings, PortMap } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
 import { translatePublish } from "./attach-errors.ts";
-import type { Member, NetworkBook } from "./book.ts";
-import { addressOf, outwardNetworks, type Wanted } from "./endpoints.ts";
+import type { NetworkBook } from "./book.ts";
+import { addressOf } from "./endpoints.ts";
 import type { KernelNetworks } from "./kernel.ts";
 import type { Family } from "./netd/ip.ts";
 import type { PerFamily, PublishedPort } from "./netd/protocol.ts";
 import type { NetworksConfig, PortChange, Republished } from "./networks.ts";
+import { type OutwardMembers, outwardMembers } from "./outward.ts";
 import { outwardOf, type Planned } from "./plan.ts";
 import { parsePort, planPorts, portMapOf, type Way } from "./ports-plan.ts";
 import type { NetworkRecord } from "./record.ts";
@@ -26,8 +27,8 @@ export async function republish(
   op: Operation,
 ): Promise<Republished | null> {
   const sandbox = book.sandboxes.get(containerId);
-  const ways = outwardWays(book, containerId);
-  const [, endpoint] = ways.ipv4?.member ?? ways.ipv6?.member ?? [];
+  const outward = outwardMembers(book, containerId);
+  const endpoint = outward.ipv4 ?? outward.ipv6;
   if (!sandbox?.state || !endpoint) return null;
   const before = sandbox.state.ports;
   const remove = before.filter((port) => isChosen(port, change.remove));
@@ -35,10 +36,7 @@ export async function republish(
     bindings: change.add,
     exposed: [],
     publishAll: false,
-    ways: {
-      ipv4: ways.ipv4 && wayOf(ways.ipv4.network, "ipv4", ways.ipv4.member[1].settings, config),
-      ipv6: ways.ipv6 && wayOf(ways.ipv6.network, "ipv6", ways.ipv6.member[1].settings, config),
-    },
+    ways: waysOf(outward, config),
   });
   try {
     const state = await op.timings.measure("netd", () => kernel.netd.call("republish", { containerId, add, remove }));
@@ -50,28 +48,15 @@ export async function republish(
       undo: () => kernel.restorePorts(containerId, state.ports, before),
     };
   } catch (error) {
-    throw translatePublish(error, endpoint.containerName, endpoint.settings.EndpointID);
+    throw translatePublish(error, endpoint.containerName, endpoint.id);
   }
 }
 
-/** A network through which a container is reached in one family, with its endpoint there. */
-interface Outward {
-  readonly network: NetworkRecord;
-  readonly member: Member;
-}
-
-/** The endpoints that a container's ports lead to: those that lead to the world. */
-function outwardWays(book: NetworkBook, containerId: string): PerFamily<Outward | null> {
-  const members = new Map(book.membersOf(containerId).map((member) => [member[1].networkId, member]));
-  const wanted = [...members].flatMap(([networkId, [, { settings }]]): Wanted[] => {
-    const network = book.networks.get(networkId);
-    return network ? [[networkId, [network, settings]]] : [];
-  });
-  const outward = outwardNetworks(wanted);
-  const inFamily = (family: Family): Outward | null => {
-    const [networkId, [network]] = outward[family] ?? ["", [null]];
-    const member = members.get(networkId);
-    return network && member ? { network, member } : null;
+/** How the published ports of a running container reach it. */
+export function waysOf(outward: OutwardMembers, config: Pick<NetworksConfig, "hostBinding">): PerFamily<Way | null> {
+  const inFamily = (family: Family): Way | null => {
+    const member = outward[family];
+    return member && wayOf(member.network, family, member.settings, config);
   };
   return { ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6") };
 }

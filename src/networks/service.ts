@@ -4,13 +4,13 @@ import type {
   Network,
   NetworkConnectRequest,
   NetworkCreateRequest,
-  NetworkDisconnectRequest,
   NetworkSettings,
 } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
 import { Rtnetlink } from "../linux/rtnetlink.ts";
 import { Attachments } from "./attachments.ts";
 import { NetworkBook } from "./book.ts";
+import { Connections } from "./connections.ts";
 import { defaultNetworks } from "./defaults.ts";
 import { type Pool, poolsOf } from "./ipam.ts";
 import { KernelNetworks } from "./kernel.ts";
@@ -43,6 +43,7 @@ class NetworkService implements Networks {
   readonly #kernel: KernelNetworks;
   readonly #verbs: NetworkVerbs;
   readonly #attachments: Attachments;
+  readonly #connections: Connections;
   readonly #pools: readonly Pool[];
   /** Asked of the kernel once. */
   #upperDrivers: readonly string[] | undefined;
@@ -59,6 +60,7 @@ class NetworkService implements Networks {
     this.#pools = poolsOf(config.addressPools, options.engineId);
     this.#verbs = new NetworkVerbs({ config, pools: this.#pools }, this.#book, this.#kernel, emit);
     this.#attachments = new Attachments(config, this.#book, this.#kernel, emit, log);
+    this.#connections = new Connections(config, this.#book, this.#kernel, emit);
   }
 
   async restore(running: ReadonlySet<string>): Promise<void> {
@@ -141,16 +143,11 @@ class NetworkService implements Networks {
     request: NetworkConnectRequest,
     op: Operation,
   ): Promise<EndpointSettings> {
-    return this.#attachments.connect(nameOrId, container, request, op);
+    return this.#connections.connect(nameOrId, container, request, op);
   }
 
-  disconnect(
-    nameOrId: string,
-    containerId: string,
-    request: NetworkDisconnectRequest,
-    op: Operation,
-  ): Promise<EndpointSettings> {
-    return this.#attachments.disconnect(nameOrId, containerId, request, op);
+  disconnect(nameOrId: string, container: ConnectedContainer, op: Operation): Promise<EndpointSettings> {
+    return this.#connections.disconnect(nameOrId, container, op);
   }
 
   rename(containerId: string, name: string): Promise<void> {

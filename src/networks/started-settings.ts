@@ -1,6 +1,6 @@
 /** What inspect shows of the networks of a container that has just started. */
 import { randomBytes } from "node:crypto";
-import type { EndpointSettings, NetworkSettings } from "../api/networks.ts";
+import type { EndpointSettings, NetworkSettings, PortMap } from "../api/networks.ts";
 import { emptySettings, topLevel } from "./endpoints.ts";
 import { families } from "./netd/ip.ts";
 import type { SandboxState } from "./netd/protocol.ts";
@@ -19,17 +19,20 @@ export function startedSettings(
   for (const { network, record } of plan) {
     Networks[network.name] = { ...record.settings, MacAddress: macOn(state, network) };
   }
-  // Where nothing leads out through the host, dockerd looks after no ports at all.
-  const leads = families.some((family) => outwardOf(plan, family));
-  const published = leads && state?.interfaces.some(({ link }) => link === "veth");
+  const leads = families.some((family) => outwardOf(plan, family) !== undefined);
   const sandboxId = randomBytes(32).toString("hex");
   return {
     ...emptySettings(sandboxId),
     ...topLevel(Networks),
     SandboxKey: state?.path ?? "",
-    Ports: state && published ? portMapOf(state.ports, request.exposedPorts) : {},
+    Ports: state ? shownPorts(state, leads, request.exposedPorts) : {},
     Networks,
   };
+}
+
+/** Where nothing leads out through the host, dockerd looks after no ports at all. */
+export function shownPorts(state: SandboxState, leads: boolean, exposed: readonly string[]): PortMap {
+  return leads && state.interfaces.some(({ link }) => link === "veth") ? portMapOf(state.ports, exposed) : {};
 }
 
 /** The MAC address that a container has on a network; empty when it has none. */

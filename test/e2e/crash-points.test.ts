@@ -183,7 +183,9 @@ async function networksAgree(d: TestDaemon): Promise<void> {
 
 const connectionPoints: readonly KillPoint[] = [
   "networks.connect.connected",
+  "networks.connect.published",
   "networks.connect.recorded",
+  "networks.disconnect.published",
   "networks.disconnect.disconnected",
   "networks.disconnect.recorded",
   "containers.connection.recorded",

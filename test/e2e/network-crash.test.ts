@@ -20,6 +20,8 @@ const points = {
   "networks.attach.recorded": "start",
   "networks.detach.detached": "stop",
   "networks.connect.connected": "connect",
+  "networks.connect.published": "connect",
+  "networks.disconnect.published": "disconnect",
   "networks.disconnect.disconnected": "disconnect",
 } as const;
 
@@ -52,12 +54,11 @@ describe("hardening 157: a daemon killed at", () => {
         "--name",
         "box",
         "-p",
-        "127.0.0.1::80",
+        `127.0.0.1:${daemon.port(62)}:80`,
         "-p",
         "[::]::80",
         "busybox",
-        "sleep",
-        "300",
+        ...["sh", "-c", "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www"],
       ];
       const prepare = { remove: 1, connect: 2, disconnect: 3, stop: 2, create: 0, start: 0 }[verb];
       if (prepare >= 1) await daemon.must("network", "create", "--ipv6", "aside");
@@ -75,6 +76,9 @@ describe("hardening 157: a daemon killed at", () => {
       expect((await daemon.dhow(...failing)).code).not.toBe(0);
       await daemon.died();
       await daemon.start();
+      // The port leads to an endpoint that is there.
+      const served = () => ask(null, `http://127.0.0.1:${daemon.port(62)}/`);
+      if (verb === "connect" || verb === "disconnect") expect(await served()).toBe(200);
       // The same verb works now, or has been done.
       if (verb === "connect") {
         // The undone connection had taken the default route over.
@@ -83,6 +87,7 @@ describe("hardening 157: a daemon killed at", () => {
         }
         expect((await daemon.dhow(...failing)).stderr).toBe("");
         expect((await daemon.dhow("exec", "box", "ls", "/sys/class/net")).stdout).toContain("eth1");
+        expect(await served()).toBe(200);
       }
       if (verb === "start") {
         await daemon.dhow("rm", "-f", "box");

@@ -1,9 +1,13 @@
 /** Published ports, compared and asked for again. */
 import type { PortSpec, PublishedPort } from "./protocol.ts";
 
-/** True for one place on the host that leads to one port of the container. */
+/** True for one place on the host that leads to one port of one address. */
 export const isSamePort = (a: PublishedPort, b: PublishedPort): boolean =>
-  a.protocol === b.protocol && a.host === b.host && a.hostPort === b.hostPort && a.port === b.port;
+  a.protocol === b.protocol &&
+  a.host === b.host &&
+  a.hostPort === b.hostPort &&
+  a.port === b.port &&
+  a.address === b.address;
 
 /** True when what is asked for may need the place that `port` has on the host. */
 export const takesPlaceOf = ({ protocol, first, last }: PortSpec, port: PublishedPort): boolean =>
