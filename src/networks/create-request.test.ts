@@ -25,6 +25,14 @@ describe("addresses of a subnet", () => {
     expect(() => make(subnet(config))).toThrow(`failed to allocate ${what}: Address already in use`);
   });
 
+  test("are its gateway first: that of the range where there is one, as with dockerd", () => {
+    const gateway = (config: object) => make(subnet(config)).ipv4?.gateway;
+    expect(gateway({})).toBe("10.1.0.1");
+    expect(gateway({ IPRange: "10.1.0.0/30" })).toBe("10.1.0.1");
+    expect(gateway({ IPRange: "10.1.0.4/30" })).toBe("10.1.0.4");
+    expect(gateway({ IPRange: "10.1.0.4/30", Gateway: "10.1.0.2" })).toBe("10.1.0.2");
+  });
+
   test("of IPv6 have no broadcast among them", () => {
     const six = (Gateway: string) => ({
       EnableIPv6: true,
@@ -50,6 +58,18 @@ describe("a network on a device of the host", () => {
     expect(gateway("macvlan", {}, { Internal: true })).toBeNull();
     expect(gateway("ipvlan", { ipvlan_mode: "l3" })).toBeNull();
     expect(gateway("ipvlan", { ipvlan_mode: "l2" })).toBe("10.99.0.1");
+  });
+
+  test("has several subnets of a family, each with a gateway, none overlapping another; a bridge has one", () => {
+    const several = (...subnets: string[]) => ({ IPAM: { Config: subnets.map((Subnet) => ({ Subnet })) } });
+    const two = on("macvlan", {}, several("10.1.0.0/30", "10.2.0.0/24"));
+    expect(two.ipv4).toMatchObject({ subnet: "10.1.0.0/30", gateway: "10.1.0.1" });
+    expect(two.ipv4?.further).toMatchObject([{ subnet: "10.2.0.0/24", gateway: "10.2.0.1", userSubnet: true }]);
+    const overlap = "Pool overlaps with other one on this address space";
+    expect(() => on("macvlan", {}, several("10.1.0.0/24", "10.1.0.128/25"))).toThrow(overlap);
+    const other = new Map([["f".repeat(64), { ...two, name: "other" }]]);
+    expect(() => make(several("10.2.0.0/16"), other)).toThrow(overlap);
+    expect(() => make(several("10.3.0.0/24", "10.4.0.0/24"))).toThrow("bridge driver doesn't support multiple subnets");
   });
 
   test("may have the subnet that the host has on its parent, a bridge may not", () => {

@@ -1,6 +1,6 @@
 /** What a request to create a network must satisfy, and the record it becomes. */
 import type { IPAMConfig, NetworkCreateRequest } from "../api/networks.ts";
-import { conflict, forbidden, invalidArgument, notFound, notImplemented } from "../lib/errors.ts";
+import { conflict, forbidden, invalidArgument, notFound } from "../lib/errors.ts";
 import { bridgeOptions, enableOption } from "./bridge-options.ts";
 import { checkConfigOnly, withConfiguration } from "./config-networks.ts";
 import { isRouted } from "./endpoints.ts";
@@ -18,7 +18,7 @@ import {
   parseCidr,
   widthOf,
 } from "./netd/ip.ts";
-import type { Addressing, NetworkRecord } from "./record.ts";
+import { type Addressing, type NetworkRecord, type Subnet, subnetsOf } from "./record.ts";
 import { isUpperDriver, upperDevice } from "./upper-options.ts";
 
 export const predefined = ["bridge", "host", "none"] as const;
@@ -64,8 +64,9 @@ export function recordOf(asked: NetworkCreateRequest, context: CreateContext): N
   }
   const device = deviceOf(request, options, context);
   const configs = configsByFamily(request.IPAM?.Config ?? [], carried, device.kind);
+  const network = { device, internal: request.Internal };
   const inFamily = (family: Family): Addressing | null =>
-    carried[family] ? addressingOf(family, configs[family], { device, internal: request.Internal }, context) : null;
+    carried[family] ? addressingOf(family, configs[family] ?? [], network, context) : null;
   const [ipv4, ipv6] = [inFamily("ipv4"), inFamily("ipv6")];
   const chosen = [ipv4, ipv6].flatMap((one) => (one && !one.userSubnet ? [configOf(one)] : []));
   return { ...record, driver: device.kind, ipam: { ...ipam, Config: [...given, ...chosen] }, ipv4, ipv6, device };
@@ -139,13 +140,13 @@ function configOf({ subnet, gateway }: Addressing): IPAMConfig {
 
 type Carried = Readonly<Record<Family, boolean>>;
 
-/** The one configuration of each family that the network carries; those of a family that it does not are passed over. */
+/** The configurations of each family that the network carries, of a bridge one; those of other families are passed over. */
 function configsByFamily(
   configs: readonly IPAMConfig[],
   carried: Carried,
   driver: Device["kind"],
-): Partial<Record<Family, IPAMConfig>> {
-  const byFamily: Partial<Record<Family, IPAMConfig>> = {};
+): Partial<Record<Family, IPAMConfig[]>> {
+  const byFamily: Partial<Record<Family, IPAMConfig[]>> = {};
   for (const config of configs) {
     if (!config.Subnet) {
       if (config.Gateway || config.IPRange) {
@@ -155,24 +156,38 @@ function configsByFamily(
     }
     const family = familyOf(config.Subnet);
     if (!carried[family]) continue;
-    if (byFamily[family]) {
-      if (driver === "bridge") throw invalidArgument("bridge driver doesn't support multiple subnets");
-      throw notImplemented(
-        `${driver} networks of several ${family === "ipv4" ? "IPv4" : "IPv6"} subnets are not implemented yet`,
-      );
+    const before = byFamily[family] ?? [];
+    if (before.length > 0 && driver === "bridge") {
+      throw invalidArgument("bridge driver doesn't support multiple subnets");
     }
-    byFamily[family] = config;
+    byFamily[family] = [...before, config];
   }
   return byFamily;
 }
 
+type Made = Pick<NetworkRecord, "internal"> & { readonly device: Device };
+
 function addressingOf(
   family: Family,
-  config: IPAMConfig | undefined,
-  network: Pick<NetworkRecord, "internal"> & { readonly device: Device },
+  configs: readonly IPAMConfig[],
+  network: Made,
   context: CreateContext,
 ): Addressing {
-  const subnet = subnetOf(family, config, network.device, context);
+  const subnets: Subnet[] = [];
+  for (const config of configs) subnets.push(subnetFrom(family, config, network, context, subnets));
+  const [first = subnetFrom(family, undefined, network, context, []), ...further] = subnets;
+  return further.length === 0 ? first : { ...first, further };
+}
+
+/** `before` are other subnets of the same network. */
+function subnetFrom(
+  family: Family,
+  config: IPAMConfig | undefined,
+  network: Made,
+  context: CreateContext,
+  before: readonly Subnet[],
+): Subnet {
+  const subnet = freeSubnet(family, config, network.device, context, before);
   const range = rangeOf(config, subnet);
   const taken = new Set(edgesOf(subnet));
   const claim = (address: IpAddress, what: string): string => {
@@ -180,7 +195,7 @@ function addressingOf(
     taken.add(address.value);
     return addressText(address);
   };
-  const gateway = config?.Gateway || needsGateway(family, network) ? gatewayOf(config, subnet) : null;
+  const gateway = config?.Gateway || needsGateway(family, network) ? gatewayOf(config, subnet, range) : null;
   const led = gateway && claim(gateway, `gateway (${addressText(gateway)})`);
   const reserved = Object.entries(config?.AuxiliaryAddresses ?? {}).map(([name, text]) =>
     claim(inside(text, subnet, "auxiliary address"), `secondary ip address (${name}:${text})`),
@@ -195,16 +210,20 @@ function addressingOf(
 }
 
 /** A gateway is an address kept from containers, where they have one to send to. */
-function needsGateway(
-  family: Family,
-  { device, internal }: Pick<NetworkRecord, "internal"> & { readonly device: Device },
-): boolean {
+function needsGateway(family: Family, { device, internal }: Made): boolean {
   if (device.kind === "bridge") return device.modes[family] !== "isolated";
   return !internal && !isRouted({ device });
 }
 
-function subnetOf(family: Family, config: IPAMConfig | undefined, device: Device, context: CreateContext): Cidr {
-  const own = [...context.existing.values()].flatMap((other) => parseCidr(other[family]?.subnet ?? "")?.cidr ?? []);
+function freeSubnet(
+  family: Family,
+  config: IPAMConfig | undefined,
+  device: Device,
+  context: CreateContext,
+  before: readonly Subnet[],
+): Cidr {
+  const others = [...context.existing.values()].flatMap((other) => subnetsOf(other, family));
+  const own = [...others, ...before].flatMap(({ subnet }) => parseCidr(subnet)?.cidr ?? []);
   if (!config?.Subnet) return pickSubnet(family, context.pools, [...own, ...context.used]);
   const subnet = parsedSubnet(config.Subnet);
   // The parent's own network is what such a network is mostly for: the host has it already.
@@ -232,9 +251,11 @@ function inside(text: string, subnet: Cidr, what: string): IpAddress {
   return address;
 }
 
-function gatewayOf(config: IPAMConfig | undefined, subnet: Cidr): IpAddress {
+/** The one that was asked for, or the first address of the range that somebody can have. */
+function gatewayOf(config: IPAMConfig | undefined, subnet: Cidr, range: Cidr): IpAddress {
   if (config?.Gateway) return inside(config.Gateway, subnet, "gateway");
-  return { ...firstOf(subnet), value: subnet.base + 1n };
+  const first = firstOf(range);
+  return edgesOf(subnet).includes(first.value) ? { ...first, value: first.value + 1n } : first;
 }
 
 function rangeOf(config: IPAMConfig | undefined, subnet: Cidr): Cidr {

@@ -18,7 +18,7 @@ import {
   parseCidr,
 } from "./netd/ip.ts";
 import type { NetworksConfig } from "./networks.ts";
-import type { Addressing, NetworkRecord } from "./record.ts";
+import { type Addressing, type NetworkRecord, subnetsOf } from "./record.ts";
 
 /** Networks in use on this host; those on the devices of `except` are left out. */
 export function usedOnHost(except: readonly string[]): Cidr[] {
@@ -88,7 +88,9 @@ function defaultBridge(
   others: readonly NetworkRecord[],
 ): NetworkRecord {
   const inFamily = (family: Family, wanted: FamilyConfig): Addressing => {
-    const taken = others.flatMap((network) => parseCidr(network[family]?.subnet ?? "")?.cidr ?? []);
+    const taken = others.flatMap((network) =>
+      subnetsOf(network, family).flatMap(({ subnet }) => parseCidr(subnet)?.cidr ?? []),
+    );
     const context = { device: config.bridgeName, pools, old: old?.[family] ?? null, others: taken };
     return addressingOf(family, wanted, context);
   };

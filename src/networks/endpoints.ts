@@ -3,29 +3,36 @@ import { type EndpointSettings, emptyEndpoint, type NetworkSettings } from "../a
 import { type Family, prefixOf } from "./netd/ip.ts";
 import type { PerFamily } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
-import type { NetworkRecord } from "./record.ts";
+import { type NetworkRecord, subnetAt } from "./record.ts";
 
 /** In the place of a gateway: everything is on the link itself. */
 const onLink: PerFamily<string> = { ipv4: "0.0.0.0", ipv6: "::" };
 
 /**
- * Where a container on the network sends what is for the world of one family, the unspecified address being the link
- * itself; null when that leads nowhere.
+ * Where a container that has `address` on the network sends what is for the world of one family, the unspecified address
+ * being the link itself; null when that leads nowhere.
  */
-export function containerGateway(network: NetworkRecord, family: Family): string | null {
-  const addressing = network[family];
-  if (!addressing || network.internal) return null;
-  return isRouted(network) ? onLink[family] : (addressing.router ?? addressing.gateway);
+export function containerGateway(network: NetworkRecord, family: Family, address?: string): string | null {
+  const subnet = subnetAt(network, family, address);
+  if (!subnet || network.internal) return null;
+  return isRouted(network) ? onLink[family] : (subnet.router ?? subnet.gateway);
 }
 
 /** The host's device hands packets on by their addresses: there is no gateway to send them to. */
 export const isRouted = ({ device }: Pick<NetworkRecord, "device">): boolean =>
   device?.kind === "ipvlan" && device.mode !== "l2";
 
-/** The gateway as inspect shows it. */
-function shownGateway(network: NetworkRecord, family: Family): string {
-  const gateway = containerGateway(network, family);
-  return gateway === null || gateway === onLink[family] ? "" : gateway;
+/** Where an address leads and how much of it is its subnet's, as inspect shows both. */
+function placeOf(
+  network: NetworkRecord,
+  family: Family,
+  address: string | null,
+): { readonly gateway: string; readonly prefix: number } {
+  const subnet = subnetAt(network, family, address ?? undefined);
+  if (!subnet || address === null) return { gateway: "", prefix: 0 };
+  const gateway = containerGateway(network, family, address);
+  const shown = gateway === null || gateway === onLink[family] ? "" : gateway;
+  return { gateway: shown, prefix: prefixOf(subnet.subnet) };
 }
 
 /** A network that a container is to be in, and what it asks of it. */
@@ -65,6 +72,7 @@ export function endpointSettings({
   addresses,
   container,
 }: EndpointInput): EndpointSettings {
+  const [ipv4, ipv6] = [placeOf(network, "ipv4", addresses.ipv4), placeOf(network, "ipv6", addresses.ipv6)];
   const base = wanted ?? emptyEndpoint();
   const names = [container.name, ...(base.Aliases ?? []), container.containerId.slice(0, 12), container.hostname];
   return {
@@ -72,12 +80,12 @@ export function endpointSettings({
     MacAddress: "",
     NetworkID: networkId,
     EndpointID: id,
-    Gateway: shownGateway(network, "ipv4"),
+    Gateway: ipv4.gateway,
     IPAddress: addresses.ipv4 ?? "",
-    IPPrefixLen: network.ipv4 ? prefixOf(network.ipv4.subnet) : 0,
-    IPv6Gateway: shownGateway(network, "ipv6"),
+    IPPrefixLen: ipv4.prefix,
+    IPv6Gateway: ipv6.gateway,
     GlobalIPv6Address: addresses.ipv6 ?? "",
-    GlobalIPv6PrefixLen: network.ipv6 ? prefixOf(network.ipv6.subnet) : 0,
+    GlobalIPv6PrefixLen: ipv6.prefix,
     DNSNames: network.device && network.name !== "bridge" ? [...new Set(names.filter((name) => name !== ""))] : null,
   };
 }

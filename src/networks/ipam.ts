@@ -16,7 +16,7 @@ import {
   sizeOf,
   widthOf,
 } from "./netd/ip.ts";
-import type { NetworkRecord } from "./record.ts";
+import { type NetworkRecord, type Subnet, subnetsOf } from "./record.ts";
 
 export interface Pool {
   readonly base: string;
@@ -84,36 +84,47 @@ export function edgesOf(subnet: Cidr): bigint[] {
   return subnet.family === "ipv4" ? [first, lastOf(subnet).value] : [first];
 }
 
+interface SubnetShape {
+  readonly subnet: Cidr;
+  readonly range: Cidr;
+  /** Addresses that are nobody's. */
+  readonly reserved: ReadonlySet<bigint>;
+}
+
+function shapeOf({ subnet: text, range: rangeText, gateway, reserved }: Subnet): SubnetShape[] {
+  const [subnet, range] = [parseCidr(text)?.cidr, parseCidr(rangeText)?.cidr];
+  if (!subnet || !range) return [];
+  const kept = [gateway, ...reserved].flatMap((one) => (one === null ? [] : (parseAddress(one)?.value ?? [])));
+  return [{ subnet, range, reserved: new Set([...kept, ...edgesOf(subnet)]) }];
+}
+
 /** Addresses given out, per network. Kept in memory; the records are its source at start. */
 export class Addresses {
   readonly #used = new Map<string, Record<Family, Set<bigint>>>();
 
-  /** Takes the lowest free address of the network, or `wanted`. Synchronous, so that no two callers get one. */
+  /** Takes the lowest free address of the network's first subnet that has one, or `wanted`. Synchronous, so that no two callers get one. */
   take(networkId: string, network: NetworkRecord, family: Family, wanted?: string): string {
-    const addressing = network[family];
-    const subnet = addressing && parseCidr(addressing.subnet)?.cidr;
-    const range = addressing && parseCidr(addressing.range)?.cidr;
-    if (!subnet || !range) throw systemError(`network ${network.name} has no ${words[family]} addresses to give`);
+    const subnets = subnetsOf(network, family).flatMap(shapeOf);
+    if (subnets.length === 0) throw systemError(`network ${network.name} has no ${words[family]} addresses to give`);
     const used = this.#of(networkId)[family];
-    const reserved = new Set(
-      [addressing.gateway, ...addressing.reserved].map((text) => parseAddress(text ?? "")?.value ?? -1n),
-    );
-    for (const edge of edgesOf(subnet)) reserved.add(edge);
     if (wanted) {
       const address = parseAddress(wanted);
       if (address?.family !== family) throw invalidArgument(`invalid ${words[family]} address: ${wanted}`);
-      if (!contains(subnet, address)) {
+      const around = subnets.find(({ subnet }) => contains(subnet, address));
+      if (!around) {
         throw invalidArgument(`invalid address ${wanted}: It does not belong to any of this network's subnets`);
       }
-      if (used.has(address.value) || reserved.has(address.value)) throw forbidden("Address already in use");
+      if (used.has(address.value) || around.reserved.has(address.value)) throw forbidden("Address already in use");
       used.add(address.value);
       return addressText(address);
     }
-    const last = lastOf(range).value;
-    for (let value = range.base; value <= last; value++) {
-      if (used.has(value) || reserved.has(value)) continue;
-      used.add(value);
-      return addressText({ family, value });
+    for (const { range, reserved } of subnets) {
+      const last = lastOf(range).value;
+      for (let value = range.base; value <= last; value++) {
+        if (used.has(value) || reserved.has(value)) continue;
+        used.add(value);
+        return addressText({ family, value });
+      }
     }
     throw systemError(
       `no available ${words[family]} addresses on this network's address pools: ${network.name} (${networkId})`,

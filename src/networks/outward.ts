@@ -1,7 +1,7 @@
 /** Through which of its networks a running container leads to the world, and is reached from there. */
 import type { EndpointSettings } from "../api/networks.ts";
 import type { NetworkBook } from "./book.ts";
-import { containerGateway, outwardNetworks, type Wanted } from "./endpoints.ts";
+import { addressOf, containerGateway, outwardNetworks, type Wanted } from "./endpoints.ts";
 import type { Family } from "./netd/ip.ts";
 import type { PerFamily, Route, Routes } from "./netd/protocol.ts";
 import { type NetworkRecord, segmentOf } from "./record.ts";
@@ -34,9 +34,10 @@ export function outwardMembers(book: NetworkBook, containerId: string, without?:
 export function outwardRoutes(book: NetworkBook, containerId: string, without?: string): Routes {
   const outward = outwardMembers(book, containerId, without);
   const route = (family: Family): Route | null => {
-    const network = outward[family]?.network;
-    const segment = network && segmentOf(network);
-    const gateway = network && containerGateway(network, family);
+    const member = outward[family];
+    if (!member) return null;
+    const segment = segmentOf(member.network);
+    const gateway = containerGateway(member.network, family, addressOf(member.settings, family));
     return segment && gateway ? { segment, gateway } : null;
   };
   return { ipv4: route("ipv4"), ipv6: route("ipv6") };

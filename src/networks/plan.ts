@@ -10,7 +10,7 @@ import { namesOn } from "./names-on.ts";
 import { addressText, contains, type Family, families, parseAddress, parseCidr, prefixOf } from "./netd/ip.ts";
 import type { EndpointAddress, EndpointSpec, PerFamily } from "./netd/protocol.ts";
 import type { SandboxRequest } from "./networks.ts";
-import { type EndpointRecord, type NetworkRecord, segmentOf } from "./record.ts";
+import { type EndpointRecord, type NetworkRecord, segmentOf, subnetAt, subnetsOf } from "./record.ts";
 
 /** One endpoint to be. Its address is taken, and it counts as a member of its network. */
 export interface Planned {
@@ -117,9 +117,11 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
   const addresses = takeAddresses(book, networkId, network, wanted);
   const settings = endpointSettings({ id, networkId, network, wanted, addresses, container });
   const inFamily = (family: Family): EndpointAddress | null => {
-    const [address, addressing] = [addresses[family], network[family]];
-    if (address === null || !addressing) return null;
-    return { address: `${address}/${prefixOf(addressing.subnet)}`, gateway: containerGateway(network, family) };
+    const address = addresses[family];
+    const subnet = address === null ? undefined : subnetAt(network, family, address);
+    if (address === null || !subnet) return null;
+    const gateway = containerGateway(network, family, address);
+    return { address: `${address}/${prefixOf(subnet.subnet)}`, gateway };
   };
   const segment = segmentOf(network);
   const spec: EndpointSpec | null =
@@ -189,13 +191,14 @@ function complaintsOf(network: NetworkRecord, family: Family, text: string): str
   if (address?.family !== family) {
     complaints.push(`invalid ${family === "ipv4" ? "IPv4" : "IPv6"} address: ${text}`);
   }
-  const { [family]: addressing } = network;
-  const subnet = addressing && parseCidr(addressing.subnet)?.cidr;
-  if (!addressing?.userSubnet || !subnet) {
+  const subnets = subnetsOf(network, family).flatMap(({ userSubnet, subnet }) =>
+    userSubnet ? (parseCidr(subnet)?.cidr ?? []) : [],
+  );
+  if (subnets.length === 0) {
     complaints.push(
       "user specified IP address is supported only when connecting to networks with user configured subnets",
     );
-  } else if (!address || !contains(subnet, address)) {
+  } else if (!address || !subnets.some((subnet) => contains(subnet, address))) {
     const shown = address ? addressText(address) : text;
     complaints.push(`no configured subnet or ip-range contain the IP address ${shown}`);
   }

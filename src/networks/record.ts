@@ -2,10 +2,11 @@
 import * as v from "valibot";
 import { EndpointSettings, IPAM, type NetworkSettings } from "../api/networks.ts";
 import type { RecordKind } from "../state/record-store.ts";
+import { contains, type Family, parseAddress, parseCidr } from "./netd/ip.ts";
 import { networkFromBridge, sandboxFromBridges } from "./record-versions.ts";
 
-/** The addresses of one family in a network, whatever driver it has. */
-const AddressingSchema = v.object({
+/** One subnet of a network, whatever driver it has. */
+const subnetFields = {
   /** `base/prefix`. */
   subnet: v.string(),
   /** The address with which a network leads on: on a bridge the host's own. Null where it has none. */
@@ -18,7 +19,12 @@ const AddressingSchema = v.object({
   reserved: v.array(v.string()),
   /** Static addresses are for networks whose subnet the user chose. */
   userSubnet: v.boolean(),
-});
+};
+const SubnetSchema = v.object(subnetFields);
+export type Subnet = v.InferOutput<typeof SubnetSchema>;
+
+/** The addresses of one family in a network: those of its first subnet, and of others that it may have. */
+const AddressingSchema = v.object({ ...subnetFields, further: v.optional(v.array(SubnetSchema)) });
 export type Addressing = v.InferOutput<typeof AddressingSchema>;
 
 const GatewayModeSchema = v.picklist(["nat", "nat-unprotected", "routed", "isolated"]);
@@ -81,6 +87,23 @@ const NetworkRecordSchema = v.object({
   device: v.nullable(v.variant("kind", [BridgeSchema, ...UpperSchemas])),
 });
 export type NetworkRecord = v.InferOutput<typeof NetworkRecordSchema>;
+
+/** A network's subnets of one family, in the order in which addresses are taken from them. */
+export function subnetsOf(network: Pick<NetworkRecord, Family>, family: Family): readonly Subnet[] {
+  const { [family]: addressing } = network;
+  return addressing ? [addressing, ...(addressing.further ?? [])] : [];
+}
+
+/** The subnet that an address of a network is in; without an address the first one. */
+export function subnetAt(network: Pick<NetworkRecord, Family>, family: Family, address?: string): Subnet | undefined {
+  const subnets = subnetsOf(network, family);
+  const parsed = address ? parseAddress(address) : undefined;
+  if (!parsed) return subnets[0];
+  return subnets.find(({ subnet }) => {
+    const cidr = parseCidr(subnet)?.cidr;
+    return cidr && contains(cidr, parsed);
+  });
+}
 
 /** The name by which netd knows the network; null for one that has nothing of its own in the kernel. */
 export const segmentOf = ({ device }: NetworkRecord): string | null => device?.name ?? null;

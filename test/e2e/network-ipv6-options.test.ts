@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { NetdClient } from "../../src/networks/netd-client.ts";
 import { run, succeed, until } from "../harness/command.ts";
 import { dhowBinary, TestDaemon } from "../harness/daemon.ts";
+import { freshName } from "../harness/fresh-name.ts";
 import { busyboxTar } from "../harness/images.ts";
 import { address6Of, ask, Outside, pythonIn } from "./network-outside.ts";
 
@@ -138,8 +139,7 @@ while 1:
 print("sent")`;
 
 test("a host that has its way out from a router's advertisement keeps it when it begins to forward", async () => {
-  const slot = 1 + (process.pid % 900);
-  const [netns, router] = [`dhowra${slot}`, `dhowrb${slot}`];
+  const [netns, router] = [await freshName("dhowra"), await freshName("dhowrb")];
   const execRoot = mkdtempSync(join(tmpdir(), "dhow-ra-"));
   const inside = (...command: string[]) => succeed(["ip", "netns", "exec", netns, ...command]);
   for (const name of [netns, router]) await succeed(["ip", "netns", "add", name]);

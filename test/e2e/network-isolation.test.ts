@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { NetdClient } from "../../src/networks/netd-client.ts";
 import { run, succeed, until } from "../harness/command.ts";
 import { type Client, clients, dhowBinary, TestDaemon } from "../harness/daemon.ts";
+import { freshName } from "../harness/fresh-name.ts";
 import { datagramsIn, forgeDatagram, sendDatagram } from "./datagrams.ts";
 import { withDaemon } from "./fixture.ts";
 import { addressOf, ask, netnsOf, Outside, pythonIn } from "./network-outside.ts";
@@ -362,7 +363,7 @@ test("addresses: what overlaps is refused, a released one is given again, a fixe
 
 test("a flush of the host's rules leaves the table alone, and other tools' chains get our accepts back", async () => {
   // In a namespace of its own: the flush would hit the rules of everybody else on this machine.
-  const netns = `dhowflush${daemon().slot}`;
+  const netns = await freshName(`dhowf${daemon().slot}`);
   const execRoot = mkdtempSync(join(tmpdir(), "dhow-flush-"));
   await succeed(["ip", "netns", "add", netns]);
   const inside = (...command: string[]) => succeed(["ip", "netns", "exec", netns, ...command]);

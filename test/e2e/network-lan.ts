@@ -1,6 +1,7 @@
 /** A network of machines that this host is plugged into: a device here, and one machine behind it. */
 import { run, succeed } from "../harness/command.ts";
 import type { TestDaemon } from "../harness/daemon.ts";
+import { freshName } from "../harness/fresh-name.ts";
 
 export class Lan implements AsyncDisposable {
   /** The device of this host: what a macvlan or ipvlan network has for a parent. */
@@ -13,9 +14,9 @@ export class Lan implements AsyncDisposable {
   readonly subnet: string;
   readonly prefix: string;
 
-  private constructor(slot: number) {
-    this.parent = `dhowlan${slot}`;
-    this.machine = `dhowlan${slot}`;
+  private constructor(name: string, slot: number) {
+    this.parent = name;
+    this.machine = name;
     this.netns = `/run/netns/${this.machine}`;
     this.prefix = `10.215.${slot}`;
     this.subnet = `${this.prefix}.0/24`;
@@ -23,9 +24,9 @@ export class Lan implements AsyncDisposable {
   }
 
   static async of(daemon: TestDaemon): Promise<Lan> {
-    const lan = new Lan(daemon.slot);
+    // With room for the number of an 802.1q device on it.
+    const lan = new Lan(await freshName(`dl${daemon.slot}`), daemon.slot);
     const { parent, machine, address } = lan;
-    await run(["ip", "netns", "delete", machine]);
     await succeed(["ip", "netns", "add", machine]);
     await succeed(["ip", "link", "add", parent, "type", "veth", "peer", "name", "eth0", "netns", machine]);
     await succeed(["ip", "link", "set", parent, "up"]);
@@ -54,7 +55,8 @@ export class Lan implements AsyncDisposable {
 export async function kernelHas(kind: string, parent: string): Promise<boolean> {
   const on = kind === "dummy" ? [] : ["link", parent];
   const more = kind === "vlan" ? ["id", "7"] : [];
-  const { code } = await run(["ip", "link", "add", ...on, "name", "dhowprobe", "type", kind, ...more]);
-  if (code === 0) await succeed(["ip", "link", "delete", "dhowprobe"]);
+  const probe = await freshName(`dhowp${process.pid % 10_000}`);
+  const { code } = await run(["ip", "link", "add", ...on, "name", probe, "type", kind, ...more]);
+  if (code === 0) await succeed(["ip", "link", "delete", probe]);
   return code === 0;
 }

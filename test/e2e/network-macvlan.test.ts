@@ -143,6 +143,46 @@ describe("macvlan", () => {
     expect(await lan.reaches(`${lan.prefix}.10`)).toBe(true);
   }, 60_000);
 
+  test("with several subnets gives addresses of the next when one is full, and the gateway of each", async () => {
+    const d = daemon();
+    await using lan = await Lan.of(d);
+    await using cleanup = new AsyncDisposableStack();
+    const further = `10.216.${d.slot}`;
+    await lan.on("ip", "addr", "add", `${further}.1/24`, "dev", "eth0");
+    const subnets = ["--subnet", `${lan.prefix}.0/30`, "--subnet", `${further}.0/24`, "--gateway", `${further}.1`];
+    const ipv6 = ["--ipv6", "--subnet", `fd00:dd:6:${d.slot}::/64`, "--subnet", `fd00:dd:7:${d.slot}::/64`];
+    await d.must("network", "create", "-d", "macvlan", ...subnets, ...ipv6, "-o", `parent=${lan.parent}`, "lan");
+    cleanup.defer(() => d.must("network", "rm", "lan").then(() => {}));
+    const start = (name: string, ...more: string[]) =>
+      d.dhow("run", "-d", "--name", name, "--network", "lan", ...more, ...sleeper);
+    const place = async (name: string) => {
+      const shown =
+        "{{with .NetworkSettings.Networks.lan}}{{.IPAddress}}/{{.IPPrefixLen}} {{.Gateway}} {{.IPv6Gateway}}{{end}}";
+      const route = await d.must("exec", name, "ip", "route");
+      return `${(await d.must("inspect", "-f", shown, name)).trim()} ${/default via (\S+)/.exec(route)?.[1]}`;
+    };
+    cleanup.defer(() => d.must("rm", "-f", "first", "second", "third").then(() => {}));
+    expect((await start("first")).stderr).toBe("");
+    expect((await start("second")).stderr).toBe("");
+    expect((await start("third", "--ip", `${further}.77`, "--ip6", `fd00:dd:7:${d.slot}::9`)).stderr).toBe("");
+    const six = (n: number) => `fd00:dd:${n}:${d.slot}::1`;
+    const one = `${lan.prefix}.1`;
+    expect(await place("first")).toBe(`${lan.prefix}.2/30 ${one} ${six(6)} ${one}`);
+    expect(await place("second")).toBe(`${further}.2/24 ${further}.1 ${six(6)} ${further}.1`);
+    expect(await place("third")).toBe(`${further}.77/24 ${further}.1 ${six(7)} ${further}.1`);
+    expect(await reaches(d, "second", `${further}.77`)).toBe(true);
+    expect(await lan.reaches(`${further}.77`)).toBe(true);
+    expect((await start("taken", "--ip", `${further}.77`)).stderr).toContain("Address already in use");
+    await d.must("rm", "taken");
+    expect((await start("astray", "--ip", "10.9.9.9")).stderr).toContain(
+      "no configured subnet or ip-range contain the IP address 10.9.9.9",
+    );
+    // All of it is there again after a restart, by record.
+    await d.restart();
+    await d.must("restart", "-t", "0", "second");
+    expect(await place("second")).toBe(`${further}.2/24 ${further}.1 ${six(6)} ${further}.1`);
+  }, 60_000);
+
   test("an internal network has no gateway, and leaves its address to containers", async () => {
     const d = daemon();
     await using lan = await Lan.of(d);

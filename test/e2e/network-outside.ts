@@ -1,6 +1,7 @@
 /** Another machine for network tests: a namespace with its own link to this host and routes to everything of ours. */
 import { run, succeed } from "../harness/command.ts";
 import type { TestDaemon } from "../harness/daemon.ts";
+import { freshName } from "../harness/fresh-name.ts";
 
 export class Outside implements AsyncDisposable {
   readonly name: string;
@@ -12,8 +13,8 @@ export class Outside implements AsyncDisposable {
   readonly address6: string;
   readonly #children: Bun.Subprocess[] = [];
 
-  private constructor(slot: number) {
-    this.name = `dhowout${slot}`;
+  private constructor(name: string, slot: number) {
+    this.name = name;
     this.hostAddress = `10.212.${slot}.1`;
     this.address = `10.212.${slot}.2`;
     this.hostAddress6 = `fd00:dd:1:${slot}::1`;
@@ -21,9 +22,8 @@ export class Outside implements AsyncDisposable {
   }
 
   static async of(daemon: TestDaemon): Promise<Outside> {
-    const outside = new Outside(daemon.slot);
+    const outside = new Outside(await freshName(`dhowo${daemon.slot}`), daemon.slot);
     const { name, address, hostAddress, address6, hostAddress6 } = outside;
-    await run(["ip", "netns", "delete", name]);
     await succeed(["ip", "netns", "add", name]);
     await succeed(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name]);
     await succeed(["ip", "addr", "add", `${hostAddress}/24`, "dev", name]);
