@@ -1,6 +1,7 @@
 /** Hardening, row 157, for the supervisor: killed at each of its durable steps, with the daemon left alive. */
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { until } from "../harness/command.ts";
 import { inRounds, supervisorPid } from "../harness/crash.ts";
@@ -273,4 +274,24 @@ describe("hardening 170: a full disk at", () => {
     expect((await dhow("wait", "victim")).stdout).toBe("0\n");
     await dhow("rm", "victim");
   });
+});
+
+test("hardening 164: a container that ends with its supervisor and the daemon is told as ended, and starts again", async () => {
+  await dhow("run", "-d", "--name", "victim", "busybox", "sleep", "600");
+  const pid = Number(await inspect("{{.State.Pid}}"));
+  const supervisor = supervisorPid(daemon());
+  await daemon().kill9();
+  process.kill(supervisor, "SIGKILL");
+  process.kill(pid, "SIGKILL");
+  await daemon().start();
+  await until("its end to be known", async () => (await inspect("{{.State.Status}}")) === "exited");
+  // From Linux 6.15 on the kernel keeps the code for whoever holds a descriptor of the process; before, nobody knows it.
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const code = major > 6 || (major === 6 && minor >= 15) ? 137 : 255;
+  expect(await inspect("{{.State.ExitCode}} {{.State.Pid}}")).toBe(`${code} 0`);
+  expect(Date.parse(await inspect("{{.State.FinishedAt}}"))).toBeGreaterThan(
+    Date.parse(await inspect("{{.State.StartedAt}}")),
+  );
+  expect(await dhow("start", "victim")).toMatchObject({ code: 0 });
+  expect(await inspect("{{.State.Status}}")).toBe("running");
 });

@@ -26,7 +26,7 @@ function attachClient(socket: string, id: string) {
 describe("after kill -9 of the daemon", () => {
   const daemon = withDaemon();
 
-  test("running containers go on: same pid, no log line lost or doubled", async () => {
+  test("hardening 163: running containers go on: same pid, no log line lost or doubled", async () => {
     const d = daemon();
     await d.dhow(
       "run",
@@ -49,13 +49,19 @@ describe("after kill -9 of the daemon", () => {
     await d.dhow("rm", "count");
   });
 
-  test("an exit while the daemon is away is known when it is back, with its code and time", async () => {
+  test("hardening 164: an exit while the daemon is away is known when it is back, with its code and time", async () => {
     const d = daemon();
     await d.dhow("run", "-d", "--name", "gone", "busybox", "sh", "-c", "sleep 0.3; exit 23");
     await d.kill9();
     await Bun.sleep(700);
+    const back = Date.now();
     await d.start();
-    expect((await d.dhow("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "gone")).stdout).toBe("exited 23\n");
+    const format = "{{.State.Status}} {{.State.ExitCode}} {{json .State.StartedAt}} {{json .State.FinishedAt}}";
+    const [status, code, ...times] = (await d.dhow("inspect", "-f", format, "gone")).stdout.trim().split(" ");
+    expect([status, code]).toEqual(["exited", "23"]);
+    const [started = 0, finished = 0] = times.map((time) => Date.parse(JSON.parse(time)));
+    expect(finished - started).toBeGreaterThanOrEqual(300);
+    expect(finished).toBeLessThan(back);
     await d.dhow("rm", "gone");
   });
 
@@ -212,32 +218,37 @@ async function daemonWithImage(): Promise<TestDaemon> {
 describe("the supervisor killed", () => {
   const daemon = withDaemon();
 
-  test.each(["alone", "with the daemon"])("%s: containers run on, and are stopped and removed as ever", async (how) => {
-    const d = daemon();
-    await d.dhow("run", "-d", "--name", "victim", "busybox", "sh", "-c", "while :; do echo tick; usleep 50000; done");
-    const pid = (await d.dhow("inspect", "-f", "{{.State.Pid}}", "victim")).stdout;
-    const old = supervisorPid(d);
-    if (how !== "alone") await d.kill9();
-    process.kill(old, "SIGKILL");
-    if (how !== "alone") await d.start();
-    await until("another supervisor", async () => {
-      try {
-        return supervisorPid(d) !== old;
-      } catch {
-        return false;
-      }
-    });
-    expect((await d.dhow("inspect", "-f", "{{.State.Status}} {{.State.Pid}}", "victim")).stdout).toBe(`running ${pid}`);
-    expect((await d.dhow("exec", "victim", "echo", "ok")).stdout).toBe("ok\n");
-    const lines = (await d.dhow("logs", "victim")).stdout.length;
-    await until("more log lines", async () => (await d.dhow("logs", "victim")).stdout.length > lines);
-    expect((await d.dhow("stop", "-t", "0", "victim")).code).toBe(0);
-    expect((await d.dhow("inspect", "-f", "{{.State.Status}}", "victim")).stdout).toBe("exited\n");
-    expect((await d.dhow("rm", "victim")).code).toBe(0);
-  });
+  test.each(["alone", "with the daemon"])(
+    "hardening 164: %s: containers run on, and are stopped and removed as ever",
+    async (how) => {
+      const d = daemon();
+      await d.dhow("run", "-d", "--name", "victim", "busybox", "sh", "-c", "while :; do echo tick; usleep 50000; done");
+      const pid = (await d.dhow("inspect", "-f", "{{.State.Pid}}", "victim")).stdout;
+      const old = supervisorPid(d);
+      if (how !== "alone") await d.kill9();
+      process.kill(old, "SIGKILL");
+      if (how !== "alone") await d.start();
+      await until("another supervisor", async () => {
+        try {
+          return supervisorPid(d) !== old;
+        } catch {
+          return false;
+        }
+      });
+      expect((await d.dhow("inspect", "-f", "{{.State.Status}} {{.State.Pid}}", "victim")).stdout).toBe(
+        `running ${pid}`,
+      );
+      expect((await d.dhow("exec", "victim", "echo", "ok")).stdout).toBe("ok\n");
+      const lines = (await d.dhow("logs", "victim")).stdout.length;
+      await until("more log lines", async () => (await d.dhow("logs", "victim")).stdout.length > lines);
+      expect((await d.dhow("stop", "-t", "0", "victim")).code).toBe(0);
+      expect((await d.dhow("inspect", "-f", "{{.State.Status}}", "victim")).stdout).toBe("exited\n");
+      expect((await d.dhow("rm", "victim")).code).toBe(0);
+    },
+  );
 });
 
-test("ports answer without one failure through kill -9 and restart of the daemon", async () => {
+test("hardening 163: ports answer without one failure through kill -9 and restart of the daemon", async () => {
   await using daemon = await daemonWithImage();
   const page = "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w";
   await daemon.dhow("run", "-d", "--name", "web", "-p", "127.0.0.1::80", "busybox", "sh", "-c", page);

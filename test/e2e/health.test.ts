@@ -95,6 +95,22 @@ test("--health-on-failure restart starts it again, and the new process is checke
   expect(await restarts()).toBe(seen);
 });
 
+test("hardening 163: health and the count of restarts are kept when the daemon dies", async () => {
+  await start("kept", "--health-cmd", "false", "--health-on-failure", "restart", "--health-interval", "1h");
+  await start("sick", "--health-cmd", "exit 3", "--health-on-failure", "none");
+  await daemon().must("run", "-d", "--name", "twice", "--restart", "on-failure:2", "busybox", "false");
+  await until("sickness", async () => (await status("sick")) === "unhealthy");
+  await until("two restarts", async () => (await shown("twice", "{{.State.Status}} {{.RestartCount}}")) === "exited 2");
+  const streak = Number(await shown("sick", "{{.State.Health.FailingStreak}}"));
+  await daemon().kill9();
+  await daemon().start();
+  expect(await shown("twice", "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}")).toBe("exited 1 2");
+  expect(await status("kept")).toBe("starting");
+  expect(await status("sick")).toBe("unhealthy");
+  expect(Number(await shown("sick", "{{.State.Health.FailingStreak}}"))).toBeGreaterThanOrEqual(streak);
+  expect(await shown("sick", "{{(index .State.Health.Log 0).ExitCode}}")).toBe("3");
+});
+
 test("an action that does not exist is refused", async () => {
   const { code, stderr } = await cli("create", "--health-on-failure", "explode", "--health-cmd", "true", "busybox");
   expect([code, stderr]).toEqual([1, expect.stringContaining('invalid OnFailure in Healthcheck: "explode"')]);

@@ -41,7 +41,7 @@ async function make(): Promise<TestDaemon> {
   return daemon;
 }
 
-describe("hardening 157: a daemon killed at", () => {
+describe("hardening 157, 167: a daemon killed at", () => {
   test.each(inRounds(Object.entries(points).map((each) => [`${each[0]} (${each[1]})`, each] as const)))(
     "%s leaves no link, namespace, rule or address behind",
     async (_title, [point, verb]) => {
