@@ -12,6 +12,7 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "flatten-layers": async () => (await import("./snapshots/native-tree.ts")).flattenLayersMain,
   "pack-changes": async () => (await import("./snapshots/native-tree.ts")).packChangesMain,
   "fetch-blobs": async () => (await import("./images/fetch-helper.ts")).fetchBlobsMain,
+  "push-blobs": async () => (await import("./images/push-helper.ts")).pushBlobsMain,
   "receive-archive": async () => (await import("./images/receive-helper.ts")).receiveArchiveMain,
   "receive-layer": async () => (await import("./images/receive-helper.ts")).receiveLayerMain,
   "clone-tree": async () => (await import("./volumes/clone-tree.ts")).cloneTreeMain,

@@ -93,7 +93,18 @@ whole() { is "$(dhow run --rm "$1" sh -c 'cat /many/* | md5sum')" "$(cat /root/w
 const beforeCuts = `
 dhow rm -f $(dhow ps -aq) >/dev/null
 dhow run --name maker busybox sh -c 'mkdir /many; for n in $(seq 300); do seq $n 500 >/many/$n; done; cat /many/* | md5sum' >/root/whole
-systemctl start docker-registry
+cat >/root/registry.yml <<'END'
+version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/registry}}
+http: {addr: "127.0.0.1:5000"}
+END
+cat >/etc/systemd/system/registry.service <<'END'
+[Service]
+ExecStart=/usr/bin/docker-registry serve /root/registry.yml
+[Install]
+WantedBy=multi-user.target
+END
+systemctl enable --now registry.service
 dhow export maker -o /root/many.tar
 dhow import -c 'CMD sh' /root/many.tar many:imported >/dev/null
 dhow save -o /root/saved.tar many:imported
@@ -115,7 +126,7 @@ check "and starts" is "$(dhow start -a kept)" ok
     look: 'check "a committed image is whole" whole many:committed',
   },
   {
-    act: "power_cut dhow pull -q 127.0.0.1:5000/many:pulled",
+    act: "within "curl -sf http://127.0.0.1:5000/v2/"; power_cut dhow pull -q 127.0.0.1:5000/many:pulled",
     look: 'check "a pulled image is whole" whole 127.0.0.1:5000/many:pulled',
   },
 ];

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import type { ContentStore } from "../content/content-store.ts";
 import { runHelper } from "../helper/helper-process.ts";
 import type { Digest } from "../lib/digest.ts";
-import type { RegistryOptions } from "../registry/client.ts";
+import type { RegistryOptions } from "../registry/transport.ts";
 import type { GrowingFile } from "../snapshots/snapshotter.ts";
 import type { DownloadEvent } from "./download.ts";
 import type { FetchLine, FetchRequest } from "./fetch-helper.ts";

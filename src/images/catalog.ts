@@ -203,6 +203,12 @@ export class Catalog {
     this.emit("tag", id, { name: familiarReference(name) });
   }
 
+  /** As {@link tag}, without a word: the name came with a push. */
+  name(id: Digest, name: Reference): void {
+    this.#records.db.transaction("full", (tx) => this.#records.names.put(tx, formatReference(name), { image: id }));
+    this.#names.set(formatReference(name), id);
+  }
+
   untag(name: Reference): void {
     const full = formatReference(name);
     const id = this.#names.get(full);

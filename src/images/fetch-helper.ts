@@ -3,8 +3,10 @@ import { text } from "node:stream/consumers";
 import { ContentStore } from "../content/content-store.ts";
 import { answer, tellCaller } from "../helper/helper-process.ts";
 import type { Digest } from "../lib/digest.ts";
-import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
+import { RegistryClient } from "../registry/client.ts";
+import type { RegistryOptions } from "../registry/transport.ts";
 import { type DownloadEvent, download } from "./download.ts";
+import { inParallel } from "./in-parallel.ts";
 import type { Descriptor } from "./manifest.ts";
 
 /** Comes by stdin and not by argument: it may hold credentials. */
@@ -34,22 +36,9 @@ export async function fetchBlobsMain(args: string[]): Promise<void> {
 async function fetchAll({ contentRoot, registry, path, blobs, parallel, attempts }: FetchRequest): Promise<void> {
   const content = new ContentStore(contentRoot);
   const client = new RegistryClient({ ...registry, keepAlive: true });
-  const stop = new AbortController();
-  const queue = [...blobs];
-  let failure: { readonly error: unknown } | null = null;
-  const worker = async (): Promise<void> => {
-    for (let blob = queue.shift(); blob && !failure; blob = queue.shift()) {
-      const { digest } = blob;
-      const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
-      try {
-        await download(content, { client, path, blob, attempts }, tell, stop.signal);
-      } catch (error) {
-        failure ??= { error };
-        stop.abort();
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, worker));
-  const failed = failure as { readonly error: unknown } | null;
-  if (failed) throw failed.error;
+  await inParallel(blobs, parallel, async (blob, signal) => {
+    const { digest } = blob;
+    const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
+    await download(content, { client, path, blob, attempts }, tell, signal);
+  });
 }

@@ -63,6 +63,7 @@ export interface LayerStore {
 export interface ImagesConfig {
   readonly registry: { readonly mirrors: readonly string[]; readonly insecure: readonly string[] };
   readonly maxConcurrentDownloads: number;
+  readonly maxConcurrentUploads: number;
   readonly maxDownloadAttempts: number;
 }
 
@@ -139,6 +140,12 @@ export interface Images {
   ): Promise<ImageDeleteResponseItem[]>;
   prune(filters: Filters, op: Operation): Promise<ImagePruneResponse>;
   pull(request: PullRequest, progress: ProgressSink, op: Operation): Promise<void>;
+  push(
+    name: string,
+    query: { tag: string; platform: string; auth: AuthConfig | undefined },
+    progress: ProgressSink,
+    op: Operation,
+  ): Promise<void>;
   importTar(request: ImportRequest, source: Readable | URL, progress: ProgressSink, op: Operation): Promise<void>;
   load(
     query: { quiet: boolean; platforms: readonly string[] },

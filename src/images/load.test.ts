@@ -27,7 +27,12 @@ beforeEach(() => {
   images = createImages({
     db,
     contentRoot: root,
-    config: { registry: { mirrors: [], insecure: [] }, maxConcurrentDownloads: 3, maxDownloadAttempts: 5 },
+    config: {
+      registry: { mirrors: [], insecure: [] },
+      maxConcurrentDownloads: 3,
+      maxConcurrentUploads: 5,
+      maxDownloadAttempts: 5,
+    },
     usersOf: () => users,
     emit: () => {},
     snapshots: fakeLayers(),

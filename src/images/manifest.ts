@@ -13,6 +13,7 @@ export const mediaTypes = {
   ociIndex: "application/vnd.oci.image.index.v1+json",
   ociConfig: "application/vnd.oci.image.config.v1+json",
   ociLayer: "application/vnd.oci.image.layer.v1.tar",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
   dockerConfig: "application/vnd.docker.container.image.v1+json",
@@ -21,6 +22,14 @@ export const mediaTypes = {
 /** Layers that can be unpacked; a foreign one has its bytes elsewhere, an encrypted one none that we could read. */
 const layerType =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.diff\.tar(?:\.(?:gzip|zstd))?)$/;
+
+/** A layer that travels as it is, and not with its image. */
+export const isForeign = ({ mediaType }: { readonly mediaType: string }): boolean =>
+  mediaType.includes(".nondistributable.") || mediaType.includes(".foreign.");
+
+/** A layer that nothing packs yet. */
+export const isUnpacked = ({ mediaType }: { readonly mediaType: string }): boolean =>
+  mediaType === mediaTypes.ociLayer || mediaType === mediaTypes.dockerLayer;
 
 /** Configurations of images, and what old registries called them instead; dockerd takes the same. */
 const configTypes: ReadonlySet<string> = new Set([

@@ -13,7 +13,8 @@ import {
   parseReference,
   type Reference,
 } from "../lib/reference.ts";
-import { RegistryClient, type RegistryOptions } from "../registry/client.ts";
+import { RegistryClient } from "../registry/client.ts";
+import type { RegistryOptions } from "../registry/transport.ts";
 import { type Download, startDownload } from "./arrivals.ts";
 import type { DownloadEvent } from "./download.ts";
 import { choose, type Fetching, fetchManifest } from "./fetch-manifest.ts";

@@ -10,7 +10,10 @@ import { importTar } from "./import.ts";
 import { load } from "./load.ts";
 import { platformOf, wireDescriptor } from "./manifest.ts";
 import { newNameOf } from "./new-name.ts";
+import { PackedLayers } from "./packed-layers.ts";
 import { createPuller } from "./pull.ts";
+import { Pusher } from "./push.ts";
+import { notesIn } from "./push-helper.ts";
 import { history, inspect, list, type QuerySources, sizeOf } from "./query.ts";
 import { prune, remove } from "./remove.ts";
 import { save } from "./save.ts";
@@ -23,6 +26,8 @@ export function createImages(options: ImagesOptions): Images {
   const shelf = new Shelf(catalog, options.snapshots);
   const sources: QuerySources = { catalog, snapshots: options.snapshots, usersOf: options.usersOf };
   const pull = createPuller(shelf, options);
+  const packed = new PackedLayers(options.db);
+  const pusher = new Pusher(shelf, packed, options);
   return {
     resolve(nameOrId) {
       const { image } = catalog.find(nameOrId);
@@ -55,6 +60,7 @@ export function createImages(options: ImagesOptions): Images {
     remove: (name, query) => remove(shelf, sources, name, query),
     prune: (filters) => prune(shelf, sources, filters),
     pull,
+    push: (name, query, progress, op) => pusher.push(name, query, progress, op),
     importTar: (request, source, progress, op) => importTar(shelf, request, source, progress, op),
     load: (query, archive, progress, op) => load(shelf, query, archive, progress, op),
     save: async (names, query, op) => save(shelf, names, query, op),
@@ -71,6 +77,8 @@ export function createImages(options: ImagesOptions): Images {
       const used = catalog.used();
       content.sweep((digest) => used?.blobs.has(digest) ?? true);
       await shelf.collect();
+      notesIn(content.root).sweep();
+      packed.keep((layer) => content.has(layer));
     },
   };
 }

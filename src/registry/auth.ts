@@ -47,7 +47,13 @@ function organisation(host: string): string {
   return labels.length < count ? "" : labels.slice(-count).join(".");
 }
 
-/** Holds what one pull proved; never shared between users, so that nobody pulls with another's token. */
+/** What a token lets its bearer do with one repository. */
+export interface Scope {
+  readonly path: string;
+  readonly actions: "pull" | "pull,push";
+}
+
+/** Holds what one pull or push proved; never shared between users, so that nobody pulls with another's token. */
 export class Authorizer {
   readonly #auth: AuthConfig | undefined;
   readonly #skipVerify: boolean;
@@ -74,10 +80,10 @@ export class Authorizer {
   }
 
   /**
-   * Answers a 401; afterwards {@link header} gives what was asked for. Throws when there is nothing to give. An empty `path`
-   * is a login: its credentials must be seen by somebody, or any password would do.
+   * Answers a 401; afterwards {@link header} gives what was asked for. Throws when there is nothing to give. No scope is
+   * a login: its credentials must be seen by somebody, or any password would do.
    */
-  async challenge(url: URL, header: string, path: string, signal: AbortSignal): Promise<void> {
+  async challenge(url: URL, header: string, scopes: readonly Scope[], signal: AbortSignal): Promise<void> {
     const [, scheme = "", rest = ""] = /^\s*(\w+)\s*([\s\S]*)$/.exec(header) ?? [];
     if (scheme.toLowerCase() === "basic") {
       if (!this.#basicHeader()) throw systemError(`Head "${url.href}": no basic auth credentials`);
@@ -98,13 +104,13 @@ export class Authorizer {
     }
     if (!mayLeadTo(url, realm, this.#insecure)) throw unauthorized("registry names a token server inside this host");
     const trusted = mayHaveCredentials(url, realm);
-    if (path === "" && !trusted) {
+    if (scopes.length === 0 && !trusted) {
       throw unauthorized(
         `credentials are not shown to ${realm.origin}, which is of another organisation than ${url.host}`,
       );
     }
     realm.searchParams.set("service", fields.get("service") ?? "");
-    if (path !== "") realm.searchParams.set("scope", `repository:${path}:pull`);
+    for (const { path, actions } of scopes) realm.searchParams.append("scope", `repository:${path}:${actions}`);
     this.#token = await this.#fetchToken(realm, trusted, signal);
   }
 
@@ -112,7 +118,9 @@ export class Authorizer {
     const identity = trusted ? this.#auth?.identitytoken : undefined;
     const basic = trusted ? this.#basicHeader() : undefined;
     const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: identity ?? "", client_id: "dhow" });
-    for (const key of ["service", "scope"]) form.set(key, realm.searchParams.get(key) ?? "");
+    form.set("service", realm.searchParams.get("service") ?? "");
+    // One field in a form: scopes are parted by spaces there (token authentication specification).
+    form.set("scope", realm.searchParams.getAll("scope").join(" "));
     const tls = { rejectUnauthorized: !this.#skipVerify };
     try {
       const response = identity

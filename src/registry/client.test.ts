@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
 import { digestOf } from "../lib/digest.ts";
 import { kindOf } from "../lib/errors.ts";
-import { RegistryClient, type RegistryOptions } from "./client.ts";
+import { RegistryClient } from "./client.ts";
+import type { RegistryOptions } from "./transport.ts";
 
 let registry: TestRegistry;
 let other: TestRegistry;

@@ -1,0 +1,218 @@
+/**
+ * Requests to one registry: which of its addresses answers, credentials, redirects, patience. Redirects are followed by hand so
+ * that credentials never leave the host they are for.
+ */
+import type { AuthConfig } from "../api/system.ts";
+import {
+  canceled,
+  type DhowError,
+  forbidden,
+  messageOf,
+  notFound,
+  systemError,
+  unauthorized,
+  unavailable,
+} from "../lib/errors.ts";
+import { pause } from "../lib/pause.ts";
+import { Authorizer, credentialsFor, type Scope } from "./auth.ts";
+import { bounded } from "./bounded.ts";
+import { isInsecureHost } from "./insecure.ts";
+import { mayLeadTo } from "./targets.ts";
+
+/** One registry and how it may be spoken to. */
+export interface RegistryOptions {
+  /** Host and port as in a reference: `docker.io`, `localhost:5000`. */
+  readonly domain: string;
+  readonly insecure: readonly string[];
+  readonly auth: AuthConfig | undefined;
+  /** Base URL of a mirror that stands for the registry. */
+  readonly mirror?: string;
+  /** Keeps connections for the next request: for a helper with many blobs, not for the daemon, where they would idle on. */
+  readonly keepAlive?: boolean;
+}
+
+const maxRedirects = 5;
+const maxAttempts = 5;
+const maxWaitMs = 30_000;
+
+/** One request. */
+export interface RegistryRequest {
+  readonly method?: "GET" | "HEAD" | "POST" | "PATCH" | "PUT";
+  /** Behind `/v2/`, or where the registry sent us: an upload. */
+  readonly target: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Makes the body, anew for each time that it is sent. */
+  readonly body?: () => Uint8Array | ReadableStream<Uint8Array>;
+  /** What a token must allow. */
+  readonly scopes: readonly Scope[];
+  /** False for what may not be sent twice without a look at what arrived. */
+  readonly repeats?: boolean;
+}
+
+export class RegistryTransport {
+  readonly #bases: URL[];
+  readonly #auth: Authorizer;
+  readonly #skipVerify: boolean;
+  readonly #insecure: readonly string[];
+  readonly #keepAlive: boolean;
+  #base: URL | null = null;
+
+  constructor(options: RegistryOptions) {
+    this.#keepAlive = options.keepAlive ?? false;
+    const { domain, insecure } = options;
+    const mirror = options.mirror ? new URL(options.mirror) : null;
+    const host = mirror?.host ?? (domain === "docker.io" ? "registry-1.docker.io" : domain);
+    this.#insecure = insecure;
+    this.#skipVerify = isInsecureHost(host, insecure);
+    const secure = mirror ?? new URL(`https://${host}`);
+    this.#bases = this.#skipVerify && !mirror ? [secure, new URL(`http://${host}`)] : [secure];
+    const credentials = mirror ? undefined : credentialsFor(domain, options.auth);
+    this.#auth = new Authorizer(credentials, this.#skipVerify, insecure);
+  }
+
+  /** The first address that would be asked. */
+  get origin(): string {
+    return this.#bases[0]?.origin ?? "";
+  }
+
+  /** Answers 2xx; every other status is thrown as the error it means. */
+  async send(request: RegistryRequest, signal: AbortSignal): Promise<Response> {
+    const { target } = request;
+    if (typeof target !== "string") return this.#reached(target, request, signal);
+    if (this.#base) return this.#reached(new URL(`/v2/${target}`, this.#base), request, signal);
+    let failure: unknown = null;
+    for (const base of this.#bases) {
+      try {
+        const response = await this.#attempts(new URL(`/v2/${target}`, base), request, signal);
+        this.#base = base;
+        return response;
+      } catch (error) {
+        // Only a registry that is insecure by configuration is tried over HTTP, and only when HTTPS found nobody.
+        if (!(error instanceof ConnectError)) throw error;
+        failure ??= error.cause;
+        if (base.protocol === "http:") failure = error.cause;
+      }
+    }
+    throw systemError(`Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, { cause: failure });
+  }
+
+  /** At a registry that has answered before. */
+  #reached(url: URL, request: RegistryRequest, signal: AbortSignal): Promise<Response> {
+    return this.#attempts(url, request, signal).catch((error) => {
+      throw error instanceof ConnectError ? unavailable(describe(error.cause), { cause: error.cause }) : error;
+    });
+  }
+
+  async #attempts(url: URL, request: RegistryRequest, signal: AbortSignal): Promise<Response> {
+    let refreshed = false;
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      const { response, origin } = await this.#follow(url, request, signal);
+      if (response.ok) return response;
+      const body = (await bounded(response, 64 * 1024).catch(() => Buffer.alloc(0))).toString("utf8");
+      if (response.status === 401 && origin !== url.origin) {
+        throw systemError(`received unexpected HTTP status: 401 from ${origin}, where the registry redirected to`);
+      }
+      if (response.status === 401 && !refreshed) {
+        refreshed = true;
+        await this.#auth.challenge(url, response.headers.get("www-authenticate") ?? "", request.scopes, signal);
+        continue;
+      }
+      const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
+      const repeats = request.repeats ?? true;
+      if (!isTransient || !repeats || attempt >= maxAttempts) throw failureOf(response.status, body, request.scopes[0]);
+      await pause(waitFor(response, attempt), signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Answers with the origin that the answer came from in the end. */
+  async #follow(
+    url: URL,
+    { method = "GET", headers, body }: RegistryRequest,
+    signal: AbortSignal,
+  ): Promise<{ response: Response; origin: string }> {
+    // An upload may go on at another address than the registry's, which has no claim on the registry's credentials.
+    const home = this.#base ?? url;
+    let at = url;
+    for (let hop = 0; hop <= maxRedirects; hop++) {
+      const authorization = at.origin === home.origin ? this.#auth.header() : undefined;
+      let response: Response;
+      try {
+        response = await fetch(at, {
+          method,
+          headers: { ...headers, "user-agent": "dhow", ...(authorization ? { authorization } : {}) },
+          ...(body ? { body: body() } : {}),
+          redirect: "manual",
+          decompress: false,
+          keepalive: this.#keepAlive,
+          signal,
+          tls: { rejectUnauthorized: !this.#skipVerify },
+        });
+      } catch (error) {
+        if (signal.aborted) throw canceled("context canceled", { cause: error });
+        if (hop === 0) throw new ConnectError(error);
+        throw unavailable(`Get "${at.origin}": ${messageOf(error)}`, { cause: error });
+      }
+      if (![301, 302, 303, 307, 308].includes(response.status)) return { response, origin: at.origin };
+      await response.body?.cancel();
+      if (body && response.status < 307) throw unavailable(`registry redirected a ${method} without its body`);
+      const location = response.headers.get("location");
+      const next = this.leadsTo(location, at);
+      if (at.protocol === "https:" && next.protocol === "http:")
+        throw unavailable("registry redirected from https to http");
+      at = next;
+    }
+    throw unavailable(`stopped after ${maxRedirects} redirects`);
+  }
+
+  /** Where a `Location` in an answer from `at` leads; throws `unavailable` for a place that a registry may not lead to. */
+  leadsTo(location: string | null, at: URL): URL {
+    const next = location ? URL.parse(location, at.href) : null;
+    if (next?.protocol !== "https:" && next?.protocol !== "http:")
+      throw unavailable("registry redirected to no web address");
+    if (!mayLeadTo(this.#base ?? at, next, this.#insecure))
+      throw unavailable("registry redirected to an address inside this host");
+    return next;
+  }
+}
+
+/** Nobody answered at all. */
+class ConnectError extends Error {
+  override readonly name = "ConnectError";
+  constructor(override readonly cause: unknown) {
+    super(messageOf(cause));
+  }
+}
+
+function describe(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "connect: connection refused";
+  return messageOf(error);
+}
+
+function waitFor(response: Response, attempt: number): number {
+  const after = Number(response.headers.get("retry-after"));
+  const base = Number.isFinite(after) && after > 0 ? after * 1000 : 250 * 2 ** attempt;
+  return Math.min(base * (1 + Math.random() / 4), maxWaitMs);
+}
+
+function failureOf(status: number, body: string, scope: Scope | undefined): DhowError {
+  let detail = "";
+  try {
+    const first = (JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[] }).errors?.[0];
+    if (typeof first?.message === "string") detail = String(first.message).slice(0, 500);
+  } catch {
+    detail = "";
+  }
+  const pushes = scope?.actions.includes("push") ?? false;
+  const denied = pushes
+    ? ""
+    : `pull access denied for ${scope?.path ?? ""}, repository does not exist or may require 'docker login': `;
+  const unknown = detail || "unauthorized: authentication required";
+  if (status === 401) return pushes ? unauthorized(unknown) : notFound(`${denied}${unknown}`);
+  if (status === 403) return forbidden(`${denied}denied: ${detail || "requested access to the resource is denied"}`);
+  if (status === 404) return notFound(detail || "not found");
+  if (status === 429) return systemError(`toomanyrequests: ${detail || "too many requests"}`);
+  return systemError(`received unexpected HTTP status: ${status}${detail ? `: ${detail}` : ""}`);
+}
