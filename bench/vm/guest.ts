@@ -126,7 +126,7 @@ check "and starts" is "$(dhow start -a kept)" ok
     look: 'check "a committed image is whole" whole many:committed',
   },
   {
-    act: "within "curl -sf http://127.0.0.1:5000/v2/"; power_cut dhow pull -q 127.0.0.1:5000/many:pulled",
+    act: "within 'curl -sf http://127.0.0.1:5000/v2/'; power_cut dhow pull -q 127.0.0.1:5000/many:pulled",
     look: 'check "a pulled image is whole" whole 127.0.0.1:5000/many:pulled',
   },
 ];
@@ -139,7 +139,7 @@ systemctl poweroff
 
 /** What follows the first boot, one script for each of the next: looks at what the one before has done, and acts. */
 const laterBoots: readonly string[] = [afterReboot + beforeCuts, ...cuts.map(({ look }) => `came_back\n${look}`)].map(
-  (script, boot) => script + (cuts[boot] ? `sync\n${cuts[boot].act}` : atTheEnd),
+  (script, boot) => script + (cuts[boot] ? `\nsync\n${cuts[boot].act}` : `\n${atTheEnd}`),
 );
 
 /** Runs end-to-end tests by name at the first boot, then what concerns systemd, over a reboot, and power cuts, to the poweroff. */
