@@ -48,7 +48,6 @@ const proxy = "registries are spoken to without a proxy";
 const swarm = "there is no swarm";
 
 export const refusedFlags = {
-  "allow-direct-routing": refused("bool", "containers are reached from outside by published ports only"),
   "authorization-plugin": refused("value", "there are no plugins"),
   bridge: refused("value", "the default bridge is the engine's own; --bridge-name names it"),
   "cpu-rt-period": refused("value", "real-time scheduling is not there yet", ["0"]),

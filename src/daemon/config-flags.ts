@@ -13,6 +13,7 @@ export type NetworkOptions = Readonly<Record<string, Readonly<Record<string, str
 
 export const daemonFlags = {
   "add-runtime": flag.map("Register an additional OCI runtime", { check: checkRuntime }),
+  "allow-direct-routing": flag.bool("Let published ports be reached at the containers' own addresses, too"),
   bip: flag.string("Address and prefix of the default bridge"),
   bip6: flag.string("IPv6 address and prefix of the default bridge", { kind: "string" }),
   "bridge-name": flag.string("Device of the default bridge network", { initial: "dhow0" }),

@@ -157,6 +157,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       icc: values.icc,
       ipMasquerade: values["ip-masq"],
       ipForward: values["ip-forward"],
+      directRouting: values["allow-direct-routing"],
       firewall: values.iptables,
       userChain: values["user-chain"],
       firewall6: values.iptables && values.ip6tables,

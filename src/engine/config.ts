@@ -75,6 +75,8 @@ export interface NetworkConfig {
   readonly icc: boolean;
   readonly ipMasquerade: boolean;
   readonly ipForward: boolean;
+  /** Published ports are reached at the containers' own addresses, too. */
+  readonly directRouting: boolean;
   /** False leaves IPv4 firewalls alone: no rules of ours there. */
   readonly firewall: boolean;
   /** The same for IPv6. */

@@ -148,6 +148,7 @@ export class Attachments {
       exposed: request.exposedPorts,
       publishAll: request.publishAllPorts,
       ways: waysIn(plan, this.config),
+      proxies: this.config.userlandProxy,
     });
     const endpoints = plan.flatMap(({ spec }) => (spec ? [spec] : []));
     return this.kernel.netd.call("attach", { containerId: request.containerId, endpoints, ports, resolver });

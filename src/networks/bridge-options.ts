@@ -1,6 +1,6 @@
 /** Driver options of a bridge network: Docker's labels, read and checked. */
 import { invalidArgument, notImplemented } from "../lib/errors.ts";
-import { ifacePrefixOption } from "./endpoint-options.ts";
+import { ifacePrefixOption, isDeviceName } from "./endpoint-options.ts";
 import { addressText, type Family, families, parseAddress } from "./netd/ip.ts";
 import type { GatewayMode } from "./netd/protocol.ts";
 import { booleanOption, numberOption } from "./option-values.ts";
@@ -15,6 +15,9 @@ const known = {
   masquerade: `${option}.bridge.enable_ip_masquerade`,
   hostBinding: `${option}.bridge.host_binding_ipv4`,
   inhibit: `${option}.bridge.inhibit_ipv4`,
+  trusted: `${option}.bridge.trusted_host_interfaces`,
+  /** A mark of the default bridge, which changes nothing. */
+  defaultBridge: `${option}.bridge.default_bridge`,
   prefix: ifacePrefixOption,
   mtu: `${option}.driver.mtu`,
   modes: { ipv4: `${option}.bridge.gateway_mode_ipv4`, ipv6: `${option}.bridge.gateway_mode_ipv6` },
@@ -44,7 +47,7 @@ export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeCon
     }
   }
   const name = options[known.name] ?? `br-${id.slice(0, 12)}`;
-  if (!/^[^\s/:]{1,15}$/.test(name) || name === "." || name === "..") {
+  if (!isDeviceName(name)) {
     throw invalidArgument(`invalid bridge name: ${JSON.stringify(name)}`);
   }
   const modes = { ipv4: modeOf(options, "ipv4"), ipv6: modeOf(options, "ipv6") };
@@ -52,14 +55,17 @@ export function bridgeOptions(options: Options, { id, mtu, internal }: BridgeCon
     throw invalidArgument("gateway mode 'isolated' can only be used for an internal network");
   }
   const sources = sourcesOf(options);
+  const trusted = trustedOf(options);
+  booleanOption(known.defaultBridge, options[known.defaultBridge]);
   return {
     name,
     mtu: numberOption(options[known.mtu], mtu),
     icc: booleanOption(known.icc, options[known.icc]) ?? true,
     masquerade: booleanOption(known.masquerade, options[known.masquerade]) ?? true,
-    hostBinding: options[known.hostBinding] ?? "",
+    hostBinding: addressOption(options, known.hostBinding) ?? "",
     ...(booleanOption(known.inhibit, options[known.inhibit]) ? { inhibitIpv4: true } : {}),
     ...(sources ? { sources } : {}),
+    ...(trusted.length > 0 ? { trusted } : {}),
     modes,
   };
 }
@@ -70,14 +76,30 @@ export const enableOption = (options: Options, family: Family): boolean | undefi
 
 function sourcesOf(options: Options): BridgeDevice["sources"] {
   const given = families.flatMap((family) => {
-    const text = options[known.source[family]];
-    if (!text) return [];
-    const address = parseAddress(text);
-    if (address?.family !== family)
-      throw invalidArgument(`failed to parse ${known.source[family]} value: ${text} (nil ip)`);
-    return [[family, addressText(address)]];
+    const address = addressOption(options, known.source[family], family);
+    return address === undefined ? [] : [[family, address]];
   });
   return given.length > 0 ? Object.fromEntries(given) : undefined;
+}
+
+/** Undefined where the option is empty or absent. */
+function addressOption(options: Options, name: string, family?: Family): string | undefined {
+  const text = options[name];
+  if (!text) return undefined;
+  const address = parseAddress(text);
+  if (!address || (family && address.family !== family)) {
+    throw invalidArgument(`failed to parse ${name} value: ${text} (nil ip)`);
+  }
+  return addressText(address);
+}
+
+/** Names of devices with colons between them; a device need not be there yet. */
+function trustedOf(options: Options): string[] {
+  const devices = (options[known.trusted] ?? "").split(":").filter((name) => name !== "");
+  for (const name of devices) {
+    if (!isDeviceName(name)) throw invalidArgument(`invalid device name in ${known.trusted}: ${JSON.stringify(name)}`);
+  }
+  return [...new Set(devices)];
 }
 
 function modeOf(options: Options, family: Family): GatewayMode {

@@ -152,7 +152,8 @@ export class Connections {
   ): Promise<SandboxState> {
     if (families.every((family) => before[family]?.id === after[family]?.id)) return state;
     const { containerId, portBindings: bindings, exposedPorts: exposed, publishAllPorts: publishAll } = container;
-    const add = planPorts({ bindings, exposed, publishAll, ways: waysOf(after, this.config) });
+    const [ways, proxies] = [waysOf(after, this.config), this.config.userlandProxy];
+    const add = planPorts({ bindings, exposed, publishAll, ways, proxies });
     if (add.length === 0 && state.ports.length === 0) return state;
     return this.kernel.netd.call("republish", { containerId, add, remove: state.ports });
   }

@@ -20,13 +20,13 @@ export function optionComplaints(settings: Pick<EndpointSettings, "DriverOpts">)
     return text.includes("=") ? [] : `expected sysctl '${text}' to have format name=value`;
   });
   const name = options[ifnameOption];
-  if (name && !isDeviceName(name)) complaints.push(`invalid interface name ${JSON.stringify(name)}`);
+  if (name && (!isDeviceName(name) || name === "lo")) complaints.push(`invalid interface name ${JSON.stringify(name)}`);
   return complaints;
 }
 
 /** What dev_valid_name() of the kernel takes. */
-const isDeviceName = (name: string): boolean =>
-  Buffer.byteLength(name) <= 15 && !/[\s/:]/.test(name) && name !== "." && name !== ".." && name !== "lo";
+export const isDeviceName = (name: string): boolean =>
+  name !== "" && Buffer.byteLength(name) <= 15 && !/[\s/:]/.test(name) && name !== "." && name !== "..";
 
 /** Clients write the option in small letters. */
 const sysctlForm = /^net\.(ipv4|ipv6|mpls)\.(\w+)\.ifname\.(\w+)(?:=|$)/i;

@@ -33,6 +33,7 @@ export class KernelNetworks implements AsyncDisposable {
       instance,
       firewall: firewallOf(config),
       ipForward: config.ipForward,
+      proxies: config.userlandProxy,
     });
     this.netd.onConnect = (call) => this.#synchronise(call);
     this.netd.onLost = () => this.#lost();
@@ -40,10 +41,11 @@ export class KernelNetworks implements AsyncDisposable {
 
   /** Starts netd, or meets the one that runs, and returns once it does what the records say. */
   async meet(): Promise<void> {
-    const { firewall, ipForward } = await this.netd.call("hello", {});
+    const { firewall, ipForward, proxies } = await this.netd.call("hello", {});
     const { config } = this.#options;
     const wanted = firewallOf(config);
-    const same = families.every((family) => firewall[family] === wanted[family]) && ipForward === config.ipForward;
+    const sameRules = families.every((family) => firewall[family] === wanted[family]);
+    const same = sameRules && ipForward === config.ipForward && proxies === config.userlandProxy;
     if (same || this.needed()) return;
     // It was started by a daemon of another mind, and nothing depends on it.
     await this.netd.shutdown();
@@ -57,7 +59,7 @@ export class KernelNetworks implements AsyncDisposable {
 
   async ensureSegment(id: string, network: NetworkRecord): Promise<void> {
     if (!network.device || this.#ready.has(id)) return;
-    await ensureSegment((method, params) => this.netd.call(method, params), network);
+    await ensureSegment((method, params) => this.netd.call(method, params), network, this.#options.config);
     this.#ready.add(id);
   }
 
@@ -102,7 +104,7 @@ export class KernelNetworks implements AsyncDisposable {
     await call("userChain", { kept: this.#options.config.userChain });
     for (const [id, network] of networks) {
       try {
-        await ensureSegment(call, network);
+        await ensureSegment(call, network, this.#options.config);
         this.#ready.add(id);
       } catch (error) {
         // One network that cannot be made again must not take the others along; its next container says why.
@@ -186,9 +188,9 @@ async function restorePorts(
   if (add.length > 0 || remove.length > 0) await call("republish", { containerId, add, remove });
 }
 
-async function ensureSegment(call: Call, network: NetworkRecord): Promise<void> {
+async function ensureSegment(call: Call, network: NetworkRecord, config: NetworksConfig): Promise<void> {
   const { device, internal } = network;
-  if (device?.kind === "bridge") await call("ensureBridge", bridgeOf(network, device));
+  if (device?.kind === "bridge") await call("ensureBridge", bridgeOf(network, device, config));
   else if (device) await call("ensureParent", parentOf(device, internal));
 }
 
@@ -196,8 +198,8 @@ function parentOf({ name, parent, mtu, ...upper }: UpperDevice, internal: boolea
   return { name, parent, upper, mtu, internal };
 }
 
-function bridgeOf(network: NetworkRecord, device: BridgeDevice) {
-  const { name, mtu, icc, masquerade, modes, inhibitIpv4, sources } = device;
+function bridgeOf(network: NetworkRecord, device: BridgeDevice, { directRouting: direct }: NetworksConfig) {
+  const { name, mtu, icc, masquerade, modes, inhibitIpv4, sources, trusted = [] } = device;
   const inFamily = (family: Family): BridgeFamily | null => {
     const addressing = network[family];
     if (!addressing) return null;
@@ -209,5 +211,6 @@ function bridgeOf(network: NetworkRecord, device: BridgeDevice) {
   };
   const { internal } = network;
   const pooled = network.name === "bridge";
-  return { name, ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6"), mtu, icc, masquerade, internal, pooled };
+  const [ipv4, ipv6] = [inFamily("ipv4"), inFamily("ipv6")];
+  return { name, ipv4, ipv6, mtu, icc, masquerade, internal, trusted, direct, pooled };
 }

@@ -25,6 +25,7 @@ test("NetdClient closes a connection whose greeting failed, and greets again at 
     instance: "x",
     firewall: { ipv4: false, ipv6: false },
     ipForward: false,
+    proxies: true,
   });
   let greetings = 0;
   client.onConnect = async () => {
@@ -62,6 +63,7 @@ test("NetdClient puts a netd of its own in the place of one that speaks another 
     instance: `older${process.pid}`,
     firewall: { ipv4: false, ipv6: false },
     ipForward: false,
+    proxies: true,
   };
   await using client = new NetdClient(options);
   expect(await client.call("list", {})).toEqual([]);

@@ -30,6 +30,8 @@ export interface NetdOptions {
   readonly firewall: PerFamily<boolean>;
   /** False leaves the host's switch for forwarding as it is. */
   readonly ipForward: boolean;
+  /** False publishes by translation only. */
+  readonly proxies: boolean;
 }
 
 /** How long a netd may take until it listens: at the boot of a slow machine everything starts at once. */
@@ -208,7 +210,7 @@ export class NetdClient implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const { execRoot, instance, firewall, ipForward } = this.#options;
+    const { execRoot, instance, firewall, ipForward, proxies } = this.#options;
     mkdirSync(dirname(this.#logPath()), { recursive: true, mode: 0o700 });
     const log = openSync(this.#logPath(), "a", 0o600);
     try {
@@ -216,6 +218,7 @@ export class NetdClient implements AsyncDisposable {
       if (!firewall.ipv4) flags.push("--no-firewall");
       if (!firewall.ipv6) flags.push("--no-firewall6");
       if (!ipForward) flags.push("--no-ip-forward");
+      if (!proxies) flags.push("--no-proxies");
       const [program = "", ...args] = selfCommand("netd", ...flags);
       // A session of its own: what ends the daemon's does not end netd.
       const child = spawn(program, args, { detached: true, stdio: ["ignore", log, log], cwd: "/", env: cleanEnv() });

@@ -21,6 +21,8 @@ const instance = `dhowtn${tag}`;
 const outside = `dtnout${tag}`;
 const root = mkdtempSync(join(tmpdir(), "dhow-networks-"));
 const execRoot = join(root, "exec");
+/** Host ports that no other run of this file has, nor test daemons. */
+const port = (n: number): number => 3000 + (process.pid % 65) * 100 + n;
 const subnet = (n: number): string => `10.21${n}.${octet}`;
 const children: ChildProcess[] = [];
 
@@ -39,6 +41,8 @@ const config: NetworksConfig = {
   icc: true,
   ipMasquerade: true,
   ipForward: true,
+  directRouting: false,
+  userlandProxy: true,
   firewall: true,
   firewall6: true,
   userChain: false,
@@ -144,23 +148,23 @@ afterAll(async () => {
 
 test("attach() gives a container an address, a way out and a published port", async () => {
   const box = await networks.attach(
-    request("web", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28080" }] }, exposedPorts: ["80/tcp"] }),
+    request("web", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: `${port(80)}` }] }, exposedPorts: ["80/tcp"] }),
     background(),
   );
   const netns = box.netnsPath ?? "";
   expect(box.settings.IPAddress).toBe(`${subnet(6)}.2`);
   expect(box.settings.SandboxKey).toBe(netns);
   expect(box.settings.Ports["80/tcp"]).toEqual([
-    { HostIp: "0.0.0.0", HostPort: "28080" },
-    { HostIp: "::", HostPort: "28080" },
+    { HostIp: "0.0.0.0", HostPort: `${port(80)}` },
+    { HostIp: "::", HostPort: `${port(80)}` },
   ]);
   expect(box.hosts).toContain(`${subnet(6)}.2\tweb\n`);
   await serve(netns);
-  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
-  expect(ask(null, "http://[::1]:28080/")).toBe(200);
-  expect(ask(null, `http://${subnet(6)}.1:28080/`)).toBe(200);
-  expect(ask(outsideNetns, `http://${subnet(8)}.1:28080/`)).toBe(200);
-  expect(ask(netns, `http://${subnet(6)}.1:28080/`)).toBe(200);
+  expect(ask(null, `http://127.0.0.1:${port(80)}/`)).toBe(200);
+  expect(ask(null, `http://[::1]:${port(80)}/`)).toBe(200);
+  expect(ask(null, `http://${subnet(6)}.1:${port(80)}/`)).toBe(200);
+  expect(ask(outsideNetns, `http://${subnet(8)}.1:${port(80)}/`)).toBe(200);
+  expect(ask(netns, `http://${subnet(6)}.1:${port(80)}/`)).toBe(200);
   const stats = await networks.statsOf("web".padEnd(64, "-"));
   expect(stats.eth0?.rx_packets).toBeGreaterThan(0);
 });
@@ -183,12 +187,12 @@ test("an unpublished port cannot be reached by routing from a neighbour host", (
 
 test("a port published on a loopback address answers to this host only", async () => {
   const box = await networks.attach(
-    request("local", { portBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "28081" }] } }),
+    request("local", { portBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: `${port(81)}` }] } }),
     background(),
   );
   await serve(box.netnsPath ?? "");
-  expect(ask(null, "http://127.0.0.1:28081/")).toBe(200);
-  expect(ask(outsideNetns, `http://${subnet(8)}.1:28081/`)).toBe(0);
+  expect(ask(null, `http://127.0.0.1:${port(81)}/`)).toBe(200);
+  expect(ask(outsideNetns, `http://${subnet(8)}.1:${port(81)}/`)).toBe(0);
   expect(ask(outsideNetns, `http://${box.settings.IPAddress}/`)).toBe(0);
   await networks.detach("local".padEnd(64, "-"));
 });
@@ -229,29 +233,29 @@ async function listener(netns: string | null, address: string, port: number) {
 
 test("a loopback port is closed to a neighbour that sends to 127.0.0.1 or from a forged address", async () => {
   const box = await networks.attach(
-    request("local", { portBindings: { "53/udp": [{ HostIp: "127.0.0.1", HostPort: "28053" }] } }),
+    request("local", { portBindings: { "53/udp": [{ HostIp: "127.0.0.1", HostPort: `${port(53)}` }] } }),
     background(),
   );
   const localnet = `/proc/sys/net/ipv4/conf/${bridge}o/route_localnet`;
   await Bun.write(localnet, "1");
   const heard = await listener(box.netnsPath, "0.0.0.0", 53);
   const mac = macOf(`${bridge}o`);
-  sendFrame(outsideNetns, mac, `${subnet(8)}.2`, "127.0.0.1", 28053);
-  sendFrame(outsideNetns, mac, "127.0.0.1", `${subnet(8)}.1`, 28053);
+  sendFrame(outsideNetns, mac, `${subnet(8)}.2`, "127.0.0.1", port(53));
+  sendFrame(outsideNetns, mac, "127.0.0.1", `${subnet(8)}.1`, port(53));
   sendFrame(outsideNetns, mac, `${subnet(6)}.9`, box.settings.IPAddress, 53);
   sendFrame(outsideNetns, mac, `${subnet(8)}.2`, box.settings.IPAddress, 53);
   expect(await heard()).toBe(false);
   const control = await listener(box.netnsPath, "0.0.0.0", 53);
-  run("python3", "-c", "import socket;socket.socket(2,2).sendto(b'knock',('127.0.0.1',28053))");
+  run("python3", "-c", `import socket;socket.socket(2,2).sendto(b'knock',('127.0.0.1',${port(53)}))`);
   expect(await control()).toBe(true);
   await Bun.write(localnet, "0");
 });
 
 test("a container cannot reach loopback services of the host through its gateway", async () => {
   const box = networks.settingsOf("web".padEnd(64, "-"));
-  const heard = await listener(null, "127.0.0.1", 28055);
-  sendFrame(box?.SandboxKey ?? "", macOf(bridge), box?.IPAddress ?? "", "127.0.0.1", 28055);
-  sendFrame(box?.SandboxKey ?? "", macOf(bridge), "127.0.0.2", "127.0.0.1", 28055);
+  const heard = await listener(null, "127.0.0.1", port(55));
+  sendFrame(box?.SandboxKey ?? "", macOf(bridge), box?.IPAddress ?? "", "127.0.0.1", port(55));
+  sendFrame(box?.SandboxKey ?? "", macOf(bridge), "127.0.0.2", "127.0.0.1", port(55));
   expect(await heard()).toBe(false);
 });
 
@@ -259,7 +263,7 @@ test("icc=false keeps the containers of one bridge apart but for published ports
   const Options = { "com.docker.network.bridge.enable_icc": "false" };
   await networks.create(v.parse(NetworkCreateRequest, { Name: "quiet", Options }), background());
   const server = await networks.attach(
-    request("quiet1", { networkMode: "quiet", portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28083" }] } }),
+    request("quiet1", { networkMode: "quiet", portBindings: { "80/tcp": [{ HostIp: "", HostPort: `${port(83)}` }] } }),
     background(),
   );
   const client = await networks.attach(request("quiet2", { networkMode: "quiet" }), background());
@@ -267,7 +271,7 @@ test("icc=false keeps the containers of one bridge apart but for published ports
   const { IPAddress = "", Gateway = "" } = server.settings.Networks.quiet ?? {};
   const bridged = readFileSync("/proc/sys/net/bridge/bridge-nf-call-iptables", "utf8").trim() === "1";
   if (bridged) expect(ask(client.netnsPath, `http://${IPAddress}/`)).toBe(0);
-  expect(ask(client.netnsPath, `http://${Gateway}:28083/`)).toBe(200);
+  expect(ask(client.netnsPath, `http://${Gateway}:${port(83)}/`)).toBe(200);
   for (const id of ["quiet1", "quiet2"]) await networks.detach(id.padEnd(64, "-"));
   await networks.remove("quiet", background());
 });
@@ -275,38 +279,40 @@ test("icc=false keeps the containers of one bridge apart but for published ports
 test("a taken host port is refused in Docker's words and everything is rolled back", async () => {
   const before = networks.inspect("bridge").Containers;
   const ours = networks.attach(
-    request("late", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28080" }] } }),
+    request("late", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: `${port(80)}` }] } }),
     background(),
   );
   await expect(ours).rejects.toThrow(
-    /^failed to set up container networking: driver failed programming external connectivity on endpoint late \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:28080 failed: port is already allocated$/,
+    new RegExp(
+      `^failed to set up container networking: driver failed programming external connectivity on endpoint late \\([0-9a-f]{64}\\): Bind for 0\\.0\\.0\\.0:${port(80)} failed: port is already allocated$`,
+    ),
   );
-  const foreign = Bun.listen({ hostname: "0.0.0.0", port: 28090, socket: { data() {} } });
+  const foreign = Bun.listen({ hostname: "0.0.0.0", port: port(90), socket: { data() {} } });
   const theirs = networks.attach(
-    request("late", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "28090" }] } }),
+    request("late", { portBindings: { "80/tcp": [{ HostIp: "", HostPort: `${port(90)}` }] } }),
     background(),
   );
-  await expect(theirs).rejects.toThrow("failed to bind host port for 0.0.0.0:28090");
+  await expect(theirs).rejects.toThrow(`failed to bind host port for 0.0.0.0:${port(90)}`);
   foreign.stop(true);
   expect(networks.inspect("bridge").Containers).toEqual(before);
   expect(networks.settingsOf("late".padEnd(64, "-"))).toBeUndefined();
 });
 
 test("a published port cannot be bound by another process", () => {
-  expect(() => Bun.listen({ hostname: "0.0.0.0", port: 28080, socket: { data() {} } })).toThrow();
+  expect(() => Bun.listen({ hostname: "0.0.0.0", port: port(80), socket: { data() {} } })).toThrow();
 });
 
 test("a range gives the first free port and udp is published beside tcp", async () => {
   const box = await networks.attach(
     request("range", {
       portBindings: {
-        "90/tcp": [{ HostIp: "0.0.0.0", HostPort: "28080-28085" }],
+        "90/tcp": [{ HostIp: "0.0.0.0", HostPort: `${port(80)}-${port(85)}` }],
         "53/udp": [{ HostIp: "0.0.0.0", HostPort: "" }],
       },
     }),
     background(),
   );
-  expect(box.settings.Ports["90/tcp"]).toEqual([{ HostIp: "0.0.0.0", HostPort: "28081" }]);
+  expect(box.settings.Ports["90/tcp"]).toEqual([{ HostIp: "0.0.0.0", HostPort: `${port(81)}` }]);
   const udp = Number(box.settings.Ports["53/udp"]?.[0]?.HostPort);
   expect(udp).toBeGreaterThan(1023);
   const echo = spawn(
@@ -332,7 +338,7 @@ test("a range gives the first free port and udp is published beside tcp", async 
 
 test("the proxy keeps a half-closed connection open", async () => {
   const box = await networks.attach(
-    request("half", { portBindings: { "7/tcp": [{ HostIp: "::1", HostPort: "28087" }] } }),
+    request("half", { portBindings: { "7/tcp": [{ HostIp: "::1", HostPort: `${port(87)}` }] } }),
     background(),
   );
   const script =
@@ -342,7 +348,7 @@ test("the proxy keeps a half-closed connection open", async () => {
   await untilBound(child, "tcp", 7);
   const answer = await new Promise<string>((resolve, reject) => {
     let text = "";
-    const socket = connect({ host: "::1", port: 28087, allowHalfOpen: true });
+    const socket = connect({ host: "::1", port: port(87), allowHalfOpen: true });
     socket.on("data", (chunk) => {
       text += chunk;
     });
@@ -362,9 +368,9 @@ test("containers of two bridges cannot reach each other, by address, published p
   const gateway = box.settings.Networks.other?.Gateway;
   for (const url of [
     `http://${subnet(6)}.2/`,
-    `http://${subnet(6)}.1:28080/`,
-    `http://${gateway}:28080/`,
-    `http://${subnet(8)}.1:28080/`,
+    `http://${subnet(6)}.1:${port(80)}/`,
+    `http://${gateway}:${port(80)}/`,
+    `http://${subnet(8)}.1:${port(80)}/`,
   ]) {
     expect([url, ask(netns, url)]).toEqual([url, 0]);
   }
@@ -456,11 +462,11 @@ test("connections live while the daemon is away and a new one takes all back", a
   const web = "web".padEnd(64, "-");
   const before = networks.settingsOf(web);
   await networks[Symbol.asyncDispose]();
-  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  expect(ask(null, `http://127.0.0.1:${port(80)}/`)).toBe(200);
   networks = make();
   await networks.restore(new Set([web]));
   expect(networks.settingsOf(web)).toEqual(before as NonNullable<typeof before>);
-  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  expect(ask(null, `http://127.0.0.1:${port(80)}/`)).toBe(200);
   expect(networks.settingsOf("local".padEnd(64, "-"))).toBeUndefined();
 });
 
@@ -480,9 +486,9 @@ test("a netd that is killed is replaced and its containers stay reachable", asyn
   while (existsSync(`/proc/${pid}/exe`)) await Bun.sleep(5);
   // Nothing is open in between, and what is published stays published.
   expect(ask(outsideNetns, `http://${subnet(6)}.2/`)).toBe(0);
-  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
+  expect(ask(null, `http://127.0.0.1:${port(80)}/`)).toBe(200);
   while (!(await networks.statsOf("web".padEnd(64, "-"))).eth0) await Bun.sleep(20);
-  expect(ask(null, "http://127.0.0.1:28080/")).toBe(200);
-  expect(ask(null, "http://[::1]:28080/")).toBe(200);
+  expect(ask(null, `http://127.0.0.1:${port(80)}/`)).toBe(200);
+  expect(ask(null, `http://[::1]:${port(80)}/`)).toBe(200);
   expect(ask(outsideNetns, `http://${subnet(6)}.2/`)).toBe(0);
 });

@@ -36,6 +36,10 @@ export interface NetworksConfig {
   readonly firewall6: boolean;
   /** A chain of the firewall for rules of the user's own is kept before ours. */
   readonly userChain: boolean;
+  /** Published ports are reached at the containers' own addresses, too. */
+  readonly directRouting: boolean;
+  /** Where translation cannot reach a published port, a proxy serves it. */
+  readonly userlandProxy: boolean;
   /** Default host address of published ports. */
   readonly hostBinding: string;
   readonly dns: readonly string[];

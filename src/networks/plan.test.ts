@@ -28,7 +28,7 @@ test("pickSubnet() skips what is in use and ends with Docker's words", () => {
 });
 
 const way = { address: "10.0.0.2", mode: "nat", hostBinding: "0.0.0.0" } as const;
-const base = { bindings: {}, exposed: [], publishAll: false, ways: { ipv4: way, ipv6: null } };
+const base = { bindings: {}, exposed: [], publishAll: false, proxies: true, ways: { ipv4: way, ipv6: null } };
 
 test("planPorts() puts fixed ports before free ones and publishes every exposed port when asked", () => {
   const specs = planPorts({

@@ -19,6 +19,8 @@ export interface PortsInput {
   readonly exposed: readonly string[];
   readonly publishAll: boolean;
   readonly ways: PerFamily<Way | null>;
+  /** True where a proxy may lead IPv6 clients to an IPv4 container. */
+  readonly proxies: boolean;
 }
 
 /** The ports to publish: those with a fixed host port first, so that no free choice takes one of them. */
@@ -37,7 +39,7 @@ export function planPorts(input: PortsInput): PortSpec[] {
 
 const freedom = ({ first, last }: PortSpec): number => (first === 0 ? 65536 : last - first);
 
-function specOf(key: string, binding: PortBinding, { ways }: PortsInput): PortSpec {
+function specOf(key: string, binding: PortBinding, input: PortsInput): PortSpec {
   const { port, protocol } = parsePort(key);
   const host = binding.HostIp ?? "";
   if (host !== "" && isIP(host) === 0) throw invalidArgument(`invalid host address in port binding: ${host}`);
@@ -47,15 +49,15 @@ function specOf(key: string, binding: PortBinding, { ways }: PortsInput): PortSp
   if (!range || first > 65535 || last > 65535 || last < first) {
     throw invalidArgument(`invalid port specification: "${binding.HostPort}"`);
   }
-  const binds = families.flatMap((family) => bindIn(family, host, ways) ?? []);
+  const binds = families.flatMap((family) => bindIn(family, host, input) ?? []);
   return { protocol, port, first, last, binds };
 }
 
 const anyAddress = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 
 /** Where one family's clients find the port; null where they do not. IPv6 clients reach an IPv4 container by a proxy. */
-function bindIn(family: Family, host: string, ways: PortsInput["ways"]): PortBind | null {
-  const way = ways[family] ?? (family === "ipv6" ? ways.ipv4 : null);
+function bindIn(family: Family, host: string, { ways, proxies }: PortsInput): PortBind | null {
+  const way = ways[family] ?? (family === "ipv6" && proxies ? ways.ipv4 : null);
   if (!way) return null;
   const { address, hostBinding } = way;
   const isOpened = way.mode !== "nat" && way.mode !== "nat-unprotected";

@@ -37,6 +37,7 @@ export async function republish(
     exposed: [],
     publishAll: false,
     ways: waysOf(outward, config),
+    proxies: config.userlandProxy,
   });
   try {
     const state = await op.timings.measure("netd", () => kernel.netd.call("republish", { containerId, add, remove }));

@@ -41,6 +41,8 @@ const BridgeSchema = v.object({
   inhibitIpv4: v.optional(v.boolean()),
   /** Addresses of the host under which containers are seen outside. */
   sources: v.optional(v.object({ ipv4: v.optional(v.string()), ipv6: v.optional(v.string()) })),
+  /** Devices of the host by which containers' published ports are reached at their own addresses. */
+  trusted: v.optional(v.array(v.string())),
   modes: v.object({ ipv4: GatewayModeSchema, ipv6: GatewayModeSchema }),
 });
 export type BridgeDevice = v.InferOutput<typeof BridgeSchema>;

@@ -152,7 +152,7 @@ test("a host that has its way out from a router's advertisement keeps it when it
   );
   const firewall = { ipv4: true, ipv6: true };
   const socket = join(execRoot, "netd.sock");
-  const client = new NetdClient({ execRoot, socket, instance: "dhowra", firewall, ipForward: true });
+  const client = new NetdClient({ execRoot, socket, instance: "dhowra", firewall, ipForward: true, proxies: true });
   try {
     await until("netd", () => existsSync(socket));
     const learned = async () => (await inside("ip", "-6", "route")).includes("default via fe80::");
@@ -160,7 +160,16 @@ test("a host that has its way out from a router's advertisement keeps it when it
       await (await pythonIn(`/run/netns/${router}`, advertise)).exited;
       return learned();
     });
-    const bridge = { name: "dhowra0", mtu: 1500, icc: true, masquerade: true, internal: false, pooled: false };
+    const bridge = {
+      name: "dhowra0",
+      mtu: 1500,
+      icc: true,
+      masquerade: true,
+      internal: false,
+      trusted: [],
+      direct: false,
+      pooled: false,
+    };
     const family = (subnet: string, address: string) => ({ subnet, address, mode: "nat" }) as const;
     const ipv4 = family("10.211.0.0/24", "10.211.0.1/24");
     await client.call("ensureBridge", { ...bridge, ipv4, ipv6: null });

@@ -377,13 +377,14 @@ test("a flush of the host's rules leaves the table alone, and other tools' chain
     instance: "dhowflush",
     firewall: { ipv4: true, ipv6: true },
     ipForward: true,
+    proxies: true,
   });
   try {
     await until("netd", () => existsSync(join(execRoot, "netd.sock")));
     const ipv4 = { subnet: "10.211.0.0/24", address: "10.211.0.1/24", mode: "nat" } as const;
     const ipv6 = { subnet: "fd00:dd:6::/64", address: "fd00:dd:6::1/64", mode: "nat" } as const;
     const bridge = { name: "dhowflush0", ipv4, ipv6, mtu: 1500, icc: true, masquerade: true };
-    await client.call("ensureBridge", { ...bridge, internal: false, pooled: false });
+    await client.call("ensureBridge", { ...bridge, internal: false, trusted: [], direct: false, pooled: false });
     const neighbour = ["ip", "ip6"]
       .map(
         (family) =>

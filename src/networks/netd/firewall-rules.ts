@@ -41,6 +41,7 @@ export const setsOf = {
     ports: "ports",
     addressPorts: "address_ports",
     opened: "opened",
+    direct: "direct_ports",
     unprotected: "unprotected",
     routed: "routed",
     proxied: "proxied",
@@ -53,6 +54,7 @@ export const setsOf = {
     ports: "ports6",
     addressPorts: "address_ports6",
     opened: "opened6",
+    direct: "direct_ports6",
     unprotected: "unprotected6",
     routed: "routed6",
     proxied: "proxied6",
@@ -67,6 +69,8 @@ export function tableSets(carried: readonly Family[]): Map<string, TableSet> {
     ["internal", { key: ["ifname"] }],
     ["own", { key: ["ifname", "ifname"] }],
     ["open", { key: ["ifname", "ifname"] }],
+    ["direct", { key: ["ifname"] }],
+    ["trusted", { key: ["ifname", "ifname"] }],
   ]);
   for (const one of carried) {
     const names = setsOf[one];
@@ -75,7 +79,7 @@ export function tableSets(carried: readonly Family[]): Map<string, TableSet> {
     sets.set(names.networks, { key: [one], intervals: true });
     sets.set(names.ports, { key: ["protocol", "service"], data: [one, "service"] });
     sets.set(names.addressPorts, { key: [one, "protocol", "service"], data: [one, "service"] });
-    sets.set(names.opened, { key: [one, "protocol", "service"] });
+    for (const name of [names.opened, names.direct]) sets.set(name, { key: [one, "protocol", "service"] });
     sets.set(names.proxied, { key: ["protocol", "service"] });
     sets.set(names.addressProxied, { key: [one, "protocol", "service"] });
   }
@@ -268,6 +272,8 @@ function rulesOf(carried: readonly Family[]): [chain: string, expressions: Buffe
     ...each((one) => [
       ["forward", [...outOf(one, setsOf[one].unprotected), accept]],
       ["forward", [...is(one), ...outBridge, ...destinationIn(one, setsOf[one].opened), accept]],
+      ["forward", [...outOf(one, "direct"), ...destinationIn(one, setsOf[one].direct), accept]],
+      ["forward", [...is(one), ...pair("trusted"), ...destinationIn(one, setsOf[one].direct), accept]],
     ]),
     ["forward", [...outBridge, drop]],
   ];

@@ -24,6 +24,8 @@ export type PortRule =
     }
   /** What is routed to the container's port may pass. */
   | { readonly kind: "opened"; readonly protocol: Protocol; readonly address: string; readonly port: number }
+  /** The same, of what the port's bridge lets in so. */
+  | { readonly kind: "direct"; readonly protocol: Protocol; readonly address: string; readonly port: number }
   /** A proxy listens at the host's port, which is not for containers; `host` null stands for every local address. */
   | {
       readonly kind: "proxied";
@@ -46,6 +48,8 @@ export class Firewall implements Disposable {
   /** Elements of the table of an earlier netd that nobody has claimed yet, by {@link identity}. */
   readonly #inherited = new Map<string, [set: string, SetElement]>();
 
+  /** How many rules stand on one element, by {@link identity}: a container's port may be published several times. */
+  readonly #shared = new Map<string, number>();
   readonly #families: readonly Family[];
 
   /** Makes the table `name` for some families; a table of that name that nobody owns any more is replaced. */
@@ -108,13 +112,28 @@ export class Firewall implements Disposable {
   /** Adds all rules or none. */
   publish(rules: readonly PortRule[]): void {
     if (rules.length === 0) return;
-    this.#nft.commit("publish", ...rules.flatMap((one) => this.#add(...elementOf(one))));
+    const places = rules.map(elementOf);
+    const fresh = new Map(places.map((place) => [identity(...place), place]));
+    for (const name of fresh.keys()) if (this.#shared.has(name)) fresh.delete(name);
+    this.#nft.commit("publish", ...[...fresh.values()].flatMap((place) => this.#add(...place)));
+    for (const place of places) {
+      const name = identity(...place);
+      this.#shared.set(name, (this.#shared.get(name) ?? 0) + 1);
+    }
   }
 
   /** Takes rules back; those that are not there are left out. */
   unpublish(rules: readonly PortRule[]): void {
     for (const one of rules) {
-      const [set, { key }] = elementOf(one);
+      const [set, element] = elementOf(one);
+      const { key } = element;
+      const name = identity(set, element);
+      const others = (this.#shared.get(name) ?? 1) - 1;
+      if (others > 0) {
+        this.#shared.set(name, others);
+        continue;
+      }
+      this.#shared.delete(name);
       try {
         this.#nft.commit("unpublish", this.#table.remove(set, { key }));
       } catch (error) {
@@ -174,7 +193,7 @@ export class Firewall implements Disposable {
   }
 
   #memberships(bridge: BridgeSpec): [string, ...SetElement[]][] {
-    const { name, icc, masquerade, internal } = bridge;
+    const { name, icc, masquerade, internal, trusted, direct } = bridge;
     const key = ifnameBytes(name);
     const both = Buffer.concat([key, key]);
     const sets: [string, ...SetElement[]][] = [
@@ -183,6 +202,10 @@ export class Firewall implements Disposable {
     ];
     if (icc) sets.push(["open", { key: both }]);
     if (internal) sets.push(["internal", { key }]);
+    if (direct) sets.push(["direct", { key }]);
+    if (trusted.length > 0) {
+      sets.push(["trusted", ...trusted.map((device) => ({ key: Buffer.concat([ifnameBytes(device), key]) }))]);
+    }
     for (const one of this.#families) {
       const { [one]: carried } = bridge;
       const network = carried && parseCidr(carried.subnet)?.cidr;
@@ -211,8 +234,8 @@ function elementOf(rule: PortRule): [set: string, SetElement] {
   const protocol = Buffer.of(protocolNumber[rule.protocol], 0, 0, 0);
   const keyOf = (host: string | null, port: number): Buffer =>
     Buffer.concat([...(host === null ? [] : [bytesOf(host)]), protocol, portBytes(port)]);
-  if (rule.kind === "opened") {
-    return [setsOf[familyOf(rule.address)].opened, { key: keyOf(rule.address, rule.port) }];
+  if (rule.kind === "opened" || rule.kind === "direct") {
+    return [setsOf[familyOf(rule.address)][rule.kind], { key: keyOf(rule.address, rule.port) }];
   }
   const { host, hostPort } = rule;
   const key = keyOf(host, hostPort);

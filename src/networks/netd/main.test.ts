@@ -21,6 +21,7 @@ test("a netd does not take the socket's name while another holds the lock, and s
     instance,
     firewall: { ipv4: false, ipv6: false },
     ipForward: false,
+    proxies: true,
   });
   try {
     await Bun.sleep(500);
@@ -61,6 +62,7 @@ test("of several netd that start at once on one exec root one serves, and the ot
     instance,
     firewall: { ipv4: false, ipv6: false },
     ipForward: false,
+    proxies: true,
   };
   const client = new NetdClient(options);
   try {

@@ -1,5 +1,5 @@
 /**
- * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall] [--no-firewall6] [--no-ip-forward]`: owner of the engine's table, its bridges, its
+ * The role `dhow netd --exec-root DIR --instance NAME [--no-firewall] [--no-firewall6] [--no-ip-forward] [--no-proxies]`: owner of the engine's table, its bridges, its
  * containers' namespaces and published ports. It outlives the daemon and ends by itself some seconds after the last
  * daemon has left when no container needs it.
  */
@@ -46,6 +46,7 @@ export async function netdMain(args: string[]): Promise<void> {
       "no-firewall": { type: "boolean", default: false },
       "no-firewall6": { type: "boolean", default: false },
       "no-ip-forward": { type: "boolean", default: false },
+      "no-proxies": { type: "boolean", default: false },
     },
   });
   const execRoot = values["exec-root"];
@@ -63,7 +64,7 @@ export async function netdMain(args: string[]): Promise<void> {
   rmSync(socketPath, { force: true });
 
   for (const signal of ["SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
-  const forwards = !values["no-ip-forward"];
+  const [forwards, proxies] = [!values["no-ip-forward"], !values["no-proxies"]];
   if (forwards) letIpv4Through();
 
   const host = new Rtnetlink();
@@ -75,7 +76,7 @@ export async function netdMain(args: string[]): Promise<void> {
   const namespaces = new Namespaces(join(execRoot, "netns"), host, poolSize);
   const parents = new Parents(host, values.instance);
   const drivers = { veth: new VethLinks(host, bridges, namespaces), upper: new UpperLinks(host, parents) };
-  const sandboxes = new Sandboxes(drivers, namespaces, new Ports(firewall));
+  const sandboxes = new Sandboxes(drivers, namespaces, new Ports(firewall, proxies));
 
   trimWhenIdle();
   const aligning = setInterval(() => bridges.realign(), 5000);
@@ -130,6 +131,7 @@ export async function netdMain(args: string[]): Promise<void> {
       parents: parents.names(),
       firewall: carried,
       ipForward: forwards,
+      proxies,
     }),
     ensureBridge: ({ pooled, ...spec }) => {
       const bridge = bridges.ensure(spec);

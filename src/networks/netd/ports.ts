@@ -43,11 +43,14 @@ export class Ports {
   readonly #conntrack = new Conntrack();
   /** Null where firewalls are left alone: every port is served by a proxy then. */
   readonly #firewall: Firewall | null;
+  readonly #proxies: boolean;
   readonly #taken = new Set<string>();
   #cursor = 0;
 
-  constructor(firewall: Firewall | null) {
+  /** False for `proxies` leaves what translation cannot reach unserved; the host's port is kept all the same. */
+  constructor(firewall: Firewall | null, proxies: boolean) {
     this.#firewall = firewall;
+    this.#proxies = proxies;
   }
 
   /** Publishes all of `specs` or none. Throws {@link BindError}. */
@@ -88,7 +91,7 @@ export class Ports {
   /** Of flows that were translated, or were not until now, the next packet is looked up again. */
   #forgetFlows(holds: readonly Hold[]): void {
     for (const rule of holds.flatMap(({ rules }) => rules)) {
-      if (rule.protocol !== "udp" || rule.kind === "proxied") continue;
+      if (rule.protocol !== "udp" || rule.kind === "proxied" || rule.kind === "direct") continue;
       this.#conntrack.forgetUdp({ sentTo: rule.kind === "opened" ? rule.port : rule.hostPort });
     }
   }
@@ -173,7 +176,7 @@ export class Ports {
   #waysOf({ protocol, host, address }: PublishedPort): Ways {
     const family = familyOf(host);
     const translated = familyOf(address) === family && host !== "::1" && this.#firewall?.carries(family) === true;
-    return { translated, proxied: protocol !== "sctp" && (!translated || host === "::") };
+    return { translated, proxied: this.#proxies && protocol !== "sctp" && (!translated || host === "::") };
   }
 
   #rulesOf({ protocol, host, hostPort, address, port }: PublishedPort, { translated, proxied }: Ways): PortRule[] {
@@ -181,6 +184,8 @@ export class Ports {
     const place = { protocol, host: host === "0.0.0.0" || host === "::" ? null : host, hostPort };
     const rules: PortRule[] = [];
     if (translated) rules.push({ kind: "translated", ...place, address, port });
+    // What is published on a loopback address is for this host alone, whoever may come to the container by routes.
+    if (translated && !host.startsWith("127.")) rules.push({ kind: "direct", protocol, address, port });
     if (proxied && this.#firewall?.carries(family)) rules.push({ kind: "proxied", family, ...place });
     return rules;
   }
@@ -213,7 +218,7 @@ async function bindPort(
       const proxy = await (protocol === "tcp" ? proxyTcp : proxyUdp)(host, hostPort, { address, port });
       return () => proxy.close();
     }
-    if (!translated && familyOf(host) === familyOf(address)) {
+    if (protocol === "sctp" && !translated && familyOf(host) === familyOf(address)) {
       throw new Error("SCTP is published by translation only, and firewalls are left alone");
     }
     const fd = holdPort(protocol, bytesOf(host), hostPort);

@@ -36,6 +36,10 @@ export interface BridgeSpec extends PerFamily<BridgeFamily | null> {
   readonly icc: boolean;
   readonly masquerade: boolean;
   readonly internal: boolean;
+  /** Devices by whose packets the published ports of containers are reached at the containers' own addresses. */
+  readonly trusted: readonly string[];
+  /** The same for every device. */
+  readonly direct: boolean;
 }
 
 /** A device of the host on which containers have devices of their own, of the kind `upper`. */
@@ -165,7 +169,7 @@ export interface InterfaceCounters {
 
 /** Method -> its parameters and its result. */
 export interface Methods {
-  /** `firewall` and `ipForward` are what that netd was started with. */
+  /** `firewall`, `ipForward` and `proxies` are what that netd was started with. */
   hello: {
     params: Record<string, never>;
     result: {
@@ -175,6 +179,7 @@ export interface Methods {
       parents: string[];
       firewall: PerFamily<boolean>;
       ipForward: boolean;
+      proxies: boolean;
     };
   };
   ensureBridge: { params: BridgeSpec & { readonly pooled: boolean }; result: Record<string, never> };
