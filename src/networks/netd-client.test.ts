@@ -42,6 +42,26 @@ test("NetdClient closes a connection whose greeting failed, and greets again at 
   server.close();
 });
 
+test("NetdClient asks again where a connection goes unanswered, as one does whose netd is just ending", async () => {
+  const execRoot = mkdtempSync(join(dir, "ending-"));
+  const socket = join(execRoot, "netd.sock");
+  let connections = 0;
+  const server = createServer((client) => {
+    if (++connections === 1) client.once("data", () => client.destroy());
+    else serveLines(client, () => ({ containers: [], version: protocolVersion }));
+  });
+  await new Promise<void>((done) => server.listen(socket, done));
+  const firewall = { ipv4: false, ipv6: false };
+  const options = { execRoot, socket, instance: "x", firewall, ipForward: false, proxies: true };
+  await using client = new NetdClient(options);
+  let lost = 0;
+  client.onLost = () => void lost++;
+  const both = [client.call("list", {}), client.call("list", {})];
+  expect(await Promise.all(both)).toMatchObject([{ containers: [] }, { containers: [] }]);
+  expect([connections, lost]).toEqual([2, 0]);
+  server.close();
+});
+
 test("NetdClient puts a netd of its own in the place of one that speaks another version", async () => {
   const execRoot = mkdtempSync(join(dir, "older-"));
   const socket = join(execRoot, "netd.sock");

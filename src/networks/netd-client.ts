@@ -40,6 +40,9 @@ const startMs = 60_000;
 /** One that ended may have lost to another that is still starting. */
 const rivalMs = 3_000;
 
+/** Netds that may let a connection go unanswered, one after the other. */
+const helloTries = 3;
+
 /** How long a netd may take to give everything back. */
 const endMs = 15_000;
 
@@ -50,6 +53,8 @@ export class NetdClient implements AsyncDisposable {
   readonly #pending = new Map<number, Pending>();
   #connecting: Promise<Socket> | undefined;
   #socket: Socket | undefined;
+  /** The last connection over which netd has said anything. */
+  #answered: Socket | undefined;
   #next = 1;
   #closing = false;
   /** Runs when an established connection ends without our doing. */
@@ -135,8 +140,7 @@ export class NetdClient implements AsyncDisposable {
   }
 
   async #connect(): Promise<Socket> {
-    const socket = await this.#reach();
-    const { version, pid } = await this.#send(socket, "hello", {});
+    const [socket, { version, pid }] = await this.#hello();
     if (version === protocolVersion) return this.#greet(socket);
     // Its successor takes over the table, the namespaces and the ports, as from one that died.
     this.#abandon(socket);
@@ -144,6 +148,20 @@ export class NetdClient implements AsyncDisposable {
     // The first of its threads to end is what `lives` sees; the last one closes the listener.
     while ((await lives(pid)) || (await this.running())) await Bun.sleep(1);
     return this.#greet(await this.#reach());
+  }
+
+  /** A connection that was answered. One that is ending takes connections, and lets them go unanswered: its successor is asked. */
+  async #hello(): Promise<[Socket, Methods["hello"]["result"]]> {
+    for (let tries = 1; ; tries++) {
+      const socket = await this.#reach();
+      try {
+        const hello = await this.#send(socket, "hello", {});
+        this.#answered = socket;
+        return [socket, hello];
+      } catch (error) {
+        if (tries === helloTries || !isKind(error, "unavailable")) throw error;
+      }
+    }
   }
 
   /** A connection to the netd that runs, or to a new one. */
@@ -196,9 +214,10 @@ export class NetdClient implements AsyncDisposable {
     const lost = (): void => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
-      this.#connecting = undefined;
       for (const { reject } of this.#pending.values()) reject(unavailable("the connection to netd was lost"));
       this.#pending.clear();
+      if (this.#answered !== socket) return;
+      this.#connecting = undefined;
       if (!this.#closing) this.onLost();
     };
     socket.on("error", lost);

@@ -184,6 +184,12 @@ export async function netdMain(args: string[]): Promise<void> {
     },
   };
 
+  // What one container's sockets or links do must not end the network of all. A netd that cannot start ends, though.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      process.stderr.write(`netd: ${event}: ${error instanceof Error ? error.stack : error}\n`);
+    });
+  }
   process.umask(0o077);
   server = createServer((socket) => {
     clients++;

@@ -1,6 +1,10 @@
 /** Against servers of our own on loopback addresses. */
 import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { decode, encode } from "dns-packet";
+import { createNamespace, dropNamespace } from "../../../linux/netns.ts";
 import { framed, MessageReader } from "./framing.ts";
 import { Upstreams } from "./upstream.ts";
 
@@ -115,3 +119,44 @@ test("ask() over TCP takes an answer that comes in pieces", async () => {
   expect(dataOf(await upstreams("127.9.0.7").ask(query, true))).toEqual(["1.2.3.4"]);
   expect(await upstreams("127.9.0.98").ask(query, true)).toBeNull();
 });
+
+/** Runs in a network namespace with `lo` up that is gone afterwards; needs root. */
+async function apart(inside: (path: string, ip: (...args: string[]) => void) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "dhow-upstream-"));
+  const path = join(dir, "ns");
+  createNamespace(path, () => {});
+  const within = (...command: string[]) => {
+    const { exitCode, stderr } = Bun.spawnSync(["nsenter", `--net=${path}`, ...command]);
+    if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+  };
+  try {
+    within("ip", "link", "set", "lo", "up");
+    await inside(path, within);
+  } finally {
+    dropNamespace(path);
+    rmSync(dir, { recursive: true });
+  }
+}
+
+test("a server that answers a connection late, and then refuses it, harms nobody", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    await apart(async (path, within) => {
+      within(
+        "nft",
+        "add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c tcp dport 53 drop",
+      );
+      const asked = new Upstreams([{ address: "127.0.0.1", fromHost: false }], path);
+      open.push(() => asked[Symbol.dispose]());
+      expect(await asked.ask(query, true)).toBeNull();
+      within("nft", "flush ruleset");
+      // The kernel asks again one and three seconds after the first time.
+      await Bun.sleep(2500);
+    });
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+}, 10_000);

@@ -82,7 +82,12 @@ class Channel implements Disposable {
   async ask(query: Buffer): Promise<Buffer | null> {
     clearTimeout(this.#idle);
     this.#socket ??= this.#open();
-    const socket = await this.#socket;
+    const opening = this.#socket;
+    const socket = await opening.catch((error: unknown) => {
+      // There may be a way to the server when the next one asks: a container gets its routes at any time.
+      if (this.#socket === opening) this.#socket = null;
+      throw error;
+    });
     let id = randomInt(0x10000);
     while (this.#waiting.has(id)) id = randomInt(0x10000);
     const sent = Buffer.from(query);
@@ -131,7 +136,7 @@ class Channel implements Disposable {
       connecting.catch(reject);
       const late = setTimeout(() => {
         resolve(null);
-        void connecting.then((socket) => socket.terminate());
+        connecting.then((socket) => socket.terminate()).catch(() => {});
       }, serverMs);
       void connecting.finally(() => clearTimeout(late)).catch(() => {});
     });
