@@ -49,7 +49,9 @@ function specOf(key: string, binding: PortBinding, input: PortsInput): PortSpec 
   if (!range || first > 65535 || last > 65535 || last < first) {
     throw invalidArgument(`invalid port specification: "${binding.HostPort}"`);
   }
-  const binds = families.flatMap((family) => bindIn(family, host, input) ?? []);
+  // There is no proxy that speaks SCTP.
+  const proxies = input.proxies && protocol !== "sctp";
+  const binds = families.flatMap((family) => bindIn(family, host, { ...input, proxies }) ?? []);
   return { protocol, port, first, last, binds };
 }
 
