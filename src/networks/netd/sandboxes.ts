@@ -1,31 +1,22 @@
 /** What netd holds for each container: its namespace, its interfaces, its published ports. */
 import { basename } from "node:path";
-import { namespaceNumber } from "../../linux/netns.ts";
 import { type EndpointNames, NameTable } from "./dns/names.ts";
 import { Resolver, type ResolverSpec } from "./dns/resolver.ts";
-import { type Family, families, hostPart } from "./ip.ts";
+import { addressesOf, type Held, markRoute, stateOf } from "./held.ts";
+import { families } from "./ip.ts";
 import type { LinkDrivers } from "./link-driver.ts";
-import type { Namespace, Namespaces } from "./namespaces.ts";
-import type { Ports, Publication } from "./ports.ts";
+import type { Namespaces } from "./namespaces.ts";
+import type { Ports } from "./ports.ts";
 import type {
   EndpointSpec,
   Interface,
   InterfaceCounters,
   PortSpec,
   PublishedPort,
-  Route,
   Routes,
   SandboxState,
 } from "./protocol.ts";
 import { specOf, takesPlaceOf } from "./published.ts";
-
-interface Held {
-  readonly containerId: string;
-  readonly namespace: Namespace;
-  interfaces: Interface[];
-  publications: Publication[];
-  resolver: Resolver | null;
-}
 
 export class Sandboxes {
   readonly #held = new Map<string, Held>();
@@ -276,26 +267,4 @@ export class Sandboxes {
     }
     held.publications.push(publication);
   }
-}
-
-/** Notes which interface gives the default route of a family: there is one at most. */
-function markRoute(held: Held, family: Family, { segment, gateway }: Route): void {
-  held.interfaces = held.interfaces.map((one) => {
-    const own = one[family];
-    return own ? { ...one, [family]: { ...own, gateway: one.segment === segment ? gateway : null } } : one;
-  });
-}
-
-const addressesOf = (one: Interface): string[] =>
-  families.flatMap((family) => (one[family] ? [hostPart(one[family].address)] : []));
-
-function stateOf(held: Held): SandboxState {
-  return {
-    containerId: held.containerId,
-    path: held.namespace.path,
-    netns: namespaceNumber(held.namespace),
-    interfaces: [...held.interfaces],
-    ports: held.publications.flatMap((publication) => publication.ports),
-    resolver: held.resolver?.spec ?? null,
-  };
 }

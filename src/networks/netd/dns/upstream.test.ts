@@ -1,10 +1,10 @@
 /** Against servers of our own on loopback addresses. */
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decode, encode } from "dns-packet";
-import { createNamespace, dropNamespace } from "../../../linux/netns.ts";
+import { createNamespace, type HeldNamespace, unpinNamespace } from "../../../linux/netns.ts";
 import { framed, MessageReader } from "./framing.ts";
 import { Upstreams } from "./upstream.ts";
 
@@ -121,19 +121,22 @@ test("ask() over TCP takes an answer that comes in pieces", async () => {
 });
 
 /** Runs in a network namespace with `lo` up that is gone afterwards; needs root. */
-async function apart(inside: (path: string, ip: (...args: string[]) => void) => Promise<void>): Promise<void> {
+async function apart(
+  inside: (namespace: HeldNamespace, within: (...args: string[]) => void) => Promise<void>,
+): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "dhow-upstream-"));
   const path = join(dir, "ns");
-  createNamespace(path, () => {});
+  const namespace = createNamespace(path, () => {});
   const within = (...command: string[]) => {
     const { exitCode, stderr } = Bun.spawnSync(["nsenter", `--net=${path}`, ...command]);
     if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
   };
   try {
     within("ip", "link", "set", "lo", "up");
-    await inside(path, within);
+    await inside(namespace, within);
   } finally {
-    dropNamespace(path);
+    closeSync(namespace.fd);
+    unpinNamespace(path);
     rmSync(dir, { recursive: true });
   }
 }
@@ -143,12 +146,12 @@ test("a server that answers a connection late, and then refuses it, harms nobody
   const note = (error: unknown) => void unhandled.push(error);
   process.on("unhandledRejection", note);
   try {
-    await apart(async (path, within) => {
+    await apart(async (namespace, within) => {
       within(
         "nft",
         "add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c tcp dport 53 drop",
       );
-      const asked = new Upstreams([{ address: "127.0.0.1", fromHost: false }], path);
+      const asked = new Upstreams([{ address: "127.0.0.1", fromHost: false }], namespace);
       open.push(() => asked[Symbol.dispose]());
       expect(await asked.ask(query, true)).toBeNull();
       within("nft", "flush ruleset");
