@@ -39,6 +39,10 @@ async function main(): Promise<void> {
       const { netdMain } = await import("./networks/netd/main.ts");
       return netdMain(args.slice(1));
     }
+    case "registry": {
+      const { registryMain } = await import("./registry-server/main.ts");
+      return registryMain(args.slice(1));
+    }
     case "helper": {
       const { helperMain } = await import("./helper.ts");
       return helperMain(args.slice(1));

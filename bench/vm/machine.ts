@@ -29,8 +29,6 @@ const packages = [
   "ca-certificates",
   "util-linux",
   "e2fsprogs",
-  "docker-registry",
-  "skopeo",
 ];
 
 /** What the host needs; missing ones are installed with apt-get. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { succeed } from "../harness/command.ts";
 import { startCuttingProxy } from "../harness/cutting-proxy.ts";
+import { startOwnRegistry } from "../harness/own-registry.ts";
 import { withDaemon } from "./fixture.ts";
 import { type DockerRegistry, startDockerRegistry } from "./registry-server.ts";
 
@@ -87,6 +88,38 @@ test("an upload that breaks is sent again where the registry keeps no half ones"
   expect(proxy.cutAfter).toBeNull();
   expect(output).toContain(": Pushed\n");
   expect(digestIn(output)).not.toBe("");
+});
+
+test("an upload that breaks goes on where it broke, where the registry keeps the half", async () => {
+  await using own = await startOwnRegistry();
+  await using proxy = await startCuttingProxy(own.host);
+  await must("tag", "big:1", `${proxy.host}/broken/big:1`);
+  proxy.cutAfter = 6 << 20;
+  const output = await must("push", `${proxy.host}/broken/big:1`);
+  expect(proxy.cutAfter).toBeNull();
+  expect(output).toContain(": Pushed\n");
+  expect(proxy.received).toBeGreaterThan(12 << 20);
+  expect(proxy.received).toBeLessThan(15 << 20);
+  expect(digestIn(output)).not.toBe("");
+});
+
+test("an upload that broke with the daemon goes on with the next one, also at a registry that was started anew", async () => {
+  await using own = await startOwnRegistry();
+  await using proxy = await startCuttingProxy(own.host);
+  await must("tag", "big:1", `${proxy.host}/later/big:1`);
+  const pushing = daemon().dhow("push", `${proxy.host}/later/big:1`);
+  while (proxy.received < 6 << 20) await Bun.sleep(1);
+  await daemon().kill9();
+  await pushing;
+  await own.restart();
+  await daemon().start();
+  const before = proxy.received;
+  expect(await must("push", `${proxy.host}/later/big:1`)).toContain(": Pushed\n");
+  expect(proxy.received - before).toBeLessThan(9 << 20);
+  const id = await idOf("big:1");
+  await must("rmi", "-f", `${proxy.host}/later/big:1`);
+  await must("pull", "-q", `${proxy.host}/later/big:1`);
+  expect(await idOf(`${proxy.host}/later/big:1`)).toBe(id);
 });
 
 test("a push is refused in Docker's words", async () => {

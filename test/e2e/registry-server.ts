@@ -1,9 +1,9 @@
 /** Debian's docker-registry on a free loopback port, with a store of its own; ended and deleted on disposal. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../harness/command.ts";
+import { freePort } from "../harness/own-registry.ts";
 
 export interface DockerRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
@@ -40,15 +40,4 @@ export async function startDockerRegistry(auth?: { user: string; password: strin
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
 }

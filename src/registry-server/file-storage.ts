@@ -1,0 +1,126 @@
+/** Storage in a directory of the file system. */
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isErrno } from "../linux/syscall-error.ts";
+import type { Appender, Storage } from "./storage.ts";
+
+export class FileStorage implements Storage {
+  constructor(readonly root: string) {}
+
+  read(path: string): Promise<Buffer | null> {
+    return absent(readFile(this.#at(path)));
+  }
+
+  async write(path: string, bytes: Uint8Array | string): Promise<void> {
+    const target = this.#at(path);
+    const part = `${target}.${randomBytes(6).toString("hex")}.part`;
+    await makeDirectory(dirname(target));
+    try {
+      const file = await open(part, "wx", 0o600);
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, target);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
+    await syncDirectory(dirname(target));
+  }
+
+  async size(path: string): Promise<number | null> {
+    const found = await absent(stat(this.#at(path)));
+    return found?.isFile() ? found.size : null;
+  }
+
+  body(path: string, start: number, end: number): Blob {
+    return Bun.file(this.#at(path)).slice(start, end);
+  }
+
+  async list(path: string): Promise<string[]> {
+    const names = (await absent(readdir(this.#at(path)))) ?? [];
+    return names.filter((name) => !name.endsWith(".part")).sort();
+  }
+
+  async remove(path: string): Promise<void> {
+    await rm(this.#at(path), { recursive: true, force: true });
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const target = this.#at(to);
+    await makeDirectory(dirname(target));
+    await rename(this.#at(from), target);
+    await syncDirectory(dirname(target));
+  }
+
+  async append(path: string): Promise<Appender> {
+    const target = this.#at(path);
+    await makeDirectory(dirname(target));
+    const file = await open(target, "a", 0o600);
+    return new FileAppender(file, (await file.stat()).size);
+  }
+
+  #at(path: string): string {
+    return join(this.root, path);
+  }
+}
+
+class FileAppender implements Appender {
+  readonly #file: FileHandle;
+  #size: number;
+
+  constructor(file: FileHandle, size: number) {
+    this.#file = file;
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#file.write(bytes, at);
+      at += bytesWritten;
+      this.#size += bytesWritten;
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** Null instead of ENOENT; also where a part of the path is no directory. */
+async function absent<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return null;
+    throw error;
+  }
+}
+
+/** With all that is above it, each on disk once it is made. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

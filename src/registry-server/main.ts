@@ -1,0 +1,85 @@
+/** The role `dhow registry serve`: a private registry on one directory. */
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../lib/errors.ts";
+import { type FlagValues, flag, HelpRequest, parseFlags, UsageError } from "../lib/flags.ts";
+import { describeFlags } from "../lib/flags-help.ts";
+import { tryLock } from "../linux/flock.ts";
+import { everybody, HtpasswdAccess } from "./access.ts";
+import { FileStorage } from "./file-storage.ts";
+import { Repositories } from "./repositories.ts";
+import { serveRegistry } from "./server.ts";
+import { UploadSessions } from "./upload-sessions.ts";
+
+const flags = {
+  addr: flag.string("Address and port to listen on", { initial: "127.0.0.1:5000" }),
+  htpasswd: flag.string("File of users and bcrypt hashes (htpasswd -B); without it everybody may do everything"),
+  "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
+  root: flag.string("Directory of the registry's data"),
+  "tls-cert": flag.string("Certificate file (PEM)"),
+  "tls-key": flag.string("Key file (PEM)"),
+};
+
+/** Runs the role until it is told to end, then exits the process. */
+export async function registryMain(args: readonly string[]): Promise<void> {
+  try {
+    if (args[0] !== "serve")
+      throw new UsageError(`expected "serve" after "registry", got ${JSON.stringify(args[0] ?? "")}`);
+    const parsed = parseFlags(flags, args.slice(1));
+    if (parsed.args.length > 0) throw new UsageError(`"registry serve" accepts no arguments`);
+    await serve(parsed.flags);
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      process.stdout.write(`Usage:  dhow registry serve --root DIR [OPTIONS]\n\nA private registry\n\nOptions:\n`);
+      process.stdout.write(`${describeFlags(flags, process.stdout.columns || 100)}\n`);
+      process.exit(0);
+    }
+    const hint = error instanceof UsageError ? "\nSee 'dhow registry serve --help'." : "";
+    process.stderr.write(`${messageOf(error)}${hint}\n`);
+    process.exit(1);
+  }
+}
+
+async function serve(values: FlagValues<typeof flags>): Promise<void> {
+  const { addr, htpasswd, root } = values;
+  if (root === "") throw new UsageError("--root is required");
+  const [certFile, keyFile] = [values["tls-cert"], values["tls-key"]];
+  if ((certFile === "") !== (keyFile === "")) throw new UsageError("--tls-cert and --tls-key go together");
+  const { hostname, port } = addressIn(addr);
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const lock = tryLock(join(root, "dhow-registry.lock"));
+  if (!lock) throw new Error(`another registry serves ${root}`);
+  const access = htpasswd === "" ? everybody : new HtpasswdAccess(htpasswd);
+  const storage = new FileStorage(root);
+  const log = (message: string): void => void process.stderr.write(`${new Date().toISOString()} ${message}\n`);
+  const server = serveRegistry({
+    registry: {
+      repositories: new Repositories(storage),
+      uploads: new UploadSessions(storage),
+      access,
+      deletes: !values["no-delete"],
+    },
+    hostname,
+    port,
+    ...(certFile === "" ? {} : { tls: { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") } }),
+    log,
+  });
+  log(`registry on ${server.url.origin}, data in ${root}`);
+  const end = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end.resolve());
+  await end.promise;
+  // What is under way may end; a second signal does not wait.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(1));
+  await server.stop();
+  lock[Symbol.dispose]();
+  process.exit(0);
+}
+
+/** `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for all addresses. Throws {@link UsageError}. */
+function addressIn(text: string): { hostname: string; port: number } {
+  const [, ipv6, host = "", port = ""] = /^(?:\[([\da-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text) ?? [];
+  if (port === "" || Number(port) > 65535)
+    throw new UsageError(`invalid --addr ${JSON.stringify(text)}: expected HOST:PORT`);
+  return { hostname: ipv6 ?? (host || "0.0.0.0"), port: Number(port) };
+}

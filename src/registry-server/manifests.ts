@@ -1,0 +1,115 @@
+/** Manifests, the tags that lead to them, and what refers to them. */
+import { type Digest, digestOf, isDigest } from "../lib/digest.ts";
+import { Failure } from "./failure.ts";
+import { isTag } from "./layout.ts";
+import { maxManifestSize, parseManifest } from "./manifest.ts";
+import { type Call, digestIn, pageOf } from "./request.ts";
+
+/** The digest that a reference means; throws `MANIFEST_UNKNOWN` when it leads nowhere. */
+async function resolve({ registry, name }: Call, reference: string): Promise<Digest> {
+  if (reference.includes(":")) return digestIn(reference);
+  const digest = isTag(reference) ? await registry.repositories.tagged(name, reference) : null;
+  if (digest === null) throw new Failure("MANIFEST_UNKNOWN", { tag: reference });
+  return digest;
+}
+
+export async function readManifest(call: Call, reference: string): Promise<Response> {
+  const digest = await resolve(call, reference);
+  const bytes = await call.registry.repositories.manifest(call.name, digest);
+  if (bytes === null) throw new Failure("MANIFEST_UNKNOWN", { reference });
+  // Never give out what somebody has changed on the disk.
+  if (digestOf(bytes) !== digest) throw new Failure("MANIFEST_UNKNOWN", { reference, reason: "spoilt on disk" });
+  const headers = {
+    "content-type": parseManifest(bytes, "").mediaType,
+    "docker-content-digest": digest,
+    etag: `"${digest}"`,
+    "content-length": String(bytes.length),
+  };
+  return new Response(call.request.method === "HEAD" ? null : new Uint8Array(bytes), { headers });
+}
+
+export async function writeManifest(call: Call, reference: string): Promise<Response> {
+  const { registry, request, name } = call;
+  const bytes = await bounded(request);
+  const digest = digestOf(bytes);
+  const tag = reference.includes(":") ? null : reference;
+  if (tag === null && reference !== digest) {
+    if (!isDigest(reference)) throw new Failure("DIGEST_INVALID", { digest: reference });
+    throw new Failure("DIGEST_INVALID", { digest: reference, got: digest });
+  }
+  if (tag !== null && !isTag(tag)) throw new Failure("TAG_INVALID", { tag: tag.slice(0, 200) });
+  const declared = (request.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
+  const manifest = parseManifest(bytes, declared.startsWith("application/vnd.") ? declared : "");
+  const { repositories } = registry;
+  for (const blob of new Set(manifest.blobs)) {
+    if ((await repositories.blobSize(name, blob)) === null)
+      throw new Failure("MANIFEST_BLOB_UNKNOWN", { digest: blob });
+  }
+  for (const child of new Set(manifest.manifests)) {
+    if (!(await repositories.hasManifest(name, child))) throw new Failure("MANIFEST_BLOB_UNKNOWN", { digest: child });
+  }
+  const { subject } = manifest;
+  await repositories.addManifest(name, { digest, bytes, tag, subject });
+  return new Response(null, {
+    status: 201,
+    headers: {
+      location: `/v2/${name}/manifests/${digest}`,
+      "docker-content-digest": digest,
+      ...(subject === null ? {} : { "oci-subject": subject }),
+    },
+  });
+}
+
+export async function deleteManifest(call: Call, reference: string): Promise<Response> {
+  const { name } = call;
+  const { repositories } = call.registry;
+  if (!reference.includes(":")) {
+    if (!isTag(reference) || !(await repositories.removeTag(name, reference))) {
+      throw new Failure("MANIFEST_UNKNOWN", { tag: reference });
+    }
+    return new Response(null, { status: 202 });
+  }
+  const digest = digestIn(reference);
+  const bytes = await repositories.manifest(name, digest);
+  if (bytes === null) throw new Failure("MANIFEST_UNKNOWN", { digest });
+  await repositories.removeManifest(name, digest, parseManifest(bytes, "").subject);
+  return new Response(null, { status: 202 });
+}
+
+export async function listTags({ registry, url, name }: Call): Promise<Response> {
+  const tags = await registry.repositories.tags(name);
+  if (tags.length === 0 && !(await registry.repositories.exists(name))) throw new Failure("NAME_UNKNOWN", { name });
+  const { page, headers } = pageOf(url, tags);
+  return Response.json({ name, tags: page }, { headers });
+}
+
+/** An index of the manifests whose subject that digest is; empty for one that nobody knows (distribution-spec, listing referrers). */
+export async function listReferrers({ registry, url, name }: Call, digestText: string): Promise<Response> {
+  const subject = digestIn(digestText);
+  const wanted = url.searchParams.get("artifactType");
+  const manifests = [];
+  for (const digest of await registry.repositories.referrers(name, subject)) {
+    const bytes = await registry.repositories.manifest(name, digest);
+    if (bytes === null) continue;
+    const { mediaType, artifactType, annotations } = parseManifest(bytes, "");
+    if (wanted !== null && artifactType !== wanted) continue;
+    manifests.push({ mediaType, size: bytes.length, digest, artifactType, ...(annotations ? { annotations } : {}) });
+  }
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const filters = wanted === null ? {} : { "oci-filters-applied": "artifactType" };
+  return Response.json(
+    { schemaVersion: 2, mediaType, manifests },
+    { headers: { "content-type": mediaType, ...filters } },
+  );
+}
+
+async function bounded(request: Request): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxManifestSize) throw new Failure("SIZE_INVALID", { limit: maxManifestSize });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,55 @@
+/** One request as the endpoints see it, its parts checked. */
+import { type Digest, isDigest } from "../lib/digest.ts";
+import type { Access } from "./access.ts";
+import { Failure } from "./failure.ts";
+import type { RepositoryName } from "./layout.ts";
+import type { Repositories } from "./repositories.ts";
+import type { UploadOwner, UploadSessions } from "./upload-sessions.ts";
+
+/** What the endpoints work on. */
+export interface Registry {
+  readonly repositories: Repositories;
+  readonly uploads: UploadSessions;
+  readonly access: Access;
+  /** False refuses to remove anything. */
+  readonly deletes: boolean;
+}
+
+export interface Call {
+  readonly registry: Registry;
+  readonly request: Request;
+  readonly url: URL;
+  readonly name: RepositoryName;
+  /** "" for somebody unknown. */
+  readonly user: string;
+}
+
+export const ownerOf = ({ name, user }: Call): UploadOwner => ({ name, user });
+
+/** Throws `DIGEST_INVALID`. */
+export function digestIn(text: string | null): Digest {
+  if (isDigest(text)) return text;
+  throw new Failure("DIGEST_INVALID", { digest: text });
+}
+
+/** What both lists of the specification do with `n` and `last`: a page of sorted names, and where the next one is. */
+export function pageOf(url: URL, names: readonly string[]): { page: string[]; headers: Record<string, string> } {
+  const { n, last } = pagination(url);
+  const after = last === "" ? names : names.filter((name) => name > last);
+  const page = after.slice(0, n);
+  const isLast = page.length === after.length || page.length === 0;
+  return { page, headers: isLast ? {} : { link: nextLink(url, n, page.at(-1) ?? "") } };
+}
+
+/** Most names of one answer. */
+const maxPage = 10_000;
+
+export function pagination(url: URL): { n: number; last: string } {
+  const text = url.searchParams.get("n");
+  const n = text === null ? maxPage : /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(n)) throw new Failure("PAGINATION_NUMBER_INVALID", { n: text });
+  return { n: Math.min(n, maxPage), last: url.searchParams.get("last") ?? "" };
+}
+
+export const nextLink = (url: URL, n: number, last: string): string =>
+  `<${url.pathname}?${new URLSearchParams({ n: String(n), last })}>; rel="next"`;

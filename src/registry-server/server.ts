@@ -1,0 +1,126 @@
+/** The distribution API over HTTP: which endpoint a request means, who may use it, and what a failure looks like. */
+import type { Server } from "bun";
+import { isErrno } from "../linux/syscall-error.ts";
+import type { Action } from "./access.ts";
+import { appendUpload, beginUpload, cancelUpload, deleteBlob, finishUpload, readBlob, uploadStatus } from "./blobs.ts";
+import { listRepositories } from "./catalog.ts";
+import { Failure } from "./failure.ts";
+import { isRepositoryName } from "./layout.ts";
+import { deleteManifest, listReferrers, listTags, readManifest, writeManifest } from "./manifests.ts";
+import type { Call, Registry } from "./request.ts";
+
+interface Endpoint {
+  readonly methods: string;
+  /** Behind `/v2/NAME/`; the group is what the endpoint is given. */
+  readonly path: RegExp;
+  readonly action: Action;
+  readonly run: (call: Call, argument: string) => Promise<Response>;
+}
+
+const endpoints: readonly Endpoint[] = [
+  { methods: "GET HEAD", path: /^blobs\/([^/]+)$/, action: "pull", run: readBlob },
+  { methods: "DELETE", path: /^blobs\/([^/]+)$/, action: "delete", run: deleteBlob },
+  { methods: "POST", path: /^blobs\/uploads\/?()$/, action: "push", run: beginUpload },
+  { methods: "GET", path: /^blobs\/uploads\/([^/]+)$/, action: "push", run: uploadStatus },
+  { methods: "PATCH", path: /^blobs\/uploads\/([^/]+)$/, action: "push", run: appendUpload },
+  { methods: "PUT", path: /^blobs\/uploads\/([^/]+)$/, action: "push", run: finishUpload },
+  { methods: "DELETE", path: /^blobs\/uploads\/([^/]+)$/, action: "push", run: cancelUpload },
+  { methods: "GET HEAD", path: /^manifests\/([^/]+)$/, action: "pull", run: readManifest },
+  { methods: "PUT", path: /^manifests\/([^/]+)$/, action: "push", run: writeManifest },
+  { methods: "DELETE", path: /^manifests\/([^/]+)$/, action: "delete", run: deleteManifest },
+  { methods: "GET", path: /^tags\/list()$/, action: "pull", run: listTags },
+  { methods: "GET", path: /^referrers\/([^/]+)$/, action: "pull", run: listReferrers },
+];
+
+/** Where a repository's name ends: at the last of these words, for they may be parts of a name too. */
+const nameEnd = /^(.+)\/((?:blobs|manifests|tags|referrers)\/[^/]*(?:\/[^/]*)?)$/;
+
+export interface ServerOptions {
+  readonly registry: Registry;
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly log: (message: string) => void;
+}
+
+/** Serves until it is stopped. */
+export function serveRegistry({ registry, hostname, port, tls, log }: ServerOptions): Server<undefined> {
+  return Bun.serve({
+    hostname,
+    port,
+    ...(tls ? { tls } : {}),
+    // A layer has no largest size, and a slow line no longest time.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    idleTimeout: 255,
+    async fetch(request) {
+      const response = await answer(registry, request).catch((error: unknown) => failed(error, request, log));
+      response.headers.set("docker-distribution-api-version", "registry/2.0");
+      response.headers.set("x-content-type-options", "nosniff");
+      return response;
+    },
+    error: (error) => failed(error, null, log),
+  });
+}
+
+async function answer(registry: Registry, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  const { access } = registry;
+  const refused = new Failure(
+    "UNAUTHORIZED",
+    null,
+    access.challenge === "" ? {} : { "www-authenticate": access.challenge },
+  );
+  const user = await access.userOf(request.headers.get("authorization"));
+  if (user === null) throw refused;
+  const may = (name: Call["name"] | null, action: Action): void => {
+    if (access.allows(user, name, action)) return;
+    throw user === "" ? refused : new Failure("DENIED", { action });
+  };
+  const path = pathOf(url);
+  if (path === "") {
+    may(null, "pull");
+    return Response.json({});
+  }
+  if (path === "_catalog") {
+    may(null, "pull");
+    return listRepositories(registry, url);
+  }
+  const [, name = "", rest = ""] = nameEnd.exec(path) ?? [];
+  if (rest === "") throw new Failure("UNSUPPORTED", { path });
+  if (!isRepositoryName(name)) throw new Failure("NAME_INVALID", { name: name.slice(0, 300) });
+  const found = endpoints.filter((endpoint) => endpoint.path.test(rest));
+  const endpoint = found.find(({ methods }) => methods.split(" ").includes(request.method));
+  if (!endpoint)
+    throw new Failure("UNSUPPORTED", null, {
+      allow: found
+        .map(({ methods }) => methods)
+        .join(" ")
+        .replaceAll(" ", ", "),
+    });
+  may(name, endpoint.action);
+  if (endpoint.action === "delete" && !registry.deletes)
+    throw new Failure("UNSUPPORTED", "this registry removes nothing");
+  return endpoint.run({ registry, request, url, name, user }, endpoint.path.exec(rest)?.[1] ?? "");
+}
+
+/** Behind `/v2/`, decoded once; a slash that was not one in the request is no slash of a name. */
+function pathOf(url: URL): string {
+  if (url.pathname === "/v2" || url.pathname === "/v2/") return "";
+  if (!url.pathname.startsWith("/v2/")) throw new Failure("UNSUPPORTED", { path: url.pathname.slice(0, 300) });
+  if (/%(?:2f|5c|00)/i.test(url.pathname)) throw new Failure("NAME_INVALID", "a name holds no escaped slash");
+  try {
+    return decodeURIComponent(url.pathname.slice("/v2/".length));
+  } catch {
+    throw new Failure("NAME_INVALID", "not UTF-8");
+  }
+}
+
+function failed(error: unknown, request: Request | null, log: (message: string) => void): Response {
+  if (error instanceof Failure) return error.response();
+  const what = error instanceof Error ? error.message : String(error);
+  if (request?.signal.aborted) return new Failure("BLOB_UPLOAD_INVALID", "the client went away").response();
+  log(`${request?.method ?? ""} ${request?.url ?? ""}: ${what}`);
+  if (isErrno(error, "ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE"))
+    return new Failure("UNAVAILABLE", what.split(":")[0]).response();
+  return Response.json({ errors: [{ code: "UNKNOWN", message: "unknown error", detail: null }] }, { status: 500 });
+}
