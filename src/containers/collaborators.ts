@@ -91,8 +91,12 @@ export interface Bundle {
 
 /** Turns Docker's configuration into what a runtime runs. */
 export interface Bundles {
-  /** Refuses in Docker's words what can never start; returns warnings. Called at create and, for limits, at update. */
-  validate(request: ContainerCreateRequest): readonly string[];
+  /** Refuses in Docker's words what can never start; says what this host ignores. Called at create and, for limits, at update. */
+  validate(request: ContainerCreateRequest): {
+    readonly warnings: readonly string[];
+    /** The limits that are ignored, as they are in a container without them. */
+    readonly discarded: Partial<HostConfig>;
+  };
   /** The name of the runtime that `wanted` (or nothing) means; `invalidArgument` when there is none. */
   runtimeName(wanted: string | undefined): string;
   make(request: BundleRequest, op: Operation): Promise<Bundle>;

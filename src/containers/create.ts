@@ -44,12 +44,13 @@ export async function createContainer(
   checkConflicts(request);
   const { HostConfig: wantedHost, NetworkingConfig: _, ...wantedConfig } = request;
   const runtime = ctx.bundles.runtimeName(wantedHost.Runtime || undefined);
-  const hostConfig = completeHostConfig(wantedHost, ctx.config, runtime);
+  const completeHost = completeHostConfig(wantedHost, ctx.config, runtime);
   const id = randomBytes(32).toString("hex");
-  const config = completeConfig(mergeImageConfig(wantedConfig, image.config), hostConfig.NetworkMode, id);
-  checkRequest(config, hostConfig);
-  const secrets = takeSecrets(hostConfig.Secrets);
-  const warnings = ctx.bundles.validate({ ...request, ...config, HostConfig: hostConfig });
+  const config = completeConfig(mergeImageConfig(wantedConfig, image.config), completeHost.NetworkMode, id);
+  checkRequest(config, completeHost);
+  const secrets = takeSecrets(completeHost.Secrets);
+  const { warnings, discarded } = ctx.bundles.validate({ ...request, ...config, HostConfig: completeHost });
+  const hostConfig = { ...completeHost, ...discarded };
   const endpoints = endpointsOf(request, hostConfig.NetworkMode);
   const links = resolveLinks(ctx, hostConfig);
   checkNetworks(ctx, hostConfig, endpoints);
@@ -87,11 +88,11 @@ export async function createContainer(
     ctx.index.release(name, id);
     throw error;
   }
-  const discarded =
+  const ports =
     hostConfig.NetworkMode === "host" && Object.keys(hostConfig.PortBindings).length > 0
       ? ["Published ports are discarded when using host network mode"]
       : [];
-  return { Id: id, Warnings: [...discarded, ...warnings] };
+  return { Id: id, Warnings: [...ports, ...warnings] };
 }
 
 /** Commits the record and makes what belongs to it; on failure nothing of either is left. */

@@ -143,7 +143,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       },
     },
     bundles: {
-      validate: () => [],
+      validate: () => ({ warnings: [], discarded: {} }),
       runtimeName: (wanted) => wanted ?? "crun",
       make: async () => ({
         spec: { ociVersion: "1.0.2", linux: { cgroupsPath: "" } } as OciSpec,
@@ -152,7 +152,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       }),
       makeExec: async () => ({ process: ociProcess, runtime: binary }),
     },
-    cgroups: { expectStart() {}, async update() {}, stats: async () => null, processes: async () => [] },
+    cgroups: { expectStart() {}, update: async () => () => {}, stats: async () => null, processes: async () => [] },
     logs: {
       async *read() {},
       start: async (log, info, dir) => logTarget(log, info, dir),

@@ -97,8 +97,9 @@ export function createContainers(options: ContainersOptions): Containers {
       return removeContainer(ctx, ctx.index.get(ref), query);
     },
     async update(ref, changes, op) {
-      checkUpdate(ctx, changes);
-      return updateContainer(ctx, whole(ref), changes, op);
+      const warnings = checkUpdate(ctx, changes);
+      await updateContainer(ctx, whole(ref), changes, op);
+      return { Warnings: warnings.length > 0 ? [...warnings] : null };
     },
     prune: (filters) => pruneContainers(ctx, filters),
 

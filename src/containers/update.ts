@@ -1,5 +1,5 @@
 /** `update`: limits, restart policy, labels, log options and published ports of a container, while it runs too. */
-import { ContainerConfig, type ContainerUpdateResponse } from "../api/containers.ts";
+import { ContainerConfig } from "../api/containers.ts";
 import { type ContainerUpdateRequest, HostConfig } from "../api/host-config.ts";
 import { parseWire } from "../api/wire.ts";
 import { invalidArgument, messageOf } from "../lib/errors.ts";
@@ -8,7 +8,7 @@ import type { Operation } from "../lib/operation.ts";
 import { checkLogConfig } from "../logs/drivers.ts";
 import { logTarget } from "../logs/log-target.ts";
 import { requirePresent } from "./change.ts";
-import { changedBindings, changesPorts } from "./change-ports.ts";
+import { changedBindings, type PortChange, portChange } from "./change-ports.ts";
 import { checkRestartPolicy } from "./check-request.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, pathsOf, save } from "./context.ts";
@@ -18,13 +18,13 @@ import { inOrder, sorted } from "./merge-config.ts";
 import type { ContainerRecord } from "./record.ts";
 import { networkSettings } from "./views.ts";
 
-/** Refuses what no container can be given, before anybody looks whether there is one, as dockerd does. */
-export function checkUpdate(ctx: Context, changes: ContainerUpdateRequest): void {
+/** Refuses what no container can be given, before anybody looks whether there is one, as dockerd does; returns warnings. */
+export function checkUpdate(ctx: Context, changes: ContainerUpdateRequest): readonly string[] {
   const { RestartPolicy, Memory, MemorySwap, CpuShares: _, ...resources } = limitsOf(changes);
   if (RestartPolicy.Name !== "") checkRestartPolicy(RestartPolicy);
   // Swap without memory may be a change of swap alone, and shares are the runtime's to judge.
   const hostConfig = { ...parseWire(HostConfig, {}), ...resources, Memory, MemorySwap: Memory ? MemorySwap : 0 };
-  validate(ctx, hostConfig);
+  return validate(ctx, hostConfig).warnings;
 }
 
 /** All of it, or nothing. What is zero or absent stays. */
@@ -33,8 +33,8 @@ export async function updateContainer(
   container: Container,
   changes: ContainerUpdateRequest,
   op: Operation,
-): Promise<ContainerUpdateResponse> {
-  return container.lock.run(async () => {
+): Promise<void> {
+  await container.lock.run(async () => {
     refuse("update", container);
     const { record } = container;
     const { RestartPolicy } = changes;
@@ -46,32 +46,27 @@ export async function updateContainer(
     requirePresent(ctx, container);
     const limits = givenLimits(changes);
     checkAgainst(record, changes);
-    const hostConfig = { ...changedHostConfig(container, changes, ctx), ...Object.fromEntries(limits) };
-    const config = changedConfig(record.config, changes);
-    const warnings = validate(ctx, hostConfig, config);
+    const changed = portChange(changes);
+    const wanted = { ...changedHostConfig(container, changes, changed, ctx), ...Object.fromEntries(limits) };
+    const config = changedConfig(record.config, changes, changed);
+    const hostConfig = { ...wanted, ...validate(ctx, wanted, config).discarded };
     const isRunning = hasProcess(container.status);
     const exposed = Object.keys(config.ExposedPorts ?? {});
-    const ports =
-      isRunning && changesPorts(changes)
-        ? await ctx.networks.republish(
-            record.id,
-            { add: changes.PublishAdd ?? {}, remove: changes.PublishRemove ?? {}, exposed },
-            op,
-          )
-        : null;
+    const ports = isRunning && changed ? await ctx.networks.republish(record.id, { ...changed, exposed }, op) : null;
+    let undoLimits = (): void => {};
     try {
       if (isRunning && changes.LogOptions) await limitLog(ctx, container, hostConfig);
-      if (limits.length > 0 && isRunning) await ctx.cgroups.update(record.state.pid, hostConfig);
+      if (limits.length > 0 && isRunning) undoLimits = await ctx.cgroups.update(record.state.pid, hostConfig);
       failPoint("containers.update.applied");
       save(ctx, container, "full", { hostConfig, config }, (tx) => ports?.record(tx));
     } catch (error) {
+      undoLimits();
       await ports?.undo();
       if (isRunning && changes.LogOptions) await limitLog(ctx, container, record.hostConfig).catch(() => {});
       throw error;
     }
     failPoint("containers.update.recorded");
     emit(ctx, container, "update");
-    return { Warnings: warnings.length > 0 ? [...warnings] : null };
   });
 }
 
@@ -88,16 +83,30 @@ function limitsOf(changes: ContainerUpdateRequest) {
   return rest;
 }
 
-function givenLimits(changes: ContainerUpdateRequest): [string, unknown][] {
-  const { RestartPolicy: _, ...resources } = limitsOf(changes);
+/** The resources that dockerd's update takes over; the others stay as the container was made. */
+const changeable = [
+  "BlkioWeight",
+  "CpuPeriod",
+  "CpuQuota",
+  "CpuRealtimePeriod",
+  "CpuRealtimeRuntime",
+  "CpuShares",
+  "CpusetCpus",
+  "CpusetMems",
+  "Memory",
+  "MemoryReservation",
+  "MemorySwap",
+  "NanoCpus",
+] as const satisfies readonly (keyof ContainerUpdateRequest)[];
+
+function givenLimits(changes: ContainerUpdateRequest): (readonly [string, unknown])[] {
+  const { PidsLimit } = changes;
   // No limit, in either spelling.
-  if (Number(resources.PidsLimit ?? 0) < 0) resources.PidsLimit = 0;
-  return Object.entries(resources).filter(
-    ([name, value]) => isGiven(value) || (name === "PidsLimit" && value !== null),
-  );
+  const pids = PidsLimit === null ? [] : [["PidsLimit", Number(PidsLimit) < 0 ? 0 : PidsLimit] as const];
+  return [...changeable.map((name) => [name, changes[name]] as const).filter(([, value]) => isGiven(value)), ...pids];
 }
 
-function validate(ctx: Context, hostConfig: HostConfig, config?: ContainerRecord["config"]): readonly string[] {
+function validate(ctx: Context, hostConfig: HostConfig, config?: ContainerRecord["config"]) {
   return ctx.bundles.validate({
     ...(config ?? parseWire(ContainerConfig, {})),
     HostConfig: hostConfig,
@@ -105,7 +114,12 @@ function validate(ctx: Context, hostConfig: HostConfig, config?: ContainerRecord
   });
 }
 
-function changedHostConfig(container: Container, changes: ContainerUpdateRequest, ctx: Context): HostConfig {
+function changedHostConfig(
+  container: Container,
+  changes: ContainerUpdateRequest,
+  ports: PortChange | null,
+  ctx: Context,
+): HostConfig {
   const { record } = container;
   const { hostConfig } = record;
   const { RestartPolicy, LogOptions } = changes;
@@ -114,10 +128,10 @@ function changedHostConfig(container: Container, changes: ContainerUpdateRequest
     checkLogConfig(LogConfig);
     checkLogTarget(ctx, { ...record, hostConfig: { ...hostConfig, LogConfig } });
   }
-  const PortBindings = changesPorts(changes)
-    ? changedBindings(record, changes, networkSettings(ctx, container).Ports)
+  const PortBindings = ports
+    ? changedBindings(record, ports, networkSettings(ctx, container).Ports)
     : hostConfig.PortBindings;
-  if (changesPorts(changes)) {
+  if (ports) {
     ctx.networks.validate({
       networkMode: hostConfig.NetworkMode,
       endpoints: record.endpoints,
@@ -136,11 +150,15 @@ function checkLogTarget(ctx: Context, record: ContainerRecord): void {
   }
 }
 
-function changedConfig(config: ContainerRecord["config"], changes: ContainerUpdateRequest): ContainerRecord["config"] {
-  const { PublishAdd = {}, LabelsAdd = {}, LabelsRemove = [] } = changes;
+function changedConfig(
+  config: ContainerRecord["config"],
+  changes: ContainerUpdateRequest,
+  ports: PortChange | null,
+): ContainerRecord["config"] {
+  const { LabelsAdd = {}, LabelsRemove = [] } = changes;
   const kept = Object.entries(config.Labels).filter(([name]) => !LabelsRemove.includes(name));
   const Labels = sorted({ ...Object.fromEntries(kept), ...LabelsAdd });
-  const added = Object.keys(PublishAdd).map((key) => [key, {}] as const);
+  const added = Object.keys(ports?.add ?? {}).map((key) => [key, {}] as const);
   const ExposedPorts = sorted({ ...config.ExposedPorts, ...Object.fromEntries(added) });
   return inOrder({ ...config, Labels, ...(added.length > 0 && { ExposedPorts }) });
 }
@@ -164,6 +182,5 @@ function checkAgainst({ id, hostConfig }: ContainerRecord, changes: ContainerUpd
 }
 
 function isGiven(value: unknown): boolean {
-  if (value === null || value === undefined || value === "" || value === 0 || value === false) return false;
-  return !(Array.isArray(value) && value.length === 0);
+  return value !== null && value !== undefined && value !== "" && Number(value) !== 0;
 }

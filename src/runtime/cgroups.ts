@@ -17,7 +17,8 @@ export type CgroupStats = Pick<ContainerStatsResponse, "cpu_stats" | "memory_sta
 export interface Cgroups {
   /** A start is likely soon: see {@link expectCgroupMove}. */
   expectStart(): void;
-  update(pid: number, hostConfig: HostConfig): Promise<void>;
+  /** All of it, or nothing when it throws. The returned function takes it back, as far as the kernel lets it. */
+  update(pid: number, hostConfig: HostConfig): Promise<() => void>;
   /** Null when the cgroup is gone. */
   stats(pid: number): Promise<CgroupStats | null>;
   /** Pids in the container's cgroup and below, in the order of the kernel. */
@@ -32,8 +33,8 @@ export function createCgroups(): Cgroups {
     expectStart: expectCgroupMove,
     async update(pid, hostConfig) {
       const unified = controllerDirectory(pid, "");
-      if (controllerDirectory(pid, "memory") === null && unified !== null) updateV2(unified, hostConfig);
-      else updateV1((controller) => controllerDirectory(pid, controller), hostConfig);
+      if (controllerDirectory(pid, "memory") === null && unified !== null) return updateV2(unified, hostConfig);
+      return updateV1((controller) => controllerDirectory(pid, controller), hostConfig);
     },
     async stats(pid) {
       if (controllerDirectory(pid, "memory") !== null) return statsV1(pid);

@@ -133,3 +133,35 @@ test("ports of a container without a network of its own are refused", async () =
     "ports of container host cannot be published in network mode none",
   );
 });
+
+test("what dockerd's update passes over stays as the container was made, and what this host ignores is not kept", async () => {
+  const id = (await daemon().must("run", "-d", "--stop-timeout", "0", "busybox", "sleep", "60")).trim();
+  const format = "{{.HostConfig.CgroupParent}} {{json .HostConfig.Ulimits}} {{json .HostConfig.Devices}}";
+  const made = await shown(id, format);
+  const change = async (body: object) =>
+    (await daemon().api<{ Warnings: string[] | null }>("POST", `/containers/${id}/update`, body)).body.Warnings;
+  const Ulimits = [{ Name: "nofile", Soft: 10, Hard: 10 }];
+  const Devices = [{ PathOnHost: "/dev/null", PathInContainer: "/dev/x", CgroupPermissions: "rwm" }];
+  expect(await change({ CgroupParent: "/other", Ulimits, Devices, CpuShares: 300 })).toBeNull();
+  expect(await shown(id, format)).toBe(made);
+  expect(await shown(id, "{{.HostConfig.CpuShares}}")).toBe("300");
+  const warnings = await change({ BlkioWeight: 300 });
+  expect(await shown(id, "{{.HostConfig.BlkioWeight}}")).toBe(warnings === null ? "300" : "0");
+  expect(await change({ CpuShares: 400 })).toBeNull();
+});
+
+test("through the API too a port has one spelling, and the record says what the kernel has", async () => {
+  await serve("spelt");
+  const change = (body: object) => daemon().api("POST", "/containers/spelt/update", body);
+  expect((await change({ PublishAdd: { "80": [{ HostIp: "127.0.0.1", HostPort: `0${one}` }] } })).status).toBe(200);
+  await until("an answer", () => answers(one));
+  expect(await bindings("spelt")).toBe(`{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"${one}"}]}`);
+  expect((await change({ PublishAdd: { "80/tcp": null } })).status).toBe(200);
+  expect(Object.values(JSON.parse(await ports("spelt"))).flat().length).toBeGreaterThan(1);
+  expect((await change({ PublishRemove: { "80/tcp": [{ HostPort: `0${one}` }] } })).status).toBe(200);
+  expect(await bindings("spelt")).toBe('{"80/tcp":[{"HostIp":"","HostPort":""}]}');
+  expect((await change({ PublishRemove: { "80/tcp": [] } })).status).toBe(200);
+  expect([await bindings("spelt"), await ports("spelt")]).toEqual(["{}", '{"80/tcp":null}']);
+  const odd = await change(JSON.parse('{"PublishAdd":{"__proto__":[{"HostPort":"8080"}]}}'));
+  expect(odd).toMatchObject({ status: 400, body: { message: 'invalid port specification: "__proto__"' } });
+});

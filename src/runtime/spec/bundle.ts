@@ -19,7 +19,7 @@ import type { OciMount, OciProcess, OciSeccomp, OciSpec } from "./oci.ts";
 import { effectiveRlimits } from "./rlimits.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
 import { resolveUser } from "./user.ts";
-import { validateHostConfig } from "./validate.ts";
+import { type Verdict, validateHostConfig } from "./validate.ts";
 import { ensureWorkingDir, resolveWorkingDir } from "./working-dir.ts";
 
 export interface BundlesOptions {
@@ -88,17 +88,17 @@ export class Bundles {
     this.#filters = new FilterCache(options.seccompDirectory);
   }
 
-  /** Refuses in Docker's words what can never start; returns warnings. */
-  validate(request: ContainerCreateRequest): readonly string[] {
+  /** Refuses in Docker's words what can never start. */
+  validate(request: ContainerCreateRequest): Verdict {
     const { host, defaults, runtimes } = this.#options;
     const hostConfig = request.HostConfig;
-    const warnings = validateHostConfig(request, hostConfig, host, defaults);
+    const verdict = validateHostConfig(request, hostConfig, host, defaults);
     runtimes.get(hostConfig.Runtime);
     this.#seccomp(
       hostConfig,
       containerCapabilities(hostConfig.CapAdd ?? [], hostConfig.CapDrop ?? [], this.#caps(hostConfig)),
     );
-    return warnings;
+    return verdict;
   }
 
   /** The name of the runtime that `wanted` (or nothing) means; `invalidArgument` when there is none. */

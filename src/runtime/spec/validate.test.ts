@@ -33,11 +33,14 @@ const defaults: SpecDefaults = {
   noNewPrivileges: false,
   ulimits: {},
 };
-const validate = (hostConfig: SpecHostConfig, config = {}, facts = host): string[] =>
+const validate = (hostConfig: SpecHostConfig, config = {}, facts = host) =>
   validateHostConfig(config, hostConfig, facts, defaults);
 
 test.each([
   [{ Memory: 4096 }, "Minimum memory limit allowed is 6MB"],
+  [{ Memory: -1 }, "Minimum memory limit allowed is 6MB"],
+  [{ MemoryReservation: -1 }, "Minimum memory reservation allowed is 6MB"],
+  [{ CpuShares: 262_145 }, "the maximum allowed cpu-shares is 262144"],
   [{ Memory: 8e6, MemorySwap: 7e6 }, "Minimum memoryswap limit should be larger than memory limit"],
   [{ MemorySwap: 7e6 }, "You should always set the Memory limit when using Memoryswap limit"],
   [{ MemorySwappiness: 101 }, "valid memory swappiness range is 0-100"],
@@ -96,7 +99,7 @@ test("validateHostConfig() lets namespaced sysctls through", () => {
     "fs.mqueue.msg_max": "20",
     "kernel.sem": "250 32000 100 128",
   };
-  expect(validate({ Sysctls })).toEqual([]);
+  expect(validate({ Sysctls })).toEqual({ warnings: [], discarded: {} });
 });
 
 test.each([
@@ -113,9 +116,22 @@ test.each([
 
 test("validateHostConfig() warns of limits that this host or engine cannot set", () => {
   const Ulimits = [{ Name: "nofile", Soft: 5000, Hard: 5000 }];
-  expect(validate({ Ulimits })).toEqual([
+  expect(validate({ Ulimits }).warnings).toEqual([
     "ulimit nofile: hard limit 5000 is more than the engine may set; lowered to 4096",
   ]);
   const bare = { ...host, controllers: new Set<string>(), swapLimit: false };
-  expect(validate({ Memory: 1e8, PidsLimit: 5 }, {}, bare).length).toBe(3);
+  expect(validate({ Memory: 1e8, PidsLimit: 5 }, {}, bare).warnings.length).toBe(3);
+});
+
+test("validateHostConfig() says which limits are as good as not there", () => {
+  const bare = { ...host, controllers: new Set(["memory"]), blkioWeight: false };
+  const asked = { Memory: 1e8, PidsLimit: 5, BlkioWeight: 500, CpusetCpus: "0", CpuQuota: 20_000 };
+  expect(validate(asked, {}, bare).discarded).toEqual({
+    PidsLimit: null,
+    BlkioWeight: 0,
+    CpusetCpus: "",
+    NanoCpus: 0,
+    CpuQuota: 0,
+  });
+  expect(validate(asked).discarded).toEqual({});
 });

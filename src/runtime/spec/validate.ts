@@ -1,4 +1,5 @@
 /** What can never start is refused when the container is created, in the words that Docker's clients know. */
+import type { HostConfig } from "../../api/host-config.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Int64 } from "../../lib/json.ts";
 import { containerCapabilities } from "../capabilities.ts";
@@ -12,13 +13,27 @@ import { parseSecurityOptions } from "./security-opt.ts";
 /** Fewer bytes than this and not even the runtime can set the container up. */
 const leastMemory = 6 * 1024 * 1024;
 
-/** Throws `invalidArgument`; returns warnings about what this host cannot do and will therefore ignore. */
+export type Discarded = Partial<
+  Pick<
+    HostConfig,
+    "Memory" | "PidsLimit" | "NanoCpus" | "CpuQuota" | "CpusetCpus" | "BlkioWeight" | "BlkioWeightDevice"
+  >
+>;
+
+export interface Verdict {
+  /** About what this host cannot do and will therefore ignore. */
+  readonly warnings: readonly string[];
+  /** What of the limits is ignored, as it is in a container without them. */
+  readonly discarded: Discarded;
+}
+
+/** Throws `invalidArgument`. */
 export function validateHostConfig(
   config: SpecConfig,
   hostConfig: SpecHostConfig,
   host: HostFacts,
   defaults: SpecDefaults,
-): string[] {
+): Verdict {
   checkProcess(config);
   checkMemory(hostConfig);
   checkCpu(hostConfig, host);
@@ -26,7 +41,8 @@ export function validateHostConfig(
   checkModes(hostConfig);
   for (const rule of hostConfig.DeviceCgroupRules ?? []) parseDeviceRule(rule);
   const { warnings } = effectiveRlimits(hostConfig.Ulimits, defaults.ulimits, host);
-  return [...warnings, ...controllerWarnings(hostConfig, host)];
+  const lacking = limitsLacking(hostConfig, host);
+  return { warnings: [...warnings, ...lacking.warnings], discarded: lacking.discarded };
 }
 
 function checkProcess(config: SpecConfig): void {
@@ -54,8 +70,10 @@ function checkProcess(config: SpecConfig): void {
 const positive = (value: Int64 | null | undefined): value is Int64 => value != null && value > 0;
 const negative = (value: Int64 | null | undefined): boolean => value != null && value < 0;
 
+const given = (value: Int64 | null | undefined): value is Int64 => value != null && Number(value) !== 0;
+
 function checkMemory(host: SpecHostConfig): void {
-  if (positive(host.Memory) && host.Memory < leastMemory) {
+  if (given(host.Memory) && host.Memory < leastMemory) {
     throw invalidArgument("Minimum memory limit allowed is 6MB");
   }
   if (positive(host.Memory) && positive(host.MemorySwap) && host.MemorySwap < host.Memory) {
@@ -68,7 +86,7 @@ function checkMemory(host: SpecHostConfig): void {
   if (swappiness != null && (swappiness < -1 || swappiness > 100)) {
     throw invalidArgument(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
   }
-  if (positive(host.MemoryReservation) && host.MemoryReservation < leastMemory) {
+  if (given(host.MemoryReservation) && host.MemoryReservation < leastMemory) {
     throw invalidArgument("Minimum memory reservation allowed is 6MB");
   }
   if (positive(host.Memory) && positive(host.MemoryReservation) && host.Memory < host.MemoryReservation) {
@@ -79,6 +97,9 @@ function checkMemory(host: SpecHostConfig): void {
     throw invalidArgument(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
 }
+
+/** What the kernel knows of at most. */
+const mostShares = 262_144;
 
 function checkCpu(host: SpecHostConfig, facts: HostFacts): void {
   if (positive(host.NanoCpus) && positive(host.CpuPeriod)) {
@@ -102,6 +123,9 @@ function checkCpu(host: SpecHostConfig, facts: HostFacts): void {
   }
   // The OCI runtimes for the first version of cgroups refuse it; the second would take it for 2.
   if (Number(host.CpuShares) === 1) throw invalidArgument("the minimum allowed cpu-shares is 2");
+  if (Number(host.CpuShares ?? 0) > mostShares) {
+    throw invalidArgument(`the maximum allowed cpu-shares is ${mostShares}`);
+  }
   checkSet("CPUs", host.CpusetCpus, facts.cpus);
   checkSet("memory nodes", host.CpusetMems, facts.memoryNodes);
   const weight = host.BlkioWeight;
@@ -190,25 +214,29 @@ function checkModes(host: SpecHostConfig): void {
   if (host.UsernsMode && host.UsernsMode !== "host") throw bad("userns", host.UsernsMode);
 }
 
-/** Limits whose controller this host lacks are left out of the bundle's effect, which the user is told. */
-function controllerWarnings(hostConfig: SpecHostConfig, host: HostFacts): string[] {
+/** Limits whose controller this host lacks are left out, which the user is told. */
+function limitsLacking(hostConfig: SpecHostConfig, host: HostFacts): Verdict {
   const warnings: string[] = [];
-  const lack = (asked: boolean, controller: string, what: string): void => {
-    if (asked && !host.controllers.has(controller)) {
-      warnings.push(`Your kernel does not support ${what} or the cgroup is not mounted. Limitation discarded.`);
-    }
+  let discarded: Discarded = {};
+  const lack = (controller: string, what: string, limits: Discarded): void => {
+    const asked = Object.keys(limits).some((name) => isSet(hostConfig[name as keyof Discarded]));
+    if (!asked || host.controllers.has(controller)) return;
+    warnings.push(`Your kernel does not support ${what} or the cgroup is not mounted. Limitation discarded.`);
+    discarded = { ...discarded, ...limits };
   };
-  lack(positive(hostConfig.Memory), "memory", "memory limit capabilities");
-  lack(positive(hostConfig.PidsLimit), "pids", "PIDs limit capabilities");
-  lack(positive(hostConfig.NanoCpus) || positive(hostConfig.CpuQuota), "cpu", "CPU CFS scheduler");
-  lack(Boolean(hostConfig.CpusetCpus), "cpuset", "cpuset");
+  lack("memory", "memory limit capabilities", { Memory: 0 });
+  lack("pids", "PIDs limit capabilities", { PidsLimit: null });
+  lack("cpu", "CPU CFS scheduler", { NanoCpus: 0, CpuQuota: 0 });
+  lack("cpuset", "cpuset", { CpusetCpus: "" });
   if (hostConfig.BlkioWeight && !host.blkioWeight) {
     warnings.push("Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.");
+    discarded = { ...discarded, BlkioWeight: 0 };
   }
   if (hostConfig.BlkioWeightDevice?.length && !host.blkioWeight) {
     warnings.push(
       "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
     );
+    discarded = { ...discarded, BlkioWeightDevice: [] };
   }
   if (positive(hostConfig.Memory) && !host.swapLimit) {
     warnings.push(
@@ -220,5 +248,8 @@ function controllerWarnings(hostConfig: SpecHostConfig, host: HostFacts): string
       "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
     );
   }
-  return warnings;
+  return { warnings, discarded };
 }
+
+const isSet = (value: Int64 | string | readonly unknown[] | null | undefined): boolean =>
+  typeof value === "string" ? value !== "" : value != null && Number(value) > 0;
