@@ -114,6 +114,8 @@ export const Mount = v.object({
   Target: text(),
   ReadOnly: maybeFlag(),
   Consistency: maybe(v.string()),
+  /** dhow's own, of a bind or volume: `owner` or `uids=SOURCE-SHOWN-COUNT#...;gids=...`, whose files show up as whose. */
+  IDMap: maybe(v.string()),
   BindOptions: maybe(
     v.object({
       Propagation: maybe(v.string()),

@@ -34,10 +34,13 @@ export async function bringUp(
   const joined = joinedNamespaces(ctx, hostConfig);
   const environment = [...linkEnvironment(ctx, container), ...(record.config.Env ?? [])];
   const log = await ctx.logs.start(hostConfig.LogConfig, logInfo(record), paths.dir);
+  const root = op.timings.measure("mount", () => ctx.snapshots.mount(record.id, paths.rootfs));
+  // Only the container's own files tell whom a user's name means.
+  const user = () => root.then(() => ctx.bundles.userOf(paths.rootfs, record.config.User));
   const [mounted, network, volumes] = await Promise.allSettled([
-    op.timings.measure("mount", () => ctx.snapshots.mount(record.id, paths.rootfs)),
+    root,
     op.timings.measure("network", () => ctx.networks.attach(request, op)),
-    op.timings.measure("volumes", () => ctx.volumes.mount(record.id, record.mounts, op)),
+    op.timings.measure("volumes", () => ctx.volumes.mount(record.id, record.mounts, user, op)),
   ]);
   if (mounted.status === "rejected") throw mounted.reason;
   if (network.status === "rejected") throw networkError(network.reason);

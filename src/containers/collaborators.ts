@@ -99,6 +99,8 @@ export interface Bundles {
   };
   /** The name of the runtime that `wanted` (or nothing) means; `invalidArgument` when there is none. */
   runtimeName(wanted: string | undefined): string;
+  /** Whom `user` (`NAME|UID[:GROUP|GID]`) means in the root file system at `rootfs`. */
+  userOf(rootfs: string, user: string): { readonly uid: number; readonly gid: number };
   make(request: BundleRequest, op: Operation): Promise<Bundle>;
   makeExec(
     request: {

@@ -145,6 +145,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
     bundles: {
       validate: () => ({ warnings: [], discarded: {} }),
       runtimeName: (wanted) => wanted ?? "crun",
+      userOf: () => ({ uid: 0, gid: 0 }),
       make: async () => ({
         spec: { ociVersion: "1.0.2", linux: { cgroupsPath: "" } } as OciSpec,
         user: { uid: 0, gid: 0 },

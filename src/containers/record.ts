@@ -96,7 +96,8 @@ const recordSchema = v.object({
   driver: text,
   mounts: v.array(
     v.object({
-      type: v.picklist(["bind", "volume", "tmpfs"]),
+      type: v.picklist(["bind", "volume", "tmpfs", "image"]),
+      image: v.exactOptional(text),
       destination: text,
       source: text,
       name: text,
@@ -110,6 +111,7 @@ const recordSchema = v.object({
       createSource: v.boolean(),
       copyUp: v.boolean(),
       subpath: text,
+      idmap: v.optional(text, ""),
       anonymous: v.boolean(),
       tmpfsOptions: v.array(text),
       listed: v.boolean(),

@@ -34,6 +34,7 @@ const volumeMount = (name: string): ResolvedMount => ({
   nonRecursive: false,
   readOnlyNonRecursive: false,
   readOnlyForceRecursive: false,
+  idmap: "",
   createSource: false,
   copyUp: true,
   subpath: "",

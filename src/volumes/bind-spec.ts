@@ -1,6 +1,7 @@
 /** `-v SRC:DEST[:OPTIONS]`. */
 import { posix } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
+import { idmapOption } from "./idmap.ts";
 import {
   anonymous,
   checkDestination,
@@ -36,6 +37,7 @@ export function parseBind(spec: string, volumeDriver: string): PlannedMount {
     propagation: isBind ? (flags.propagation ?? "rprivate") : "",
     createSource: isBind,
     copyUp: !isBind && !flags.noCopy,
+    idmap: flags.idmap,
     volumeDriver,
   };
 }
@@ -43,8 +45,9 @@ export function parseBind(spec: string, volumeDriver: string): PlannedMount {
 /** What the comma list after the second colon says; null when two words contradict or one is unknown. */
 export function bindFlags(
   options: readonly string[],
-): { readOnly: boolean; propagation: string | null; noCopy: boolean } | null {
-  const seen = { access: 0, label: 0, propagation: 0, copy: 0, consistency: 0 };
+): { readOnly: boolean; propagation: string | null; noCopy: boolean; idmap: string } | null {
+  const seen = { access: 0, label: 0, propagation: 0, copy: 0, consistency: 0, idmap: 0 };
+  let idmap = "";
   let readOnly = false;
   let propagation: string | null = null;
   for (const option of options) {
@@ -57,7 +60,13 @@ export function bindFlags(
     else if (propagations.has(option)) {
       seen.propagation++;
       propagation = option;
-    } else return null;
+    } else {
+      const map = idmapOption(option);
+      if (map === null) return null;
+      seen.idmap++;
+      idmap = map;
+    }
   }
-  return Object.values(seen).some((count) => count > 1) ? null : { readOnly, propagation, noCopy: seen.copy === 1 };
+  if (Object.values(seen).some((count) => count > 1)) return null;
+  return { readOnly, propagation, noCopy: seen.copy === 1, idmap };
 }

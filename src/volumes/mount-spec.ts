@@ -1,6 +1,7 @@
 /** One `--mount`, of every type. */
 import { posix } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
+import { checkIdmap, ownerMap } from "./idmap.ts";
 import type { WireMount } from "./mounts.ts";
 import { checkDestination, checkVolumeName, type PlannedMount, plain, propagations } from "./planned-mount.ts";
 import { tmpfsOption } from "./tmpfs-spec.ts";
@@ -14,7 +15,18 @@ export function parseMount(mount: WireMount, volumeDriver: string): PlannedMount
   if (target === "") throw bad("field Target must not be empty");
   if (!target.startsWith("/")) throw bad(`invalid mount path: '${target}' mount path must be absolute`);
   if (posix.resolve("/", target) === "/") throw bad(`invalid specification: destination can't be '/'`);
-  const base = { ...plain, destination: checkDestination(target, target), readOnly: mount.ReadOnly === true };
+  const idmap = mount.IDMap ?? "";
+  if (idmap !== "") {
+    if (type === "tmpfs" || type === "image") throw bad("field IDMap must not be specified");
+    checkIdmap(idmap);
+  }
+  const base: PlannedMount = {
+    ...plain,
+    destination: checkDestination(target, target),
+    readOnly: mount.ReadOnly === true,
+    idmap,
+    mode: idmap === "" ? "" : idmap === ownerMap ? "idmap" : `idmap=${idmap}`,
+  };
   const noImageOptions = (): void => {
     if (mount.ImageOptions != null) throw bad("field ImageOptions must not be specified");
   };

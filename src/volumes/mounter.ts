@@ -5,9 +5,10 @@ import { failPoint } from "../lib/fail-point.ts";
 import { NamedLocks } from "../lib/operation-lock.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import { makeSource } from "./bind-source.ts";
+import { mappingOf, type Owner, ownerMap } from "./idmap.ts";
 import type { LocalDriver } from "./local.ts";
 import { mountAttributes, type ResolvedMount } from "./mounts.ts";
-import { newPin, pinSource, pinSubpath, unpin } from "./pins.ts";
+import { type MapFor, newPin, pinSource, pinSubpath, unpin } from "./pins.ts";
 import { checkPropagation } from "./propagation.ts";
 import { localDriver, type VolumeRecord } from "./record.ts";
 import type { RemoteVolumes } from "./remote.ts";
@@ -25,6 +26,12 @@ export interface MounterOptions {
   readonly emit: (action: "mount" | "unmount", name: string, attributes: Record<string, string>) => void;
 }
 
+/** The user that a container's process starts as. */
+export type UserOf = () => Promise<Owner>;
+
+const mapForOf = ({ idmap }: ResolvedMount, user: UserOf): MapFor | undefined =>
+  idmap === "" ? undefined : async (owner) => mappingOf(idmap, owner, idmap === ownerMap ? await user() : owner);
+
 /** How long a container's end waits for a plugin to unmount; what comes later is done without it. */
 const patienceMs = 5_000;
 
@@ -39,10 +46,11 @@ export class Mounter {
     this.#options = options;
   }
 
-  async mount(containerId: string, mounts: readonly ResolvedMount[]): Promise<OciMount[]> {
+  /** `user` is asked for only where a mount's owners are to show up as the container's user. */
+  async mount(containerId: string, mounts: readonly ResolvedMount[], user: UserOf): Promise<OciMount[]> {
     const list: OciMount[] = [];
     try {
-      for (const mount of mounts) list.push(await this.#mountOne(containerId, mount));
+      for (const mount of mounts) list.push(await this.#mountOne(containerId, mount, user));
       return list;
     } catch (error) {
       await this.unmount(containerId, mounts);
@@ -117,10 +125,10 @@ export class Mounter {
     this.#mounted.set(record.name, mounted);
   }
 
-  async #mountOne(containerId: string, mount: ResolvedMount): Promise<OciMount> {
+  async #mountOne(containerId: string, mount: ResolvedMount, user: UserOf): Promise<OciMount> {
     const { type, destination } = mount;
     if (type === "tmpfs") return { destination, type: "tmpfs", source: "tmpfs", options: mount.tmpfsOptions };
-    const source = await this.#source(containerId, mount);
+    const source = await this.#source(containerId, mount, mapForOf(mount, user));
     // A file has no submounts, and crun refuses the recursive option for it.
     const isTree = (await stat(source)).isDirectory();
     const readOnly = mount.readOnly ? this.#readOnlyOptions(mount, isTree) : ["rw"];
@@ -128,9 +136,10 @@ export class Mounter {
     return { destination, type: "bind", source, options: [bind, ...readOnly, mount.propagation || "rprivate"] };
   }
 
-  #source(containerId: string, mount: ResolvedMount): Promise<string> {
+  #source(containerId: string, mount: ResolvedMount, mapFor: MapFor | undefined): Promise<string> {
     if (mount.type === "image") return this.#imageSource(containerId, mount);
-    return mount.type === "bind" ? this.#bindSource(containerId, mount) : this.#volumeSource(containerId, mount);
+    if (mount.type === "bind") return this.#bindSource(containerId, mount, mapFor);
+    return this.#volumeSource(containerId, mount, mapFor);
   }
 
   async #imageSource(containerId: string, { image = "", subpath }: ResolvedMount): Promise<string> {
@@ -140,26 +149,32 @@ export class Mounter {
     return subpath ? pinSubpath(tree, subpath, pins) : tree;
   }
 
-  async #bindSource(containerId: string, mount: ResolvedMount): Promise<string> {
+  async #bindSource(containerId: string, mount: ResolvedMount, mapFor: MapFor | undefined): Promise<string> {
     if (mount.createSource) await makeSource(mount.source);
     await checkPropagation(mount.source, mount.propagation);
-    return pinSource(mount.source, this.#pins(containerId), !mount.nonRecursive);
+    return pinSource(mount.source, this.#pins(containerId), !mount.nonRecursive, mapFor);
   }
 
-  async #volumeSource(containerId: string, mount: ResolvedMount): Promise<string> {
+  async #volumeSource(containerId: string, mount: ResolvedMount, mapFor: MapFor | undefined): Promise<string> {
     const { driver, recordOf, emit } = this.#options;
     const record = recordOf(mount.name);
     if (record.driver === localDriver) await driver.make(mount.name);
     const data = await this.mountDriver(containerId, record);
-    const source = await this.#pinned(containerId, mount, record, data);
+    const held = record.driver !== localDriver || mapFor !== undefined;
+    const source = await this.#pinned(containerId, mount, { data, held, mapFor });
     emit("mount", mount.name, mountAttributes(containerId, mount));
     return source;
   }
 
-  /** A plugin's place is held as a bind's source is: what it exchanges afterwards is not what is mounted. */
-  async #pinned(containerId: string, { subpath }: ResolvedMount, record: VolumeRecord, data: string): Promise<string> {
-    if (subpath) return pinSubpath(data, subpath, this.#pins(containerId));
-    return record.driver === localDriver ? data : pinSource(data, this.#pins(containerId), true);
+  /** What is `held` (a plugin's place, which it may exchange; owners shown as others) is mounted as a bind's source is. */
+  async #pinned(
+    containerId: string,
+    { subpath }: ResolvedMount,
+    { data, held, mapFor }: { data: string; held: boolean; mapFor: MapFor | undefined },
+  ): Promise<string> {
+    const pins = this.#pins(containerId);
+    if (subpath) return pinSubpath(data, subpath, pins, mapFor);
+    return held ? pinSource(data, pins, true, mapFor) : data;
   }
 
   #readOnlyOptions(mount: ResolvedMount, isTree: boolean): string[] {

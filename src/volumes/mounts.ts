@@ -28,6 +28,8 @@ export interface ResolvedMount {
   readonly copyUp: boolean;
   /** Directory inside the volume or image to mount; empty is the whole. */
   readonly subpath: string;
+  /** Of a bind or volume, `owner` or ranges (`idmap.ts`): whose files show up as whose; empty for as they are. */
+  readonly idmap: string;
   readonly anonymous: boolean;
   /** Mount options of a tmpfs. */
   readonly tmpfsOptions: readonly string[];
@@ -41,6 +43,7 @@ export interface WireMount {
   readonly Target?: string | null;
   readonly ReadOnly?: boolean | null;
   readonly Consistency?: string | null;
+  readonly IDMap?: string | null;
   readonly BindOptions?: {
     readonly Propagation?: string | null;
     readonly NonRecursive?: boolean | null;

@@ -44,7 +44,8 @@ function parseVolumesFrom(entry: string): { name: string; readOnly: boolean } {
   const [name = "", mode = "rw", ...rest] = entry.split(":");
   if (name === "" || rest.length > 0) throw invalidArgument(`invalid volumes-from specification: ${entry}`);
   const flags = bindFlags(mode.split(","));
-  if (flags === null) throw invalidArgument(`invalid mode: ${mode}`);
+  // The other container's mounts say themselves whose files show up as whose.
+  if (flags === null || flags.idmap !== "") throw invalidArgument(`invalid mode: ${mode}`);
   return { name, readOnly: flags.readOnly };
 }
 

@@ -32,6 +32,7 @@ export const plain: PlannedMount = {
   createSource: false,
   copyUp: false,
   subpath: "",
+  idmap: "",
   anonymous: false,
   tmpfsOptions: [],
   listed: true,

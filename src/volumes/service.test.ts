@@ -23,6 +23,7 @@ import type { Volumes } from "./volumes.ts";
 const base = mkdtempSync(join(tmpdir(), "dhow-volumes-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 const op = background();
+const root = async () => ({ uid: 0, gid: 0 });
 const nothing: MountConfig = {
   binds: [],
   mounts: [],
@@ -159,7 +160,7 @@ test("mount() gives bind mounts with modes, and makes a missing -v source only",
   const config = { ...nothing, binds: [`${made}:/m:ro`, "data:/d"], tmpfs: { "/t": "size=1m" } };
   const claim = await volumes.resolve("one", config, op);
   db.transaction("full", (tx) => claim.commit(tx));
-  expect(await volumes.mount("one", claim.mounts, op)).toEqual([
+  expect(await volumes.mount("one", claim.mounts, root, op)).toEqual([
     {
       destination: "/m",
       type: "bind",
@@ -186,7 +187,7 @@ test("mount() holds a bind source as it was looked up, links followed once", asy
   }
   symlinkSync(join(dir, "real"), join(dir, "link"));
   const claim = await volumes.resolve("one", { ...nothing, binds: [`${dir}/link/.:/m`] }, op);
-  const [mount] = await volumes.mount("one", claim.mounts, op);
+  const [mount] = await volumes.mount("one", claim.mounts, root, op);
   rmSync(join(dir, "link"));
   symlinkSync(join(dir, "other"), join(dir, "link"));
   expect(readFileSync(join(mount?.source ?? "", "which"), "utf8")).toBe("real");
@@ -196,7 +197,7 @@ test("mount() holds a bind source as it was looked up, links followed once", asy
 
 test("mount() copies no tree into itself: a source above the engine's own directory is given as it is", async () => {
   const claim = await volumes.resolve("one", { ...nothing, binds: ["/:/host"] }, op);
-  expect((await volumes.mount("one", claim.mounts, op))[0]?.source).toBe("/");
+  expect((await volumes.mount("one", claim.mounts, root, op))[0]?.source).toBe("/");
   await volumes.unmount("one", claim.mounts);
 });
 
@@ -246,13 +247,13 @@ test("mount() holds a subpath by a mount of its own, inside the volume whatever 
     mounts: [{ Type: "volume", Source: "data", Target: "/x", VolumeOptions: { Subpath } }],
   });
   const claim = await volumes.resolve("one", subpath("link"), op);
-  const [mount] = await volumes.mount("one", claim.mounts, op);
+  const [mount] = await volumes.mount("one", claim.mounts, root, op);
   expect(readFileSync(join(mount?.source ?? "", "inside"), "utf8")).toBe("inside");
   await volumes.unmount("one", claim.mounts);
   expect(existsSync(join(dir, "exec/pins/one"))).toBe(false);
   expect(readFileSync(join(Mountpoint, "sub/inside"), "utf8")).toBe("inside");
   const escaping = await volumes.resolve("two", subpath("out"), op);
-  await expect(volumes.mount("two", escaping.mounts, op)).rejects.toThrow("cannot access path");
+  await expect(volumes.mount("two", escaping.mounts, root, op)).rejects.toThrow("cannot access path");
 });
 
 test("mount() mounts a volume with driver options once and unmount() takes it back with its last user", async () => {
@@ -261,8 +262,8 @@ test("mount() mounts a volume with driver options once and unmount() takes it ba
   const mounted = () => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${Mountpoint} `);
   const one = await volumes.resolve("one", { ...nothing, binds: ["ram:/r:nocopy"] }, op);
   const two = await volumes.resolve("two", { ...nothing, binds: ["ram:/r:nocopy"] }, op);
-  await volumes.mount("one", one.mounts, op);
-  await volumes.mount("two", two.mounts, op);
+  await volumes.mount("one", one.mounts, root, op);
+  await volumes.mount("two", two.mounts, root, op);
   await volumes.unmount("one", one.mounts);
   expect(mounted()).toBe(true);
   await volumes.unmount("two", two.mounts);
@@ -276,7 +277,7 @@ test("a volume with driver options is mounted once for two containers that start
   const claims = await Promise.all(
     ["one", "two"].map((id) => volumes.resolve(id, { ...nothing, binds: ["ram:/r:nocopy"] }, op)),
   );
-  await Promise.all(claims.map((claim, i) => volumes.mount(["one", "two"][i] ?? "", claim.mounts, op)));
+  await Promise.all(claims.map((claim, i) => volumes.mount(["one", "two"][i] ?? "", claim.mounts, root, op)));
   expect(mounts()).toBe(1);
   volumes = open();
   for (const [i, claim] of claims.entries()) volumes.reference(["one", "two"][i] ?? "", claim.mounts, true);
@@ -289,7 +290,7 @@ test("a volume with driver options is mounted once for two containers that start
 test("a volume's making, mounting and unmounting are told as dockerd tells them", async () => {
   const { mounts, commit } = await volumes.resolve("one", { ...nothing, binds: ["plain:/p:ro"] }, op);
   db.transaction("full", commit);
-  await volumes.mount("one", mounts, op);
+  await volumes.mount("one", mounts, root, op);
   await volumes.unmount("one", mounts);
   await volumes.unmount("one", mounts);
   const container = { container: "one", driver: "local" };

@@ -12,7 +12,7 @@ import { requireSource } from "./bind-source.ts";
 import { VolumeBook } from "./book.ts";
 import { flagOf, matches } from "./filters.ts";
 import { LocalDriver } from "./local.ts";
-import { Mounter } from "./mounter.ts";
+import { Mounter, type UserOf } from "./mounter.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
 import { imageOf, planMounts } from "./plan.ts";
 import type { PlannedMount } from "./planned-mount.ts";
@@ -242,8 +242,8 @@ class LocalVolumes implements Volumes {
     }
   }
 
-  mount(containerId: string, mounts: readonly ResolvedMount[], _op: Operation): Promise<OciMount[]> {
-    return this.#mounter.mount(containerId, mounts);
+  mount(containerId: string, mounts: readonly ResolvedMount[], user: UserOf, _op: Operation): Promise<OciMount[]> {
+    return this.#mounter.mount(containerId, mounts, user);
   }
 
   unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void> {

@@ -51,8 +51,16 @@ export interface Volumes {
    * did not come to its end.
    */
   populate(mounts: readonly ResolvedMount[], rootfs: string, op: Operation): Promise<void>;
-  /** Sources made sure of, driver mounts mounted, subpaths resolved: what the bundle mounts, for this one start. */
-  mount(containerId: string, mounts: readonly ResolvedMount[], op: Operation): Promise<OciMount[]>;
+  /**
+   * Sources made sure of, driver mounts mounted, subpaths resolved: what the bundle mounts, for this one start. `user` gives whom
+   * the process starts as; it is asked only where owners are to show up as that one.
+   */
+  mount(
+    containerId: string,
+    mounts: readonly ResolvedMount[],
+    user: () => Promise<{ readonly uid: number; readonly gid: number }>,
+    op: Operation,
+  ): Promise<OciMount[]>;
   /** The counterpart of `mount`; never throws for what is already gone. */
   unmount(containerId: string, mounts: readonly ResolvedMount[]): Promise<void>;
   /** Marks the volumes of `mounts` as used by a container that already exists, `mounted` while it has a process. */

@@ -40,7 +40,7 @@ export function parseMount(text: string): Mount {
     const [rawKey, value] = splitPair(field);
     const key = rawKey.toLowerCase();
     const given = field.includes("=");
-    const switches = ["readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src"];
+    const switches = ["readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src", "idmap"];
     if (!given && !switches.includes(key)) throw new Error(`invalid field '${field}' must be a key=value pair`);
     switch (key) {
       case "type":
@@ -60,6 +60,9 @@ export function parseMount(text: string): Mount {
         break;
       case "consistency":
         mount.Consistency = value.toLowerCase();
+        break;
+      case "idmap":
+        mount.IDMap = value || "owner";
         break;
       case "bind-propagation":
         bind().Propagation = value.toLowerCase();

@@ -146,6 +146,10 @@ export class Bundles {
     });
   }
 
+  userOf(rootfs: string, user: string): { readonly uid: number; readonly gid: number } {
+    return resolveUser(rootfs, user, []);
+  }
+
   #withCdi(spec: OciSpec, { DeviceRequests }: HostConfig): OciSpec {
     if (!DeviceRequests?.length) return spec;
     const { cdi } = this.#options;
