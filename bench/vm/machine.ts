@@ -29,6 +29,7 @@ const packages = [
   "ca-certificates",
   "util-linux",
   "e2fsprogs",
+  "xfsprogs",
 ];
 
 /** What the host needs; missing ones are installed with apt-get. */

@@ -57,7 +57,7 @@ export class BookMoves {
       const intent = this.#book.db.transaction("full", (tx) => this.#book.intents.begin(tx, begun));
       failPoint("volumes.fill.begun");
       try {
-        await this.#book.driver.make(name);
+        await this.#book.driver.make(name, record.options);
         failPoint("volumes.fill.made");
         await fill(this.#book.driver.path(name));
         failPoint("volumes.fill.filled");

@@ -137,14 +137,14 @@ export class VolumeBook {
       options: Object.keys(options).length > 0 ? options : null,
       createdAt: now(),
     };
-    if (isLocal) await this.#makeLocal(name);
+    if (isLocal) await this.#makeLocal(record);
     else await this.#makeRemote(record);
     this.#pending.set(name, record);
     return record;
   }
 
-  async #makeLocal(name: string): Promise<void> {
-    const isNew = await this.#driver.make(name);
+  async #makeLocal({ name, options }: VolumeRecord): Promise<void> {
+    const isNew = await this.#driver.make(name, options);
     try {
       failPoint("volumes.create.made");
     } catch (error) {

@@ -21,6 +21,8 @@ import { S_IFDIR, S_IFMT, S_IFREG, tryLstatAt } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { fsetxattr, getxattr, removexattr } from "../linux/xattr.ts";
 import { isMountPoint, mountLocal } from "./local-mount.ts";
+import type { VolumeRecord } from "./record.ts";
+import { limitSize, sizeOption, unlimitSize } from "./size-limit.ts";
 
 /** Longest file name, which a volume's name becomes. */
 const maxName = 255;
@@ -49,17 +51,15 @@ export function checkOptions(name: string, options: Readonly<Record<string, stri
   for (const key of Object.keys(options)) {
     if (!optionNames.has(key)) throw invalidArgument(`create ${name}: invalid option: "${key}"`);
   }
-  if (options.size !== undefined) {
-    if (!/^\d+(\.\d+)?\s?([kKmMgGtTpP]i?)?[bB]?$/.test(options.size)) {
-      throw invalidArgument(`create ${name}: invalid size: '${options.size}'`);
-    }
-    throw invalidArgument(`create ${name}: quota size requested but no quota support`);
-  }
-  if (Object.keys(options).length === 0) return;
+  if (options.size !== undefined) sizeOption(name, options.size);
+  if (!Object.keys(options).some((key) => key !== "size")) return;
   for (const key of ["device", "type"]) {
     if (options[key] === undefined) throw invalidArgument(`create ${name}: missing required option: "${key}"`);
   }
 }
+
+/** True when something is mounted on the data: it takes no space here then. */
+export const isMounted = (options: VolumeRecord["options"]): boolean => options?.type !== undefined;
 
 export class LocalDriver {
   readonly root: string;
@@ -84,8 +84,11 @@ export class LocalDriver {
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   }
 
-  /** Makes the directories; true when they were not there. */
-  async make(name: string): Promise<boolean> {
+  /**
+   * Makes the directories and limits their size as the options say; true when they were not there. Throws in Docker's words where
+   * the file system keeps no limits.
+   */
+  async make(name: string, options: VolumeRecord["options"] = null): Promise<boolean> {
     await mkdir(this.root, { recursive: true, mode: 0o701 });
     const isNew = await mkdir(join(this.root, name), { mode: 0o701 }).then(
       () => true,
@@ -96,6 +99,8 @@ export class LocalDriver {
     );
     try {
       await mkdir(this.path(name), { recursive: true, mode: 0o755 });
+      const limit = options?.size === undefined ? 0 : sizeOption(name, options.size);
+      if (limit > 0) limitSize(this.root, name, limit);
     } catch (error) {
       if (isNew) this.remove(name);
       throw error;
@@ -106,6 +111,7 @@ export class LocalDriver {
   /** Takes the directory out of sight at once. Absent is fine. */
   remove(name: string): void {
     unmount(this.path(name), MNT_DETACH);
+    unlimitSize(this.root, name);
     this.#discard(join(this.root, name));
   }
 
@@ -128,9 +134,10 @@ export class LocalDriver {
     if (names.includes(to) && !names.includes(from)) await this.move(to, from);
   }
 
-  /** Mounts what the options name on the data directory, unless it is mounted already. */
-  async mount(name: string, options: Readonly<Record<string, string>>): Promise<void> {
-    if (!(await isMountPoint(this.path(name)))) await mountLocal(this.path(name), options);
+  /** Mounts what the options name on the data directory, if anything, unless it is mounted already. */
+  async mount(name: string, options: VolumeRecord["options"]): Promise<void> {
+    if (options && isMounted(options) && !(await isMountPoint(this.path(name))))
+      await mountLocal(this.path(name), options);
   }
 
   unmount(name: string): void {

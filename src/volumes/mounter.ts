@@ -6,7 +6,7 @@ import { NamedLocks } from "../lib/operation-lock.ts";
 import type { OciMount } from "../runtime/spec/oci.ts";
 import { makeSource } from "./bind-source.ts";
 import { mappingOf, type Owner, ownerMap } from "./idmap.ts";
-import type { LocalDriver } from "./local.ts";
+import { isMounted, type LocalDriver } from "./local.ts";
 import { mountAttributes, type ResolvedMount } from "./mounts.ts";
 import { type MapFor, newPin, pinSource, pinSubpath, unpin } from "./pins.ts";
 import { checkPropagation } from "./propagation.ts";
@@ -75,7 +75,7 @@ export class Mounter {
     const { name, options } = record;
     return this.#locks.run(name, async () => {
       if (record.driver === localDriver) {
-        if (options) await driver.mount(name, options);
+        await driver.mount(name, options);
         this.tookOver(user, record);
         return driver.path(name);
       }
@@ -106,7 +106,7 @@ export class Mounter {
     if (places.size === 0) this.#mounted.delete(name);
     if (record.driver !== localDriver) await this.#tellUnmounted(user, record);
     // What somebody else has mounted there is not ours to take away.
-    else if (places.size === 0 && record.options) this.#options.driver.unmount(name);
+    else if (places.size === 0 && isMounted(record.options)) this.#options.driver.unmount(name);
     return true;
   }
 
@@ -158,7 +158,7 @@ export class Mounter {
   async #volumeSource(containerId: string, mount: ResolvedMount, mapFor: MapFor | undefined): Promise<string> {
     const { driver, recordOf, emit } = this.#options;
     const record = recordOf(mount.name);
-    if (record.driver === localDriver) await driver.make(mount.name);
+    if (record.driver === localDriver) await driver.make(mount.name, record.options);
     const data = await this.mountDriver(containerId, record);
     const held = record.driver !== localDriver || mapFor !== undefined;
     const source = await this.#pinned(containerId, mount, { data, held, mapFor });

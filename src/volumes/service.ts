@@ -11,7 +11,7 @@ import type { Database, Tx } from "../state/database.ts";
 import { requireSource } from "./bind-source.ts";
 import { VolumeBook } from "./book.ts";
 import { flagOf, matches } from "./filters.ts";
-import { LocalDriver } from "./local.ts";
+import { isMounted, LocalDriver } from "./local.ts";
 import { Mounter, type UserOf } from "./mounter.ts";
 import type { MountConfig, ResolvedMount } from "./mounts.ts";
 import { imageOf, planMounts } from "./plan.ts";
@@ -145,7 +145,7 @@ class LocalVolumes implements Volumes {
     let SpaceReclaimed = 0;
     for (const record of this.#book.list().records.values()) {
       if (!all && record.labels?.[anonymousLabel] === undefined) continue;
-      // What is mounted from elsewhere takes no space here (measured: dockerd leaves it alone).
+      // dockerd leaves alone whatever has options (measured), be it a limit or what is mounted from elsewhere.
       if (record.options || this.#book.isUsed(record.name) || !this.#fits(record, filters)) continue;
       const size = record.driver === localDriver ? await this.#driver.size(record.name) : 0;
       if (!(await this.#destroy(record.name))) continue;
@@ -160,7 +160,7 @@ class LocalVolumes implements Volumes {
     const volumes: Volume[] = [];
     for (const record of this.#book.list().records.values()) {
       if (record.driver !== localDriver) continue;
-      const Size = record.options ? -1 : await this.#driver.size(record.name);
+      const Size = isMounted(record.options) ? -1 : await this.#driver.size(record.name);
       volumes.push({ ...this.#wired(record), UsageData: { Size, RefCount: this.#book.usersOf(record.name).length } });
     }
     return volumes;

@@ -38,17 +38,18 @@ export class Transfers {
 
   /**
    * A new local volume with the data that `source` has now. Containers may go on writing to it: each file is as it was at one
-   * moment where the file system shares data, else as it was read; different files may be of different moments.
+   * moment where the file system shares data, else as it was read; different files may be of different moments. The limit of its
+   * size is the same.
    */
   async clone(source: string, target: string, options: { snapshot: boolean }, op: Operation): Promise<Volume> {
     const { book } = this.#options;
-    const { labels } = book.get(source);
+    const { labels, options: old } = book.get(source);
     const name = target || `${source.slice(0, 200)}-${stamp()}`;
     const record: VolumeRecord = {
       name,
       driver: localDriver,
       labels: options.snapshot ? { ...labels, [snapshotLabel]: source } : labels,
-      options: null,
+      options: old?.size === undefined ? null : { size: old.size },
       createdAt: now(),
     };
     const made = await this.#reading(source, (from) =>
