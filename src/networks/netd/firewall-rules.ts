@@ -249,6 +249,8 @@ function rulesOf(carried: readonly Family[]): [chain: string, expressions: Buffe
     ...each(natRules),
     // So must this host when it asks at a loopback address.
     ...(ipv4 ? [["postrouting", [...loopback4("source"), ...outBridge, expr.masquerade()]] as [string, Buffer[]]] : []),
+    // What a proxy's client has begun was let in: most packets for this host are looked at once.
+    ["input", [...established, accept]],
     ...each(proxyGuards),
     ["forward", [...established, accept]],
     ["forward", [...pair("open"), accept]],
