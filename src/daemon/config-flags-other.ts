@@ -38,6 +38,7 @@ export const inertFlags = {
   "containerd-namespace": inert("value", "there is no containerd"),
   "containerd-plugins-namespace": inert("value", "there is no containerd"),
   experimental: inert("bool", "there are no experimental features"),
+  "ip-forward-no-drop": inert("bool", "the policy of the FORWARD chain is never changed"),
   "live-restore": inert("bool", "containers always survive the daemon"),
   "network-control-plane-mtu": inert("value", "there is no swarm"),
   "raw-logs": inert("bool", "log lines are never coloured"),
@@ -49,7 +50,6 @@ const swarm = "there is no swarm";
 
 export const refusedFlags = {
   "authorization-plugin": refused("value", "there are no plugins"),
-  bridge: refused("value", "the default bridge is the engine's own; --bridge-name names it"),
   "cpu-rt-period": refused("value", "real-time scheduling is not there yet", ["0"]),
   "cpu-rt-runtime": refused("value", "real-time scheduling is not there yet", ["0"]),
   "cri-containerd": refused("bool", "there is no containerd"),
@@ -62,7 +62,6 @@ export const refusedFlags = {
   feature: refused("value", "there are no features to switch"),
   "http-proxy": refused("value", proxy),
   "https-proxy": refused("value", proxy),
-  "ip-forward-no-drop": refused("bool", "the policy of the FORWARD chain is never changed"),
   "metrics-addr": refused("value", "there are no metrics yet"),
   "no-proxy": refused("value", proxy),
   "node-generic-resource": refused("value", swarm),

@@ -16,6 +16,7 @@ export const daemonFlags = {
   "allow-direct-routing": flag.bool("Let published ports be reached at the containers' own addresses, too"),
   bip: flag.string("Address and prefix of the default bridge"),
   bip6: flag.string("IPv6 address and prefix of the default bridge", { kind: "string" }),
+  bridge: flag.string("Bridge of one's own for the default network; none for no such network", { short: "b" }),
   "bridge-name": flag.string("Device of the default bridge network", { initial: "dhow0" }),
   "cdi-spec-dir": flag.list("Directories of CDI specifications (default /etc/cdi and /var/run/cdi)", {
     complete: "files",

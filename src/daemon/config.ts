@@ -143,7 +143,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
       insecure: checkInsecure(values["insecure-registry"]),
     },
     network: {
-      bridgeName: checkBridgeName(values["bridge-name"]),
+      ...defaultBridge(values),
       bip: optional(values.bip),
       fixedCidr: optional(values["fixed-cidr"]),
       defaultGateway: optional(values["default-gateway"]),
@@ -196,6 +196,12 @@ export function instanceName(execRoot: string): string {
 function checkBridgeName(name: string): string {
   if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) throw new Error(`invalid bridge name: ${JSON.stringify(name)}`);
   return name;
+}
+
+function defaultBridge({ bridge, bip, "bridge-name": own }: Values) {
+  if (bridge === "" || bridge === own) return { bridgeName: checkBridgeName(own), foreignBridge: false };
+  if (bip !== "") throw new Error("You specified -b & --bip, mutually exclusive options. Please specify only one");
+  return { bridgeName: checkBridgeName(bridge), foreignBridge: bridge !== "none" };
 }
 
 function atLeastOne(what: string, value: number): number {

@@ -57,8 +57,10 @@ export interface RegistryConfig {
 }
 
 export interface NetworkConfig {
-  /** Device of the default network `bridge`. */
+  /** Device of the default network `bridge`; `none` is for no such network. */
   readonly bridgeName: string;
+  /** That device is somebody else's, and must be there. */
+  readonly foreignBridge: boolean;
   /** Address and prefix of that device, such as `172.30.0.1/16`; undefined takes the first free pool. */
   readonly bip: string | undefined;
   readonly fixedCidr: string | undefined;

@@ -106,7 +106,12 @@ function checkRequest(request: NetworkCreateRequest, context: CreateContext): vo
   }
   // Of a network made from a configuration another address driver is refused with the rest that it may not have.
   if (request.IPAM && !["", "default"].includes(request.IPAM.Driver) && !request.ConfigFrom?.Network) {
-    if (request.IPAM.Driver === "null") throw invalidArgument("ipv4 pool is empty");
+    if (request.IPAM.Driver === "null") {
+      const asksFor = (request.IPAM.Config ?? []).some(({ Subnet }) => Subnet);
+      throw invalidArgument(
+        asksFor ? "null ipam driver does not handle specific address pool requests" : "ipv4 pool is empty",
+      );
+    }
     throw notFound(`plugin "${request.IPAM.Driver}" not found`);
   }
 }

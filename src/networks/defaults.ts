@@ -12,11 +12,14 @@ import {
   cidrText,
   contains,
   type Family,
+  families,
+  familyOf,
   firstOf,
   type IpAddress,
   parseAddress,
   parseCidr,
 } from "./netd/ip.ts";
+import type { PerFamily } from "./netd/protocol.ts";
 import type { NetworksConfig } from "./networks.ts";
 import { type Addressing, type NetworkRecord, subnetsOf } from "./record.ts";
 
@@ -94,10 +97,13 @@ function defaultBridge(
     const context = { device: config.bridgeName, pools, old: old?.[family] ?? null, others: taken };
     return addressingOf(family, wanted, context);
   };
-  const ipv4 = inFamily("ipv4", { address: config.bip, range: config.fixedCidr, router: config.defaultGateway });
+  const found = config.foreignBridge ? addressesOn(config.bridgeName) : undefined;
+  const { bip = found?.ipv4, bip6 = found?.ipv6 } = config;
+  const ipv4 = inFamily("ipv4", { address: bip, range: config.fixedCidr, router: config.defaultGateway });
   const ipv6 = config.ipv6
-    ? inFamily("ipv6", { address: config.bip6, range: config.fixedCidr6, router: config.defaultGateway6 })
+    ? inFamily("ipv6", { address: bip6, range: config.fixedCidr6, router: config.defaultGateway6 })
     : null;
+  const foreign = found && { ipv4: found.ipv4 !== undefined, ipv6: found.ipv6 !== undefined };
   const prefix = "com.docker.network";
   return {
     ...plain("bridge", "host"),
@@ -128,9 +134,29 @@ function defaultBridge(
       icc: config.icc,
       masquerade: config.ipMasquerade,
       hostBinding: "",
+      ...(foreign ? { foreign } : {}),
       modes: { ipv4: "nat", ipv6: "nat" },
     },
   };
+}
+
+/** The first address of each family on a bridge that is not ours, with its prefix. */
+function addressesOn(name: string): Partial<PerFamily<string>> {
+  using route = new Rtnetlink();
+  const link = route.link(name);
+  const failed = 'error creating default "bridge" network: ';
+  if (!link) {
+    throw invalidArgument(`${failed}bridge device with non default name ${name} must be created manually`);
+  }
+  if (link.kind !== "bridge") throw invalidArgument(`${failed}existing interface ${name} is not a bridge`);
+  const own = route.addresses().filter(({ index, linkLocal }) => index === link.index && !linkLocal);
+  const texts = own.map(({ address, prefix }) => `${addressText(addressFromBytes(address))}/${prefix}`);
+  return Object.fromEntries(
+    families.flatMap((family) => {
+      const text = texts.find((one) => familyOf(one) === family);
+      return text === undefined ? [] : [[family, text]];
+    }),
+  );
 }
 
 function shownConfig(family: Family, { subnet, gateway, router }: Addressing, range: string | undefined): IPAMConfig {

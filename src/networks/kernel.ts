@@ -199,14 +199,14 @@ function parentOf({ name, parent, mtu, ...upper }: UpperDevice, internal: boolea
 }
 
 function bridgeOf(network: NetworkRecord, device: BridgeDevice, { directRouting: direct }: NetworksConfig) {
-  const { name, mtu, icc, masquerade, modes, inhibitIpv4, sources, trusted = [] } = device;
+  const { name, mtu, icc, masquerade, modes, inhibitIpv4, foreign, sources, trusted = [] } = device;
   const inFamily = (family: Family): BridgeFamily | null => {
     const addressing = network[family];
     if (!addressing) return null;
     const { subnet, gateway } = addressing;
     const source = sources?.[family];
     const common = { subnet, mode: modes[family], ...(source === undefined ? {} : { source }) };
-    if (family === "ipv4" && inhibitIpv4) return { ...common, address: null, foreign: true };
+    if (foreign?.[family] || (family === "ipv4" && inhibitIpv4)) return { ...common, address: null, foreign: true };
     return { ...common, address: gateway === null ? null : `${gateway}/${prefixOf(subnet)}` };
   };
   const { internal } = network;

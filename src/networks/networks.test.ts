@@ -42,6 +42,7 @@ const config: NetworksConfig = {
   ipMasquerade: true,
   ipForward: true,
   directRouting: false,
+  foreignBridge: false,
   userlandProxy: true,
   firewall: true,
   firewall6: true,

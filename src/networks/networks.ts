@@ -13,6 +13,8 @@ import type { Database, Tx } from "../state/database.ts";
 export interface NetworksConfig {
   /** Device of the default network `bridge`; `none` means that there is no default network. */
   readonly bridgeName: string;
+  /** That device is somebody else's: it must be there, and the network has its addresses. */
+  readonly foreignBridge: boolean;
   /** Address and prefix of that device; undefined takes the first free pool. */
   readonly bip: string | undefined;
   readonly fixedCidr: string | undefined;

@@ -38,7 +38,10 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
   const mode = request.networkMode === "default" ? "bridge" : request.networkMode;
   const wanted = new Map<string, [NetworkRecord, EndpointSettings | undefined]>();
   const add = (name: string, settings: EndpointSettings | undefined): void => {
-    const [id, network] = book.find(name === "default" ? "bridge" : name);
+    const real = name === "default" ? "bridge" : name;
+    // Of an engine without a default network, containers that ask for it have none, as dockerd's.
+    if (real === "bridge" && book.networks.findUnique("name", real) === undefined) return;
+    const [id, network] = book.find(real);
     wanted.set(id, [network, settings ?? wanted.get(id)?.[1]]);
   };
   // A container that was disconnected from the network of its mode stays so.

@@ -37,6 +37,8 @@ const BridgeSchema = v.object({
   icc: v.boolean(),
   masquerade: v.boolean(),
   hostBinding: v.string(),
+  /** It was there before the network, with addresses that stay as they are; those of a family that has none are ours. */
+  foreign: v.optional(v.object({ ipv4: v.boolean(), ipv6: v.boolean() })),
   /** The host gets no IPv4 address on it, and none that it has there is touched. */
   inhibitIpv4: v.optional(v.boolean()),
   /** Addresses of the host under which containers are seen outside. */

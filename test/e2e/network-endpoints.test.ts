@@ -102,6 +102,9 @@ describe("endpoints", () => {
       return stderr.replace("Error response from daemon: ", "").trim();
     };
     expect(await refusal("--ipam-driver", "null")).toBe("ipv4 pool is empty");
+    expect(await refusal("--ipam-driver", "null", "--subnet", "10.9.0.0/24")).toBe(
+      "null ipam driver does not handle specific address pool requests",
+    );
     expect(await refusal("--ipam-driver", "nosuch")).toBe('plugin "nosuch" not found');
     expect(await refusal("--scope", "swarm")).toBe("cannot create a swarm scoped network when swarm is not active");
     expect(await refusal("--ingress")).toBe("Ingress network can only be global scope network");

@@ -84,15 +84,20 @@ export class Bridges {
     if (!link) {
       this.#route.apply(`create bridge ${spec.name}`, rtnetlink.bridge(spec.name, spec.mtu, randomMac()));
       link = this.#route.link(spec.name);
-      if (link) this.#route.apply("mark bridge", rtnetlink.linkAlias(link.index, this.#mark));
+      if (link) {
+        this.#route.apply("mark bridge", rtnetlink.linkAlias(link.index, this.#mark));
+        link = { ...link, alias: this.#mark };
+      }
     }
     if (!link) throw new Error(`bridge ${spec.name} vanished while it was made`);
     const { index } = link;
-    // No router advertisement is believed, and on the bridge of an IPv4 network there is not even a link-local address.
+    // No router advertisement is believed, and on a bridge of ours without IPv6 there is not even a link-local address.
     writeNetSysctl(`ipv6/conf/${spec.name}/accept_ra`, "0");
-    writeNetSysctl(`ipv6/conf/${spec.name}/disable_ipv6`, spec.ipv6?.address ? "0" : "1");
+    if (spec.ipv6?.address || link.alias === this.#mark) {
+      writeNetSysctl(`ipv6/conf/${spec.name}/disable_ipv6`, spec.ipv6?.address ? "0" : "1");
+    }
     writeNetSysctl(`ipv4/conf/${spec.name}/route_localnet`, "1");
-    if (spec.ipv6?.address && this.#forwards) letIpv6Through(this.#route);
+    if ((spec.ipv6?.address || spec.ipv6?.foreign) && this.#forwards) letIpv6Through(this.#route);
     this.#setAddresses(spec, index);
     this.#route.apply(`bring up ${spec.name}`, rtnetlink.linkUp(index));
     this.#firewall?.addBridge(spec);
