@@ -103,6 +103,7 @@ export function nftTable(familyNumber: number, table: string) {
       ...(key[0] === "ifname" && key.length === 1 ? [attribute(13, hostByteOrder)] : []),
     );
   return {
+    name: table,
     create: (flags: number): NetlinkMessage =>
       message(NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, familyNumber, attributeString(1, table), attributeBe32(2, flags)),
     delete: (): NetlinkMessage => message(DELTABLE, 0, familyNumber, attributeString(1, table)),

@@ -17,6 +17,7 @@ const BATCH_END = 0x11;
 const GETCHAIN = 4;
 const GETRULE = 7;
 const GETSETELEM = 13;
+const GETGEN = 16;
 
 function commentOf(data: Buffer | undefined): string {
   if (data?.[0] !== 0) return "";
@@ -87,6 +88,13 @@ export class Nftables implements Disposable {
         };
       }),
     );
+  }
+
+  /** A number that every transaction of anybody in this namespace changes. */
+  generation(): number {
+    const type = (SUBSYSTEM << 8) | GETGEN;
+    const [reply] = this.#socket.query("generation", { type, flags: 0, payload: generic(0) });
+    return reply ? (readAttributes(reply.subarray(4)).get(1)?.readUInt32BE(0) ?? 0) : 0;
   }
 
   #listed(familyNumber: number, table: string, set: string): Buffer[] {

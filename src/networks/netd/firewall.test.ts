@@ -77,3 +77,52 @@ test("Firewall replaces the table of one family by that of both, and the other w
     expect(tables()).toEqual([family.inet]);
   });
 });
+
+test("Firewall is made again whole where the kernel lets others change it, and says so", () => {
+  apart(() => {
+    using nft = new Nftables();
+    using firewall = new Firewall("t", { ipv4: true, ipv6: true }, false);
+    const inFamily = (subnet: string, address: string) => ({ subnet, address, mode: "nat" }) as const;
+    const bridge = {
+      ...{ name: "br7", mtu: 1500, icc: true, masquerade: true, internal: false, trusted: ["eth7"], direct: false },
+      ipv4: inFamily("10.7.0.0/24", "10.7.0.1/24"),
+      ipv6: inFamily("fd00:7::/64", "fd00:7::1/64"),
+    };
+    firewall.addBridge(bridge);
+    const web = {
+      kind: "translated",
+      protocol: "tcp",
+      host: null,
+      hostPort: 8080,
+      address: "10.7.0.2",
+      port: 80,
+    } as const;
+    const dns = { kind: "opened", protocol: "udp", address: "fd00:7::2", port: 53 } as const;
+    firewall.publish([web, dns]);
+    const list = () => Bun.spawnSync(["nft", "-s", "list", "ruleset"]).stdout.toString();
+    const whole = list();
+    expect(whole).toContain("8080");
+    expect(firewall.repair()).toBe(false);
+    for (const harm of [
+      "flush ruleset",
+      "flush chain inet t forward",
+      "delete chain inet t output",
+      "delete element inet t ports { tcp . 8080 }",
+      "flush set inet t networks",
+    ]) {
+      expect([harm, Bun.spawnSync(["nft", harm]).stderr.toString()]).toEqual([harm, ""]);
+      expect([harm, list() === whole]).toEqual([harm, false]);
+      expect([harm, firewall.repair()]).toEqual([harm, true]);
+      expect(list()).toBe(whole);
+      expect(firewall.repair()).toBe(false);
+    }
+    // What came and went meanwhile counts.
+    firewall.unpublish([dns]);
+    const less = list();
+    Bun.spawnSync(["nft", "flush ruleset"]);
+    firewall.removeBridge(bridge);
+    firewall.addBridge(bridge);
+    expect(list()).toBe(less);
+    void nft;
+  });
+});

@@ -10,6 +10,7 @@ import { isErrno } from "../../linux/syscall-error.ts";
 import { setsOf, tableRules, tableSets } from "./firewall-rules.ts";
 import { addressBytes, bytesOf, type Family, families, familyOf, firstOf, lastOf, parseCidr } from "./ip.ts";
 import type { BridgeSpec, PerFamily, Protocol } from "./protocol.ts";
+import { identity, type Placed, TableWatch } from "./table-watch.ts";
 
 /** What the table knows of a port of a container, of the family of `address`. */
 export type PortRule =
@@ -37,8 +38,14 @@ export type PortRule =
 
 const protocolNumber = { tcp: 6, udp: 17, sctp: 132 } as const;
 
-const identity = (set: string, { key, end = false }: SetElement): string =>
-  `${set} ${Buffer.from(key).toString("hex")} ${end}`;
+const baseChains = [
+  { name: "raw-prerouting", type: "filter", hook: hook.prerouting, priority: -300 },
+  { name: "prerouting", type: "nat", hook: hook.prerouting, priority: -100 },
+  { name: "output", type: "nat", hook: hook.output, priority: -100 },
+  { name: "postrouting", type: "nat", hook: hook.postrouting, priority: 100 },
+  { name: "input", type: "filter", hook: hook.input, priority: 0 },
+  { name: "forward", type: "filter", hook: hook.forward, priority: 0 },
+] as const;
 
 /** The table, alive for as long as this object is. */
 export class Firewall implements Disposable {
@@ -46,14 +53,20 @@ export class Firewall implements Disposable {
   readonly #table: ReturnType<typeof nftTable>;
   readonly #number: number;
   /** Elements of the table of an earlier netd that nobody has claimed yet, by {@link identity}. */
-  readonly #inherited = new Map<string, [set: string, SetElement]>();
+  readonly #inherited = new Map<string, Placed>();
 
   /** How many rules stand on one element, by {@link identity}: a container's port may be published several times. */
   readonly #shared = new Map<string, number>();
   readonly #families: readonly Family[];
 
-  /** Makes the table `name` for some families; a table of that name that nobody owns any more is replaced. */
-  constructor(name: string, carried: PerFamily<boolean>) {
+  /** Null where nobody else can touch the table. */
+  #watch: TableWatch | null = null;
+
+  /**
+   * Makes the table `name` for some families; a table of that name that nobody owns any more is replaced. Kernels before
+   * 5.12 have no tables with an owner, and `owned` false asks for none: {@link repair} is then to be called now and again.
+   */
+  constructor(name: string, carried: PerFamily<boolean>, owned = true) {
     this.#families = families.filter((one) => carried[one]);
     const [only, other] = this.#families;
     if (only === undefined) throw new Error("a table is for one family at least");
@@ -68,40 +81,53 @@ export class Firewall implements Disposable {
     const present = this.#exists(name, this.#number);
     if (present) this.#inherit(name);
     const steps = present ? [this.#table.delete()] : [];
-    try {
-      this.#create(steps, TABLE_OWNER | TABLE_PERSIST);
-    } catch (error) {
-      if (!isErrno(error, "EOPNOTSUPP", "EINVAL")) throw error;
-      this.#inherited.clear();
-      this.#create(steps, TABLE_OWNER);
+    for (const flags of owned ? [TABLE_OWNER | TABLE_PERSIST, TABLE_OWNER] : []) {
+      try {
+        this.#create(steps, flags, [...this.#inherited.values()]);
+        return;
+      } catch (error) {
+        if (!isErrno(error, "EOPNOTSUPP", "EINVAL")) throw error;
+      }
+      // A table that goes with its owner leaves nothing to its successor.
+      if (flags & TABLE_PERSIST) this.#inherited.clear();
     }
+    const rules = new Map<string, number>(baseChains.map((chain) => [chain.name, 0]));
+    for (const [chain] of tableRules(this.#families)) rules.set(chain, (rules.get(chain) ?? 0) + 1);
+    this.#watch = new TableWatch(this.#nft, this.#number, name, rules);
+    this.#watch.add(...this.#inherited.values());
+    this.#create(steps, 0, [...this.#inherited.values()]);
+  }
+
+  /** Makes the table again where somebody else has emptied it or taken it away; true when that was so. */
+  repair(): boolean {
+    const elements = this.#watch?.lost();
+    if (!elements) return false;
+    const before = this.#exists(this.#table.name, this.#number) ? [this.#table.delete()] : [];
+    this.#create(before, 0, elements);
+    process.stderr.write("netd: somebody took rules of the engine's away: they are back\n");
+    return true;
   }
 
   /** Takes out what was inherited and has not been claimed. */
   sweep(): void {
     const rest = [...this.#inherited.values()];
     this.#inherited.clear();
-    if (rest.length > 0)
-      this.#nft.commit(
-        "sweep",
-        ...rest.map(([set, { key, end }]) => this.#table.remove(set, end ? { key, end } : { key })),
-      );
+    this.#watch?.remove(...rest);
+    if (rest.length > 0) this.#nft.commit("sweep", ...rest.map((place) => this.#remove(place)));
   }
 
   addBridge(bridge: BridgeSpec): void {
-    this.#nft.commit(
-      `rules of ${bridge.name}`,
-      ...this.#memberships(bridge).flatMap(([set, ...elements]) => elements.flatMap((one) => this.#add(set, one))),
-    );
+    const places = this.#placesOf(bridge);
+    this.repair();
+    this.#nft.commit(`rules of ${bridge.name}`, ...places.flatMap((place) => this.#add(...place)));
+    this.#watch?.add(...places);
   }
 
   removeBridge(bridge: BridgeSpec): void {
-    this.#nft.commit(
-      `rules of ${bridge.name}`,
-      ...this.#memberships(bridge).map(([set, ...elements]) =>
-        this.#table.remove(set, ...elements.map(({ data: _, ...element }) => element)),
-      ),
-    );
+    const places = this.#placesOf(bridge);
+    this.repair();
+    this.#nft.commit(`rules of ${bridge.name}`, ...places.map((place) => this.#remove(place)));
+    this.#watch?.remove(...places);
   }
 
   /** True when the table has rules for that family. */
@@ -112,12 +138,14 @@ export class Firewall implements Disposable {
   /** Adds all rules or none. */
   publish(rules: readonly PortRule[]): void {
     if (rules.length === 0) return;
+    this.repair();
     const places = rules.map(elementOf);
-    const fresh = new Map(places.map((place) => [identity(...place), place]));
+    const fresh = new Map(places.map((place) => [identity(place), place]));
     for (const name of fresh.keys()) if (this.#shared.has(name)) fresh.delete(name);
     this.#nft.commit("publish", ...[...fresh.values()].flatMap((place) => this.#add(...place)));
+    this.#watch?.add(...fresh.values());
     for (const place of places) {
-      const name = identity(...place);
+      const name = identity(place);
       this.#shared.set(name, (this.#shared.get(name) ?? 0) + 1);
     }
   }
@@ -126,16 +154,16 @@ export class Firewall implements Disposable {
   unpublish(rules: readonly PortRule[]): void {
     for (const one of rules) {
       const [set, element] = elementOf(one);
-      const { key } = element;
-      const name = identity(set, element);
+      const name = identity([set, element]);
       const others = (this.#shared.get(name) ?? 1) - 1;
       if (others > 0) {
         this.#shared.set(name, others);
         continue;
       }
       this.#shared.delete(name);
+      this.#watch?.remove([set, element]);
       try {
-        this.#nft.commit("unpublish", this.#table.remove(set, { key }));
+        this.#nft.commit("unpublish", this.#remove([set, element]));
       } catch (error) {
         if (!isErrno(error, "ENOENT")) throw error;
       }
@@ -150,11 +178,15 @@ export class Firewall implements Disposable {
     }
   }
 
+  #remove([set, { key, end }]: Placed): NetlinkMessage {
+    return this.#table.remove(set, end ? { key, end } : { key });
+  }
+
   /** Steps that add an element, or claim the one that was inherited. */
   #add(set: string, element: SetElement): NetlinkMessage[] {
-    const known = this.#inherited.get(identity(set, element));
+    const known = this.#inherited.get(identity([set, element]));
     if (!known) return [this.#table.add(set, element)];
-    this.#inherited.delete(identity(set, element));
+    this.#inherited.delete(identity([set, element]));
     const [, { data }] = known;
     if (Buffer.compare(data ?? Buffer.alloc(0), element.data ?? Buffer.alloc(0)) === 0) return [];
     return [this.#table.remove(set, { key: element.key }), this.#table.add(set, element)];
@@ -163,7 +195,7 @@ export class Firewall implements Disposable {
   #inherit(name: string): void {
     for (const set of tableSets(this.#families).keys()) {
       for (const element of this.#nft.elements(this.#number, name, set)) {
-        this.#inherited.set(identity(set, element), [set, element]);
+        this.#inherited.set(identity([set, element]), [set, element]);
       }
     }
   }
@@ -172,7 +204,7 @@ export class Firewall implements Disposable {
     return this.#nft.chains(number).some((chain) => chain.table === name);
   }
 
-  #create(before: readonly NetlinkMessage[], flags: number): void {
+  #create(before: readonly NetlinkMessage[], flags: number, elements: readonly Placed[]): void {
     const t = this.#table;
     this.#nft.commit(
       "create table",
@@ -181,15 +213,14 @@ export class Firewall implements Disposable {
       ...[...tableSets(this.#families)].map(([set, { key, data, intervals }]) =>
         data ? t.map(set, key, data) : intervals ? t.intervals(set, key[0] ?? "ipv4") : t.set(set, key),
       ),
-      t.chain({ name: "raw-prerouting", type: "filter", hook: hook.prerouting, priority: -300 }),
-      t.chain({ name: "prerouting", type: "nat", hook: hook.prerouting, priority: -100 }),
-      t.chain({ name: "output", type: "nat", hook: hook.output, priority: -100 }),
-      t.chain({ name: "postrouting", type: "nat", hook: hook.postrouting, priority: 100 }),
-      t.chain({ name: "input", type: "filter", hook: hook.input, priority: 0 }),
-      t.chain({ name: "forward", type: "filter", hook: hook.forward, priority: 0 }),
+      ...baseChains.map((chain) => t.chain(chain)),
       ...tableRules(this.#families).map(([chain, expressions]) => t.rule(chain, expressions)),
-      ...[...this.#inherited.values()].map(([set, element]) => t.add(set, element)),
+      ...elements.map(([set, element]) => t.add(set, element)),
     );
+  }
+
+  #placesOf(bridge: BridgeSpec): Placed[] {
+    return this.#memberships(bridge).flatMap(([set, ...elements]) => elements.map((one): Placed => [set, one]));
   }
 
   #memberships(bridge: BridgeSpec): [string, ...SetElement[]][] {
@@ -230,7 +261,7 @@ function portBytes(port: number): Buffer {
 }
 
 /** Where a rule stands in the table. */
-function elementOf(rule: PortRule): [set: string, SetElement] {
+function elementOf(rule: PortRule): Placed {
   const protocol = Buffer.of(protocolNumber[rule.protocol], 0, 0, 0);
   const keyOf = (host: string | null, port: number): Buffer =>
     Buffer.concat([...(host === null ? [] : [bytesOf(host)]), protocol, portBytes(port)]);

@@ -30,6 +30,9 @@ const poolSize = 4;
 /** How long an unused netd waits for another daemon. */
 const lonelyMs = 10_000;
 
+/** How often is looked at what others may change: switches of br_netfilter, rules on old kernels. */
+const lookEveryMs = 4000;
+
 /** How long another netd may take to listen or to end. */
 const rivalMs = 60_000;
 
@@ -79,7 +82,10 @@ export async function netdMain(args: string[]): Promise<void> {
   const sandboxes = new Sandboxes(drivers, namespaces, new Ports(firewall, proxies));
 
   trimWhenIdle();
-  const aligning = setInterval(() => bridges.realign(), 5000);
+  const aligning = setInterval(() => {
+    bridges.realign();
+    firewall?.repair();
+  }, lookEveryMs);
 
   let server: Server | undefined;
   let clients = 0;
