@@ -9,10 +9,12 @@ import type { Readable } from "node:stream";
 import type { ContainerConfig } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
 import type {
+  DistributionInspect,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
   ImagePruneResponse,
+  ImageSearchResult,
   ImageSummary,
   OCIDescriptor,
   ProgressSink,
@@ -156,6 +158,11 @@ export interface Images {
   save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
   /** Answers the new image's id. */
   commit(request: CommitImage, op: Operation): Promise<CommittedImage>;
+  search(
+    query: { term: string; limit: number; filters: Filters; auth: AuthConfig | undefined },
+    op: Operation,
+  ): Promise<ImageSearchResult[]>;
+  distribution(name: string, auth: AuthConfig | undefined, op: Operation): Promise<DistributionInspect>;
   /** Shows credentials to their registry; `unauthorized` when it refuses them. */
   login(auth: AuthConfig, op: Operation): Promise<AuthResponse>;
   /** Deletes what crashes left: blobs and unpacked layers that no image names. */

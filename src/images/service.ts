@@ -3,8 +3,10 @@ import { ContentStore } from "../content/content-store.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import { hostOf } from "../registry/auth.ts";
 import { RegistryClient } from "../registry/client.ts";
+import { search } from "../registry/search.ts";
 import { Catalog } from "./catalog.ts";
 import { commit } from "./commit.ts";
+import { distribution } from "./distribution.ts";
 import type { Images, ImagesOptions } from "./images.ts";
 import { importTar } from "./import.ts";
 import { load } from "./load.ts";
@@ -17,6 +19,7 @@ import { notesIn } from "./push-helper.ts";
 import { history, inspect, list, type QuerySources, sizeOf } from "./query.ts";
 import { prune, remove } from "./remove.ts";
 import { save } from "./save.ts";
+import { searchFilter } from "./search.ts";
 import { Shelf } from "./shelf.ts";
 
 /** Opens the image records and the content store. */
@@ -65,6 +68,12 @@ export function createImages(options: ImagesOptions): Images {
     load: (query, archive, progress, op) => load(shelf, query, archive, progress, op),
     save: async (names, query, op) => save(shelf, names, query, op),
     commit: (request, op) => commit(shelf, request, op),
+    async search({ filters, ...query }, op) {
+      const wanted = searchFilter(filters);
+      const found = await search(query, options.config.registry.insecure, op.signal);
+      return found.filter(wanted);
+    },
+    distribution: (name, auth, op) => distribution(options.config, name, auth, op),
     async login(auth, op) {
       const domain = auth.serveraddress ? hostOf(auth.serveraddress) : "docker.io";
       if (domain === "") throw invalidArgument(`invalid registry address ${JSON.stringify(auth.serveraddress)}`);

@@ -91,6 +91,13 @@ export class RegistryClient {
     return { from, body: response.body as AsyncIterable<Uint8Array> };
   }
 
+  /** A small blob whole, verified; `tooLarge` above `limit` bytes. */
+  async smallBlob(path: string, digest: Digest, limit: number, signal: AbortSignal): Promise<Buffer> {
+    const bytes = await bounded(await this.#get(path, `blobs/${digest}`, {}, signal), limit);
+    if (digestOf(bytes) !== digest) throw dataLoss(`blob verification failed for digest ${digest}`);
+    return bytes;
+  }
+
   #get(path: string, rest: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
     return this.#transport.send({ target: path === "" ? "" : `${path}/${rest}`, headers, scopes: reads(path) }, signal);
   }

@@ -68,7 +68,10 @@ export interface ImagesBackend {
     op: Operation,
   ): Promise<void>;
   save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
-  search(query: { term: string; limit: number; filters: Filters }, op: Operation): Promise<ImageSearchResult[]>;
+  search(
+    query: { term: string; limit: number; filters: Filters; auth: AuthConfig | undefined },
+    op: Operation,
+  ): Promise<ImageSearchResult[]>;
   distribution(name: string, auth: AuthConfig | undefined, op: Operation): Promise<DistributionInspect>;
 }
 
@@ -95,7 +98,8 @@ export function imageHandlers(images: ImagesBackend) {
     imageLoad: async ({ query, input, progress, op }) =>
       ignore(images.load({ quiet: query.quiet, platforms: query.platform }, input, progress, op)),
     imagePrune: async ({ query, op }) => images.prune(query.filters, op),
-    imageSearch: async ({ query, op }) => images.search({ ...query, limit: query.limit ?? 0 }, op),
+    imageSearch: async ({ query, header, op }) =>
+      images.search({ ...query, limit: query.limit ?? 0, auth: readRegistryAuth(header("X-Registry-Auth")) }, op),
     imageSaveMany: async ({ query, op }) => {
       if (query.names.length === 0) throw invalidArgument("no image names given");
       return { type: "application/x-tar", stream: await images.save(query.names, { platforms: query.platform }, op) };
