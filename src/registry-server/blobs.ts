@@ -1,141 +1,96 @@
-/** Blobs: reading them whole or in part, and taking them in. */
-import type { Digest } from "../lib/digest.ts";
-import { Failure } from "./failure.ts";
-import { blobPath, isRepositoryName } from "./layout.ts";
-import { type Call, digestIn, ownerOf } from "./request.ts";
+/**
+ * The bytes of all repositories, each blob once. A client that was told that a blob is there counts on it: such a blob, and its link, is
+ * not removed before its grace time is over, and whoever asks while it is being removed is answered afterwards.
+ */
+import { type Digest, isDigest } from "../lib/digest.ts";
+import * as layout from "./layout.ts";
+import type { Storage } from "./storage.ts";
 
-export async function readBlob({ registry, request, name }: Call, digestText: string): Promise<Response> {
-  const digest = digestIn(digestText);
-  const size = await registry.repositories.blobSize(name, digest);
-  if (size === null) throw new Failure("BLOB_UNKNOWN", { digest });
-  const headers = {
-    "content-type": "application/octet-stream",
-    "docker-content-digest": digest,
-    "accept-ranges": "bytes",
-    etag: `"${digest}"`,
-    "cache-control": "max-age=31536000",
-  };
-  const { storage } = registry.repositories;
-  const range = rangeOf(request.headers.get("range"), size);
-  if (range === null) {
-    if (request.method === "HEAD")
-      return new Response(null, { headers: { ...headers, "content-length": String(size) } });
-    return new Response(storage.body(blobPath(digest), 0, size), { headers });
+export class Blobs {
+  readonly storage: Storage;
+  /** When a client was last told of a blob, in milliseconds since 1970. */
+  readonly #told = new Map<Digest, number>();
+  readonly #removals = new Map<string, Promise<void>>();
+  /** What was told before that is not known any more. */
+  readonly #since = Date.now();
+
+  constructor(storage: Storage) {
+    this.storage = storage;
   }
-  const [start, end] = range;
-  const partial = { ...headers, "content-range": `bytes ${start}-${end - 1}/${size}` };
-  if (request.method === "HEAD") {
-    return new Response(null, { status: 206, headers: { ...partial, "content-length": String(end - start) } });
+
+  /**
+   * Asks whether something that stands on the blob is there: `look` runs when no removal of `path` or of the blob is under way, and what
+   * it finds stays for the grace time.
+   */
+  async counted<T>(digest: Digest, path: string, look: () => Promise<T | null>): Promise<T | null> {
+    const before = this.#told.get(digest);
+    // Noted before anything is looked at, so that no removal begins in between.
+    this.#told.set(digest, Date.now());
+    await this.#removals.get(path);
+    await this.#removals.get(layout.blobPath(digest));
+    const found = await look();
+    // A stranger's questions about nothing are not remembered.
+    if (found === null && before === undefined) this.#told.delete(digest);
+    return found;
   }
-  return new Response(storage.body(blobPath(digest), start, end), { status: 206, headers: partial });
-}
 
-/** The bytes `[start, end)` that a Range header asks for; null for all of them. One range at most (RFC 9110, 14.2). */
-function rangeOf(header: string | null, size: number): [start: number, end: number] | null {
-  if (header === null || !/^bytes=/i.test(header)) return null;
-  const [, first = "", last = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header.trim()) ?? [];
-  const unsatisfiable = new Failure(
-    "RANGE_INVALID",
-    { range: header.slice(0, 100) },
-    { "content-range": `bytes */${size}` },
-  );
-  if (first === "" && last === "") throw unsatisfiable;
-  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === "" || last === "" ? size : Math.min(size, Number(last) + 1);
-  if (start >= size || start >= end) throw unsatisfiable;
-  return [start, end];
-}
+  size(digest: Digest): Promise<number | null> {
+    return this.storage.size(layout.blobPath(digest));
+  }
 
-export async function deleteBlob({ registry, name }: Call, digestText: string): Promise<Response> {
-  const digest = digestIn(digestText);
-  if (!(await registry.repositories.removeBlob(name, digest))) throw new Failure("BLOB_UNKNOWN", { digest });
-  return new Response(null, { status: 202 });
-}
+  read(digest: Digest): Promise<Buffer | null> {
+    return this.storage.read(layout.blobPath(digest));
+  }
 
-/** Begins an upload, unless the blob can be had from another repository or comes along at once. */
-export async function beginUpload(call: Call): Promise<Response> {
-  const { registry, url, name, user } = call;
-  const { repositories, uploads, access } = registry;
-  const [mount, from] = [url.searchParams.get("mount"), url.searchParams.get("from")];
-  if (mount !== null) {
-    const digest = digestIn(mount);
-    const may = from !== null && isRepositoryName(from) && access.allows(user, from, "pull");
-    if (may && (await repositories.blobSize(from, digest)) !== null) {
-      await repositories.addBlob(name, digest);
-      return created(call, digest);
+  /** Gives the bytes at `from`, which were verified, their place. */
+  async place(digest: Digest, size: number, from: string): Promise<void> {
+    await this.#makeRoom(digest);
+    if ((await this.size(digest)) !== size) await this.storage.move(from, layout.blobPath(digest));
+  }
+
+  async put(digest: Digest, bytes: Uint8Array): Promise<void> {
+    await this.#makeRoom(digest);
+    if ((await this.size(digest)) !== bytes.length) await this.storage.write(layout.blobPath(digest), bytes);
+  }
+
+  async #makeRoom(digest: Digest): Promise<void> {
+    this.#told.set(digest, Date.now());
+    await this.#removals.get(layout.blobPath(digest));
+  }
+
+  /** True when nobody was told of the blob at or after `time`. */
+  isUntold(digest: Digest, time: number): boolean {
+    return (this.#told.get(digest) ?? this.#since) < time;
+  }
+
+  /** Removes what is at `path` and stands on the blob, unless somebody was told of it at or after `time`; answers whether it did. */
+  async removeUnlessTold(digest: Digest, path: string, time: number, remove: () => Promise<void>): Promise<boolean> {
+    if (!this.isUntold(digest, time) || this.#removals.has(path)) return false;
+    const removal = remove();
+    const settled = removal.catch(() => {});
+    this.#removals.set(path, settled);
+    try {
+      await removal;
+      return true;
+    } finally {
+      this.#removals.delete(path);
     }
   }
-  const id = await uploads.begin(ownerOf(call));
-  const whole = url.searchParams.get("digest");
-  return whole === null ? accepted(call, id, 0) : finish(call, id, digestIn(whole));
-}
 
-export async function uploadStatus(call: Call, id: string): Promise<Response> {
-  const size = await call.registry.uploads.size(ownerOf(call), id);
-  return new Response(null, { status: 204, headers: headersOf(call, id, size) });
-}
+  /** Forgets who was told before `time`, which keeps nothing any more. */
+  forgetTold(time: number): void {
+    for (const [digest, told] of this.#told) if (told < time && this.#since < time) this.#told.delete(digest);
+  }
 
-export async function appendUpload(call: Call, id: string): Promise<Response> {
-  const { request, registry } = call;
-  const range = contentRange(request.headers);
-  try {
-    const size = await registry.uploads.append(ownerOf(call), id, bodyOf(request), range);
-    return accepted(call, id, size);
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "RANGE_INVALID") throw error;
-    const size = await registry.uploads.size(ownerOf(call), id);
-    throw new Failure("RANGE_INVALID", error.detail, headersOf(call, id, size));
+  /** Every blob. */
+  async *all(): AsyncGenerator<Digest> {
+    for (const part of await this.storage.list(layout.blobsPath)) {
+      yield* await digestsIn(this.storage, `${layout.blobsPath}/${part}`);
+    }
   }
 }
 
-export async function finishUpload(call: Call, id: string): Promise<Response> {
-  return finish(call, id, digestIn(call.url.searchParams.get("digest")));
+/** The digests whose hex digits are the names of what a directory holds. */
+export async function digestsIn(storage: Storage, path: string): Promise<Digest[]> {
+  return (await storage.list(path)).map((hex) => `sha256:${hex}` as const).filter(isDigest);
 }
-
-export async function cancelUpload(call: Call, id: string): Promise<Response> {
-  await call.registry.uploads.cancel(ownerOf(call), id);
-  return new Response(null, { status: 204 });
-}
-
-/** With what comes along: a whole blob, its last chunk, or nothing. */
-async function finish(call: Call, id: string, digest: Digest): Promise<Response> {
-  const { registry, request, name } = call;
-  if (request.body) await registry.uploads.append(ownerOf(call), id, bodyOf(request), contentRange(request.headers));
-  await registry.uploads.finish(ownerOf(call), id, digest);
-  await registry.repositories.addBlob(name, digest);
-  return created(call, digest);
-}
-
-const bodyOf = (request: Request): AsyncIterable<Uint8Array> =>
-  (request.body ?? new Blob().stream()) as unknown as AsyncIterable<Uint8Array>;
-
-/** `Content-Range: 0-99`, as the distribution specification writes it, and `Content-Length`, which must agree. */
-function contentRange(headers: Headers): { from: number | null; length: number | null } {
-  const announced = headers.get("content-length");
-  const length = announced !== null && /^\d{1,15}$/.test(announced) ? Number(announced) : null;
-  const text = headers.get("content-range");
-  if (text === null) return { from: null, length };
-  const [, first, last] = /^(?:bytes[ =])?(\d{1,15})-(\d{1,15})(?:\/.*)?$/.exec(text) ?? [];
-  if (first === undefined || Number(last) < Number(first))
-    throw new Failure("RANGE_INVALID", { range: text.slice(0, 100) });
-  const span = Number(last) - Number(first) + 1;
-  if (length !== null && length !== span) throw new Failure("SIZE_INVALID", { range: text, length });
-  return { from: Number(first), length: span };
-}
-
-function headersOf({ name }: Call, id: string, size: number): Record<string, string> {
-  return {
-    location: `/v2/${name}/blobs/uploads/${id}`,
-    "docker-upload-uuid": id,
-    range: `0-${Math.max(0, size - 1)}`,
-  };
-}
-
-const accepted = (call: Call, id: string, size: number): Response =>
-  new Response(null, { status: 202, headers: headersOf(call, id, size) });
-
-const created = ({ name }: Call, digest: Digest): Response =>
-  new Response(null, {
-    status: 201,
-    headers: { location: `/v2/${name}/blobs/${digest}`, "docker-content-digest": digest },
-  });

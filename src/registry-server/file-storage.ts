@@ -37,6 +37,10 @@ export class FileStorage implements Storage {
     return found?.isFile() ? found.size : null;
   }
 
+  async modified(path: string): Promise<number | null> {
+    return (await absent(stat(this.#at(path))))?.mtimeMs ?? null;
+  }
+
   body(path: string, start: number, end: number): Blob {
     return Bun.file(this.#at(path)).slice(start, end);
   }

@@ -33,13 +33,19 @@ export function blobPath(digest: Digest): string {
   return `${root}/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`;
 }
 
+export const blobDirectory = (digest: Digest): string => blobPath(digest).slice(0, -"/data".length);
+export const blobsPath = `${root}/blobs/sha256`;
+
 const repository = (name: RepositoryName): string => `${repositoriesPath}/${name}`;
 const hashed = (digest: Digest): string => `sha256/${hexOf(digest)}`;
 
 export const layerLink = (name: RepositoryName, digest: Digest): string =>
   `${repository(name)}/_layers/${hashed(digest)}/link`;
 
+export const layersPath = (name: RepositoryName): string => `${repository(name)}/_layers/sha256`;
+
 export const manifestsPath = (name: RepositoryName): string => `${repository(name)}/_manifests`;
+export const revisionsPath = (name: RepositoryName): string => `${manifestsPath(name)}/revisions/sha256`;
 export const revisionLink = (name: RepositoryName, digest: Digest): string =>
   `${manifestsPath(name)}/revisions/${hashed(digest)}/link`;
 
@@ -49,7 +55,8 @@ export const tagLink = (name: RepositoryName, tag: string): string => `${tagPath
 export const tagHistoryLink = (name: RepositoryName, tag: string, digest: Digest): string =>
   `${tagPath(name, tag)}/index/${hashed(digest)}/link`;
 
-export const uploadPath = (name: RepositoryName, id: string): string => `${repository(name)}/_uploads/${id}`;
+export const uploadsPath = (name: RepositoryName): string => `${repository(name)}/_uploads`;
+export const uploadPath = (name: RepositoryName, id: string): string => `${uploadsPath(name)}/${id}`;
 
 export const referrersPath = (name: RepositoryName, subject: Digest): string =>
   `${repository(name)}/_referrers/${hashed(subject)}`;

@@ -7,6 +7,8 @@ import { type FlagValues, flag, HelpRequest, parseFlags, UsageError } from "../l
 import { describeFlags } from "../lib/flags-help.ts";
 import { tryLock } from "../linux/flock.ts";
 import { everybody, HtpasswdAccess } from "./access.ts";
+import { Blobs } from "./blobs.ts";
+import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
 import { Repositories } from "./repositories.ts";
 import { serveRegistry } from "./server.ts";
@@ -15,6 +17,9 @@ import { UploadSessions } from "./upload-sessions.ts";
 const flags = {
   addr: flag.string("Address and port to listen on", { initial: "127.0.0.1:5000" }),
   htpasswd: flag.string("File of users and bcrypt hashes (htpasswd -B); without it everybody may do everything"),
+  "gc-grace": flag.duration("How long a blob that nothing refers to is kept", { initial: 3600 * 1e9 }),
+  "gc-interval": flag.duration("Time between two collections; 0 for none", { initial: 3600 * 1e9 }),
+  "gc-untagged": flag.bool("Collect manifests too that no tag leads to"),
   "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
   root: flag.string("Directory of the registry's data"),
   "tls-cert": flag.string("Certificate file (PEM)"),
@@ -51,12 +56,13 @@ async function serve(values: FlagValues<typeof flags>): Promise<void> {
   const lock = tryLock(join(root, "dhow-registry.lock"));
   if (!lock) throw new Error(`another registry serves ${root}`);
   const access = htpasswd === "" ? everybody : new HtpasswdAccess(htpasswd);
-  const storage = new FileStorage(root);
+  const blobs = new Blobs(new FileStorage(root));
+  const repositories = new Repositories(blobs);
   const log = (message: string): void => void process.stderr.write(`${new Date().toISOString()} ${message}\n`);
   const server = serveRegistry({
     registry: {
-      repositories: new Repositories(storage),
-      uploads: new UploadSessions(storage),
+      repositories,
+      uploads: new UploadSessions(blobs),
       access,
       deletes: !values["no-delete"],
     },
@@ -66,6 +72,8 @@ async function serve(values: FlagValues<typeof flags>): Promise<void> {
     log,
   });
   log(`registry on ${server.url.origin}, data in ${root}`);
+  const collector = new Collector(repositories, { graceMs: values["gc-grace"] / 1e6, untagged: values["gc-untagged"] });
+  collectEvery(values["gc-interval"] / 1e6, collector, log);
   const end = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end.resolve());
   await end.promise;
@@ -74,6 +82,28 @@ async function serve(values: FlagValues<typeof flags>): Promise<void> {
   await server.stop();
   lock[Symbol.dispose]();
   process.exit(0);
+}
+
+/** One collection after the other, with the interval between them. */
+function collectEvery(intervalMs: number, collector: Collector, log: (message: string) => void): void {
+  if (intervalMs <= 0) return;
+  const next = async (): Promise<void> => {
+    const { manifests, links, blobs, bytes, uploads } = await collector.run(log);
+    const removed = manifests + links + blobs + uploads > 0;
+    if (removed)
+      log(`gc: removed ${blobs} blobs (${bytes} bytes), ${manifests} manifests, ${links} links, ${uploads} uploads`);
+  };
+  const wait = (): void => {
+    setTimeout(
+      () => {
+        next()
+          .catch((error) => log(`gc: ${messageOf(error)}`))
+          .finally(wait);
+      },
+      Math.min(intervalMs, 2 ** 31 - 1),
+    ).unref();
+  };
+  wait();
 }
 
 /** `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for all addresses. Throws {@link UsageError}. */

@@ -1,42 +1,52 @@
 /** What belongs to which repository: links to blobs and manifests, tags, referrers. */
 import { type Digest, isDigest } from "../lib/digest.ts";
+import { type Blobs, digestsIn } from "./blobs.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
 import type { Storage } from "./storage.ts";
 
 export class Repositories {
-  constructor(readonly storage: Storage) {}
+  readonly #storage: Storage;
+
+  constructor(readonly blobs: Blobs) {
+    this.#storage = blobs.storage;
+  }
 
   async exists(name: RepositoryName): Promise<boolean> {
-    return (await this.storage.list(layout.manifestsPath(name))).length > 0;
+    return (await this.#storage.list(layout.manifestsPath(name))).length > 0;
   }
 
   /** Bytes of a blob that belongs to the repository; null when it does not, whoever else has it. */
   async blobSize(name: RepositoryName, digest: Digest): Promise<number | null> {
-    const linked =
-      (await this.#link(layout.layerLink(name, digest))) ?? (await this.#link(layout.revisionLink(name, digest)));
-    return linked === digest ? this.storage.size(layout.blobPath(digest)) : null;
+    for (const link of [layout.layerLink(name, digest), layout.revisionLink(name, digest)]) {
+      const size = await this.blobs.counted(digest, link, async () =>
+        (await this.#link(link)) === digest ? this.blobs.size(digest) : null,
+      );
+      if (size !== null) return size;
+    }
+    return null;
   }
 
   addBlob(name: RepositoryName, digest: Digest): Promise<void> {
-    return this.storage.write(layout.layerLink(name, digest), digest);
+    return this.#storage.write(layout.layerLink(name, digest), digest);
   }
 
   async removeBlob(name: RepositoryName, digest: Digest): Promise<boolean> {
     const link = layout.layerLink(name, digest);
     if ((await this.#link(link)) !== digest) return false;
-    await this.storage.remove(link);
+    await this.#storage.remove(link);
     return true;
   }
 
   /** A manifest of the repository; null when it has none of that digest. */
   async manifest(name: RepositoryName, digest: Digest): Promise<Buffer | null> {
-    if ((await this.#link(layout.revisionLink(name, digest))) !== digest) return null;
-    return this.storage.read(layout.blobPath(digest));
+    return (await this.#link(layout.revisionLink(name, digest))) === digest ? this.blobs.read(digest) : null;
   }
 
+  /** As {@link manifest} for somebody who counts on it from then on. */
   async hasManifest(name: RepositoryName, digest: Digest): Promise<boolean> {
-    return (await this.#link(layout.revisionLink(name, digest))) === digest;
+    const link = layout.revisionLink(name, digest);
+    return (await this.blobs.counted(digest, link, () => this.#link(link))) === digest;
   }
 
   /** Puts a manifest and, where there is one, its tag last: whoever finds the tag finds everything. */
@@ -44,22 +54,21 @@ export class Repositories {
     name: RepositoryName,
     { digest, bytes, tag, subject }: { digest: Digest; bytes: Uint8Array; tag: string | null; subject: Digest | null },
   ): Promise<void> {
-    if ((await this.storage.size(layout.blobPath(digest))) !== bytes.length) {
-      await this.storage.write(layout.blobPath(digest), bytes);
-    }
-    await this.storage.write(layout.revisionLink(name, digest), digest);
-    if (subject) await this.storage.write(layout.referrerLink(name, subject, digest), digest);
+    await this.blobs.put(digest, bytes);
+    await this.#storage.write(layout.revisionLink(name, digest), digest);
+    if (subject) await this.#storage.write(layout.referrerLink(name, subject, digest), digest);
     if (tag === null) return;
-    await this.storage.write(layout.tagHistoryLink(name, tag, digest), digest);
-    await this.storage.write(layout.tagLink(name, tag), digest);
+    await this.#storage.write(layout.tagHistoryLink(name, tag, digest), digest);
+    await this.#storage.write(layout.tagLink(name, tag), digest);
   }
 
   /** Removes a manifest and the tags that lead to it. */
   async removeManifest(name: RepositoryName, digest: Digest, subject: Digest | null): Promise<void> {
-    for (const tag of await this.tags(name))
+    for (const tag of await this.tags(name)) {
       if ((await this.tagged(name, tag)) === digest) await this.removeTag(name, tag);
-    if (subject) await this.storage.remove(layout.referrerLink(name, subject, digest));
-    await this.storage.remove(layout.revisionLink(name, digest));
+    }
+    if (subject) await this.#storage.remove(layout.referrerLink(name, subject, digest));
+    await this.#storage.remove(layout.revisionLink(name, digest));
   }
 
   tagged(name: RepositoryName, tag: string): Promise<Digest | null> {
@@ -69,36 +78,57 @@ export class Repositories {
   /** Answers whether there was one. */
   async removeTag(name: RepositoryName, tag: string): Promise<boolean> {
     if ((await this.tagged(name, tag)) === null) return false;
-    await this.storage.remove(layout.tagPath(name, tag));
+    await this.#storage.remove(layout.tagPath(name, tag));
     return true;
   }
 
   tags(name: RepositoryName): Promise<string[]> {
-    return this.storage.list(layout.tagsPath(name));
+    return this.#storage.list(layout.tagsPath(name));
   }
 
-  async referrers(name: RepositoryName, subject: Digest): Promise<Digest[]> {
-    const names = await this.storage.list(layout.referrersPath(name, subject));
-    return names.map((hex) => `sha256:${hex}` as const).filter(isDigest);
+  referrers(name: RepositoryName, subject: Digest): Promise<Digest[]> {
+    return digestsIn(this.#storage, layout.referrersPath(name, subject));
   }
 
-  /** Every repository that holds manifests, in order. */
+  /** Blobs that belong to the repository, whether or not their bytes are there. */
+  layers(name: RepositoryName): Promise<Digest[]> {
+    return this.#linked(layout.layersPath(name));
+  }
+
+  /** Manifests of the repository. */
+  revisions(name: RepositoryName): Promise<Digest[]> {
+    return this.#linked(layout.revisionsPath(name));
+  }
+
+  /** Every repository that holds manifests, in the order of a walk. */
   async *all(): AsyncGenerator<RepositoryName> {
-    yield* this.#below("");
+    for await (const name of this.everyDirectory()) if (await this.exists(name)) yield name;
+  }
+
+  /** Those too that hold uploads or blobs only, and those that lead to others. */
+  everyDirectory(): AsyncGenerator<RepositoryName> {
+    return this.#below("");
   }
 
   async *#below(prefix: string): AsyncGenerator<RepositoryName> {
-    for (const part of await this.storage.list(`${layout.repositoriesPath}/${prefix}`)) {
+    for (const part of await this.#storage.list(`${layout.repositoriesPath}/${prefix}`)) {
       if (part.startsWith("_")) continue;
       const name = prefix === "" ? part : `${prefix}/${part}`;
       if (!layout.isRepositoryName(name)) continue;
-      if (await this.exists(name)) yield name;
+      yield name;
       yield* this.#below(name);
     }
   }
 
+  /** Digests in a directory whose links are there: the directory of one that was removed may stay. */
+  async #linked(path: string): Promise<Digest[]> {
+    const found = await digestsIn(this.#storage, path);
+    const links = await Promise.all(found.map((digest) => this.#link(`${path}/${digest.slice(7)}/link`)));
+    return found.filter((digest, at) => links[at] === digest);
+  }
+
   async #link(path: string): Promise<Digest | null> {
-    const text = (await this.storage.read(path))?.toString("utf8").trim();
+    const text = (await this.#storage.read(path))?.toString("utf8").trim();
     return isDigest(text) ? text : null;
   }
 }

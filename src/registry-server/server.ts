@@ -2,11 +2,19 @@
 import type { Server } from "bun";
 import { isErrno } from "../linux/syscall-error.ts";
 import type { Action } from "./access.ts";
-import { appendUpload, beginUpload, cancelUpload, deleteBlob, finishUpload, readBlob, uploadStatus } from "./blobs.ts";
-import { listRepositories } from "./catalog.ts";
+import {
+  appendUpload,
+  beginUpload,
+  cancelUpload,
+  deleteBlob,
+  finishUpload,
+  readBlob,
+  uploadStatus,
+} from "./endpoints/blobs.ts";
+import { listRepositories } from "./endpoints/catalog.ts";
+import { deleteManifest, listReferrers, listTags, readManifest, writeManifest } from "./endpoints/manifests.ts";
 import { Failure } from "./failure.ts";
 import { isRepositoryName } from "./layout.ts";
-import { deleteManifest, listReferrers, listTags, readManifest, writeManifest } from "./manifests.ts";
 import type { Call, Registry } from "./request.ts";
 
 interface Endpoint {

@@ -9,6 +9,8 @@ export interface Storage {
   write(path: string, bytes: Uint8Array | string): Promise<void>;
   /** Bytes of an object; null when there is none. */
   size(path: string): Promise<number | null>;
+  /** When an object was written last, in milliseconds since 1970; null when there is none. */
+  modified(path: string): Promise<number | null>;
   /** Bytes `[start, end)` of an object, as a response's body. */
   body(path: string, start: number, end: number): Bun.BunFile | ReadableStream<Uint8Array> | Blob;
   /** Names of what a directory holds, in order; none for one that is not there. */

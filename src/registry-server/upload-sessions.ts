@@ -1,6 +1,7 @@
 /** Blobs on their way in: sessions that outlive their connections and this process. */
 import { randomUUID } from "node:crypto";
 import { type Digest, hexOf } from "../lib/digest.ts";
+import type { Blobs } from "./blobs.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
@@ -19,13 +20,15 @@ interface Running {
 }
 
 export class UploadSessions {
+  readonly #blobs: Blobs;
   readonly #storage: Storage;
   readonly #running = new Map<string, Running>();
   /** Sessions that a request writes to. */
   readonly #busy = new Set<string>();
 
-  constructor(storage: Storage) {
-    this.#storage = storage;
+  constructor(blobs: Blobs) {
+    this.#blobs = blobs;
+    this.#storage = blobs.storage;
   }
 
   async begin({ name, user }: UploadOwner): Promise<string> {
@@ -88,8 +91,7 @@ export class UploadSessions {
         throw new Failure("DIGEST_INVALID", { digest });
       }
       await file.sync();
-      if ((await this.#storage.size(layout.blobPath(digest))) !== size)
-        await this.#storage.move(path, layout.blobPath(digest));
+      await this.#blobs.place(digest, size, path);
       await this.#drop(owner, id);
       return size;
     });

@@ -1,5 +1,5 @@
 /** The list of repositories. */
-import { nextLink, pagination, type Registry } from "./request.ts";
+import { nextLink, pagination, type Registry } from "../request.ts";
 
 export async function listRepositories({ repositories }: Registry, url: URL): Promise<Response> {
   const { n, last } = pagination(url);

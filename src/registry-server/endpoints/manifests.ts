@@ -1,9 +1,9 @@
 /** Manifests, the tags that lead to them, and what refers to them. */
-import { type Digest, digestOf, isDigest } from "../lib/digest.ts";
-import { Failure } from "./failure.ts";
-import { isTag } from "./layout.ts";
-import { maxManifestSize, parseManifest } from "./manifest.ts";
-import { type Call, digestIn, pageOf } from "./request.ts";
+import { type Digest, digestOf, isDigest } from "../../lib/digest.ts";
+import { Failure } from "../failure.ts";
+import { isTag } from "../layout.ts";
+import { maxManifestSize, parseManifest } from "../manifest.ts";
+import { type Call, digestIn, pageOf } from "../request.ts";
 
 /** The digest that a reference means; throws `MANIFEST_UNKNOWN` when it leads nowhere. */
 async function resolve({ registry, name }: Call, reference: string): Promise<Digest> {

@@ -1,0 +1,155 @@
+/**
+ * Collection of what nothing refers to, while the registry is in use. Blobs that a client was told of stay for the grace time, so that
+ * a push in flight finds at its end what was there at its beginning; after a start that counts for all blobs.
+ */
+import type { Digest } from "../lib/digest.ts";
+import type { Blobs } from "./blobs.ts";
+import type { RepositoryName } from "./layout.ts";
+import * as layout from "./layout.ts";
+import { parseManifest } from "./manifest.ts";
+import type { Repositories } from "./repositories.ts";
+
+export interface CollectorOptions {
+  /** How long a blob is kept after it was last sent, asked for or linked, in milliseconds. */
+  readonly graceMs: number;
+  /** Removes manifests too that no tag, no index and no subject leads to. */
+  readonly untagged: boolean;
+}
+
+/** What one collection removed. */
+export interface Collected {
+  readonly manifests: number;
+  readonly links: number;
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly uploads: number;
+}
+
+/** An upload that nobody went on with for so long is given up. */
+const uploadMs = 7 * 24 * 3600_000;
+
+type Mutable = { -readonly [Key in keyof Collected]: Collected[Key] };
+
+export class Collector {
+  readonly #repositories: Repositories;
+  readonly #blobs: Blobs;
+  readonly #options: CollectorOptions;
+
+  constructor(repositories: Repositories, options: CollectorOptions) {
+    this.#repositories = repositories;
+    this.#blobs = repositories.blobs;
+    this.#options = options;
+  }
+
+  /** One round over everything. A repository whose manifests cannot be read loses nothing, and says why. */
+  async run(log: (message: string) => void, now = Date.now()): Promise<Collected> {
+    const collected: Mutable = { manifests: 0, links: 0, blobs: 0, bytes: 0, uploads: 0 };
+    const live = new Set<Digest>();
+    let unread = false;
+    for await (const name of this.#repositories.everyDirectory()) {
+      collected.uploads += await this.#uploads(name, now);
+      try {
+        await this.#collectRepository(name, live, collected, now);
+      } catch (error) {
+        unread = true;
+        log(`gc: ${name} is left alone: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    // What an unreadable manifest needs is not known.
+    if (!unread) await this.#collectBlobs(live, collected, now);
+    this.#blobs.forgetTold(now - this.#options.graceMs);
+    return collected;
+  }
+
+  async #collectRepository(name: RepositoryName, live: Set<Digest>, collected: Mutable, now: number): Promise<void> {
+    const needed = new Set<Digest>();
+    const manifests = await this.#manifests(name);
+    const dead = this.#options.untagged ? await this.#unreachable(name, manifests) : [];
+    for (const digest of dead) {
+      const subject = manifests.get(digest)?.subject ?? null;
+      const link = layout.revisionLink(name, digest);
+      const remove = () => this.#repositories.removeManifest(name, digest, subject);
+      if (!(await this.#remove(digest, link, now, remove))) continue;
+      manifests.delete(digest);
+      collected.manifests++;
+    }
+    for (const [digest, { blobs }] of manifests) for (const one of [digest, ...blobs]) needed.add(one);
+    for (const digest of await this.#repositories.layers(name)) {
+      const link = layout.layerLink(name, digest);
+      const isGone =
+        !needed.has(digest) && (await this.#remove(digest, link, now, () => this.#blobs.storage.remove(link)));
+      if (isGone) collected.links++;
+      else live.add(digest);
+    }
+    for (const digest of needed) live.add(digest);
+  }
+
+  /** Every manifest of a repository, by digest. */
+  async #manifests(name: RepositoryName): Promise<Map<Digest, ReturnType<typeof parseManifest>>> {
+    const found = new Map<Digest, ReturnType<typeof parseManifest>>();
+    for (const digest of await this.#repositories.revisions(name)) {
+      const bytes = await this.#repositories.manifest(name, digest);
+      if (bytes === null) throw new Error(`manifest ${digest} is missing`);
+      found.set(digest, parseManifest(bytes, ""));
+    }
+    return found;
+  }
+
+  /** Manifests that neither a tag nor an index nor a subject that stays leads to. */
+  async #unreachable(
+    name: RepositoryName,
+    manifests: ReadonlyMap<Digest, ReturnType<typeof parseManifest>>,
+  ): Promise<Digest[]> {
+    const reached = new Set<Digest>();
+    const reach = (digest: Digest): void => {
+      if (reached.has(digest)) return;
+      reached.add(digest);
+      for (const child of manifests.get(digest)?.manifests ?? []) reach(child);
+    };
+    for (const tag of await this.#repositories.tags(name)) {
+      const digest = await this.#repositories.tagged(name, tag);
+      if (digest) reach(digest);
+    }
+    // A referrer lives as long as its subject, and one of a referrer too.
+    for (let before = -1; before !== reached.size; ) {
+      before = reached.size;
+      for (const [digest, { subject }] of manifests) if (subject && reached.has(subject)) reach(digest);
+    }
+    return [...manifests.keys()].filter((digest) => !reached.has(digest));
+  }
+
+  async #collectBlobs(live: ReadonlySet<Digest>, collected: Mutable, now: number): Promise<void> {
+    for await (const digest of this.#blobs.all()) {
+      if (live.has(digest)) continue;
+      const size = (await this.#blobs.size(digest)) ?? 0;
+      const remove = () => this.#blobs.storage.remove(layout.blobDirectory(digest));
+      if (!(await this.#remove(digest, layout.blobPath(digest), now, remove))) continue;
+      collected.blobs++;
+      collected.bytes += size;
+    }
+  }
+
+  async #uploads(name: RepositoryName, now: number): Promise<number> {
+    const { storage } = this.#blobs;
+    let removed = 0;
+    for (const id of await storage.list(layout.uploadsPath(name))) {
+      const path = layout.uploadPath(name, id);
+      const touched = Math.max(
+        (await storage.modified(`${path}/data`)) ?? 0,
+        (await storage.modified(`${path}/startedat`)) ?? 0,
+      );
+      if (touched === 0 || now - touched < uploadMs) continue;
+      await storage.remove(path);
+      removed++;
+    }
+    return removed;
+  }
+
+  /** Removes what is older than the grace time and nobody has been told of since; answers whether it did. */
+  async #remove(digest: Digest, path: string, now: number, remove: () => Promise<void>): Promise<boolean> {
+    const before = now - this.#options.graceMs;
+    const modified = await this.#blobs.storage.modified(path);
+    if (modified === null || modified >= before) return false;
+    return this.#blobs.removeUnlessTold(digest, path, before, remove);
+  }
+}
