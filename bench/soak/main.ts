@@ -7,6 +7,7 @@
  * - `attach CYCLES` (10,000), `storm SECONDS` (60) of restarts by policy and `flood SECONDS` (60) of log lines into slow readers hold
  *   descriptors, memory and the event loop's lag;
  * - `networks MINUTES` (10) connects, disconnects, creates and removes with 200 networks and 200 endpoints at once;
+ * - `registry MINUTES` (20) pushes to, pulls from and deletes in a registry that collects its garbage all the time;
  * - `kills ROUNDS` (3) runs the tests that kill the engine's processes at every fail point, so often each.
  */
 
@@ -19,6 +20,7 @@ import { attach } from "./attach.ts";
 import { flood } from "./flood.ts";
 import { kills } from "./kills.ts";
 import { networkPool, networks } from "./networks.ts";
+import { registry } from "./registry.ts";
 import { steady } from "./steady.ts";
 import { storm } from "./storm.ts";
 import { thousand } from "./thousand.ts";
@@ -32,6 +34,7 @@ const kinds: Readonly<Record<string, (daemon: TestDaemon) => Promise<string[]>>>
   storm: (daemon) => steady(daemon, () => storm(daemon, Number(amount ?? 60))),
   flood: (daemon) => steady(daemon, () => flood(daemon, Number(amount ?? 60))),
   networks: (daemon) => networks(daemon, Number(amount ?? 10), sample),
+  registry: () => registry(Number(amount ?? 20)),
   kills: () => kills(Number(amount ?? 3)),
 };
 const soak = kinds[kind];
