@@ -12,14 +12,14 @@ test("parseGcPolicy() leaves alone what the policy does not name", () => {
 });
 
 test.each([
-  ["[]", "gc: expected an object"],
-  ['{"enable":true}', "gc: unknown keys: enable"],
-  ['{"enabled":"yes"}', "gc: enabled: expected true or false"],
-  ['{"interval":3}', 'gc: interval: expected a duration such as "24h"'],
-  ['{"interval":"0s"}', "gc: interval: must be one second or longer: 0s"],
-  ['{"interval":"-1h"}', "gc: interval: must be one second or longer: -1h"],
-  ['{"images":{}}', "gc: images: unused-for is missing"],
-  ['{"images":{"older":"1h"}}', "gc: images: unknown keys: older"],
+  ["[]", "expected an object"],
+  ['{"enable":true}', "unknown keys: enable"],
+  ['{"enabled":"yes"}', "enabled: expected true or false"],
+  ['{"interval":3}', 'interval: expected a duration such as "24h"'],
+  ['{"interval":"0s"}', "interval: must be one second or longer: 0s"],
+  ['{"interval":"-1h"}', "interval: must be one second or longer: -1h"],
+  ['{"images":{}}', "images: unused-for is missing"],
+  ['{"images":{"older":"1h"}}', "images: unknown keys: older"],
   ['{"containers":{"stopped-for":"1 week"}}', "time: unknown unit"],
 ])("parseGcPolicy(%s) is refused: %s", (text, why) => {
   expect(() => parseGcPolicy(text)).toThrow(why);

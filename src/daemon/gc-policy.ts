@@ -14,24 +14,25 @@ export const defaultGcPolicy: GcPolicy = {
 
 /** Reads `{"enabled": true, "interval": "24h", "images": {"unused-for": "168h"}, "containers": {"stopped-for": "168h"}}`. */
 export function parseGcPolicy(text: string): GcPolicy {
-  const fields = objectOf("gc", parseJson(text), ["enabled", "interval", "images", "containers"]);
+  const fields = objectOf("", parseJson(text), ["enabled", "interval", "images", "containers"]);
   const { enabled = false, interval = "24h" } = fields;
-  if (typeof enabled !== "boolean") throw new Error("gc: enabled: expected true or false");
+  if (typeof enabled !== "boolean") throw new Error("enabled: expected true or false");
   return {
     enabled,
-    intervalMs: durationOf("gc: interval", interval),
+    intervalMs: durationOf("interval", interval),
     // A policy names all that it gives up: what it does not name stays.
-    imagesUnusedMs: ageOf("gc: images", "unused-for", fields.images),
-    containersStoppedMs: ageOf("gc: containers", "stopped-for", fields.containers),
+    imagesUnusedMs: ageOf("images", "unused-for", fields.images),
+    containersStoppedMs: ageOf("containers", "stopped-for", fields.containers),
   };
 }
 
 function objectOf(where: string, value: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
+  const at = where === "" ? "" : `${where}: `;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error(`${where}: expected an object`);
+    throw new Error(`${at}expected an object`);
   }
   const unknown = Object.keys(value).filter((key) => !known.includes(key));
-  if (unknown.length > 0) throw new Error(`${where}: unknown keys: ${unknown.sort().join(", ")}`);
+  if (unknown.length > 0) throw new Error(`${at}unknown keys: ${unknown.sort().join(", ")}`);
   return { ...value };
 }
 
