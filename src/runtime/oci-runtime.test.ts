@@ -55,6 +55,19 @@ test("discover() tries a runtime once, keeps the outcome, and names what is not 
   );
 });
 
+test("discover() keeps a runtime that is not there beside the others, and says so", async () => {
+  const logged: string[] = [];
+  const execRoot = join(base, "exec-missing");
+  const log = (message: string) => void logged.push(message);
+  const configured = { gone: "/nope/runtime", fake: refusing("present") };
+  const runtimes = await OciRuntimes.discover({ execRoot, configured, preferred: "fake", log });
+  expect(runtimes.get("fake").version).toBe("9.9");
+  expect(runtimes.get("gone").failure).toBe("exec /nope/runtime: no such file or directory");
+  const words = "runtime gone cannot be executed: exec /nope/runtime: no such file or directory";
+  expect(logged).toContain(words);
+  expect(runtimes.warnings()).toContain(`WARNING: ${words}`);
+});
+
 test.if(process.getuid?.() === 0 && existsSync("/bin/busybox") && findProgram("crun") !== undefined)(
   "discover() finds that crun really starts a container here",
   async () => {

@@ -6,6 +6,7 @@ import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync
 import { delimiter, join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
 import { compareVersions } from "../lib/version-order.ts";
+import { systemWords } from "../linux/strerror.ts";
 import { mountMissingControllers } from "./cgroup-v1.ts";
 import { tryStart } from "./runtime-probe.ts";
 
@@ -142,8 +143,16 @@ export function findProgram(name: string, path: string = process.env.PATH ?? "")
 }
 
 async function examine(name: string, path: string, options: RuntimeOptions): Promise<OciRuntime> {
-  const { kind, version } = askVersion(path);
+  const asked = askVersion(path);
   const root = join(options.execRoot, `runtime-${name.replace(/[^A-Za-z0-9._-]/g, "_")}`);
+  if ("failure" in asked) {
+    // One that is not there yet, or not any more, keeps nobody from the others.
+    const { failure } = asked;
+    options.log(`runtime ${name} cannot be executed: ${failure}`);
+    const warnings = [`WARNING: runtime ${name} cannot be executed: ${failure}`];
+    return { name, path, kind: "runc", version: "", root, failure, warnings };
+  }
+  const { kind, version } = asked;
   const warnings = versionWarnings(name, kind, version);
   const identity = probeIdentity(path);
   const kept = readKept(options.execRoot, name);
@@ -161,8 +170,13 @@ async function examine(name: string, path: string, options: RuntimeOptions): Pro
   return { name, path, kind, version, root, failure, warnings };
 }
 
-function askVersion(path: string): { kind: "crun" | "runc"; version: string } {
-  const child = Bun.spawnSync([path, "--version"], { env: {}, stdin: "ignore", timeout: 5000 });
+function askVersion(path: string): { kind: "crun" | "runc"; version: string } | { failure: string } {
+  let child: Bun.SyncSubprocess<"pipe", "pipe">;
+  try {
+    child = Bun.spawnSync([path, "--version"], { env: {}, stdin: "ignore", timeout: 5000 });
+  } catch (error) {
+    return { failure: `exec ${path}: ${systemWords(error)}` };
+  }
   const match = /^(\S+) version (\S+)/.exec(child.stdout.toString());
   return { kind: match?.[1] === "crun" ? "crun" : "runc", version: match?.[2] ?? "" };
 }
