@@ -14,6 +14,11 @@ test.each([
     "Hostname/IP does not match certificate's altnames: IP: 127.0.0.1 is not in the cert's list: ",
     "cannot validate certificate for h because it doesn't contain any IP SANs",
   ],
+  [
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+    "Hostname/IP does not match certificate's altnames: Host: h. is not cert's CN: x",
+    "certificate is not valid for any names, but wanted to match h",
+  ],
   ["OTHER", "why", "why"],
 ])("certificateError() of %s", (code, message, words) => {
   const prefix = "error during connect: tls: failed to verify certificate: x509: ";

@@ -79,11 +79,16 @@ function checkReconnectInterval(text: string | undefined): void {
 
 function parseTimeout(text: string | undefined): number {
   if (!text) return 0;
+  const fail = (why: string) =>
+    invalidArgument(`invalid value for fluentd-write-timeout: value must be a duration${why}`);
+  let nanoseconds: number;
   try {
-    return Math.max(0, parseDuration(text) / 1e6);
+    nanoseconds = parseDuration(text);
   } catch (error) {
-    throw invalidArgument(`invalid value for fluentd-write-timeout: value must be a duration: ${messageOf(error)}`);
+    throw fail(`: ${messageOf(error)}`);
   }
+  if (nanoseconds < 0) throw fail(" that is non-negative");
+  return nanoseconds / 1e6;
 }
 
 const defaultPort = 24224;
@@ -101,6 +106,9 @@ function parseAddress(text: string | undefined): StreamAddress {
   const match = /^(?:\[([^\]]*)\]|([^:/]*))(?::([^/]*))?(\/.*)?$/.exec(rest);
   if (!match || (match[3] && !/^\d{1,5}$/.test(match[3]))) {
     throw fail(`parse ${JSON.stringify(url)}: invalid port ":${match?.[3] ?? ""}" after host`);
+  }
+  if (match[3] && Number(match[3]) > 65535) {
+    throw fail(`invalid port: strconv.ParseUint: parsing ${JSON.stringify(match[3])}: value out of range`);
   }
   if (match[4]) throw fail("should not contain a path element");
   const host = match[1] ?? (match[2] || "127.0.0.1");

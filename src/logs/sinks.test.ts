@@ -91,6 +91,14 @@ describe("syslog", () => {
     expect(tcp.text).toBe(`<142>${stamp} t/web[${pid}]: out\n<139>${stamp} t/web[${pid}]: err\n`);
   });
 
+  test("RFC 5424 names the application by the whole tag, as far as it may be long", async () => {
+    await using udp = await UdpSink.open();
+    const tag = `team/web-${"x".repeat(60)}`;
+    await sent(syslogDriver, { "syslog-address": `udp://127.0.0.1:${udp.port}`, "syslog-format": "rfc5424", tag });
+    await until(() => udp.datagrams.length === 2);
+    expect(String(udp.datagrams[0])).toEndWith(` ${tag.slice(0, 48)} ${pid} ${tag} - out\n`);
+  });
+
   test("over TLS, messages counted in RFC 5424, and refuses a server it does not know", async () => {
     const [key, cert] = [join(directory, "key"), join(directory, "cert")];
     const made = Bun.spawnSync(
@@ -107,9 +115,18 @@ describe("syslog", () => {
     await until(() => server.text.includes("err"));
     expect(server.text).toStartWith(`${text.length} ${text}`);
     await sent(syslogDriver, { ...config, "syslog-tls-skip-verify": "true" });
-    await expect(connect(syslogDriver, config)).rejects.toThrow("dial tcp 127.0.0.1");
-    await expect(connect(syslogDriver, { ...config, "syslog-tls-ca-cert": "/nope" })).rejects.toThrow(
-      'could not read CA certificate "/nope"',
+    const refused = (more: object) => connect(syslogDriver, { ...config, ...more }).then(String, String);
+    expect(await refused({})).toEndWith(
+      "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+    );
+    expect(
+      await refused({ "syslog-address": `tcp+tls://localhost:${server.port}`, "syslog-tls-ca-cert": cert }),
+    ).toMatch(/x509: certificate is not valid for any names, but wanted to match localhost$/);
+    expect(await refused({ "syslog-tls-ca-cert": "/nope" })).toEndWith(
+      'could not read CA certificate "/nope": open /nope: no such file or directory',
+    );
+    expect(await refused({ "syslog-tls-cert": cert })).toEndWith(
+      "Could not load X509 key pair: open : no such file or directory",
     );
   });
 

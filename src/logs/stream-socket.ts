@@ -1,6 +1,7 @@
 /** A connected stream over TCP, TLS or a unix socket, written with the far side's pace. */
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { certificateWords } from "../lib/certificate-words.ts";
 import { unavailable } from "../lib/errors.ts";
 
 export interface TlsOptions {
@@ -112,6 +113,9 @@ const words: Readonly<Record<string, string>> = {
 function dialError(address: StreamAddress, error: Error): string {
   const where = "path" in address ? `unix ${address.path}` : `tcp ${hostPort(address.host, address.port)}`;
   const code = "code" in error ? String(error.code) : "";
+  const refused =
+    address.tls && "host" in address ? certificateWords({ code, message: error.message }, address.host) : null;
+  if (refused !== null) return `tls: failed to verify certificate: x509: ${refused}`;
   if (/^(ENOTFOUND|EAI_|DNS_)/.test(code) && "host" in address) {
     return `dial tcp: lookup ${address.host}: no such host`;
   }

@@ -13,6 +13,11 @@ const defaultPort = 514;
 
 export function parseSyslogAddress(address: string | undefined): SyslogAddress {
   if (!address) return { network: "" };
+  const colon = address.indexOf(":");
+  // As Go's url.Parse reads it: before the first colon stands a scheme, or nothing that may hold one.
+  if (colon !== -1 && !/^[a-z][a-z0-9+.-]*$/i.test(address.slice(0, colon)) && !address.slice(0, colon).includes("/")) {
+    throw invalidArgument(`parse ${JSON.stringify(address)}: first path segment in URL cannot contain colon`);
+  }
   const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(address) ?? [];
   switch (scheme) {
     case "unix":

@@ -1,5 +1,4 @@
 /** Messages as syslog servers read them: RFC 3164, RFC 5424, and the form that local syslogs expect. */
-import { basename } from "node:path";
 import { formatNanoseconds } from "../../lib/log-file/time.ts";
 import type { LogMessage } from "../driver.ts";
 
@@ -24,7 +23,7 @@ export function formatSyslog(format: SyslogFormat, sender: Sender, message: LogM
   if (format === "") return `${priority}${stamp(message.at)} ${tag}[${pid}]: ${line}\n`;
   if (format === "rfc3164") return `${priority}${stamp(message.at)} ${hostname} ${tag}[${pid}]: ${line}\n`;
   const time = format === "rfc5424" ? utc(message.at, 0) : utc(message.at, 6);
-  const application = basename(tag).slice(0, longestAppName);
+  const application = tag.slice(0, longestAppName);
   return `${priority}1 ${time} ${hostname} ${application} ${pid} ${tag} - ${line}\n`;
 }
 

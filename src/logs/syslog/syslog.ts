@@ -1,7 +1,8 @@
 /** The driver `syslog`. */
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { invalidArgument, messageOf, unavailable } from "../../lib/errors.ts";
+import { invalidArgument, unavailable } from "../../lib/errors.ts";
+import { systemWords } from "../../linux/strerror.ts";
 import { DatagramSocket } from "../datagram-socket.ts";
 import type { LogDriver, LogInfo, LogMessage, LogOptions, LogSink } from "../driver.ts";
 import { tagOf } from "../log-info.ts";
@@ -68,24 +69,24 @@ function parseFormat(text = ""): SyslogFormat {
 }
 
 function readTls(config: LogOptions): TlsOptions {
-  const read = (option: string, what: string): Buffer | undefined => {
-    const path = config[option];
-    if (!path) return undefined;
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw new Error(`could not read ${what} "${path}": ${messageOf(error)}`);
-    }
-  };
-  const ca = read("syslog-tls-ca-cert", "CA certificate");
-  const cert = read("syslog-tls-cert", "X509 certificate");
-  const key = read("syslog-tls-key", "X509 key");
+  const { "syslog-tls-ca-cert": caPath, "syslog-tls-cert": cert = "", "syslog-tls-key": key = "" } = config;
+  const ca = caPath ? { ca: readTlsFile(caPath, `could not read CA certificate ${JSON.stringify(caPath)}`) } : {};
+  // One without the other is a file with an empty name, for dockerd too.
+  const [certFile, keyFile] =
+    cert === "" && key === "" ? [] : [cert, key].map((path) => readTlsFile(path, "Could not load X509 key pair"));
   return {
     rejectUnauthorized: config["syslog-tls-skip-verify"] === undefined,
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
+    ...ca,
+    ...(certFile && keyFile && { cert: certFile, key: keyFile }),
   };
+}
+
+function readTlsFile(path: string, failed: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`${failed}: open ${path}: ${systemWords(error)}`);
+  }
 }
 
 async function connect(
