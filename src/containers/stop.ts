@@ -182,21 +182,26 @@ async function goneOrError(container: Container, ended: Promise<void>, verb: "st
 
 /**
  * Stops every container at once, each with its own grace time, none longer than `seconds`. When it returns, the runtime
- * has forgotten their processes too: nothing of them is left in the kernel.
+ * has forgotten their processes too: nothing of them is left in the kernel. Throws when the runtime could not be asked.
  */
 export async function stopAllContainers(ctx: Context, seconds: number): Promise<void> {
   const active = ctx.index.all().filter((container) => isActive(container.status));
-  await Promise.allSettled(
+  const stopped = await Promise.allSettled(
     active.map(async (container) => {
       const manually = container.record.manuallyStopped;
       const own = container.record.config.StopTimeout ?? seconds;
-      await stopContainer(ctx, container, { timeout: own < 0 ? seconds : Math.min(own, seconds) });
-      // The host's end is no user's wish: policies apply at the next start.
-      await container.lock.run(async () => {
-        if (ctx.index.find(container.id)) save(ctx, container, "full", { manuallyStopped: manually });
-      });
+      try {
+        await stopContainer(ctx, container, { timeout: own < 0 ? seconds : Math.min(own, seconds) });
+      } finally {
+        // The host's end is no user's wish: policies apply at the next start.
+        await container.lock.run(async () => {
+          if (ctx.index.find(container.id)) save(ctx, container, "full", { manuallyStopped: manually });
+        });
+      }
     }),
   );
+  const unasked = stopped.find((each) => each.status === "rejected" && isKind(each.reason, "unavailable"));
+  if (unasked?.status === "rejected") throw unasked.reason;
   // Also of those that ended by themselves a moment ago, and of those that --rm has taken off the list.
   await Promise.allSettled([...new Set([...active, ...ctx.index.all()])].map((container) => container.forgetting));
 }

@@ -13,7 +13,7 @@ import type { Images } from "../images/images.ts";
 import { createImages } from "../images/service.ts";
 import { wallClockNanoseconds } from "../lib/clock.ts";
 import { enginePaths } from "../lib/engine-paths.ts";
-import { messageOf } from "../lib/errors.ts";
+import { isKind, messageOf, unavailable } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { removeCgroupEverywhere } from "../linux/cgroup.ts";
 import { createLogs } from "../logs/logs.ts";
@@ -23,6 +23,7 @@ import { CdiRegistry } from "../runtime/cdi/registry.ts";
 import { createCgroups } from "../runtime/cgroups.ts";
 import { hostWarnings, probeHost } from "../runtime/host-facts.ts";
 import { OciRuntimes } from "../runtime/oci-runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { createSecretFiles } from "../runtime/secret-files.ts";
 import { createSharedMemory } from "../runtime/shared-memory.ts";
 import { defaultMaskedPaths, defaultReadonlyPaths } from "../runtime/spec/defaults.ts";
@@ -174,6 +175,7 @@ export async function createEngine(
       log: (message) => log.warn(message),
     }),
   );
+  await reachSupervisor(runtime);
   try {
     await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown, toStop });
   } catch (error) {
@@ -244,6 +246,8 @@ export async function createEngine(
     },
     async stopAll() {
       await containers.stopAll();
+      // Networks go only where the supervisor can follow: who was told of a failure finds the engine whole.
+      await runtime.list();
       await networks.shutdown();
       await runtime.shutdown();
       // Where neither socket is, nothing of the engine lives.
@@ -254,6 +258,18 @@ export async function createEngine(
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Nothing is known of what runs before the supervisor says it. One that is stopped is not replaced: it holds what runs. */
+async function reachSupervisor(runtime: Runtime): Promise<void> {
+  try {
+    await runtime.ensure();
+  } catch (error) {
+    if (!isKind(error, "unavailable")) throw error;
+    throw unavailable(`${messageOf(error)}: what runs is not known before it does; containers run on meanwhile`, {
+      cause: error,
+    });
+  }
 }
 
 /** The journal over restarts; one whose files cannot be read must not keep the engine from its containers. */

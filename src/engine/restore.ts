@@ -19,7 +19,6 @@ export async function restore(services: {
   keepUnknown: boolean;
   toStop: boolean;
 }): Promise<void> {
-  await services.runtime.ensure();
   await services.volumes.restore(background());
   const running = await services.containers.restore();
   await services.networks.restore(running);

@@ -71,7 +71,7 @@ export interface Runtime extends AsyncDisposable {
    * container takes its execs along. Absent is fine.
    */
   forget(target: ProcessTarget): Promise<void>;
-  /** Ends the supervisor; the processes run on. Only for `daemon stop --all` and tests. */
+  /** Ends the supervisor; the processes run on. Of use no more, unless it fails. Only for `daemon stop --all` and tests. */
   shutdown(): Promise<void>;
 }
 

@@ -13,6 +13,7 @@ import { Keepsakes } from "./keepsakes.ts";
 import type { Runtime, RuntimeOptions, StartedProcess } from "./runtime.ts";
 import {
   connectSupervisor,
+  greetingError,
   NotGreeted,
   type SupervisorClient,
   SupervisorError,
@@ -37,6 +38,7 @@ class SupervisedRuntime implements Runtime {
   #supervisorPidfd: number | null = null;
   readonly #disposed = new AbortController();
   #replacing: Promise<void> | null = null;
+  #ending = false;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -59,18 +61,28 @@ class SupervisedRuntime implements Runtime {
   }
 
   async #connect(): Promise<SupervisorClient> {
+    let isOpen = false;
     const options = {
       path: this.#path,
       onPush: (push: Push) => this.#heard(push),
-      onClose: () => this.#lost(),
+      onClose: () => {
+        if (isOpen) this.#lost();
+      },
       consoles: this.#keepsakes.consoles(),
     };
     const open = async (): Promise<SupervisorClient> => {
       const client = await connectSupervisor(options);
       this.#supervisorPidfd = pidfdOpen(client.hello.pid);
-      for (const process of await client.call("list", null)) {
-        if (!process.exit) this.#keepsakes.keep(process, process, process.stdio, this.#supervisorPidfd);
+      try {
+        for (const process of await client.call("list", null)) {
+          if (!process.exit) this.#keepsakes.keep(process, process, process.stdio, this.#supervisorPidfd);
+        }
+      } catch (error) {
+        client.close();
+        this.#closePidfd();
+        throw greetingError(error);
       }
+      isOpen = true;
       return client;
     };
     for (let tries = 0; ; tries++) {
@@ -89,9 +101,8 @@ class SupervisedRuntime implements Runtime {
   /** A supervisor that died is replaced at once, so that output keeps flowing and exits are seen. */
   #lost(): void {
     this.#client = null;
-    if (this.#supervisorPidfd !== null) closeSync(this.#supervisorPidfd);
-    this.#supervisorPidfd = null;
-    if (this.#disposed.signal.aborted) return;
+    this.#closePidfd();
+    if (this.#disposed.signal.aborted || this.#ending) return;
     this.#options.log?.("the supervisor went away; starting another");
     this.#replacing ??= insist(() => this.#connected(), {
       signal: this.#disposed.signal,
@@ -99,6 +110,11 @@ class SupervisedRuntime implements Runtime {
     }).finally(() => {
       this.#replacing = null;
     });
+  }
+
+  #closePidfd(): void {
+    if (this.#supervisorPidfd !== null) closeSync(this.#supervisorPidfd);
+    this.#supervisorPidfd = null;
   }
 
   #heard(push: Push): void {
@@ -194,8 +210,13 @@ class SupervisedRuntime implements Runtime {
 
   shutdown: Runtime["shutdown"] = async () => {
     const client = await this.#connected();
-    this.#disposed.abort();
-    await client.call("shutdown", null);
+    this.#ending = true;
+    try {
+      await client.call("shutdown", null);
+    } catch (error) {
+      this.#ending = false;
+      throw error;
+    }
     await this[Symbol.asyncDispose]();
   };
 
@@ -204,8 +225,7 @@ class SupervisedRuntime implements Runtime {
     const client = await this.#client?.catch(() => null);
     client?.close();
     this.#keepsakes.dropAll();
-    if (this.#supervisorPidfd !== null) closeSync(this.#supervisorPidfd);
-    this.#supervisorPidfd = null;
+    this.#closePidfd();
   }
 }
 

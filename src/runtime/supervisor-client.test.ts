@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type MethodName, protocolVersion, type Request, type StartRequest } from "../supervisor/protocol.ts";
-import { connectSupervisor, patienceMs, silence } from "./supervisor-client.ts";
+import { connectSupervisor, patienceMs, SupervisorSilent, silence } from "./supervisor-client.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "dhow-supervisor-client-"));
 const servers: ReturnType<typeof createServer>[] = [];
@@ -40,6 +40,21 @@ async function fakeSupervisor(name: string, answer: (request: Request, say: (res
 }
 
 const request = { id: "c1" } as StartRequest;
+
+test.concurrent("connectSupervisor() gives a supervisor up that takes the connection and never greets", async () => {
+  const open = new Set<Socket>();
+  const server = createServer((socket: Socket) => {
+    open.add(socket.resume());
+    socket.on("close", () => open.delete(socket));
+  });
+  servers.push(server);
+  const path = join(directory, "mute");
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const consoles = { holder: process.pid, consoles: [] };
+  const greeting = connectSupervisor({ path, onPush: () => {}, onClose: () => {}, consoles });
+  await expect(greeting).rejects.toBeInstanceOf(SupervisorSilent);
+  while (open.size > 0) await Bun.sleep(10);
+}, 20_000);
 
 describe.concurrent("a start", () => {
   test("is waited for as long as the supervisor lives", async () => {

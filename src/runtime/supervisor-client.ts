@@ -29,10 +29,19 @@ export class SupervisorError extends DhowError {
   }
 }
 
+/** The supervisor lives and says nothing. */
+export class SupervisorSilent extends DhowError {
+  override readonly name = "SupervisorSilent";
+
+  constructor() {
+    super("unavailable", silence);
+  }
+}
+
 /** One control connection, greeted. */
 export interface SupervisorClient {
   readonly hello: HelloReply;
-  /** Rejects with {@link SupervisorError}, or `unavailable` when the connection ends, or is silent too long, before the answer. */
+  /** Rejects with {@link SupervisorError}, with {@link SupervisorSilent}, or with `unavailable` when the connection ends before the answer. */
   call<M extends MethodName>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]>;
   close(): void;
 }
@@ -61,12 +70,11 @@ export const silence = `the supervisor has not answered for ${patienceMs / 1000}
 const pingAfterMs = patienceMs / 2;
 /** What is asked of a supervisor that was silent before gets this long, so that one that goes on is given up by nobody. */
 const leastPatienceMs = 1000;
-/** What is waited for without an end: the greeting, and what an engine's own start and end stand on. */
-const endless: ReadonlySet<MethodName> = new Set(["hello", "list", "shutdown"]);
 const watchMs = 500;
 const SIGKILL = 9;
-/** What must not be begun long after it was asked for. */
 const startMethods: ReadonlySet<MethodName> = new Set(["start", "exec"]);
+/** What must not be begun long after it was asked for: whoever asked has been told that it failed. */
+const expiring: ReadonlySet<MethodName> = new Set([...startMethods, "signal", "pause", "resume", "shutdown"]);
 
 /** Connects to a unix socket; rejects with the connection's own error. */
 export function connectSocket(path: string): Promise<Socket> {
@@ -83,9 +91,15 @@ export function connectSocket(path: string): Promise<Socket> {
   });
 }
 
-/** The connection ended before the greeting was answered: its supervisor was about to be gone. */
+/** The connection ended before the greeting was over: its supervisor was about to be gone. */
 export class NotGreeted extends Error {
   override readonly name = "NotGreeted";
+}
+
+/** What the greeting's failure means: an answer and silence stand for themselves, an end is a {@link NotGreeted}. */
+export function greetingError(error: unknown): unknown {
+  if (error instanceof SupervisorError || error instanceof SupervisorSilent) return error;
+  return new NotGreeted(messageOf(error), { cause: error });
 }
 
 /** Connects and greets; rejects with {@link NotGreeted} where a dying supervisor's socket still took the connection. */
@@ -109,18 +123,17 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
   /** Turns of the watch since a sign of life was asked for; 0 when none is. Turns: a daemon that was stopped itself gives up nobody. */
   let turns = 0;
   const watch = setInterval(() => {
-    const bounded = [...waiting].filter(([, { method }]) => !endless.has(method));
-    if (bounded.length === 0) return;
+    if (waiting.size === 0) return;
     const now = performance.now();
-    const silentSince = Math.max(heard, Math.min(...bounded.map(([, { since }]) => since)));
+    const silentSince = Math.max(heard, Math.min(...[...waiting.values()].map(({ since }) => since)));
     if (turns === 0 && now - silentSince < pingAfterMs) return;
     if (turns++ === 0) return send(++lastId, "ping", null);
     if (turns * watchMs <= patienceMs - pingAfterMs) return;
-    for (const [id, { since, reject, late }] of bounded) {
+    for (const [id, { since, reject, late }] of waiting) {
       if (now - since < leastPatienceMs) continue;
       waiting.delete(id);
       if (late) givenUp.set(id, late);
-      reject(unavailable(silence));
+      reject(new SupervisorSilent());
     }
   }, watchMs);
   watch.unref();
@@ -140,7 +153,7 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
     givenUp.delete(message.id);
   });
   const send = (id: number, method: MethodName, params: unknown): void => {
-    const expires = startMethods.has(method) ? Date.now() + patienceMs : undefined;
+    const expires = expiring.has(method) ? Date.now() + patienceMs : undefined;
     socket.write(`${JSON.stringify({ id, method, params, expires })}\n`);
   };
   const call = <M extends MethodName>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> => {
@@ -161,7 +174,8 @@ export async function connectSupervisor(options: ClientOptions): Promise<Supervi
     ended.catch(() => {}); // It ended by itself, or the next engine ends it.
   };
   const hello = await call("hello", { version: protocolVersion, consoles: options.consoles }).catch((error) => {
-    throw error instanceof SupervisorError ? error : new NotGreeted(messageOf(error), { cause: error });
+    socket.destroy();
+    throw greetingError(error);
   });
   greeted = true;
   return { hello, call, close: () => socket.destroy() };
