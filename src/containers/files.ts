@@ -52,7 +52,7 @@ export async function getArchive(
   return untilRead(ctx, container, async () => {
     const place = placeOf(ctx, container, path);
     return tellingVolumes(ctx, container, async () => {
-      const { stat, tar } = await ctx.archives.readArchive(place.root, place.path, op, place.name);
+      const { stat, tar } = await ctx.archives.readArchive(place.root, place.path, op, { name: place.name });
       emit(ctx, container, "archive-path");
       return { value: { stat, tar }, stream: tar };
     });

@@ -128,7 +128,7 @@ export async function createEngine(
     execRoot: config.execRoot,
     copyUp: (rootfs, path, target, op) => archives.copyUp(rootfs, path, target, op),
     recursiveReadOnly: host.recursiveReadOnly,
-    pack: async (root, op) => (await archives.readArchive(root, "/", op, "./")).tar,
+    pack: async (root, op) => (await archives.readArchive(root, "/", op, { name: "./", exact: true })).tar,
     unpack: (root, tar, op) => archives.writeArchive(root, "/", tar, {}, op),
     viewImage: (imageId, target) => images.view(imageId, target),
     emit: (action, name, attributes) => events.emit({ type: "volume", action, id: name, attributes }),

@@ -33,15 +33,10 @@ export function reflink(from: number, to: number): boolean {
  */
 export function copyExtents(from: number, to: number, size: number): void {
   check(libc.ftruncate(to, size), "ftruncate");
-  for (let at = 0; at < size; ) {
-    const start = Number(libc.lseek(from, at, SEEK_DATA));
-    if (start === -1 && lastErrno() === ENXIO) return; // nothing but a hole is left
-    check(start, "lseek");
-    if (start >= size) return;
-    const end = Math.min(check(Number(libc.lseek(from, start, SEEK_HOLE)), "lseek"), size);
-    check(Number(libc.lseek(from, start, SEEK_SET)), "lseek");
-    check(Number(libc.lseek(to, start, SEEK_SET)), "lseek");
-    for (let left = end - start; left > 0; ) {
+  for (const { offset, length } of dataRanges(from, size)) {
+    seek(from, offset);
+    seek(to, offset);
+    for (let left = length; left > 0; ) {
       const copied = check(
         Number(libc.copy_file_range(from, null, to, null, Math.min(left, slice), 0)),
         "copy_file_range",
@@ -49,6 +44,23 @@ export function copyExtents(from: number, to: number, size: number): void {
       if (copied === 0) return;
       left -= copied;
     }
+  }
+}
+
+/** The runs of data in the first `size` bytes of a file, in order; all between them is holes. Moves the file's position. */
+export function* dataRanges(fd: number, size: number): Generator<{ readonly offset: number; readonly length: number }> {
+  for (let at = 0; at < size; ) {
+    const offset = Number(libc.lseek(fd, at, SEEK_DATA));
+    if (offset === -1 && lastErrno() === ENXIO) return; // nothing but a hole is left
+    check(offset, "lseek");
+    if (offset >= size) return;
+    const end = Math.min(check(Number(libc.lseek(fd, offset, SEEK_HOLE)), "lseek"), size);
+    yield { offset, length: end - offset };
     at = end;
   }
+}
+
+/** Sets where the next read or write of `fd` begins. */
+export function seek(fd: number, offset: number): void {
+  check(Number(libc.lseek(fd, offset, SEEK_SET)), "lseek");
 }

@@ -44,6 +44,10 @@ export interface PathRequest {
   /** What the first entry of an archive is called instead. */
   readonly name?: string;
 }
+export interface ReadArchiveRequest extends PathRequest {
+  /** Keep all that a tar can bear: see {@link PackOptions}. */
+  readonly exact?: boolean;
+}
 export interface WriteArchiveRequest extends PathRequest {
   readonly options: WriteArchiveOptions;
 }
@@ -84,10 +88,10 @@ function statPath(root: number, path: string): PathStat {
 }
 
 export async function readArchiveMain(args: string[]): Promise<void> {
-  await stream<PathRequest>(args, async ({ root, path, name }) => {
+  await stream<ReadArchiveRequest>(args, async ({ root, path, name, exact = false }) => {
     raiseFileLimit();
     const fd = openAt(AT_FDCWD, root, O_DIRECTORY);
-    const packer = new TreePacker(new TarOutput(1), { whiteouts: false });
+    const packer = new TreePacker(new TarOutput(1), { whiteouts: false, nanoseconds: exact, exact });
     found(path, () => {
       using at = locate(fd, path);
       lstatAt(at.dir, at.name);

@@ -7,7 +7,7 @@
 import type { Readable } from "node:stream";
 import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { CopyUpRequest, PathRequest, WriteArchiveRequest } from "./archive-helper.ts";
+import type { CopyUpRequest, PathRequest, ReadArchiveRequest, WriteArchiveRequest } from "./archive-helper.ts";
 
 /** What `X-Docker-Container-Path-Stat` tells. */
 export interface PathStat {
@@ -19,6 +19,14 @@ export interface PathStat {
   readonly mtime: string;
   /** Target of a symbolic link, resolved inside the root; empty otherwise. */
   readonly linkTarget: string;
+}
+
+/** How a tree is put into an archive. */
+export interface ReadArchiveOptions {
+  /** What the first entry is called, else the last component of the path. */
+  readonly name?: string | undefined;
+  /** Keep all that a tar can bear: fractions of seconds, holes, every attribute. */
+  readonly exact?: boolean;
 }
 
 /** How an archive is written into a tree. */
@@ -33,8 +41,13 @@ export interface WriteArchiveOptions {
 export interface Archives {
   /** Throws `notFound` with the path; Docker's words around it are the caller's. */
   statPath(root: string, path: string, op: Operation): Promise<PathStat>;
-  /** The path as an uncompressed tar whose first entry is called `name`, or after the last component of `path`. */
-  readArchive(root: string, path: string, op: Operation, name?: string): Promise<{ stat: PathStat; tar: Readable }>;
+  /** The path as an uncompressed tar. */
+  readArchive(
+    root: string,
+    path: string,
+    op: Operation,
+    options?: ReadArchiveOptions,
+  ): Promise<{ stat: PathStat; tar: Readable }>;
   /** Unpacks `tar` (plain or compressed) into the directory `path`. */
   writeArchive(root: string, path: string, tar: Readable, options: WriteArchiveOptions, op: Operation): Promise<void>;
   /**
@@ -50,9 +63,9 @@ export function createArchives(): Archives {
     runHelper<PathStat>("stat-path", { root, path } satisfies PathRequest, null, op.signal);
   return {
     statPath,
-    async readArchive(root, path, op, name) {
+    async readArchive(root, path, op, { name, exact = false } = {}) {
       const stat = await statPath(root, path, op);
-      const request: PathRequest = { root, path, ...(name !== undefined && { name }) };
+      const request: ReadArchiveRequest = { root, path, exact, ...(name !== undefined && { name }) };
       return { stat: { ...stat, name: name ?? stat.name }, tar: streamHelper("read-archive", request, op.signal) };
     },
     async writeArchive(root, path, tar, options, op) {

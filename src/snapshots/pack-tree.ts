@@ -2,6 +2,7 @@
 
 import { stream } from "../helper/helper-process.ts";
 import type { TarEntryType } from "../lib/tar/entry.ts";
+import { maxSparseSegments, type SparseSegment, sparseMap } from "../lib/tar/sparse.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import { readDirectory } from "../linux/directory.ts";
 import {
@@ -17,6 +18,7 @@ import {
   readlinkAt,
   tryOpenAt,
 } from "../linux/file.ts";
+import { dataRanges, seek } from "../linux/reflink.ts";
 import { raiseFileLimit } from "../linux/rlimit.ts";
 import {
   type FileStat,
@@ -45,6 +47,8 @@ export interface PackOptions {
   readonly shallow?: boolean;
   /** Keep fractions of seconds. */
   readonly nanoseconds?: boolean;
+  /** Keep holes, and attributes that mean something on this host only: ACLs, labels, the trusted ones. */
+  readonly exact?: boolean;
 }
 
 export interface PackTreeRequest extends PackOptions {
@@ -142,8 +146,13 @@ export class TreePacker {
     try {
       const stat = fstat(fd);
       if ((stat.mode & S_IFMT) !== S_IFREG || this.#hardLink(path, stat)) return;
-      this.#header(path, "file", stat, fd);
-      this.#data(fd, stat.size);
+      const segments = this.#options.exact ? sparseSegments(fd, stat.size) : null;
+      if (segments) this.#sparse(path, stat, fd, segments);
+      else {
+        this.#header(path, "file", stat, fd);
+        this.#data(fd, stat.size);
+        this.#output.write(tarPadding(stat.size));
+      }
     } finally {
       close(fd);
     }
@@ -162,6 +171,18 @@ export class TreePacker {
     for (; left > 0; left -= Math.min(left, this.#buffer.length)) {
       this.#output.write(this.#buffer.subarray(0, Math.min(left, this.#buffer.length)));
     }
+  }
+
+  #sparse(path: Buffer, stat: FileStat, fd: number, segments: readonly SparseSegment[]): void {
+    const map = sparseMap(segments);
+    const size = segments.reduce((total, { length }) => total + length, map.length);
+    const entry = { ...fields(path, stat), type: "file" as const, size, xattrs: this.#attributes(fd) };
+    this.#output.write(tarHeader(entry, { ...this.#options, sparseSize: stat.size }));
+    this.#output.write(map);
+    for (const { offset, length } of segments) {
+      seek(fd, offset);
+      this.#data(fd, length);
+    }
     this.#output.write(tarPadding(size));
   }
 
@@ -179,8 +200,20 @@ export class TreePacker {
   }
 
   #header(path: Buffer, type: TarEntryType, stat: FileStat, fd: number, linkPath?: Buffer): void {
-    const xattrs = attributes(fd);
+    const xattrs = this.#attributes(fd);
     this.#output.write(tarHeader({ ...fields(path, stat), type, size: stat.size, xattrs, linkPath }, this.#options));
+  }
+
+  #attributes(fd: number): Map<string, Buffer> | null {
+    let found: Map<string, Buffer> | null = null;
+    for (const name of listxattr(fd)) {
+      if (!isKept(name, this.#options.exact === true)) continue;
+      const value = getxattr(fd, name);
+      if (value === null) continue;
+      found ??= new Map();
+      found.set(name, value);
+    }
+    return found;
   }
 
   #whiteout(path: Buffer, prefix: string): void {
@@ -202,15 +235,30 @@ function fields(path: Buffer, stat: FileStat) {
   };
 }
 
-/** Attributes that mean the same elsewhere. */
-function attributes(fd: number): Map<string, Buffer> | null {
-  let found: Map<string, Buffer> | null = null;
-  for (const name of listxattr(fd)) {
-    if (name !== "security.capability" && (!name.startsWith("user.") || name.startsWith("user.overlay."))) continue;
-    const value = getxattr(fd, name);
-    if (value === null) continue;
-    found ??= new Map();
-    found.set(name, value);
+/**
+ * Whether an attribute goes into the archive: those that mean the same elsewhere, or all (`exact`) but overlayfs's own, which would
+ * change what a merged tree shows, and those whose names a pax record cannot bear.
+ */
+function isKept(name: string, exact: boolean): boolean {
+  if (/^(user|trusted)\.overlay\./.test(name) || name.includes("=")) return false;
+  return exact || name === "security.capability" || name.startsWith("user.");
+}
+
+/** Where the data of a file with holes is, as GNU tar would say it; null for one without, or with more than any reader takes. */
+function sparseSegments(fd: number, size: number): SparseSegment[] | null {
+  const segments: SparseSegment[] = [];
+  let data = 0;
+  for (const range of dataRanges(fd, size)) {
+    segments.push(range);
+    data += range.length;
+    if (segments.length >= maxSparseSegments) break;
   }
-  return found;
+  if (data === size || segments.length >= maxSparseSegments) {
+    seek(fd, 0);
+    return null;
+  }
+  const last = segments.at(-1);
+  // A hole at the end is told by a segment of nothing.
+  if (!last || last.offset + last.length < size) segments.push({ offset: size, length: 0 });
+  return segments;
 }

@@ -58,18 +58,13 @@ export async function cloneTreeMain(args: string[]): Promise<void> {
 
 /** Copies what is in `from`, and its own owner, mode, times and attributes; on disk when it returns. */
 export function cloneTree(from: string, to: string): CloneTreeReport {
-  const source = openAt(AT_FDCWD, from, O_RDONLY | O_DIRECTORY);
-  const target = openAt(AT_FDCWD, to, O_RDONLY | O_DIRECTORY);
-  try {
-    const cloner = new TreeCloner(target);
-    cloner.children(source, target, Buffer.alloc(0));
-    giveMetadata(source, target, fstat(source));
-    syncfs(target);
-    return cloner.report;
-  } finally {
-    close(source);
-    close(target);
-  }
+  using source = held(openAt(AT_FDCWD, from, O_RDONLY | O_DIRECTORY));
+  using target = held(openAt(AT_FDCWD, to, O_RDONLY | O_DIRECTORY));
+  const cloner = new TreeCloner(target.fd);
+  cloner.children(source.fd, target.fd, Buffer.alloc(0));
+  giveMetadata(source.fd, target.fd, fstat(source.fd));
+  syncfs(target.fd);
+  return cloner.report;
 }
 
 class TreeCloner {
@@ -98,73 +93,38 @@ class TreeCloner {
   }
 
   #directory(from: number, to: number, name: Buffer, path: Buffer): void {
-    const source = tryOpenAt(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (source < 0) {
-      checkVanished(source, path);
-      return;
-    }
-    try {
+    reading(from, name, O_DIRECTORY, path, (source, stat) => {
       mkdirAt(to, name, 0o700);
-      const target = openAt(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      try {
-        this.children(source, target, Buffer.concat([path, Buffer.from("/")]));
-        giveMetadata(source, target, fstat(source));
-      } finally {
-        close(target);
-      }
-    } finally {
-      close(source);
-    }
+      using target = held(openAt(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      this.children(source, target.fd, Buffer.concat([path, Buffer.from("/")]));
+      giveMetadata(source, target.fd, stat);
+    });
   }
 
   #file(from: number, to: number, name: Buffer, path: Buffer): void {
-    const source = tryOpenAt(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (source < 0) {
-      checkVanished(source, path);
-      return;
-    }
-    try {
-      const stat = fstat(source);
+    reading(from, name, O_NONBLOCK, path, (source, stat) => {
       if ((stat.mode & S_IFMT) !== S_IFREG) return;
-      const target = openAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-      try {
-        if (reflink(source, target)) this.report.shared++;
-        else {
-          copyExtents(source, target, stat.size);
-          this.report.copied++;
-        }
-        giveMetadata(source, target, stat);
-      } finally {
-        close(target);
+      using target = held(openAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+      if (reflink(source, target.fd)) this.report.shared++;
+      else {
+        copyExtents(source, target.fd, stat.size);
+        this.report.copied++;
       }
+      giveMetadata(source, target.fd, stat);
       this.#remember(stat, path);
-    } finally {
-      close(source);
-    }
+    });
   }
 
   #special(from: number, to: number, name: Buffer, path: Buffer): void {
-    const source = tryOpenAt(from, name, O_PATH | O_NOFOLLOW);
-    if (source < 0) {
-      checkVanished(source, path);
-      return;
-    }
-    try {
-      const stat = fstat(source);
+    reading(from, name, O_PATH, path, (source, stat) => {
       const type = stat.mode & S_IFMT;
       if (type === S_IFDIR || type === S_IFREG) return; // exchanged for another kind meanwhile
       if (type === S_IFLNK) symlinkAt(readlinkAt(source, ""), to, name);
       else mknodAt(to, name, stat.mode, makeDevice(stat.rdevMajor, stat.rdevMinor));
-      const target = openAt(to, name, O_PATH | O_NOFOLLOW);
-      try {
-        giveMetadata(source, target, stat);
-      } finally {
-        close(target);
-      }
+      using target = held(openAt(to, name, O_PATH | O_NOFOLLOW));
+      giveMetadata(source, target.fd, stat);
       this.#remember(stat, path);
-    } finally {
-      close(source);
-    }
+    });
   }
 
   #remember(stat: FileStat, path: Buffer): void {
@@ -174,19 +134,29 @@ class TreeCloner {
   #linked(stat: FileStat, to: number, name: Buffer): boolean {
     const first = stat.nlink > 1 ? this.#links.get(`${stat.dev}:${stat.ino}`) : undefined;
     if (first === undefined) return false;
-    const fd = openAt2(this.#root, first, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-    try {
-      linkPathFd(fd, to, name);
-    } finally {
-      close(fd);
-    }
+    using copy = held(openAt2(this.#root, first, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
+    linkPathFd(copy.fd, to, name);
     return true;
   }
 }
 
-/** -ENOENT, -ELOOP, -ENOTDIR, -ENXIO: deleted or exchanged since its directory was read. */
-function checkVanished(result: number, path: Buffer): void {
-  if (![-2, -40, -20, -6].includes(result)) throw new SyscallError("open", -result, path.toString());
+/** A descriptor that is closed at the end of its block. */
+const held = (fd: number): Disposable & { readonly fd: number } => ({ fd, [Symbol.dispose]: () => close(fd) });
+
+/** Opens the original `name` of the directory `from`, no link, for `act`; one that is not there any more is left out. */
+function reading(
+  from: number,
+  name: Buffer,
+  flags: number,
+  path: Buffer,
+  act: (source: number, stat: FileStat) => void,
+): void {
+  const fd = tryOpenAt(from, name, O_RDONLY | O_NOFOLLOW | flags);
+  // ENOENT, ELOOP, ENOTDIR, ENXIO: deleted or exchanged since its directory was read.
+  if ([-2, -40, -20, -6].includes(fd)) return;
+  if (fd < 0) throw new SyscallError("open", -fd, path.toString());
+  using source = held(fd);
+  act(source.fd, fstat(source.fd));
 }
 
 /** chown comes first: it clears bits and capabilities; times last. */

@@ -1,4 +1,5 @@
 /** Sparse files: GNU's old header chain and the three pax variants, as "Storing Sparse Files" of the GNU tar manual. */
+import { blockSize } from "./entry.ts";
 import { invalidHeader, parseNumber } from "./header.ts";
 import { type PaxRecords, paxNumber } from "./pax.ts";
 
@@ -65,6 +66,13 @@ export function checkSegments(segments: SparseSegment[], size: number, physical:
     total += length;
   }
   if (total !== physical) throw invalidHeader("sparse data");
+}
+
+/** The map of a member of version 1.0, which its data begins with, filled up to whole blocks. */
+export function sparseMap(segments: readonly SparseSegment[]): Buffer {
+  const lines = [segments.length, ...segments.flatMap(({ offset, length }) => [offset, length])];
+  const text = Buffer.from(lines.map((number) => `${number}\n`).join(""), "latin1");
+  return Buffer.concat([text, Buffer.alloc((blockSize - (text.length % blockSize)) % blockSize)]);
 }
 
 /** Size of the whole file, from an old GNU header. */

@@ -23,6 +23,8 @@ export function tarPadding(size: number): Buffer {
 export interface HeaderOptions {
   /** Keep the fraction of the modification time, at the price of a pax header for nearly every member. */
   readonly nanoseconds?: boolean;
+  /** The member's data is a sparse file's of this size, a map first (version 1.0 of the GNU tar manual's "Storing Sparse Files"). */
+  readonly sparseSize?: number;
 }
 
 /** An entry for {@link tarHeader}: what is left out is 0, empty or absent. */
@@ -32,7 +34,13 @@ export type TarEntryInput = Partial<TarEntry> & Pick<TarEntry, "path" | "type">;
 export function tarHeader(entry: TarEntryInput, options: HeaderOptions = {}): Buffer {
   const records: Buffer[] = [];
   const block = Buffer.alloc(blockSize);
-  writeNames(block, entry, records);
+  if (options.sparseSize !== undefined) {
+    records.push(formatPaxRecord("GNU.sparse.major", "1"), formatPaxRecord("GNU.sparse.minor", "0"));
+    records.push(formatPaxRecord("GNU.sparse.name", entry.path));
+    records.push(formatPaxRecord("GNU.sparse.realsize", String(options.sparseSize)));
+    // What a reader that knows nothing of this makes: a file of another name.
+    block.write("GNUSparseFile.0/entry", 0, "latin1");
+  } else writeNames(block, entry, records);
   writeOctal(block, 100, 8, entry.mode ?? 0);
   writeNumber(block, 108, 8, "uid", entry.uid ?? 0, records);
   writeNumber(block, 116, 8, "gid", entry.gid ?? 0, records);

@@ -184,7 +184,7 @@ export class Extractor implements TarSink, Disposable {
     } finally {
       close(fd);
     }
-    this.#directories.remember(parts, entry.mtime);
+    this.#directories.remember(parts, entry.mtime, entry.xattrs);
   }
 
   #existingDirectory(parts: readonly Buffer[], entry: TarEntry): void {
@@ -195,7 +195,7 @@ export class Extractor implements TarSink, Disposable {
     } finally {
       close(fd);
     }
-    this.#directories.remember(parts, entry.mtime);
+    this.#directories.remember(parts, entry.mtime, entry.xattrs);
   }
 
   /**
