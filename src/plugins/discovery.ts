@@ -4,7 +4,8 @@
  */
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemError } from "../lib/errors.ts";
+import { messageOf, systemError } from "../lib/errors.ts";
+import { strerror } from "../linux/strerror.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
 /** Searched in this order: sockets in all of them before the files that name an address. */
@@ -107,7 +108,16 @@ async function parseJson(name: string, text: string): Promise<PluginAddress> {
     throw systemError(`plugin "${name}": its description is not JSON`, { cause: error });
   }
   const { TLSConfig } = spec ?? {};
-  const contents = async (path: string | undefined) => (path ? await readFile(path, "utf8") : undefined);
+  const contents = async (path: string | undefined): Promise<string | undefined> => {
+    if (!path) return undefined;
+    try {
+      return await readFile(path, "utf8");
+    } catch (error) {
+      const { errno } = error as NodeJS.ErrnoException;
+      const reason = errno === undefined ? messageOf(error) : strerror(Math.abs(errno));
+      throw systemError(`plugin "${name}": cannot read ${path}: ${reason}`, { cause: error });
+    }
+  };
   const tls = TLSConfig
     ? {
         ca: await contents(TLSConfig.CAFile),
