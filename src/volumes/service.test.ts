@@ -384,6 +384,28 @@ test("prune() takes unused anonymous volumes, and named ones only when told", as
   expect((await volumes.prune(new Map([["all", ["true"]]]), op)).VolumesDeleted).toEqual(["named"]);
 });
 
+test("prune() leaves volumes with options alone, as dockerd does, also when told to take all", async () => {
+  await volumes.create({ Name: "elsewhere", DriverOpts: { type: "tmpfs", device: "tmpfs" } }, op);
+  await volumes.create({ Name: "unlimited", DriverOpts: { size: "0" } }, op);
+  await volumes.create({ Name: "plain" }, op);
+  expect(await volumes.prune(new Map([["all", ["true"]]]), op)).toEqual({
+    VolumesDeleted: ["plain"],
+    SpaceReclaimed: 0,
+  });
+  expect((await volumes.usage(op)).map(({ Name, UsageData }) => [Name, UsageData?.Size])).toEqual([
+    ["elsewhere", -1],
+    ["unlimited", 0],
+  ]);
+});
+
+test("a limit that no file system here keeps is refused, a size that is none as well, and no directory is left", async () => {
+  const create = (size: string) => volumes.create({ Name: "limited", DriverOpts: { size } }, op);
+  for (const size of ["x", "-1", "", "1x"])
+    await expect(create(size)).rejects.toThrow(`create limited: invalid size: '${size}'`);
+  await expect(create("1g")).rejects.toThrow("create limited: quota size requested but no quota support");
+  expect(readdirSync(join(dir, "volumes"))).toEqual([]);
+});
+
 test("restore() takes data without a record back and drops the empty rest of a create cut short", async () => {
   mkdirSync(join(dir, "volumes/kept/_data"), { recursive: true });
   writeFileSync(join(dir, "volumes/kept/_data/x"), "");

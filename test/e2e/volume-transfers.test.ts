@@ -93,7 +93,7 @@ test("export and import give the same volume; a cut or hostile archive makes non
   await d("volume", "rm", "dst", "src");
 });
 
-test("an export beside somebody who exchanges a file for a link holds nothing of the host", async () => {
+test("hardening 48: an export beside somebody who exchanges a file for a link holds nothing of the host", async () => {
   await d("volume", "create", "race");
   const script = "cd /d; while :; do rm -f f; ln -s /etc/shadow f; rm -f f; echo own > f; done";
   await d("run", "-d", "--name", "racer", "-v", "race:/d", "busybox", "sh", "-c", script);
