@@ -122,6 +122,30 @@ test("hardening 106: malformed questions are refused at once", () => {
   }
 });
 
+test("hardening 106: what no resolver asks with is refused before it is read", () => {
+  const padded = (bytes: number) => {
+    const option = Buffer.alloc(bytes);
+    option.writeUInt16BE(12, 0);
+    option.writeUInt16BE(bytes - 4, 2);
+    const record = Buffer.from([0, 0, 41, 4, 208, 0, 0, 0, 0, bytes >> 8, bytes & 0xff]);
+    const made = Buffer.concat([query("web", "A"), record, option]);
+    made.writeUInt16BE(1, 10);
+    return made;
+  };
+  expect(answered(padded(468)).answers).toHaveLength(1);
+  expect(rcode(padded(1400))).toBe(FORMERR);
+  const record = Buffer.from([0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
+  for (const [at, count] of [
+    [6, 1],
+    [8, 1],
+    [10, 3],
+  ] as const) {
+    const made = Buffer.concat([query("web", "A"), ...Array<Buffer>(count).fill(record)]);
+    made.writeUInt16BE(count, at);
+    expect([at, rcode(made)]).toEqual([at, FORMERR]);
+  }
+});
+
 test("failure() repeats a readable question and nothing else", () => {
   const made = decode(failure(query("some.name", "AAAA"), SERVFAIL));
   expect(made).toMatchObject({ id: 77, type: "response", rcode: "SERVFAIL", answers: [] });

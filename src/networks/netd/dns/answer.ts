@@ -29,6 +29,11 @@ const plainUdpSize = 512;
 
 const headerSize = 12;
 
+/** More than any resolver asks with (RFC 9715 section 3): what is read of a query must cost little, whoever sends it. */
+const longestQuery = 1232;
+/** An OPT record and a signature. */
+const additionalRecords = 2;
+
 /**
  * The answer to a query; `forward` when it is none of a container's names, `drop` for what is no query at all. Everything
  * about a known name is answered here, if only by nothing: no other server knows better.
@@ -37,7 +42,7 @@ export function answerLocally(query: Uint8Array, { table, seen }: NameView, tcp:
   const bytes = Buffer.from(query.buffer, query.byteOffset, query.byteLength);
   if (bytes.length < headerSize || ((bytes[2] ?? 0) & 0x80) !== 0) return "drop";
   if (((bytes[2] ?? 0) & 0x78) !== 0) return failure(bytes, NOTIMP);
-  if (bytes.readUInt16BE(4) !== 1) return failure(bytes, FORMERR);
+  if (bytes.length > longestQuery || !hasCounts(bytes)) return failure(bytes, FORMERR);
   let packet: Packet;
   try {
     packet = decode(bytes);
@@ -64,6 +69,10 @@ export function answerLocally(query: Uint8Array, { table, seen }: NameView, tcp:
   const size = tcp ? 0xffff : Math.max(plainUdpSize, offeredSize(packet));
   return fitting({ id: packet.id ?? 0, flags: flagsOf(packet), questions: [question] }, answers, size);
 }
+
+/** One question, and none of the records that only answers have. */
+const hasCounts = (query: Buffer): boolean =>
+  query.readUInt16BE(4) === 1 && query.readUInt32BE(6) === 0 && query.readUInt16BE(10) <= additionalRecords;
 
 /** The answer that a query failed, with its question where it can be repeated as it is. */
 export function failure(query: Buffer, rcode: number): Buffer {

@@ -34,6 +34,14 @@ test("resolve() takes a name that ends in its network's, dots on either side", (
   expect(table().resolve(seen, "web.example.org")).toBeNull();
 });
 
+test("resolve() prefers the longer name to the longer network", () => {
+  const names = table();
+  names.add(on("b", ["web.a"]), "10.4.0.2");
+  expect(names.resolve([on("a.b", []), on("b", [])], "web.a.b")).toEqual(["10.4.0.2"]);
+  expect(names.resolve([on("a.b", [])], "web.a.b")).toEqual(["10.3.0.2"]);
+  expect(names.resolve([on("b", [])], "b")).toBeNull();
+});
+
 test("resolve() has links for the container that made them only", () => {
   expect(table().resolve([on("front", [], { store: "web2" })], "store")).toEqual(["10.1.0.3"]);
   expect(table().resolve([on("front", [])], "store")).toBeNull();

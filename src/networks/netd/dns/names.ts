@@ -44,23 +44,27 @@ export class NameTable {
 
   /**
    * Addresses behind a name as a container with these endpoints sees it: only names of its own networks exist for it. A
-   * name may end in its network's, and either may hold dots, so every split is tried, the longest name first. Null when no
-   * container has that name.
+   * name may end in its network's, and either may hold dots: the whole is tried first, then the longest that a network's
+   * name leaves of it. What this costs does not grow with the dots that somebody puts into a name. Null when no container
+   * has that name.
    */
   resolve(seen: readonly EndpointNames[], name: string): readonly string[] | null {
-    const labels = fold(name).split(".");
-    for (let cut = labels.length; cut > 0; cut--) {
-      const host = labels.slice(0, cut).join(".");
-      const qualifier = labels.slice(cut).join(".");
-      for (const { network, aliases } of seen) {
-        if (qualifier !== "" && fold(network) !== qualifier) continue;
-        const found = this.#networks
-          .get(network)
-          ?.addresses.get(fold((Object.hasOwn(aliases, host) && aliases[host]) || host));
-        if (found) return found;
-      }
+    const full = fold(name);
+    for (const names of seen) {
+      const found = this.#called(names, full);
+      if (found) return found;
+    }
+    const qualified = seen.filter(({ network }) => full.endsWith(`.${fold(network)}`));
+    for (const names of qualified.toSorted((a, b) => a.network.length - b.network.length)) {
+      const found = this.#called(names, full.slice(0, -fold(names.network).length - 1));
+      if (found) return found;
     }
     return null;
+  }
+
+  #called({ network, aliases }: EndpointNames, host: string): readonly string[] | undefined {
+    const called = (Object.hasOwn(aliases, host) && aliases[host]) || host;
+    return this.#networks.get(network)?.addresses.get(fold(called));
   }
 
   /** `NAME.NETWORK` of an address, or null when no container that can be seen has it. */

@@ -66,6 +66,28 @@ test("port 53 of 127.0.0.11 answers over UDP and TCP, and nobody listens there",
   own.close();
 });
 
+test("a connection that sends more queries at once than anybody needs is closed", async () => {
+  const answers = async (queries: number): Promise<number | "closed"> => {
+    const { promise, resolve } = Promise.withResolvers<number | "closed">();
+    const reader = new MessageReader();
+    let heard = 0;
+    const socket = {
+      data: (_: unknown, bytes: Uint8Array) => {
+        heard += reader.push(bytes).length;
+        if (heard === queries) resolve(heard);
+      },
+      close: () => resolve("closed"),
+    };
+    const tcp = await inNamespace(path, () => Bun.connect({ hostname: "127.0.0.11", port: 53, socket }));
+    tcp.write(Buffer.concat(Array<Buffer>(queries).fill(framed(query("web")))));
+    const seen = await promise;
+    tcp.end();
+    return seen;
+  };
+  expect(await answers(100)).toBe(100);
+  expect(await answers(2000)).toBe("closed");
+});
+
 test("clients that are gone before their answer end nothing", async () => {
   for (let round = 0; round < 20; round++) {
     const socket = await client();

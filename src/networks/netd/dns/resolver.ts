@@ -22,8 +22,9 @@ export interface ResolverOptions {
   forwards(): boolean;
 }
 
-/** Connections of one container at once, and how long a silent one stays. */
+/** Connections of one container at once, queries that one of them may send together, and how long a silent one stays. */
 const connections = 64;
+const pipelined = 128;
 const silentSeconds = 10;
 
 /**
@@ -146,7 +147,9 @@ export class Resolver implements Disposable {
         },
         data: (socket, bytes) => {
           socket.timeout(silentSeconds);
-          for (const query of socket.data.reader.push(bytes)) {
+          const queries = socket.data.reader.push(bytes);
+          if (queries.length > pipelined) return void socket.terminate();
+          for (const query of queries) {
             this.#answerTcp(socket, query).catch(() => socket.terminate());
           }
         },
