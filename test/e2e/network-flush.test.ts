@@ -1,6 +1,6 @@
 /** Other tools that flush, reload and restore the host's rules: in a namespace of its own, for they hit everybody's. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resolverSpec } from "../../src/networks/names-on.ts";
@@ -80,8 +80,16 @@ test("hardening 100: while rules are flushed, reloaded and restored no packet pa
       ports: [],
       resolver: resolverSpec([]),
     });
-    // netd has mounts of its own here: `ip netns exec` gives them.
-    return `/proc/${(await client.call("hello", {})).pid}/root${state.path}`;
+    // netd has mounts of its own here, which `ip netns exec` gives: its descriptors lead everybody there.
+    const descriptors = `/proc/${(await client.call("hello", {})).pid}/fd`;
+    const isIts = (name: string) => {
+      try {
+        return readlinkSync(join(descriptors, name)) === `net:[${state.netns}]`;
+      } catch {
+        return false;
+      }
+    };
+    return join(descriptors, readdirSync(descriptors).find(isIts) ?? "");
   };
   const paths = {
     from: await attach("from", 1, 2),

@@ -57,11 +57,12 @@ export async function ask(netns: string | null, url: string, ...more: string[]):
 }
 
 /** Runs Python in a container's namespace until the end of the test's daemon; returns once it printed a line. */
-export async function pythonIn(netns: string, program: string): Promise<Bun.Subprocess> {
-  const child = Bun.spawn(["nsenter", `--net=${netns}`, "python3", "-u", "-c", program], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+export const pythonIn = (netns: string, program: string): Promise<Bun.Subprocess> =>
+  serveIn(netns, ["python3", "-u", "-c", program]);
+
+/** Runs a command in a container's namespace; returns once it printed something. */
+export async function serveIn(netns: string, command: readonly string[]): Promise<Bun.Subprocess> {
+  const child = Bun.spawn(["nsenter", `--net=${netns}`, ...command], { stdout: "pipe", stderr: "inherit" });
   const reader = child.stdout.getReader();
   await reader.read();
   reader.releaseLock();

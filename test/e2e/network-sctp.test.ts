@@ -2,27 +2,37 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { run } from "../harness/command.ts";
 import { withDaemon } from "./fixture.ts";
-import { address6Of, addressOf, netnsOf, Outside, pythonIn } from "./network-outside.ts";
+import { address6Of, addressOf, netnsOf, Outside, serveIn } from "./network-outside.ts";
 
-const SCTP = 132;
-const opens = `import socket; socket.socket(2,1,${SCTP})`;
+/** Perl, because the smallest Debian has it, and knows the protocol by its number. */
+const perl = (program: string) => [
+  "perl",
+  "-MSocket=:DEFAULT,:addrinfo,IPPROTO_IPV6,IPV6_V6ONLY,inet_pton",
+  "-e",
+  program,
+];
+const opens = "socket(my $s, PF_INET, SOCK_STREAM, 132) or exit 1";
 
 /** Answers each association with the address that it comes from. */
-const server = `import socket,threading
-def serve(family,host):
- s=socket.socket(family,1,${SCTP})
- if family==10: s.setsockopt(41,26,1)
- s.bind((host,90)); s.listen(9)
- while True:
-  c,a=s.accept(); c.send(a[0].encode()); c.close()
-for f,h in ((2,"0.0.0.0"),(10,"::")): threading.Thread(target=serve,args=(f,h)).start()
-import time
-time.sleep(.2)
-print("up")`;
+const server = (family: "AF_INET" | "AF_INET6") => `
+socket(my $s, ${family}, SOCK_STREAM, 132) or die $!;
+${
+  family === "AF_INET"
+    ? "bind($s, pack_sockaddr_in(90, INADDR_ANY)) or die $!;"
+    : 'setsockopt($s, IPPROTO_IPV6, IPV6_V6ONLY, 1); bind($s, pack_sockaddr_in6(90, inet_pton(AF_INET6, "::"))) or die $!;'
+}
+listen($s, 9) or die $!;
+$| = 1; print "up";
+while (my $from = accept(my $c, $s)) {
+  my ($error, $host) = getnameinfo($from, NI_NUMERICHOST, NIx_NOSERV);
+  send($c, $host, 0); close $c;
+}`;
 
-const asks = (host: string, port: number) => `import socket
-s=socket.socket(${host.includes(":") ? 10 : 2},1,${SCTP}); s.settimeout(3)
-s.connect(("${host}",${port})); print(s.recv(99).decode())`;
+const asks = (host: string, port: number) => `
+alarm 3;
+my ($error, $to) = getaddrinfo("${host}", ${port}, {flags => AI_NUMERICHOST, socktype => SOCK_STREAM});
+socket(my $s, $to->{family}, SOCK_STREAM, 132) or die $!;
+connect($s, $to->{addr}) or die $!; recv($s, my $heard, 99, 0); print $heard`;
 
 describe("SCTP", () => {
   const daemon = withDaemon({ flags: ["--ipv6"] });
@@ -30,14 +40,14 @@ describe("SCTP", () => {
   let present = false;
   beforeAll(async () => {
     outside = await Outside.of(daemon());
-    present = (await run(["python3", "-c", opens])).code === 0;
+    present = (await run(perl(opens))).code === 0;
   });
   afterAll(() => outside[Symbol.asyncDispose]());
 
   /** What the server says to who asks from `netns`, null being this host; empty when it is not there. */
   const heard = async (netns: string | null, host: string, port: number): Promise<string> => {
-    const python = ["python3", "-c", asks(host, port)];
-    const { stdout } = await run(netns === null ? python : ["nsenter", `--net=${netns}`, ...python]);
+    const asking = perl(asks(host, port));
+    const { stdout } = await run(netns === null ? asking : ["nsenter", `--net=${netns}`, ...asking]);
     return stdout.trim();
   };
 
@@ -58,12 +68,11 @@ describe("SCTP", () => {
     expect(started.stderr).toBe("");
     expect(await d.must("port", "box", "90/sctp")).toBe(`0.0.0.0:${port}\n[::]:${port}\n127.0.0.1:${port + 1}\n`);
     const inside = await netnsOf(d, "box");
-    await using _server = {
-      process: await pythonIn(inside, server),
-      async [Symbol.asyncDispose]() {
-        this.process.kill("SIGKILL");
-      },
-    };
+    await using servers = new AsyncDisposableStack();
+    for (const family of ["AF_INET", "AF_INET6"] as const) {
+      const child = await serveIn(inside, perl(server(family)));
+      servers.defer(() => child.kill("SIGKILL"));
+    }
     const far = `/run/netns/${outside.name}`;
     // From another machine, whose address the server sees; from this host, at an address of its own and at loopback.
     expect(await heard(far, outside.hostAddress, port)).toBe(outside.address);

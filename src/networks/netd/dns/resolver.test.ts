@@ -78,7 +78,7 @@ test("a connection that sends more queries at once than anybody needs is closed"
       },
       close: () => resolve("closed"),
     };
-    const tcp = await inNamespace(path, () => Bun.connect({ hostname: "127.0.0.11", port: 53, socket }));
+    const tcp = await inNamespace(namespace, () => Bun.connect({ hostname: "127.0.0.11", port: 53, socket }));
     tcp.write(Buffer.concat(Array<Buffer>(queries).fill(framed(query("web")))));
     const seen = await promise;
     tcp.end();
