@@ -1,85 +1,98 @@
-/** Who may do what: users of an htpasswd file (bcrypt), and their rights by repository. */
-import { readFileSync, statSync } from "node:fs";
-import type { RepositoryName } from "./layout.ts";
+/** Who somebody is, by basic credentials or a token of ours, and what that lets them do. */
 
-export type Action = "pull" | "push" | "delete";
+import { Failure } from "./failure.ts";
+import { type Action, allActions, type Rights } from "./rights.ts";
+import type { TokenAccess, Tokens } from "./tokens.ts";
+import { tokenSeconds } from "./tokens.ts";
+import type { Users } from "./users.ts";
 
-export interface Access {
-  /** The user that a request proves to be; "" for nobody in particular, null for one whose credentials are wrong. */
-  userOf(authorization: string | null): Promise<string | null>;
-  allows(user: string, repository: RepositoryName | null, action: Action): boolean;
-  /** What a 401 says. */
-  readonly challenge: string;
+/** Somebody who asks. */
+export interface Identity {
+  /** "" for nobody by name. */
+  readonly user: string;
+  may(repository: string, action: Action): boolean;
 }
 
-/** A registry without users. */
-export const everybody: Access = {
-  userOf: async () => "",
-  allows: () => true,
-  challenge: "",
-};
+export interface AccessOptions {
+  /** Null lets everybody do everything. */
+  readonly users: Users | null;
+  /** Null lets every user do everything. */
+  readonly rights: Rights | null;
+  /** Null asks for basic credentials alone. */
+  readonly tokens: Tokens | null;
+}
 
-/** How long a proven password need not be hashed again: bcrypt takes a tenth of a second by design. */
-const provenMs = 60_000;
-const maxProven = 1000;
+/** What our tokens are for; their key is this registry's alone. */
+const service = "dhow-registry";
+const maxScopes = 100;
 
-export class HtpasswdAccess implements Access {
-  readonly #file: string;
-  #users = new Map<string, string>();
-  #stamp = "";
-  readonly #proven = new Map<string, number>();
+/** What clients ask for that stands for more than one action. */
+const meanings: Readonly<Record<string, readonly Action[]>> = { push: ["push", "create"], "*": allActions };
 
-  /** Throws for a file that cannot be read or holds other than bcrypt hashes. */
-  constructor(file: string) {
-    this.#file = file;
-    this.#read();
+export class Access {
+  readonly #options: AccessOptions;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
   }
 
-  readonly challenge = 'Basic realm="dhow registry", charset="UTF-8"';
-
-  async userOf(authorization: string | null): Promise<string | null> {
-    if (authorization === null) return "";
-    const [, encoded] = /^basic\s+([\w+/=-]+)$/i.exec(authorization.trim()) ?? [];
-    if (encoded === undefined) return null;
-    const text = Buffer.from(encoded, "base64").toString("utf8");
-    const colon = text.indexOf(":");
-    if (colon <= 0) return null;
-    this.#read();
-    const user = text.slice(0, colon);
-    const hash = this.#users.get(user);
-    const key = new Bun.CryptoHasher("sha256").update(`${hash ?? ""}\0${text}`).digest("hex");
-    if ((this.#proven.get(key) ?? 0) > performance.now()) return user;
-    // An unknown user takes as long as a known one.
-    const matches = await Bun.password.verify(text.slice(colon + 1), hash ?? unknownHash).catch(() => false);
-    if (!matches || hash === undefined) return null;
-    if (this.#proven.size >= maxProven) this.#proven.clear();
-    this.#proven.set(key, performance.now() + provenMs);
-    return user;
+  /** True where some things are for those with a name only. */
+  get names(): boolean {
+    return this.#options.users !== null;
   }
 
-  allows(user: string): boolean {
-    return user !== "";
-  }
-
-  /** Anew whenever the file has changed. */
-  #read(): void {
-    const { mtimeMs, size, ino } = statSync(this.#file);
-    const stamp = `${mtimeMs} ${size} ${ino}`;
-    if (stamp === this.#stamp) return;
-    const users = new Map<string, string>();
-    for (const [at, line] of readFileSync(this.#file, "utf8").split("\n").entries()) {
-      if (line.trim() === "" || line.startsWith("#")) continue;
-      const [, user, hash] = /^([^:]+):(\$2[aby]\$\d\d\$[\w./]{53})\s*$/.exec(line) ?? [];
-      if (user === undefined || hash === undefined) {
-        throw new Error(`${this.#file}:${at + 1}: expected NAME:BCRYPT-HASH (htpasswd -B)`);
-      }
-      users.set(user, hash.replace(/^\$2[ay]/, "$2b"));
+  /** Throws `UNAUTHORIZED` for credentials that are wrong. */
+  async identify(request: Request, url: URL): Promise<Identity> {
+    const authorization = request.headers.get("authorization");
+    const { users, tokens } = this.#options;
+    if (!users) return { user: "", may: () => true };
+    if (authorization === null) return this.#of("");
+    const [, bearer] = /^bearer\s+(\S+)$/i.exec(authorization.trim()) ?? [];
+    if (bearer !== undefined) {
+      const claims = tokens?.verify(bearer, service);
+      if (!claims || (claims.sub !== "" && !users.has(claims.sub))) throw this.refusal(url, null);
+      const now = this.#of(claims.sub);
+      const has = (repository: string, action: Action): boolean =>
+        claims.access.some(({ name, actions }) => name === repository && actions.includes(action));
+      return { user: claims.sub, may: (repository, action) => has(repository, action) && now.may(repository, action) };
     }
-    this.#users = users;
-    this.#stamp = stamp;
-    this.#proven.clear();
+    const user = await users.userOf(authorization);
+    if (user === null) throw this.refusal(url, null);
+    return this.#of(user);
+  }
+
+  /** The 401 that tells how to ask again. */
+  refusal(url: URL, wanted: { readonly name: string; readonly actions: string } | null): Failure {
+    if (!this.#options.users) return new Failure("UNAUTHORIZED");
+    const basic = 'Basic realm="dhow registry", charset="UTF-8"';
+    const scope = wanted ? `,scope="repository:${wanted.name}:${wanted.actions}"` : "";
+    const bearer = `Bearer realm="${url.origin}/token",service="${service}"${scope}`;
+    return new Failure("UNAUTHORIZED", null, { "www-authenticate": this.#options.tokens ? bearer : basic });
+  }
+
+  /** The token endpoint (Docker's token authentication): as much of what is asked for as the user may do. */
+  async token(request: Request, url: URL): Promise<Response> {
+    const { tokens } = this.#options;
+    if (!tokens || request.method !== "GET") throw new Failure("UNSUPPORTED");
+    const basic = /^basic /i.test(request.headers.get("authorization") ?? "");
+    const identity = basic ? await this.identify(request, url) : this.#of("");
+    const access = url.searchParams
+      .getAll("scope")
+      .flatMap((text) => text.split(" "))
+      .slice(0, maxScopes)
+      .flatMap((text): TokenAccess => {
+        const [, name = "", actions = ""] = /^repository:([^:]+):([\w,*]+)$/.exec(text) ?? [];
+        const asked = new Set(actions.split(",").flatMap((one) => meanings[one] ?? [one as Action]));
+        const granted = [...asked].filter((one) => identity.may(name, one));
+        return granted.length > 0 ? [{ type: "repository", name, actions: granted }] : [];
+      });
+    const token = tokens.issue(identity.user, service, access);
+    const times = { expires_in: tokenSeconds, issued_at: new Date().toISOString() };
+    return Response.json({ token, access_token: token, ...times }, { headers: { "cache-control": "no-store" } });
+  }
+
+  #of(user: string): Identity {
+    const { rights } = this.#options;
+    return { user, may: (name, action) => (rights ? rights.of(user, name).has(action) : user !== "") };
   }
 }
-
-/** Of a password that nobody has. */
-const unknownHash = Bun.password.hashSync(crypto.randomUUID(), { algorithm: "bcrypt", cost: 10 });

@@ -1,18 +1,22 @@
 /** The role `dhow registry serve`: a private registry on one directory. */
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { type FlagValues, flag, HelpRequest, parseFlags, UsageError } from "../lib/flags.ts";
 import { describeFlags } from "../lib/flags-help.ts";
 import { tryLock } from "../linux/flock.ts";
-import { everybody, HtpasswdAccess } from "./access.ts";
+import { Access } from "./access.ts";
 import { Blobs } from "./blobs.ts";
 import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
 import { Repositories } from "./repositories.ts";
+import { Rights } from "./rights.ts";
 import { serveRegistry } from "./server.ts";
+import { Tokens } from "./tokens.ts";
 import { UploadSessions } from "./upload-sessions.ts";
+import { Users } from "./users.ts";
 
 const flags = {
   addr: flag.string("Address and port to listen on", { initial: "127.0.0.1:5000" }),
@@ -21,9 +25,11 @@ const flags = {
   "gc-interval": flag.duration("Time between two collections; 0 for none", { initial: 3600 * 1e9 }),
   "gc-untagged": flag.bool("Collect manifests too that no tag leads to"),
   "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
+  rights: flag.string("File of what users may do with which repositories; without it they may do everything"),
   root: flag.string("Directory of the registry's data"),
   "tls-cert": flag.string("Certificate file (PEM)"),
   "tls-key": flag.string("Key file (PEM)"),
+  tokens: flag.bool("Ask for tokens of the registry's own, which say for five minutes what they allow"),
 };
 
 /** Runs the role until it is told to end, then exits the process. */
@@ -55,10 +61,16 @@ async function serve(values: FlagValues<typeof flags>): Promise<void> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   const lock = tryLock(join(root, "dhow-registry.lock"));
   if (!lock) throw new Error(`another registry serves ${root}`);
-  const access = htpasswd === "" ? everybody : new HtpasswdAccess(htpasswd);
   const blobs = new Blobs(new FileStorage(root));
   const repositories = new Repositories(blobs);
   const log = (message: string): void => void process.stderr.write(`${new Date().toISOString()} ${message}\n`);
+  if (htpasswd === "" && (values.rights !== "" || values.tokens))
+    throw new UsageError("--rights and --tokens need --htpasswd");
+  const access = new Access({
+    users: htpasswd === "" ? null : new Users(htpasswd, log),
+    rights: values.rights === "" ? null : new Rights(values.rights, log),
+    tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,
+  });
   const server = serveRegistry({
     registry: {
       repositories,
@@ -82,6 +94,14 @@ async function serve(values: FlagValues<typeof flags>): Promise<void> {
   await server.stop();
   lock[Symbol.dispose]();
   process.exit(0);
+}
+
+/** The key of this registry's tokens, made at its first start. */
+function keyIn(path: string): Buffer {
+  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600, flag: "wx" });
+  const key = readFileSync(path);
+  if (key.length < 32) throw new Error(`${path} is no key of a registry`);
+  return key;
 }
 
 /** One collection after the other, with the interval between them. */

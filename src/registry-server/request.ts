@@ -1,6 +1,6 @@
 /** One request as the endpoints see it, its parts checked. */
 import { type Digest, isDigest } from "../lib/digest.ts";
-import type { Access } from "./access.ts";
+import type { Access, Identity } from "./access.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
 import type { Repositories } from "./repositories.ts";
@@ -20,11 +20,10 @@ export interface Call {
   readonly request: Request;
   readonly url: URL;
   readonly name: RepositoryName;
-  /** "" for somebody unknown. */
-  readonly user: string;
+  readonly identity: Identity;
 }
 
-export const ownerOf = ({ name, user }: Call): UploadOwner => ({ name, user });
+export const ownerOf = ({ name, identity }: Call): UploadOwner => ({ name, user: identity.user });
 
 /** Throws `DIGEST_INVALID`. */
 export function digestIn(text: string | null): Digest {

@@ -1,7 +1,6 @@
 /** The distribution API over HTTP: which endpoint a request means, who may use it, and what a failure looks like. */
 import type { Server } from "bun";
 import { isErrno } from "../linux/syscall-error.ts";
-import type { Action } from "./access.ts";
 import {
   appendUpload,
   beginUpload,
@@ -16,6 +15,7 @@ import { deleteManifest, listReferrers, listTags, readManifest, writeManifest } 
 import { Failure } from "./failure.ts";
 import { isRepositoryName } from "./layout.ts";
 import type { Call, Registry } from "./request.ts";
+import type { Action } from "./rights.ts";
 
 interface Endpoint {
   readonly methods: string;
@@ -73,25 +73,13 @@ export function serveRegistry({ registry, hostname, port, tls, log }: ServerOpti
 async function answer(registry: Registry, request: Request): Promise<Response> {
   const url = new URL(request.url);
   const { access } = registry;
-  const refused = new Failure(
-    "UNAUTHORIZED",
-    null,
-    access.challenge === "" ? {} : { "www-authenticate": access.challenge },
-  );
-  const user = await access.userOf(request.headers.get("authorization"));
-  if (user === null) throw refused;
-  const may = (name: Call["name"] | null, action: Action): void => {
-    if (access.allows(user, name, action)) return;
-    throw user === "" ? refused : new Failure("DENIED", { action });
-  };
+  if (url.pathname === "/token") return access.token(request, url);
   const path = pathOf(url);
-  if (path === "") {
-    may(null, "pull");
-    return Response.json({});
-  }
-  if (path === "_catalog") {
-    may(null, "pull");
-    return listRepositories(registry, url);
+  const identity = await access.identify(request, url);
+  if (path === "" || path === "_catalog") {
+    // Clients learn here how to prove who they are, also those that may do something without.
+    if (access.names && request.headers.get("authorization") === null) throw access.refusal(url, null);
+    return path === "" ? Response.json({}) : listRepositories(registry, identity, url);
   }
   const [, name = "", rest = ""] = nameEnd.exec(path) ?? [];
   if (rest === "") throw new Failure("UNSUPPORTED", { path });
@@ -105,10 +93,15 @@ async function answer(registry: Registry, request: Request): Promise<Response> {
         .join(" ")
         .replaceAll(" ", ", "),
     });
-  may(name, endpoint.action);
+  const { action } = endpoint;
+  if (!identity.may(name, action) && !(action === "push" && identity.may(name, "create"))) {
+    const isUnproven = identity.user === "" || /^bearer /i.test(request.headers.get("authorization") ?? "");
+    const actions = action === "push" ? "pull,push" : action;
+    throw isUnproven ? access.refusal(url, { name, actions }) : new Failure("DENIED", { action });
+  }
   if (endpoint.action === "delete" && !registry.deletes)
     throw new Failure("UNSUPPORTED", "this registry removes nothing");
-  return endpoint.run({ registry, request, url, name, user }, endpoint.path.exec(rest)?.[1] ?? "");
+  return endpoint.run({ registry, request, url, name, identity }, endpoint.path.exec(rest)?.[1] ?? "");
 }
 
 /** Behind `/v2/`, decoded once; a slash that was not one in the request is no slash of a name. */

@@ -54,12 +54,12 @@ export async function deleteBlob({ registry, name }: Call, digestText: string): 
 
 /** Begins an upload, unless the blob can be had from another repository or comes along at once. */
 export async function beginUpload(call: Call): Promise<Response> {
-  const { registry, url, name, user } = call;
-  const { repositories, uploads, access } = registry;
+  const { registry, url, name, identity } = call;
+  const { repositories, uploads } = registry;
   const [mount, from] = [url.searchParams.get("mount"), url.searchParams.get("from")];
   if (mount !== null) {
     const digest = digestIn(mount);
-    const may = from !== null && isRepositoryName(from) && access.allows(user, from, "pull");
+    const may = from !== null && isRepositoryName(from) && identity.may(from, "pull");
     if (may && (await repositories.blobSize(from, digest)) !== null) {
       await repositories.addBlob(name, digest);
       return created(call, digest);

@@ -1,12 +1,14 @@
-/** The list of repositories. */
+/** The list of repositories that somebody may pull from. */
+import type { Identity } from "../access.ts";
 import { nextLink, pagination, type Registry } from "../request.ts";
 
-export async function listRepositories({ repositories }: Registry, url: URL): Promise<Response> {
+export async function listRepositories({ repositories }: Registry, identity: Identity, url: URL): Promise<Response> {
   const { n, last } = pagination(url);
   const page: string[] = [];
   let more = false;
   for await (const name of repositories.all()) {
     if (last !== "" && inWalk(name) <= inWalk(last)) continue;
+    if (!identity.may(name, "pull")) continue;
     if (page.length === n) {
       more = n > 0;
       break;

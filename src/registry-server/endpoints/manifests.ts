@@ -38,6 +38,11 @@ export async function writeManifest(call: Call, reference: string): Promise<Resp
     throw new Failure("DIGEST_INVALID", { digest: reference, got: digest });
   }
   if (tag !== null && !isTag(tag)) throw new Failure("TAG_INVALID", { tag: tag.slice(0, 200) });
+  if (tag !== null && !call.identity.may(name, "push")) {
+    const there = await registry.repositories.tagged(name, tag);
+    if (there !== null && there !== digest)
+      throw new Failure("DENIED", { tag, reason: "it is there, and may not be moved" });
+  }
   const declared = (request.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
   const manifest = parseManifest(bytes, declared.startsWith("application/vnd.") ? declared : "");
   const { repositories } = registry;
