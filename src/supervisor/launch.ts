@@ -7,6 +7,7 @@ import { makeFifo, openInputFifo, openOutputFifo, setNonblocking } from "../linu
 import { startTimeOf } from "../linux/process.ts";
 import { setWindowSize } from "../linux/pty.ts";
 import { listenUnix, receiveDescriptor } from "../linux/scm-rights.ts";
+import { systemWords } from "../linux/strerror.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import type { ProcessIdentity, ProcessIo, RuntimeBinary } from "./protocol.ts";
 import { executableOf } from "./sealed-runtime.ts";
@@ -120,13 +121,27 @@ async function spawnRuntime(request: Launch, theirs: number[], console: ConsoleS
   command.push(request.id);
   // Until the runtime has handed over, nobody reads the FIFOs: what it complains of stays out of the process's output.
   const [stdin = null, stdout = null, stderr = null] = io.tty ? [] : theirs;
-  // The directories that a runtime makes to mount on are the container's: whoever runs in it passes through them.
-  const ours = process.umask(0o022);
-  const child = Bun.spawn(command, { argv0: runtime.path, stdin, stdout, stderr, env: runtimeEnvironment, cwd: "/" });
-  process.umask(ours);
+  const child = withUmask(0o022, () => {
+    const options = { argv0: runtime.path, stdin, stdout, stderr, env: runtimeEnvironment, cwd: "/" };
+    try {
+      return Bun.spawn(command, options);
+    } catch (error) {
+      throw new RuntimeFailure(`fork/exec ${runtime.path}: ${systemWords(error)}`);
+    }
+  });
   request.onSpawn(child.pid);
   const code = await child.exited;
   if (code !== 0) throw new RuntimeFailure(readComplaint(log) || `${runtime.path} exited with code ${code}`);
+}
+
+/** The directories that a runtime makes to mount on are the container's: whoever runs in it passes through them. */
+function withUmask<T>(mask: number, body: () => T): T {
+  const ours = process.umask(mask);
+  try {
+    return body();
+  } finally {
+    process.umask(ours);
+  }
 }
 
 /** The messages of the runtime's log, in its order. */

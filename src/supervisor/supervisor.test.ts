@@ -137,6 +137,16 @@ for (const kind of ["crun", "runc"] as const) {
       ).toEqual([]);
     });
 
+    test("a runtime that is not there is a refusal of its own, and the supervisor's files stay its own", async () => {
+      const runtime = { ...bench.runtimeBinary, kind: "runc" as const, path: "/nope/runtime" };
+      const request = { ...bench.request(["true"]), runtime };
+      await expect(bench.runtime.start(request, background())).rejects.toThrow(
+        "fork/exec /nope/runtime: no such file or directory",
+      );
+      expect(readFileSync(`/proc/${bench.supervisorPid()}/status`, "utf8")).toMatch(/^Umask:\t0077$/m);
+      expect((await bench.run(bench.request(["true"]))).code).toBe(0);
+    });
+
     test("an allocation over the limit is told as oomKilled with 137", async () => {
       const oom = await bench.run(
         bench.request(["sh", "-c", "a=xxxxxxxx; while :; do a=$a$a; done"], { memory: 16 * 1024 * 1024 }),
