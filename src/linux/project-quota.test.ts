@@ -8,13 +8,13 @@ test("a limit as struct fs_disk_quota of <linux/dqblk_xfs.h>", () => {
   expect(quota.subarray(0, 24).toString("hex")).toBe("01020c0004030201" + "0000200000000000" + "0000200000000000");
   expect(quota.subarray(24).every((byte) => byte === 0)).toBe(true);
   expect(decodeQuota(encodeQuota(7, 1)).limit).toBe(512);
-  expect(decodeQuota(encodeQuota(7, 5 * 2 ** 40))).toEqual({ limit: 5 * 2 ** 40, used: 0 });
+  expect(decodeQuota(encodeQuota(7, 5 * 2 ** 40))).toEqual({ limit: 5 * 2 ** 40, files: 0 });
 });
 
-test("what a project uses is at the offset of d_bcount", () => {
+test("the files of a project are at the offset of d_icount", () => {
   const quota = Buffer.alloc(112);
-  quota.writeBigUInt64LE(3n, 40);
-  expect(decodeQuota(quota)).toEqual({ limit: 0, used: 1536 });
+  quota.writeBigUInt64LE(3n, 48);
+  expect(decodeQuota(quota)).toEqual({ limit: 0, files: 3 });
 });
 
 test("a directory joins a project as struct fsxattr says, and keeps its other flags", () => {

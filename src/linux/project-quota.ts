@@ -29,14 +29,35 @@ const sizes = { attributes: 28, quota: 112, state: 80 };
 /** What the kernel counts blocks in here, whatever the file system's own are. */
 const basicBlock = 512;
 
-/** A project's limit and what it uses, in bytes. */
+/** Ids from here on are taken for trees: others count up from 1 (dockerd from 2, kubelet from 2^20). */
+const firstProject = 0x44480000;
+
+/** A project's limit in bytes, and how many files count for it. */
 export interface ProjectQuota {
   readonly limit: number;
-  readonly used: number;
+  readonly files: number;
+}
+
+/**
+ * Limits what an open directory that is still empty will hold to `limit` bytes (rounded up to 512); one that is limited already gets the
+ * new limit. False where the file system keeps no limits. Synchronous, so that no two trees of a process get one project.
+ */
+export function limitTree(fd: number, limit: number): boolean {
+  if (!hasProjectQuota(fd)) return false;
+  const own = projectOf(fd);
+  const project = own || freeProject(fd);
+  if (projectQuota(fd, project).limit !== Math.ceil(limit / basicBlock) * basicBlock) limitProject(fd, project, limit);
+  if (own !== project) joinProject(fd, project);
+  return true;
+}
+
+/** A project that no file counts for, whatever limit it had: what was thrown away may take its time to go. */
+function freeProject(fd: number): number {
+  for (let project = firstProject; ; project++) if (projectQuota(fd, project).files === 0) return project;
 }
 
 /** True where the file system of `fd` keeps projects within their limits. */
-export function hasProjectQuota(fd: number): boolean {
+function hasProjectQuota(fd: number): boolean {
   const state = fixedBuffer(sizes.state);
   state.writeInt8(1, 0); // FS_QSTAT_VERSION
   // ENOSYS: the file system, this kernel or its libraries have no quotas; ESRCH: they are off; EINVAL: none for projects.
@@ -44,29 +65,29 @@ export function hasProjectQuota(fd: number): boolean {
   return (state.readUInt16LE(2) & FS_QUOTA_PDQ_ENFD) !== 0;
 }
 
-/** The limit of a project; zeros for one that the file system does not know. */
-export function projectQuota(fd: number, project: number): ProjectQuota {
+/** The limit and files of a project; zeros for one that the file system does not know. */
+function projectQuota(fd: number, project: number): ProjectQuota {
   const quota = fixedBuffer(sizes.quota);
   const result = quotactl(fd, Q_XGETQUOTA, project, quota);
-  if (result === 2) return { limit: 0, used: 0 }; // ENOENT
+  if (result === 2) return { limit: 0, files: 0 }; // ENOENT
   if (result !== 0) throw new SyscallError("quotactl", result);
   return decodeQuota(quota);
 }
 
 /** Limits what the files of a project take to `limit` bytes (rounded up to 512); 0 takes the limit away. */
-export function limitProject(fd: number, project: number, limit: number): void {
+function limitProject(fd: number, project: number, limit: number): void {
   const result = quotactl(fd, Q_XSETQLIM, project, encodeQuota(project, limit));
   if (result !== 0) throw new SyscallError("quotactl", result);
 }
 
 /** The project of an open directory; 0 is none. Throws ENOTTY or EOPNOTSUPP where files have none. */
-export function projectOf(fd: number): number {
+function projectOf(fd: number): number {
   const attributes = getAttributes(fd);
   return attributes.readUInt32LE(0) & FS_XFLAG_PROJINHERIT ? attributes.readUInt32LE(12) : 0;
 }
 
 /** Puts an open, empty directory into a project, and with it whatever is made in there. */
-export function joinProject(fd: number, project: number): void {
+function joinProject(fd: number, project: number): void {
   const attributes = joined(getAttributes(fd), project);
   check(libc.ioctl(fd, FS_IOC_FSSETXATTR, ptr(attributes)), "ioctl FS_IOC_FSSETXATTR");
 }
@@ -91,10 +112,9 @@ export function encodeQuota(project: number, limit: number): Buffer {
   return quota;
 }
 
-/** The hard limit and the use that a `struct fs_disk_quota` tells. */
+/** The hard limit and the inodes that a `struct fs_disk_quota` tells. */
 export function decodeQuota(quota: Buffer): ProjectQuota {
-  const bytes = (at: number): number => Number(quota.readBigUInt64LE(at)) * basicBlock;
-  return { limit: bytes(8), used: bytes(40) };
+  return { limit: Number(quota.readBigUInt64LE(8)) * basicBlock, files: Number(quota.readBigUInt64LE(48)) };
 }
 
 function getAttributes(fd: number): Buffer {

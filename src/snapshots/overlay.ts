@@ -8,6 +8,8 @@ import type { Readable } from "node:stream";
 import { streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
+import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
+import { limitTree } from "../linux/project-quota.ts";
 import { overlayChanges } from "./changes.ts";
 import { type HeldTree, hideTree, treeOfProcess } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
@@ -63,10 +65,8 @@ export class OverlaySnapshotter implements Snapshotter {
   }
 
   async prepare(key: string, parent: string | null, options: PrepareOptions = {}): Promise<void> {
-    if (options.sizeLimit !== undefined) {
-      throw systemError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
-    }
     this.#writable.create(key, parent, options.ephemeral ?? false, (dir) => {
+      if (options.sizeLimit) limitLayer(dir, options.sizeLimit);
       const diff = join(dir, "diff");
       mkdirSync(diff, { mode: 0o755 });
       mkdirSync(join(dir, "work"), { mode: 0o700 });
@@ -154,5 +154,16 @@ export class OverlaySnapshotter implements Snapshotter {
       UpperDir: join(dir, "diff"),
       WorkDir: join(dir, "work"),
     };
+  }
+}
+
+/** Limits what the layer's directory will hold, before there is anything in it. */
+function limitLayer(dir: string, limit: number): void {
+  const fd = openAt(AT_FDCWD, dir, O_DIRECTORY);
+  try {
+    if (limitTree(fd, limit)) return;
+    throw systemError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  } finally {
+    close(fd);
   }
 }

@@ -2,14 +2,8 @@
 import { posix } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
 import { idmapOption } from "./idmap.ts";
-import {
-  anonymous,
-  checkDestination,
-  checkVolumeName,
-  type PlannedMount,
-  plain,
-  propagations,
-} from "./planned-mount.ts";
+import { anonymous, checkDestination, type PlannedMount, plain, propagations } from "./planned-mount.ts";
+import { checkVolumeName } from "./volume-name.ts";
 
 /** `SRC:DEST[:OPTIONS]`, or `DEST` for an anonymous volume. */
 export function parseBind(spec: string, volumeDriver: string): PlannedMount {
@@ -21,12 +15,12 @@ export function parseBind(spec: string, volumeDriver: string): PlannedMount {
   const [source = "", path = "", mode = ""] = parts;
   const isBind = source.startsWith("/");
   const destination = checkDestination(path, spec, isBind ? "bind" : "volume");
-  if (!isBind) checkVolumeName(source);
   const options = mode === "" ? [] : mode.split(",");
   const flags = bindFlags(options);
   if (flags === null || (mode === "" && parts.length === 3)) throw invalidArgument(`invalid mode: ${mode}`);
   if (!isBind && flags.propagation !== null)
     throw bad(`invalid mount config for type "volume": field BindOptions must not be specified`);
+  if (!isBind) checkVolumeName(source);
   return {
     ...plain,
     type: isBind ? "bind" : "volume",

@@ -5,8 +5,9 @@ import type { NamedLocks } from "../lib/operation-lock.ts";
 import type { Database } from "../state/database.ts";
 import type { Intents } from "../state/intents.ts";
 import type { RecordStore } from "../state/record-store.ts";
-import { checkVolumeName, type LocalDriver } from "./local.ts";
+import type { LocalDriver } from "./local.ts";
 import { anonymousLabel, localDriver, type VolumeRecord } from "./record.ts";
+import { checkVolumeName } from "./volume-name.ts";
 
 /** What of the book these steps go through. */
 export interface BookParts {

@@ -6,10 +6,11 @@ import type { Database, Tx } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { RecordStore } from "../state/record-store.ts";
 import { BookMoves } from "./book-moves.ts";
-import { checkOptions, checkVolumeName, type LocalDriver } from "./local.ts";
+import { checkOptions, type LocalDriver } from "./local.ts";
 import type { ResolvedMount } from "./mounts.ts";
 import { adopted, anonymousLabel, localDriver, now, type VolumeRecord, volumeRecords } from "./record.ts";
 import { type RemoteVolumes, reworded } from "./remote.ts";
+import { checkVolumeName } from "./volume-name.ts";
 import type { VolumeRequest } from "./volumes.ts";
 
 /**

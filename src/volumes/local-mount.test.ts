@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MNT_DETACH, unmount } from "../linux/mount.ts";
-import { isMountPoint, mountLocal, parseMountOptions } from "./local-mount.ts";
+import { isMountPoint } from "../snapshots/mount-point.ts";
+import { mountLocal, parseMountOptions } from "./local-mount.ts";
 
 const base = mkdtempSync(join(tmpdir(), "dhow-local-mount-"));
 const target = join(base, "target");
@@ -38,7 +39,7 @@ test.each([
   await expect(mountLocal(target, options)).rejects.toThrow(
     `error while mounting volume '${target}': failed to mount local volume: ${words.replace("TARGET", target)}`,
   );
-  expect(await isMountPoint(target)).toBe(false);
+  expect(isMountPoint(target)).toBe(false);
 });
 
 test("mountLocal() looks a server's name up, and says which it did not find", async () => {

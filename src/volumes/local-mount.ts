@@ -1,6 +1,5 @@
 /** What `--opt type=,device=,o=` mounts on a local volume's data, in the words and by the table of dockerd. */
 import { lookup } from "node:dns/promises";
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { messageOf, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
@@ -142,11 +141,6 @@ async function addressOf(host: string): Promise<string> {
   } catch (error) {
     throw systemError(`lookup ${host}: no such host`, { cause: error });
   }
-}
-
-export async function isMountPoint(path: string): Promise<boolean> {
-  const escaped = path.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  return (await readFile("/proc/self/mountinfo", "utf8")).includes(` ${escaped} `);
 }
 
 /** Mount data as an error may show it. */

@@ -20,31 +20,15 @@ import { MNT_DETACH, unmount } from "../linux/mount.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, tryLstatAt } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { fsetxattr, getxattr, removexattr } from "../linux/xattr.ts";
-import { isMountPoint, mountLocal } from "./local-mount.ts";
+import { isMountPoint } from "../snapshots/mount-point.ts";
+import { mountLocal } from "./local-mount.ts";
 import type { VolumeRecord } from "./record.ts";
-import { limitSize, sizeOption, unlimitSize } from "./size-limit.ts";
+import { limitSize, sizeOption } from "./size-limit.ts";
+import { isVolumeName } from "./volume-name.ts";
 
-/** Longest file name, which a volume's name becomes. */
-const maxName = 255;
 const RENAME_NOREPLACE = 1;
 const fillingAttribute = "trusted.dhow.filling";
 const optionNames = new Set(["type", "o", "device", "size"]);
-
-/** Throws `invalidArgument` in Docker's words for what cannot be a local volume's name. */
-export function checkVolumeName(name: string): void {
-  if (name.length === 1) {
-    throw invalidArgument(
-      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
-    );
-  }
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
-    throw invalidArgument(
-      `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    );
-  }
-  if (name.length > maxName)
-    throw invalidArgument(`create ${name.slice(0, 32)}...: volume name is longer than ${maxName} characters`);
-}
 
 /** Throws `invalidArgument` for driver options that the local driver does not know or cannot use. */
 export function checkOptions(name: string, options: Readonly<Record<string, string>>): void {
@@ -75,13 +59,13 @@ export class LocalDriver {
     return join(this.root, name, "_data");
   }
 
-  /** Volumes that have a directory, recorded or not. */
+  /** Volumes that have a directory, recorded or not; `lost+found` and its like are none. */
   async names(): Promise<string[]> {
     const entries = await readdir(this.root, { withFileTypes: true }).catch((error: unknown) => {
       if (isErrno(error, "ENOENT")) return [];
       throw error;
     });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return entries.filter((entry) => entry.isDirectory() && isVolumeName(entry.name)).map((entry) => entry.name);
   }
 
   /**
@@ -100,7 +84,7 @@ export class LocalDriver {
     try {
       await mkdir(this.path(name), { recursive: true, mode: 0o755 });
       const limit = options?.size === undefined ? 0 : sizeOption(name, options.size);
-      if (limit > 0) limitSize(this.root, name, limit);
+      if (limit > 0) limitSize(name, this.path(name), limit);
     } catch (error) {
       if (isNew) this.remove(name);
       throw error;
@@ -111,7 +95,6 @@ export class LocalDriver {
   /** Takes the directory out of sight at once. Absent is fine. */
   remove(name: string): void {
     unmount(this.path(name), MNT_DETACH);
-    unlimitSize(this.root, name);
     this.#discard(join(this.root, name));
   }
 
@@ -136,8 +119,7 @@ export class LocalDriver {
 
   /** Mounts what the options name on the data directory, if anything, unless it is mounted already. */
   async mount(name: string, options: VolumeRecord["options"]): Promise<void> {
-    if (options && isMounted(options) && !(await isMountPoint(this.path(name))))
-      await mountLocal(this.path(name), options);
+    if (options && isMounted(options) && !isMountPoint(this.path(name))) await mountLocal(this.path(name), options);
   }
 
   unmount(name: string): void {

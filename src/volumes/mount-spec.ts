@@ -3,8 +3,9 @@ import { posix } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
 import { checkIdmap, ownerMap } from "./idmap.ts";
 import type { WireMount } from "./mounts.ts";
-import { checkDestination, checkVolumeName, type PlannedMount, plain, propagations } from "./planned-mount.ts";
+import { checkDestination, type PlannedMount, plain, propagations } from "./planned-mount.ts";
 import { tmpfsOption } from "./tmpfs-spec.ts";
+import { checkVolumeName } from "./volume-name.ts";
 
 /** Checked in Docker's words. */
 export function parseMount(mount: WireMount, volumeDriver: string): PlannedMount {

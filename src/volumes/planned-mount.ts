@@ -16,7 +16,6 @@ export interface PlannedMount extends Omit<ResolvedMount, "source" | "name" | "d
 
 /** Mount propagation as mount(8) spells it. */
 export const propagations = new Set(["private", "rprivate", "shared", "rshared", "slave", "rslave"]);
-const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 /** A mount before anything is said of it. */
 export const plain: PlannedMount = {
@@ -41,16 +40,6 @@ export const plain: PlannedMount = {
   volumeLabels: {},
   inherited: null,
 };
-
-/** Throws what Docker says of a name that no local volume can have. */
-export function checkVolumeName(name: string): void {
-  if (volumeName.test(name)) return;
-  throw invalidArgument(
-    name.length < 2
-      ? `create ${name}: volume name is too short, names should be at least two alphanumeric characters`
-      : `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-  );
-}
 
 export const anonymous = (destination: string, volumeDriver: string): PlannedMount => ({
   ...plain,

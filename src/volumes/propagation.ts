@@ -1,6 +1,7 @@
 /** Whether the mount that a bind source is on lets propagate what the container's mount asks for. */
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import { invalidArgument } from "../lib/errors.ts";
+import { requireSource } from "./bind-source.ts";
 
 /**
  * Throws in Docker's words when `source` is on a private mount and `propagation` needs a shared one (`shared`) or one that
@@ -9,7 +10,8 @@ import { invalidArgument } from "../lib/errors.ts";
 export async function checkPropagation(source: string, propagation: string): Promise<void> {
   const kind = propagation.replace(/^r/, "");
   if (kind !== "shared" && kind !== "slave") return;
-  const { point, peers } = mountOf(source, await readFile("/proc/self/mountinfo", "utf8"));
+  await requireSource(source);
+  const { point, peers } = mountOf(await realpath(source), await readFile("/proc/self/mountinfo", "utf8"));
   const fits = kind === "shared" ? peers.shared : peers.shared || peers.slave;
   if (fits) return;
   const wanted = kind === "shared" ? "a shared mount" : "a shared or slave mount";

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -14,6 +15,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { notFound } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
+import { MS_BIND, mount, unmount } from "../linux/mount.ts";
 import { createPlugins } from "../plugins/plugins.ts";
 import { Database } from "../state/database.ts";
 import type { MountConfig } from "./mounts.ts";
@@ -287,6 +289,20 @@ test("a volume with driver options is mounted once for two containers that start
   expect(mounts()).toBe(0);
 });
 
+test("a volume with driver options is mounted also while its empty directory is bound somewhere else", async () => {
+  const { Mountpoint } = await volumes.create({ Name: "ram", DriverOpts: { type: "tmpfs", device: "tmpfs" } }, op);
+  const elsewhere = join(dir, "elsewhere");
+  mkdirSync(elsewhere);
+  // On a disk that is mounted at the root, the table of mounts then has the path in another column.
+  mount(Mountpoint, elsewhere, null, MS_BIND, null);
+  const { mounts } = await volumes.resolve("one", { ...nothing, binds: ["ram:/r:nocopy"] }, op);
+  await volumes.mount("one", mounts, root, op);
+  const device = statSync(Mountpoint).dev;
+  await volumes.unmount("one", mounts);
+  unmount(elsewhere);
+  expect(device).not.toBe(statSync(Mountpoint).dev);
+});
+
 test("a volume's making, mounting and unmounting are told as dockerd tells them", async () => {
   const { mounts, commit } = await volumes.resolve("one", { ...nothing, binds: ["plain:/p:ro"] }, op);
   db.transaction("full", commit);
@@ -410,7 +426,8 @@ test("restore() takes data without a record back and drops the empty rest of a c
   mkdirSync(join(dir, "volumes/kept/_data"), { recursive: true });
   writeFileSync(join(dir, "volumes/kept/_data/x"), "");
   mkdirSync(join(dir, "volumes/cut/_data"), { recursive: true });
+  mkdirSync(join(dir, "volumes/lost+found")); // of a file system of their own
   await volumes.restore(op);
   expect((await volumes.list(new Map(), op)).Volumes.map((v) => v.Name)).toEqual(["kept"]);
-  expect(readdirSync(join(dir, "volumes"))).toEqual(["kept"]);
+  expect(readdirSync(join(dir, "volumes")).sort()).toEqual(["kept", "lost+found"]);
 });

@@ -64,15 +64,16 @@ export class Transfers {
   /** The data as a tar archive; the volume stays mounted until the stream has ended. */
   async export(name: string, op: Operation): Promise<Readable> {
     const { book, mounter, pack } = this.#options;
-    const user = this.#user(book.get(name));
-    const place = await mounter.mountDriver(user, book.get(name));
+    const record = book.get(name);
+    const user = this.#user(record);
+    // Before anything else: nobody removes it from here on.
     book.use(name, user);
     const done = () => {
       book.leave(user, [{ type: "volume", name }]);
       mounter.unmountDriver(user, name).catch(() => {});
     };
     try {
-      const tar = await pack(place, op);
+      const tar = await pack(await mounter.mountDriver(user, record), op);
       return tar.once("close", done);
     } catch (error) {
       done();

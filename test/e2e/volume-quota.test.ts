@@ -67,6 +67,21 @@ describe.each(["ext4", "xfs"] as const)("on %s with project quotas", async (kind
     },
     120_000 * slowness,
   );
+
+  test.skipIf(mounted === null)(
+    "--storage-opt size= limits what a container writes of its own",
+    async () => {
+      const script =
+        "dd if=/dev/zero of=/f bs=1M count=40 2>&1; df -m / | tail -1 | awk '{print $2}'; rm /f; mkdir /new; mv /new /newer; rm -r /usr; ls /";
+      const { stdout } = await daemon.dhow("run", "--rm", "--storage-opt", "size=20m", "busybox", "sh", "-c", script);
+      expect(stdout).toMatch(refused);
+      expect(stdout).toMatch(/^20$/m);
+      expect(stdout).toMatch(/^newer$/m);
+      const unlimited = await daemon.dhow("run", "--rm", "busybox", "dd", "if=/dev/zero", "of=/f", "bs=1M", "count=40");
+      expect(unlimited.code).toBe(0);
+    },
+    120_000 * slowness,
+  );
 });
 
 interface Usage {
