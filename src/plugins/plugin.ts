@@ -19,13 +19,18 @@ export interface CallLimits {
   readonly signal?: AbortSignal;
 }
 
+/** There was no answer: whether the plugin has done anything is not known, unless a subclass says so. */
+export class PluginSilent extends Error {
+  override readonly name: string = "PluginSilent";
+}
+
 /** The plugin could not be reached at all: it has done nothing. */
-export class PluginUnreachable extends Error {
+export class PluginUnreachable extends PluginSilent {
   override readonly name = "PluginUnreachable";
 }
 
 /** The plugin took the question and did not answer in time. */
-export class PluginTimeout extends Error {
+export class PluginTimeout extends PluginSilent {
   override readonly name = "PluginTimeout";
 }
 
@@ -128,7 +133,7 @@ function unreachable(error: unknown, address: PluginAddress, method: string): Er
   const code = (error as { code?: unknown }).code;
   // The connection broke after it stood: the plugin may have done what it was asked.
   if (code === "ECONNRESET" || code === "UnexpectedEOF") {
-    return systemError(`Post ${shown(address, method)}: EOF`, { cause: error });
+    return new PluginSilent(`Post ${shown(address, method)}: EOF`, { cause: error });
   }
   if ((error as Error).name === "AbortError") return error as Error;
   const where = "unix" in address ? `unix ${address.unix}` : `tcp ${new URL(address.url).host}`;

@@ -1,7 +1,7 @@
 /** All plugins of the host, found when they are asked for. */
 import { messageOf, notFound, systemError } from "../lib/errors.ts";
 import { locatePlugin, type PluginAddress, scanPlugins } from "./discovery.ts";
-import { type CallLimits, callPlugin, PluginTimeout, PluginUnreachable } from "./plugin.ts";
+import { type CallLimits, callPlugin, PluginSilent, PluginTimeout, PluginUnreachable } from "./plugin.ts";
 
 /** What a plugin can implement. */
 export type PluginKind = "VolumeDriver";
@@ -42,8 +42,7 @@ export function createPlugins(options: { dirs: readonly string[]; log: (message:
 
   const asSystemError = (name: string, error: unknown): unknown => {
     if (error instanceof PluginTimeout) resting.set(name, Date.now() + restMs);
-    const isOurs = error instanceof PluginTimeout || error instanceof PluginUnreachable;
-    return isOurs ? systemError(error.message, { cause: error }) : error;
+    return error instanceof PluginSilent ? systemError(error.message, { cause: error }) : error;
   };
 
   async function activate(name: string, limits: CallLimits): Promise<Known> {

@@ -80,6 +80,9 @@ test("what the kernel will not idmap is named with the reason, and nothing is mo
   const failure = (errno: number) => idmapFailure(new SyscallError("mount_setattr", errno), "/s");
   expect(failure(22)).toMatchObject({ message: expect.stringContaining('cannot idmap "/s": its file system') });
   expect(failure(38)).toMatchObject({ message: expect.stringContaining("the kernel has no idmapped mounts") });
+  expect(idmapFailure(new SyscallError("clone", 28), "/s")).toMatchObject({
+    message: 'cannot idmap "/s": no user namespace can be made: no space left on device',
+  });
   const other = new SyscallError("open_tree", 12);
   expect(idmapFailure(other, "/s")).toBe(other);
 });

@@ -1,7 +1,8 @@
 /** `idmap` of a mount: whose files show up as whose in the container. */
 import { invalidArgument, systemError } from "../lib/errors.ts";
 import type { IdMapping, IdRange } from "../linux/idmap.ts";
-import { isErrno } from "../linux/syscall-error.ts";
+import { strerror } from "../linux/strerror.ts";
+import { isErrno, SyscallError } from "../linux/syscall-error.ts";
 
 /** Of `idmap` without ranges: the owner of the source and the container's user change places. */
 export const ownerMap = "owner";
@@ -86,6 +87,10 @@ function rangesOf(list: string, bad: (reason: string) => Error): IdRange[] {
 
 /** Why the kernel did not idmap `source`, in words; what is of another cause comes back as it is. */
 export function idmapFailure(error: unknown, source: string): unknown {
+  if (error instanceof SyscallError && error.syscall === "clone") {
+    const why = `no user namespace can be made: ${strerror(error.errno)}`;
+    return systemError(`cannot idmap "${source}": ${why}`, { cause: error });
+  }
   const reason = isErrno(error, "ENOSYS")
     ? "the kernel has no idmapped mounts (Linux 5.12 and later have)"
     : isErrno(error, "EINVAL")

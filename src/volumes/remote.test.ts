@@ -61,6 +61,12 @@ test.each([
   await expect(volumes.mount("tp", "v1", "c1")).rejects.toThrow(words);
 });
 
+test("a refusal in the words of a broken connection is still a plugin's answer", async () => {
+  using p = plugin();
+  p.misbehaviour.set("VolumeDriver.Get", () => Response.json({ Err: 'Post "http://x": EOF' }));
+  expect(await remote().get("tp", "v1", { patient: false })).toBeNull();
+});
+
 test("a plugin that hangs is waited for once when all are asked, and not again for a while", async () => {
   using p = plugin();
   using _other = new VolumePlugin(join(dir, "run/good/good.sock"), join(dir, "good"));

@@ -3,7 +3,7 @@
  * answers are checked here; what is wrong with one is that plugin's error and nobody else's.
  */
 import { DhowError, kindOf, messageOf, systemError } from "../lib/errors.ts";
-import type { CallLimits } from "../plugins/plugin.ts";
+import { type CallLimits, PluginSilent } from "../plugins/plugin.ts";
 import type { Plugin, Plugins } from "../plugins/plugins.ts";
 import { requireSource } from "./bind-source.ts";
 import { unknownTime, type VolumeRecord } from "./record.ts";
@@ -100,10 +100,9 @@ export class RemoteVolumes {
     try {
       reply = await plugin.call("VolumeDriver.Get", { Name: name }, patient ? short : listing);
     } catch (error) {
-      const { message } = error as Error;
-      if (!message.startsWith("Post ")) return null;
+      if (!(error instanceof Error && error.cause instanceof PluginSilent)) return null;
       throw systemError(
-        `get ${name}: error while checking if volume ${JSON.stringify(name)} exists in driver ${JSON.stringify(driver)}: ${message}`,
+        `get ${name}: error while checking if volume ${JSON.stringify(name)} exists in driver ${JSON.stringify(driver)}: ${error.message}`,
         { cause: error },
       );
     }
