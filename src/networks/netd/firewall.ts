@@ -152,21 +152,28 @@ export class Firewall implements Disposable {
 
   /** Takes rules back; those that are not there are left out. */
   unpublish(rules: readonly PortRule[]): void {
-    for (const one of rules) {
-      const [set, element] = elementOf(one);
-      const name = identity([set, element]);
+    const places = rules.map(elementOf).filter((place) => {
+      const name = identity(place);
       const others = (this.#shared.get(name) ?? 1) - 1;
-      if (others > 0) {
-        this.#shared.set(name, others);
-        continue;
-      }
-      this.#shared.delete(name);
-      this.#watch?.remove([set, element]);
-      try {
-        this.#nft.commit("unpublish", this.#remove([set, element]));
-      } catch (error) {
-        if (!isErrno(error, "ENOENT")) throw error;
-      }
+      if (others > 0) this.#shared.set(name, others);
+      else this.#shared.delete(name);
+      return others <= 0;
+    });
+    if (places.length === 0) return;
+    this.#watch?.remove(...places);
+    try {
+      this.#nft.commit("unpublish", ...places.map((place) => this.#remove(place)));
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+      for (const place of places) this.#removeIfThere(place);
+    }
+  }
+
+  #removeIfThere(place: Placed): void {
+    try {
+      this.#nft.commit("unpublish", this.#remove(place));
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
     }
   }
 
