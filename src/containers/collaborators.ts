@@ -64,7 +64,16 @@ export interface Images {
 
 export type ContainerNetworks = Pick<
   Networks,
-  "validate" | "attach" | "leaveTo" | "republish" | "detach" | "rename" | "servedResolvConf" | "settingsOf" | "statsOf"
+  | "validate"
+  | "hostAddressesOf"
+  | "attach"
+  | "leaveTo"
+  | "republish"
+  | "detach"
+  | "rename"
+  | "servedResolvConf"
+  | "settingsOf"
+  | "statsOf"
 >;
 
 /** What one start knows when its bundle is made. */

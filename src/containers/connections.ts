@@ -6,7 +6,7 @@ import type { ConnectedContainer } from "../networks/networks.ts";
 import { requirePresent } from "./change.ts";
 import type { Container } from "./container.ts";
 import { type Context, save } from "./context.ts";
-import { changeHosts, serveNames } from "./hosts-file.ts";
+import { changeHosts, moveHost, serveNames } from "./hosts-file.ts";
 import { hasProcess } from "./lifecycle.ts";
 import type { ContainerRecord } from "./record.ts";
 
@@ -42,6 +42,7 @@ export async function setEndpoint(
         effects: [network, JSON.stringify(endpoint)],
       }),
     );
+    const hostBefore = ctx.networks.hostAddressesOf(containerId);
     let changed: EndpointSettings;
     try {
       changed = await whileRunning(connectedContainer(container.record));
@@ -60,6 +61,7 @@ export async function setEndpoint(
     try {
       const addresses = [changed.IPAddress, changed.GlobalIPv6Address].filter((address) => address !== "");
       for (const address of addresses) changeHosts(ctx, container, endpoint ? "add" : "remove", address);
+      moveHost(ctx, container, hostBefore);
       if (endpoint) serveNames(ctx, container);
     } catch (error) {
       ctx.log(`container ${containerId}: its /etc/hosts or resolv.conf: ${messageOf(error)}`);

@@ -124,6 +124,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       rename: async () => {},
       servedResolvConf: () => undefined,
       settingsOf: () => settings,
+      hostAddressesOf: () => [],
       statsOf: async () => ({}),
     },
     volumes: {

@@ -1,7 +1,7 @@
 /** The /etc/hosts and /etc/resolv.conf of a running container follow its networks. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { messageOf } from "../lib/errors.ts";
-import { withLinkedHost, withOwnAddress, withoutOwnAddress } from "../networks/files.ts";
+import { withHostAddresses, withLinkedHost, withOwnAddress, withoutOwnAddress } from "../networks/files.ts";
 import type { Container } from "./container.ts";
 import { type Context, pathsOf } from "./context.ts";
 import { linkersOf } from "./links.ts";
@@ -15,6 +15,14 @@ export function changeHosts(ctx: Context, container: Container, change: "add" | 
   const { Hostname: hostname, Domainname: domainname } = container.record.config;
   const edit = change === "add" ? withOwnAddress : withoutOwnAddress;
   rewrite(ctx, container, address, (text) => edit(text, address, { hostname, domainname }));
+}
+
+/** Moves the host's own names to where the host is reached from now on. */
+export function moveHost(ctx: Context, container: Container, before: readonly string[]): void {
+  const after = ctx.networks.hostAddressesOf(container.id);
+  if (after.length === before.length && after.every((address, n) => address === before[n])) return;
+  const extraHosts = container.record.hostConfig.ExtraHosts ?? [];
+  rewrite(ctx, container, after.join(" "), (text) => withHostAddresses(text, before, after, extraHosts));
 }
 
 /** Tells the running containers that link to one which has just started where it is now. */

@@ -12,13 +12,14 @@ import type { ResolverSpec } from "./netd/dns/resolver.ts";
 import { families } from "./netd/ip.ts";
 import type { SandboxState } from "./netd/protocol.ts";
 import type { InterfaceStats, NetworkEvent, NetworksConfig, ResolvConfs, Sandbox, SandboxRequest } from "./networks.ts";
+import { hostAddressesOn, outwardMembers } from "./outward.ts";
 import { outwardOf, type Planned, planEndpoints } from "./plan.ts";
 import { planPorts } from "./ports-plan.ts";
 import { waysIn } from "./publishing.ts";
 import { type NetworkRecord, type SandboxRecord, segmentOf } from "./record.ts";
 import { macOn, startedSettings } from "./started-settings.ts";
 import { shownStats } from "./stats.ts";
-import { serversOf, type Texts, textsOf } from "./texts.ts";
+import { hostNamed, serversOf, type Texts, textsOf } from "./texts.ts";
 
 export class Attachments {
   constructor(
@@ -108,6 +109,11 @@ export class Attachments {
     return sandbox?.state?.resolver ? sandbox.names?.resolvConfs : undefined;
   }
 
+  hostAddressesOf(containerId: string): readonly string[] {
+    const { ipv4, ipv6 } = outwardMembers(this.book, containerId);
+    return hostNamed(hostAddressesOn({ ipv4: ipv4?.network, ipv6: ipv6?.network }), this.config);
+  }
+
   settingsOf(containerId: string): NetworkSettings | undefined {
     const sandbox = this.book.sandboxes.get(containerId);
     return sandbox?.attached ? sandbox.settings : undefined;
@@ -160,11 +166,9 @@ export class Attachments {
     const gateways = families.flatMap((family) => bridge?.[family]?.gateway ?? []);
     const addresses = plan.flatMap(({ record }) => addressesOf(record.settings));
     const nameService = plan.some(({ spec }) => spec?.names != null);
-    const hostAddresses = families.flatMap((family) => {
-      const outward = outwardOf(plan, family)?.network;
-      const device = outward?.device;
-      const isHost = device?.kind === "bridge" && !(family === "ipv4" && device.inhibitIpv4);
-      return (isHost && outward?.[family]?.gateway) || [];
+    const hostAddresses = hostAddressesOn({
+      ipv4: outwardOf(plan, "ipv4")?.network,
+      ipv6: outwardOf(plan, "ipv6")?.network,
     });
     return textsOf(request, this.config, { addresses, inHost, gateways, hostAddresses, nameService });
   }

@@ -38,11 +38,29 @@ export function hostsText(input: HostsInput): string {
   const lines: string[][] = localLines.map((line) => [...line]);
   const extra = extraLines(input);
   for (const entry of extra) lines.push(entry);
-  const free = hostNames.filter((name) => !extra.some(([, taken]) => taken === name));
-  for (const address of free.length > 0 ? (input.hostAddresses ?? []) : []) lines.push([address, free.join(" ")]);
+  const free = freeHostNames(input.extraHosts);
+  for (const address of free === "" ? [] : (input.hostAddresses ?? [])) lines.push([address, free]);
   for (const { address, names } of input.linkedHosts ?? []) lines.push([address, linkedNames(names)]);
   for (const address of input.addresses) lines.push([address, ownNames(input)]);
   return `${lines.map((line) => line.join("\t")).join("\n")}\n`;
+}
+
+/** Those of the host's names that no line of the user's has. */
+const freeHostNames = (extraHosts: readonly string[]): string =>
+  hostNames.filter((name) => !extraHosts.some((entry) => splitExtraHost(entry).name === name)).join(" ");
+
+/** A container's /etc/hosts with the host's names at `after` instead of `before`. */
+export function withHostAddresses(
+  text: string,
+  before: readonly string[],
+  after: readonly string[],
+  extraHosts: readonly string[],
+): string {
+  const names = freeHostNames(extraHosts);
+  const lineOf = (address: string): string => `${address}\t${names}`;
+  const old = new Set(before.map(lineOf));
+  const kept = text.split("\n").filter((line) => !old.has(line));
+  return names === "" ? text : after.reduce((all, address) => appended(all, lineOf(address)), kept.join("\n"));
 }
 
 /** A container's /etc/hosts with a line for one more address of its own. */

@@ -198,6 +198,8 @@ export interface Networks extends AsyncDisposable {
   rename(containerId: string, name: string): Promise<void>;
   /** Undefined when the container is not attached, or has no network with name service. */
   servedResolvConf(containerId: string): ResolvConfs | undefined;
+  /** What the host's names (`host.docker.internal`) stand for in an attached container now; none where it is out of reach. */
+  hostAddressesOf(containerId: string): readonly string[];
   /** NetworkSettings of a container that is attached now, else undefined. */
   settingsOf(containerId: string): NetworkSettings | undefined;
   /** By interface name; empty when the container has no namespace of its own. */

@@ -2,7 +2,7 @@
 import type { EndpointSettings } from "../api/networks.ts";
 import type { NetworkBook } from "./book.ts";
 import { addressOf, containerGateway, outwardNetworks, type Wanted } from "./endpoints.ts";
-import type { Family } from "./netd/ip.ts";
+import { type Family, families } from "./netd/ip.ts";
 import type { PerFamily, Route, Routes } from "./netd/protocol.ts";
 import { type NetworkRecord, segmentOf } from "./record.ts";
 
@@ -28,6 +28,16 @@ export function outwardMembers(book: NetworkBook, containerId: string, without?:
   const outward = outwardNetworks(wanted);
   const inFamily = (family: Family): OutwardMember | null => members.get(outward[family]?.[0] ?? "") ?? null;
   return { ipv4: inFamily("ipv4"), ipv6: inFamily("ipv6") };
+}
+
+/** The addresses at which containers reach their host that have their ways out through these networks. */
+export function hostAddressesOn(outward: PerFamily<NetworkRecord | undefined>): string[] {
+  return families.flatMap((family) => {
+    const network = outward[family];
+    const device = network?.device;
+    const isHost = device?.kind === "bridge" && !(family === "ipv4" && device.inhibitIpv4);
+    return (isHost && network?.[family]?.gateway) || [];
+  });
 }
 
 /** The default routes of a container, those by the network `without` left out. */

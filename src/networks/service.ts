@@ -158,6 +158,10 @@ class NetworkService implements Networks {
     return this.#attachments.servedResolvConf(containerId);
   }
 
+  hostAddressesOf(containerId: string): readonly string[] {
+    return this.#attachments.hostAddressesOf(containerId);
+  }
+
   settingsOf(containerId: string): NetworkSettings | undefined {
     return this.#attachments.settingsOf(containerId);
   }

@@ -30,7 +30,7 @@ export function textsOf(
     extraHosts: request.extraHosts ?? [],
     linkedHosts: request.linkedHosts ?? [],
     hostGateways: pick(config.hostGatewayIps, gateways),
-    hostAddresses: hostAddresses.length > 0 ? pick(config.hostGatewayIps, hostAddresses) : [],
+    hostAddresses: hostNamed(hostAddresses, config),
   };
   const resolv = {
     servers: serversOf(request, config),
@@ -48,6 +48,10 @@ export function textsOf(
     resolvConfs: { plain, served },
   };
 }
+
+/** Behind the host's names: where it is reached, or what the configuration puts in the place of that. */
+export const hostNamed = (addresses: readonly string[], config: Pick<NetworksConfig, "hostGatewayIps">) =>
+  addresses.length > 0 ? pick(config.hostGatewayIps, addresses) : [];
 
 /** The servers that were asked for, of the container or else of all; none stands for the host's. */
 export const serversOf = (request: Pick<SandboxRequest, "dns">, config: NetworksConfig): readonly string[] =>

@@ -201,6 +201,28 @@ test("the host has a name on every network that leads to it", async () => {
     expect(await d(...ping)).toContain("1 packets received");
   }
   for (const network of ["shut2", "none", "host"]) expect(await hosts(network)).not.toContain("host.docker.internal");
+  // It follows a running container's way out, and lines of the user's stay.
+  const gatewayOf = (network: string) => d("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", network);
+  const named = async (box: string) =>
+    (await d("exec", box, "cat", "/etc/hosts")).match(/.*host\.docker\.internal.*/g) ?? [];
+  const line = (address: string) => `${address}\thost.docker.internal host.containers.internal`;
+  await d("run", "-d", "--name", "mover", "--network", "shut2", "busybox", "sleep", "600");
+  await d("exec", "mover", "sh", "-c", "echo 10.9.9.9 mine >> /etc/hosts");
+  expect(await named("mover")).toEqual([]);
+  await d("network", "connect", "open2", "mover");
+  expect(await named("mover")).toEqual([line(await gatewayOf("open2"))]);
+  await d("network", "connect", "--gw-priority", "1", "bridge", "mover");
+  expect(await named("mover")).toEqual([line(await gatewayOf("bridge"))]);
+  await d("network", "disconnect", "bridge", "mover");
+  expect(await named("mover")).toEqual([line(await gatewayOf("open2"))]);
+  await d("network", "disconnect", "open2", "mover");
+  expect(await named("mover")).toEqual([]);
+  expect(await d("exec", "mover", "cat", "/etc/hosts")).toContain("10.9.9.9 mine");
+  const chosen = ["--add-host", "host.docker.internal:10.9.9.8", "busybox", "sleep", "600"];
+  await d("run", "-d", "--name", "chooser", "--network", "shut2", ...chosen);
+  await d("network", "connect", "open2", "chooser");
+  expect(await named("chooser")).toEqual(["10.9.9.8\thost.docker.internal"]);
+  await d("rm", "-f", "mover", "chooser");
   await d("network", "rm", "open2", "shut2");
 });
 
