@@ -117,7 +117,7 @@ test("where a manifest cannot be read nothing that it may need goes", async () =
 
 test("a blob that is asked for while it goes is either there to stay or said to be gone", async () => {
   let gone = 0;
-  for (let round = 0; round < 200; round++) {
+  for (let round = 0; round < 72; round++) {
     const digest = await addBlob(`round ${round}`);
     for (const path of [layout.blobPath(digest), layout.layerLink(name, digest)]) utimesSync(join(root, path), 1, 1);
     repositories.blobs.forgetTold(Number.POSITIVE_INFINITY);
@@ -134,7 +134,7 @@ test("a blob that is asked for while it goes is either there to stay or said to 
     await storage.remove("docker");
   }
   expect(gone).toBeGreaterThan(0);
-});
+}, 60_000);
 
 test("an upload that nobody went on with for a week is given up", async () => {
   const path = layout.uploadPath(name, "0-1");
