@@ -19,6 +19,7 @@ export class BigImage implements AsyncDisposable {
   readonly pulled: string;
   readonly #directory: string;
   readonly #registry: Registry;
+  #target: Registry | null = null;
 
   private constructor(directory: string, registry: Registry) {
     this.#directory = directory;
@@ -53,6 +54,33 @@ export class BigImage implements AsyncDisposable {
     await succeed([...words, "pull", "-q", ...insecure, this.pulled], { env, timeoutMs });
   }
 
+  async save({ command: words, env }: Engine): Promise<void> {
+    // Through the pipe that every engine has, wherever its root is.
+    await succeed(["sh", "-c", '"$@" >/dev/null', "sh", ...words, "save", this.loaded], { env, timeoutMs });
+  }
+
+  /** Loads the image, and names it in a registry that has nothing: none of its blobs may be there, nor lent. */
+  async readyToPush(engine: Engine): Promise<void> {
+    await this.load(engine);
+    this.#target = await startDockerRegistry();
+    await command(engine, "tag", this.loaded, this.#pushName);
+  }
+
+  async push({ command: words, env, name }: Engine): Promise<void> {
+    const insecure = name === "podman" ? ["--tls-verify=false"] : [];
+    await succeed([...words, "push", "-q", ...insecure, this.#pushName], { env, timeoutMs });
+  }
+
+  async pushed(engine: Engine): Promise<void> {
+    await command(engine, "rmi", "-f", this.#pushName, this.loaded);
+    await this.#target?.[Symbol.asyncDispose]();
+    this.#target = null;
+  }
+
+  get #pushName(): string {
+    return `${this.#target?.host}/bench-big:1`;
+  }
+
   async #makeArchive(engine: Engine): Promise<void> {
     const { env, command: words } = engine;
     const tree = join(this.#directory, "tree");
@@ -74,6 +102,7 @@ export class BigImage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#target?.[Symbol.asyncDispose]();
     await this.#registry[Symbol.asyncDispose]();
     rmSync(this.#directory, { recursive: true });
   }
