@@ -130,7 +130,7 @@ export interface Bundles {
 }
 
 /** What is kept, read and delivered of output. */
-export type ContainerLogs = Pick<Logs, "read" | "start" | "resume" | "ended" | "removed">;
+export type ContainerLogs = Pick<Logs, "read" | "start" | "resume" | "change" | "ended" | "removed">;
 
 /** A fresh tmpfs for `/dev/shm` that several containers share (`--ipc shareable`). */
 export interface SharedMemory {

@@ -159,6 +159,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       async *read() {},
       start: async (log, info, dir) => logTarget(log, info, dir),
       resume() {},
+      async change() {},
       ended() {},
       async removed() {},
     },

@@ -5,7 +5,7 @@ import { parseWire } from "../api/wire.ts";
 import { invalidArgument, messageOf } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
-import { checkLogConfig } from "../logs/drivers.ts";
+import { checkLogConfig, remoteDriver } from "../logs/drivers.ts";
 import { logTarget } from "../logs/log-target.ts";
 import { requirePresent } from "./change.ts";
 import { changedBindings, type PortChange, portChange } from "./change-ports.ts";
@@ -55,14 +55,14 @@ export async function updateContainer(
     const ports = isRunning && changed ? await ctx.networks.republish(record.id, { ...changed, exposed }, op) : null;
     let undoLimits = (): void => {};
     try {
-      if (isRunning && changes.LogOptions) await limitLog(ctx, container, hostConfig);
+      if (isRunning && changes.LogOptions) await changeLog(ctx, container, hostConfig);
       if (limits.length > 0 && isRunning) undoLimits = await ctx.cgroups.update(record.state.pid, hostConfig);
       failPoint("containers.update.applied");
       save(ctx, container, "full", { hostConfig, config }, (tx) => ports?.record(tx));
     } catch (error) {
       undoLimits();
       await ports?.undo();
-      if (isRunning && changes.LogOptions) await limitLog(ctx, container, record.hostConfig).catch(() => {});
+      if (isRunning && changes.LogOptions) await changeLog(ctx, container, record.hostConfig).catch(() => {});
       throw error;
     }
     failPoint("containers.update.recorded");
@@ -70,11 +70,14 @@ export async function updateContainer(
   });
 }
 
-async function limitLog(ctx: Context, { record }: Container, hostConfig: HostConfig): Promise<void> {
-  const target = logTarget(hostConfig.LogConfig, logInfo({ ...record, hostConfig }), pathsOf(ctx, record.id).dir);
+async function changeLog(ctx: Context, { record }: Container, hostConfig: HostConfig): Promise<void> {
+  const { dir } = pathsOf(ctx, record.id);
+  const info = logInfo({ ...record, hostConfig });
+  const target = logTarget(hostConfig.LogConfig, info, dir);
   if (!target) return;
   const { maxSize, maxFile, compress = false } = target;
   await ctx.runtime.limitLog(record.id, { maxSize, maxFile, compress });
+  await ctx.logs.change(hostConfig.LogConfig, info, dir);
 }
 
 /** Docker's part of the request. Linux has no limit of kernel memory any more, and dockerd keeps none. */
@@ -143,8 +146,10 @@ function changedHostConfig(
 
 /** Refuses at once what the next start would fail with. */
 function checkLogTarget(ctx: Context, record: ContainerRecord): void {
+  const { LogConfig } = record.hostConfig;
   try {
-    logTarget(record.hostConfig.LogConfig, logInfo(record), pathsOf(ctx, record.id).dir);
+    logTarget(LogConfig, logInfo(record), pathsOf(ctx, record.id).dir);
+    remoteDriver(LogConfig.Type)?.open(logInfo(record));
   } catch (error) {
     throw invalidArgument(messageOf(error));
   }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readDelivered } from "../lib/log-file/position.ts";
 import { LogWriter } from "../lib/log-file/writer.ts";
 import type { LogTarget } from "../supervisor/protocol.ts";
-import { info, StreamSink, until } from "./fixtures/sinks.ts";
+import { info, StreamSink, UdpSink, until } from "./fixtures/sinks.ts";
 import { createLogs, type Logs } from "./logs.ts";
 
 let directory: string;
@@ -57,6 +57,35 @@ describe("a log that is delivered", () => {
     }
     expect(said(sink)).toEqual(numbers(0, 100));
     await logs[Symbol.asyncDispose]();
+    expect(troubles).toEqual([]);
+  });
+
+  test("by datagrams is left off in the middle without a failure", async () => {
+    await using udp = await UdpSink.open();
+    const logs = engine();
+    const log = { Type: "syslog", Config: { "syslog-address": `udp://127.0.0.1:${udp.port}` } };
+    const target = await logs.start(log, info(log.Config), directory);
+    if (!target) throw new Error("no target");
+    using writer = writerOf(target);
+    write(writer, 0, 3);
+    await until(() => udp.datagrams.length === 3);
+    await logs[Symbol.asyncDispose]();
+    expect(troubles).toEqual([]);
+  });
+
+  test("goes elsewhere from the first message that is not delivered, once its options change", async () => {
+    await using one = await StreamSink.open();
+    await using two = await StreamSink.open();
+    await using logs = engine();
+    const target = await start(logs, syslog(one.port));
+    using writer = writerOf(target);
+    write(writer, 0, 20);
+    await until(() => said(one).length === 20);
+    const log = syslog(two.port);
+    await logs.change(log, info(log.Config), directory);
+    write(writer, 20, 40);
+    await until(() => said(two).length >= 20);
+    expect([said(one), said(two)]).toEqual([numbers(0, 20), numbers(20, 40)]);
     expect(troubles).toEqual([]);
   });
 

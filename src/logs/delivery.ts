@@ -59,7 +59,13 @@ export class Delivery implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stop.abort();
-    this.#sink?.[Symbol.dispose]();
+    this.#closeSink();
+  }
+
+  #closeSink(): void {
+    const sink = this.#sink;
+    this.#sink = null;
+    sink?.[Symbol.dispose]();
   }
 
   async #run(): Promise<void> {
@@ -74,8 +80,7 @@ export class Delivery implements Disposable {
         this.#save({ hold: false });
       }
     } finally {
-      this.#sink?.[Symbol.dispose]();
-      this.#sink = null;
+      this.#closeSink();
       this.#file[Symbol.dispose]();
     }
   }
@@ -122,8 +127,7 @@ export class Delivery implements Disposable {
   #lost(why: string): void {
     const { onTrouble } = this.#options;
     if (this.#sink) onTrouble(`log driver: ${why}; trying again`);
-    this.#sink?.[Symbol.dispose]();
-    this.#sink = null;
+    this.#closeSink();
     this.#save({ hold: this.#holds("gone") });
   }
 }

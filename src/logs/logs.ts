@@ -21,6 +21,8 @@ export interface Logs extends AsyncDisposable {
   start(log: LogConfig, info: LogInfo, dir: string): Promise<LogTarget | null>;
   /** After the engine's own start: what is not delivered yet goes on being. */
   resume(log: LogConfig, info: LogInfo, dir: string, running: boolean): void;
+  /** Other options for a container that runs: from now on what is not delivered yet goes where they say. */
+  change(log: LogConfig, info: LogInfo, dir: string): Promise<void>;
   /** The container's process has ended, or never was. */
   ended(id: string): void;
   /** The container goes, and its files with it: resolves when they are delivered, or soon when they cannot be. */
@@ -80,6 +82,14 @@ export function createLogs(options: { readonly log: (message: string) => void })
       } catch (error) {
         options.log(`container ${info.containerId}: its log is not delivered: ${messageOf(error)}`);
       }
+    },
+
+    async change(log, info, dir) {
+      const target = logTarget(log, info, dir);
+      const logger = openLogger(log.Type, info);
+      if (!target || !logger) return;
+      await stop(deliveries, info.containerId);
+      deliver(target, info, logger, null);
     },
 
     ended: (id) => deliveries.get(id)?.end(),

@@ -237,3 +237,9 @@ describe("the daemon's defaults", () => {
     expect(String(bad)).toContain("failed to set log opts: unknown log opt 'foo' for json-file log driver");
   }, 60_000);
 });
+
+test("an end at 0 is none, as dockerd takes it", async () => {
+  await daemon().must("run", "--name", "whole", "busybox", "echo", "all");
+  expect((await daemon().docker("logs", "--until", "0", "whole")).stdout).toBe("all\n");
+  await daemon().must("rm", "whole");
+});

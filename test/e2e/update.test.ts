@@ -1,5 +1,6 @@
 /** What `update` changes of a running container: ports, labels, log options, and nothing where it refuses. */
 import { afterEach, expect, test } from "bun:test";
+import { createSocket } from "node:dgram";
 import { existsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { until } from "../harness/command.ts";
@@ -113,6 +114,35 @@ test("log options of a running container hold from the next line on", async () =
   await until("a second file", () => existsSync(`${path}.1`));
   await until("its rotation", () => statSync(`${path}.1`).size < 5_000);
   expect(existsSync(`${path}.2`)).toBe(false);
+});
+
+test("a running container's log goes where other options say, and nowhere where they are none", async () => {
+  const sink = () => {
+    const socket = createSocket("udp4");
+    const texts: string[] = [];
+    socket.on("message", (bytes) => texts.push(String(bytes)));
+    const bound = new Promise<string>((resolve) =>
+      socket.bind(0, "127.0.0.1", () => resolve(`udp://127.0.0.1:${socket.address().port}`)),
+    );
+    return { texts, bound, [Symbol.dispose]: () => socket.close() };
+  };
+  using old = sink();
+  using other = sink();
+  const options = ["--log-driver", "syslog", "--log-opt", `syslog-address=${await old.bound}`];
+  const talk = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done";
+  await daemon().must("run", "-d", "--name", "moves", "--stop-timeout", "0", ...options, "busybox", "sh", "-c", talk);
+  await until("some lines", () => old.texts.length > 3);
+  const bad = await cli("update", "--log-opt", "tag={{.Nope}}", "moves");
+  expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining("can't evaluate field Nope")]);
+  await daemon().must("update", "--log-opt", `syslog-address=${await other.bound}`, "--log-opt", "tag=new", "moves");
+  await until("some lines there", () => other.texts.length > 3);
+  const numberOf = (text: string | undefined) => Number(/line (\d+)/.exec(text ?? "")?.[1]);
+  expect(other.texts[0]).toContain(" new[");
+  // A batch that was on its way may have come twice, but none is missing.
+  expect(numberOf(other.texts[0])).toBeLessThanOrEqual(numberOf(old.texts.at(-1)) + 1);
+  const before = old.texts.length;
+  await until("more lines", () => other.texts.length > 10);
+  expect(old.texts.length).toBe(before);
 });
 
 test("limits are judged before the container is looked for, in dockerd's words", async () => {

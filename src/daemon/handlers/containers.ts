@@ -254,7 +254,8 @@ function withOldMarks(filters: Filters, query: { since: string; before: string }
 function logsQuery(query: QueryOf<(typeof paths)["containerLogs"]>): LogsQuery {
   const { since, until, tail, ...flags } = query;
   const lines = /^\d+$/.test(tail) ? Number(tail) : undefined;
-  return { ...flags, since: parseTimestamp(since), until: parseTimestamp(until), tail: lines };
+  // dockerd takes an end at 0 for none.
+  return { ...flags, since: parseTimestamp(since), until: parseTimestamp(until) || undefined, tail: lines };
 }
 
 function waitCondition(condition: string): WaitCondition {
