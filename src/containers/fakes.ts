@@ -88,7 +88,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
       },
       isMounted: (target) => ledger.mounts.has(target),
       hide: () => null,
-      hidden: (pid) => ({ path: `/proc/${pid}/root`, bare: false, close: async () => {} }),
+      hidden: (_key, _target, { pid }) => ({ path: `/proc/${pid}/root`, bare: false, close: async () => {} }),
       async remove(id) {
         await hung("snapshots.remove");
         ledger.snapshots.delete(id);

@@ -19,11 +19,13 @@ export function hideRoot(ctx: Context, container: Container): void {
 
 /** Finds the root of a container that an earlier engine started. */
 export function takeRootBack(ctx: Context, container: Container): void {
-  const { pid, startTime } = container.record.state;
+  const { id, record } = container;
+  const { pid, startTime } = record.state;
   try {
     const { rootfs } = pathsOf(ctx, container.id);
     container.root ??= ctx.snapshots.hide(rootfs);
-    if (!container.root && !ctx.snapshots.isMounted(rootfs)) container.root = ctx.snapshots.hidden(pid, startTime);
+    if (!container.root && !ctx.snapshots.isMounted(rootfs))
+      container.root = ctx.snapshots.hidden(id, rootfs, { pid, startTime });
   } catch (error) {
     ctx.log(`container ${container.id}: its root is only seen through its process: ${messageOf(error)}`);
     container.root = { path: `/proc/${pid}/root`, bare: false, close: async () => {} };

@@ -1,6 +1,8 @@
 /** Mount namespaces (mount_namespaces(7)) of other processes. Entering one moves the calling thread only: all here is synchronous. */
+import { readFileSync } from "node:fs";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "./file.ts";
 import { check, cstring, FFIType, lastErrno, openLibc } from "./libc.ts";
+import { type MountLine, parseMountinfo } from "./mountinfo.ts";
 import { startTimeOf } from "./process.ts";
 import { SyscallError } from "./syscall-error.ts";
 
@@ -21,13 +23,18 @@ const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 
 /**
- * A descriptor (close-on-exec) of the file system that the process of that start time has as its root, without what is mounted in it
- * (open_tree(2)); it is in no mount table and lasts as long as the descriptor. Throws ENOENT or ESRCH when the process is gone.
+ * A descriptor (close-on-exec) of a file system in the mount namespace of the process of that start time, without what is mounted in
+ * it (open_tree(2)); it is in no mount table and lasts as long as the descriptor. `choose` says where it is there; `null` when it
+ * finds none. Throws ENOENT or ESRCH when the process is gone, EINVAL for a mount that is unbindable.
  */
-export function cloneRootMount(pid: number, startTime: string): number {
+export function cloneMount(
+  pid: number,
+  startTime: string,
+  choose: (mounts: readonly MountLine[]) => string | null,
+): number | null {
   const opened: number[] = [];
-  const open = (path: string, flags: number): number => {
-    const fd = openAt(AT_FDCWD, path, flags);
+  const open = (path: string, flags: number, dir = AT_FDCWD): number => {
+    const fd = openAt(dir, path, flags);
     opened.push(fd);
     return fd;
   };
@@ -36,11 +43,15 @@ export function cloneRootMount(pid: number, startTime: string): number {
     if (startTimeOf(pid) !== startTime) throw new SyscallError("open", ESRCH, `/proc/${pid}/ns/mnt`);
     const home = open("/proc/thread-self/ns/mnt", 0);
     const root = open("/", O_PATH | O_DIRECTORY);
+    // The namespace's own /proc is its owner's to fake.
+    const self = open("/proc/thread-self", O_PATH | O_DIRECTORY);
     // A thread that shares its root and working directory with others may not change its mount namespace.
     check(libc.unshare(CLONE_FS), "unshare");
     check(libc.setns(namespace, CLONE_NEWNS), "setns", `mount namespace of ${pid}`);
     try {
-      const fd = Number(libc.syscall(SYS_open_tree, AT_FDCWD, cstring("/"), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+      const path = choose(parseMountinfo(readFileSync(open("mountinfo", 0, self), "utf8")));
+      if (path === null) return null;
+      const fd = Number(libc.syscall(SYS_open_tree, AT_FDCWD, cstring(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
       if (fd < 0) throw new SyscallError("open_tree", lastErrno());
       return fd;
     } finally {

@@ -2,7 +2,8 @@
 import { resourceExhausted } from "../lib/errors.ts";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
 import { MNT_DETACH, unmount } from "../linux/mount.ts";
-import { cloneRootMount } from "../linux/mount-namespace.ts";
+import { cloneMount } from "../linux/mount-namespace.ts";
+import type { MountLine } from "../linux/mountinfo.ts";
 import { openFilesLimit } from "../linux/rlimit.ts";
 import { isMountPoint, letGo } from "./mount-point.ts";
 
@@ -38,9 +39,25 @@ export function hideTree(target: string): HeldTree | null {
   return heldTree(fd);
 }
 
-/** The tree that an earlier engine hid, by the process that has it as its root. Throws when that is gone, or descriptors are scarce. */
-export function treeOfProcess(pid: number, startTime: string): HeldTree {
-  const fd = cloneRootMount(pid, startTime);
+/** A directory as it is. Throws when descriptors are scarce. */
+export function holdDirectory(path: string): HeldTree {
+  return held(openAt(AT_FDCWD, path, O_PATH | O_DIRECTORY));
+}
+
+/**
+ * The tree that an earlier engine hid, from among the mounts of a process that was started on it; `null` where `choose` finds it
+ * nowhere. Throws when the process is gone, or descriptors are scarce.
+ */
+export function treeOfProcess(
+  pid: number,
+  startTime: string,
+  choose: (mounts: readonly MountLine[]) => string | null,
+): HeldTree | null {
+  const fd = cloneMount(pid, startTime, choose);
+  return fd === null ? null : held(fd);
+}
+
+function held(fd: number): HeldTree {
   if (!isScarce(fd)) return heldTree(fd);
   close(fd);
   throw resourceExhausted("too few descriptors are left to hold it");

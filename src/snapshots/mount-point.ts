@@ -3,6 +3,7 @@ import { close as closeFile, mkdirSync, readFileSync, rmdirSync } from "node:fs"
 import { dirname } from "node:path";
 import { AT_FDCWD, O_PATH, openAt } from "../linux/file.ts";
 import { MNT_DETACH, MS_BIND, MS_PRIVATE, MS_RDONLY, MS_REMOUNT, mount, unmount } from "../linux/mount.ts";
+import { unescapeField } from "../linux/mountinfo.ts";
 import { tryLstatAt } from "../linux/stat.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 
@@ -43,9 +44,7 @@ function isShared(dir: string): boolean {
   let shared = false;
   for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
     const fields = line.split(" ");
-    const point = (fields[4] ?? "").replace(/\\([0-7]{3})/g, (_, code: string) =>
-      String.fromCharCode(parseInt(code, 8)),
-    );
+    const point = unescapeField(fields[4] ?? "");
     const holds = point === "/" || dir === point || dir.startsWith(`${point}/`);
     if (!holds || point.length < best.length) continue;
     best = point;

@@ -9,7 +9,7 @@ import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { MS_BIND, mount } from "../linux/mount.ts";
-import { type HeldTree, hideTree, treeOfProcess } from "./held-tree.ts";
+import { type HeldTree, hideTree, holdDirectory } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
@@ -94,8 +94,8 @@ export class NativeSnapshotter implements Snapshotter {
     return hideTree(target);
   }
 
-  hidden(pid: number, startTime: string): HeldTree {
-    return treeOfProcess(pid, startTime);
+  hidden(key: string): HeldTree {
+    return holdDirectory(join(this.#writable.get(key).dir, "tree"));
   }
 
   async remove(key: string): Promise<void> {

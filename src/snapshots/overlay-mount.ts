@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../linux/file.ts";
 import { MS_RDONLY, mount } from "../linux/mount.ts";
+import type { MountLine } from "../linux/mountinfo.ts";
 
 export interface OverlayMount {
   /** Topmost first; at least one, and two where nothing is writable. */
@@ -14,6 +15,9 @@ export interface OverlayMount {
 /** mount(2) takes one page of options. */
 const optionLimit = 4000;
 
+/** What gives a path's character a meaning in the option string. */
+const special = /[:,\\]/;
+
 /** Features whose marks in the upper layer nobody but this kernel would understand are kept off, where it has them. */
 let featureOptions: string | null = null;
 function features(): string {
@@ -24,9 +28,27 @@ function features(): string {
   return featureOptions;
 }
 
+const descriptorDirectory = "/proc/self/fd/";
+
+/**
+ * Where the overlay over `upper` is mounted whole and bare to view, `null` where it is not. One whose upper path was named by a
+ * descriptor is believed to be that of the namespace's root.
+ */
+export function overlayPoint(mounts: readonly MountLine[], upper: string): string | null {
+  const overlays = mounts.filter(({ type, root }) => type === "overlay" && root === "/");
+  const isCovered = ({ id, point }: MountLine): boolean =>
+    mounts.some((other) => other.parent === id && other.point === point && other.id !== id);
+  const named = overlays.filter((line) => line.options.includes(`upperdir=${upper}`) && !isCovered(line));
+  const found = named.find(({ point }) => point === "/") ?? named[0];
+  const unnamed = ({ point, options }: MountLine): boolean =>
+    point === "/" && options.some((option) => option.startsWith(`upperdir=${descriptorDirectory}`));
+  return (found ?? overlays.find((line) => unnamed(line) && !isCovered(line)))?.point ?? null;
+}
+
 /**
  * Mounts at `target`. Paths that are too long together, or that hold characters the option string gives a meaning to,
- * are named by descriptors instead: 127 layers then take some 2,400 bytes.
+ * are named by descriptors instead: 127 layers then take some 2,400 bytes. {@link overlayPoint} knows a mount by its upper path,
+ * which therefore keeps its name where it can.
  */
 export function mountOverlay(target: string, what: OverlayMount): void {
   const { lower, writable } = what;
@@ -34,14 +56,17 @@ export function mountOverlay(target: string, what: OverlayMount): void {
   const flags = writable ? 0 : MS_RDONLY;
   const options = (names: readonly string[]): string => optionText(names, writable);
   const plain = options(paths);
-  if (plain.length < optionLimit && !paths.some((path) => /[:,\\]/.test(path))) {
+  if (plain.length < optionLimit && !paths.some((path) => special.test(path))) {
     mount("overlay", target, "overlay", flags, plain);
     return;
   }
   const descriptors = paths.map((path) => openAt(AT_FDCWD, path, O_PATH | O_DIRECTORY));
   try {
-    const byDescriptor = descriptors.map((fd) => `/proc/self/fd/${fd}`);
-    mount("overlay", target, "overlay", flags, options(byDescriptor));
+    const names = descriptors.map((fd, at) => {
+      const path = at < lower.length ? "" : (paths[at] ?? "");
+      return path === "" || special.test(path) ? `${descriptorDirectory}${fd}` : path;
+    });
+    mount("overlay", target, "overlay", flags, options(names));
   } finally {
     for (const fd of descriptors) close(fd);
   }

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { streamHelper } from "../helper/helper-process.ts";
-import { systemError } from "../lib/errors.ts";
+import { resourceExhausted, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
 import { limitTree } from "../linux/project-quota.ts";
@@ -16,7 +16,7 @@ import { initLayer } from "./init-layer.ts";
 import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { isKey } from "./names.ts";
-import { mountOverlay, volatileMark } from "./overlay-mount.ts";
+import { mountOverlay, overlayPoint, volatileMark } from "./overlay-mount.ts";
 import { copyRoot } from "./ownership.ts";
 import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
 import { usageOf } from "./usage.ts";
@@ -115,8 +115,17 @@ export class OverlaySnapshotter implements Snapshotter {
     return hideTree(target);
   }
 
-  hidden(pid: number, startTime: string): HeldTree {
-    return treeOfProcess(pid, startTime);
+  hidden(key: string, target: string, { pid, startTime }: { pid: number; startTime: string }): HeldTree {
+    const { dir, parent } = this.#writable.get(key);
+    const upper = join(dir, "diff");
+    const found = treeOfProcess(pid, startTime, (mounts) => overlayPoint(mounts, upper));
+    if (found) return found;
+    // Writable it may be to its first mount only, which may live on in files that are open.
+    makeMountPoint(target);
+    mountOverlay(target, { lower: [upper, ...this.#lower(parent)], writable: null });
+    const shown = hideTree(target);
+    if (shown) return shown;
+    throw resourceExhausted("too few descriptors are left to hold it");
   }
 
   async remove(key: string): Promise<void> {

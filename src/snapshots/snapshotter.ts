@@ -99,8 +99,11 @@ export interface Snapshotter {
   isMounted(target: string): boolean;
   /** Takes the tree mounted at `target` out of the mount table: it stays to who has it as a root, and the directory. `null`: none is mounted. */
   hide(target: string): HeldTree | null;
-  /** What an earlier engine hid, by the process that has it as its root. Throws when that is gone. */
-  hidden(pid: number, startTime: string): HeldTree;
+  /**
+   * The tree of `key` that an earlier engine hid at `target`, by a process that was started on it, wherever that has moved it. One
+   * that the process has thrown away is shown read-only. Throws when the process is gone.
+   */
+  hidden(key: string, target: string, process: { readonly pid: number; readonly startTime: string }): HeldTree;
   /** Throws the writable layer away: gone by one rename when this resolves, its files deleted later. Absent is fine. */
   remove(key: string): Promise<void>;
 
