@@ -39,8 +39,8 @@ export interface ProjectQuota {
 }
 
 /**
- * Limits what an open directory that is still empty will hold to `limit` bytes (rounded up to 512); one that is limited already gets the
- * new limit. False where the file system keeps no limits. Synchronous, so that no two trees of a process get one project.
+ * Limits what an open directory that is still empty will hold to `limit` bytes (rounded up to 512; 0 is no limit yet); one that is
+ * limited already gets the new limit. False where the file system keeps no limits. Synchronous, so that no two trees of a process get one project.
  */
 export function limitTree(fd: number, limit: number): boolean {
   if (!hasProjectQuota(fd)) return false;

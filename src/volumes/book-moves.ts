@@ -58,9 +58,10 @@ export class BookMoves {
       const intent = this.#book.db.transaction("full", (tx) => this.#book.intents.begin(tx, begun));
       failPoint("volumes.fill.begun");
       try {
-        await this.#book.driver.make(name, record.options);
+        await this.#book.driver.make(name, record.options, true);
         failPoint("volumes.fill.made");
         await fill(this.#book.driver.path(name));
+        await this.#book.driver.make(name, record.options);
         failPoint("volumes.fill.filled");
         this.#book.db.transaction("full", (tx) => {
           this.#book.records.put(tx, name, record);

@@ -70,9 +70,10 @@ export class LocalDriver {
 
   /**
    * Makes the directories and limits their size as the options say; true when they were not there. Throws in Docker's words where
-   * the file system keeps no limits.
+   * the file system keeps no limits. What is `filling` is only told apart as yet: a full volume's copy takes a little more while
+   * it is made.
    */
-  async make(name: string, options: VolumeRecord["options"] = null): Promise<boolean> {
+  async make(name: string, options: VolumeRecord["options"] = null, filling = false): Promise<boolean> {
     await mkdir(this.root, { recursive: true, mode: 0o701 });
     const isNew = await mkdir(join(this.root, name), { mode: 0o701 }).then(
       () => true,
@@ -84,7 +85,7 @@ export class LocalDriver {
     try {
       await mkdir(this.path(name), { recursive: true, mode: 0o755 });
       const limit = options?.size === undefined ? 0 : sizeOption(name, options.size);
-      if (limit > 0) limitSize(name, this.path(name), limit);
+      if (limit > 0) limitSize(name, this.path(name), filling ? 0 : limit);
     } catch (error) {
       if (isNew) this.remove(name);
       throw error;

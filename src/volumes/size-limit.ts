@@ -12,7 +12,7 @@ export function sizeOption(name: string, size: string): number {
   return parseBytes(size);
 }
 
-/** Limits the data of the volume `name` at `path`; throws in Docker's words where the file system keeps no limits. */
+/** Limits the data of the volume `name` at `path`, 0 being no limit yet; throws in Docker's words where the file system keeps no limits. */
 export function limitSize(name: string, path: string, limit: number): void {
   const fd = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {

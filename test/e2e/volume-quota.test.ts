@@ -9,8 +9,9 @@ describe.each(["ext4", "xfs"] as const)("on %s with project quotas", async (kind
   const daemon = TestDaemon.reserve();
   const mounted = await mountFileSystem(kind, daemon.dataRoot, { quota: true });
   afterAll(async () => {
-    await daemon[Symbol.asyncDispose]();
+    // The daemon removes its root, which the mount would keep busy.
     mounted?.[Symbol.dispose]();
+    await daemon[Symbol.asyncDispose]();
   }, 60_000 * slowness);
   const out = async (...args: string[]) => (await daemon.must(...args)).trim();
   const write = (volume: string, name: string, megabytes: number): Promise<CommandResult> => {
