@@ -347,7 +347,9 @@ test("hardening 141: names that are none lead nowhere", async () => {
       hostname,
       port: Number(port),
       socket: {
-        data: (_, bytes) => void (text += bytes.toString()),
+        data: (_, bytes) => {
+          text += bytes.toString();
+        },
         close: () => resolve(text),
       },
     });
