@@ -11,5 +11,8 @@ test.each(["seccomp", "seccomp=", "apparmor=", "label:", ""])(
 );
 
 test("securityOptions() takes no-new-privileges without a value", async () => {
-  expect(await securityOptions(["no-new-privileges"])).toEqual({ options: ["no-new-privileges"], unconfinedPaths: false });
+  expect(await securityOptions(["no-new-privileges"])).toEqual({
+    options: ["no-new-privileges"],
+    unconfinedPaths: false,
+  });
 });

@@ -12,7 +12,8 @@ export async function securityOptions(
     const at = option.search(/[=:]/);
     const key = at < 0 ? option : option.slice(0, at);
     const value = at < 0 ? "" : option.slice(at + 1);
-    if (value === "" && key !== "no-new-privileges") throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`);
+    if (value === "" && key !== "no-new-privileges")
+      throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`);
     if (key === "systempaths" && value === "unconfined") {
       unconfinedPaths = true;
     } else if (key === "seccomp" && value !== "unconfined" && value !== "builtin") {
