@@ -107,7 +107,9 @@ test("--userland-proxy=false publishes what translation reaches and keeps every 
     Array(4).fill(0),
   );
   await using outside = await Outside.of(daemon);
-  expect(await outside.ask(`http://[${outside.hostAddress6}]:${port(4)}/`)).toBe(200);
+  // A link that has just come up takes a while to find its neighbour.
+  const far = `http://[${outside.hostAddress6}]:${port(4)}/`;
+  await until("the answer to another machine", async () => (await outside.ask(far)) === 200);
   for (const [hostname, at] of [
     ["0.0.0.0", 1],
     ["::", 4],
