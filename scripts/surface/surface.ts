@@ -29,9 +29,6 @@ export interface CommandRow extends Row {
 /** Routes that are in our table and have nothing behind them yet, or never will. */
 export const refusedEndpoints: Readonly<Record<string, Omit<Row, "name">>> = {
   "GET /containers/{id}/attach/ws": { status: "refused", note: "attaching over a WebSocket; `attach` works" },
-  "POST /images/{name}/push": { status: "later", note: "the registry's part" },
-  "GET /images/search": { status: "later", note: "the registry's part" },
-  "GET /distribution/{name}/json": { status: "later", note: "the registry's part" },
   "GET /debug/vars": { status: "refused", note: "`page not found`: variables of dockerd's own process" },
   "GET /debug/pprof/{name}": { status: "refused", note: "`page not found`: profiles of dockerd's own process" },
 };
@@ -42,7 +39,7 @@ const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
   [/^\/(swarm|nodes|services|tasks|secrets|configs)\b/, "the swarm's part; until then as dockerd outside a swarm"],
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],
-  [/^(manifest|trust|push|search)\b/, "the registry's part"],
+  [/^(manifest|trust)\b/, "the registry's part"],
   [/^compose\b/, "Compose's part"],
 ];
 

@@ -41,9 +41,7 @@ test.each(endpointRows())("$name: $status", async ({ name, status, note }) => {
   }
 });
 
-const unbuilt = (await commandRows()).filter(
-  ({ name, status }) => status !== "works" && !["push", "search"].includes(name),
-);
+const unbuilt = (await commandRows()).filter(({ status }) => status !== "works");
 
 test.each(unbuilt)("$name is refused by name", async ({ name }) => {
   const { code, stderr, stdout } = await daemon().dhow(...name.split(" "));
@@ -60,9 +58,4 @@ test.each(refusedCommandFlags)("$command --$flag is refused by name", async ({ a
   const { code, stderr } = await daemon().dhow(...args);
   expect(code).not.toBe(0);
   expect(stderr).toContain(says);
-});
-
-test("push and search are refused by name by the engine", async () => {
-  expect((await daemon().dhow("push", "busybox")).stderr).toContain("not supported by this engine yet");
-  expect((await daemon().dhow("search", "busybox")).stderr).toContain("not supported by this engine yet");
 });
