@@ -24,6 +24,7 @@ import { daemonFlags } from "../src/daemon/config-flags.ts";
 import { statusOf } from "../src/daemon/status.ts";
 import { DhowError } from "../src/lib/errors.ts";
 import type { Flags } from "../src/lib/flags.ts";
+import { registryFlags } from "../src/registry-server/flags.ts";
 import { commandRows, endpointRows, type Row, type Status } from "./surface/surface.ts";
 
 const folder = fileURLToPath(new URL("../docs/reference/", import.meta.url));
@@ -34,6 +35,7 @@ export async function referencePages(): Promise<Map<string, string>> {
   return new Map([
     ["cli.md", await cliPage()],
     ["daemon.md", daemonPage()],
+    ["registry.md", registryPage()],
     ["api.md", apiPage()],
     ["compatibility.md", await compatibilityPage()],
   ]);
@@ -102,6 +104,24 @@ async function cliPage(): Promise<string> {
     ...nouns,
     `### The rest\n\n${list((name) => !name.includes(" "))}`,
     ...sections,
+  ].join("\n\n")}\n`;
+}
+
+function registryPage(): string {
+  const grants = [
+    "# USER  PATTERN     ACTIONS",
+    "ada     team/**     pull,push,delete",
+    "bob     team/*      pull,create        # create: a push that moves no tag",
+    "*       public/*    pull               # every user",
+    "-       public/*    pull               # everybody, also without a name (docker: with --tokens)",
+  ];
+  return `${[
+    "# The registry",
+    notice,
+    "`dhow registry serve --root DIR [OPTIONS]` is a private registry: the OCI distribution API on a directory in the layout of Docker's `registry:2`. It needs no daemon. `SIGTERM` ends it once what is under way has ended.",
+    flagTable(registryFlags).trimEnd(),
+    "The file of `--rights` grants one thing a line, and counts anew as soon as it is changed:",
+    ["```", ...grants, "```"].join("\n"),
   ].join("\n\n")}\n`;
 }
 

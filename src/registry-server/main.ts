@@ -4,13 +4,14 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../lib/errors.ts";
-import { type FlagValues, flag, HelpRequest, parseFlags, UsageError } from "../lib/flags.ts";
+import { type FlagValues, HelpRequest, parseFlags, UsageError } from "../lib/flags.ts";
 import { describeFlags } from "../lib/flags-help.ts";
 import { tryLock } from "../linux/flock.ts";
 import { Access } from "./access.ts";
 import { Blobs } from "./blobs.ts";
 import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
+import { registryFlags } from "./flags.ts";
 import { Repositories } from "./repositories.ts";
 import { Rights } from "./rights.ts";
 import { serveRegistry } from "./server.ts";
@@ -18,32 +19,18 @@ import { Tokens } from "./tokens.ts";
 import { UploadSessions } from "./upload-sessions.ts";
 import { Users } from "./users.ts";
 
-const flags = {
-  addr: flag.string("Address and port to listen on", { initial: "127.0.0.1:5000" }),
-  htpasswd: flag.string("File of users and bcrypt hashes (htpasswd -B); without it everybody may do everything"),
-  "gc-grace": flag.duration("How long a blob that nothing refers to is kept", { initial: 3600 * 1e9 }),
-  "gc-interval": flag.duration("Time between two collections; 0 for none", { initial: 3600 * 1e9 }),
-  "gc-untagged": flag.bool("Collect manifests too that no tag leads to"),
-  "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
-  rights: flag.string("File of what users may do with which repositories; without it they may do everything"),
-  root: flag.string("Directory of the registry's data"),
-  "tls-cert": flag.string("Certificate file (PEM)"),
-  "tls-key": flag.string("Key file (PEM)"),
-  tokens: flag.bool("Ask for tokens of the registry's own, which say for five minutes what they allow"),
-};
-
 /** Runs the role until it is told to end, then exits the process. */
 export async function registryMain(args: readonly string[]): Promise<void> {
   try {
     if (args[0] !== "serve")
       throw new UsageError(`expected "serve" after "registry", got ${JSON.stringify(args[0] ?? "")}`);
-    const parsed = parseFlags(flags, args.slice(1));
+    const parsed = parseFlags(registryFlags, args.slice(1));
     if (parsed.args.length > 0) throw new UsageError(`"registry serve" accepts no arguments`);
     await serve(parsed.flags);
   } catch (error) {
     if (error instanceof HelpRequest) {
       process.stdout.write(`Usage:  dhow registry serve --root DIR [OPTIONS]\n\nA private registry\n\nOptions:\n`);
-      process.stdout.write(`${describeFlags(flags, process.stdout.columns || 100)}\n`);
+      process.stdout.write(`${describeFlags(registryFlags, process.stdout.columns || 100)}\n`);
       process.exit(0);
     }
     const hint = error instanceof UsageError ? "\nSee 'dhow registry serve --help'." : "";
@@ -52,7 +39,7 @@ export async function registryMain(args: readonly string[]): Promise<void> {
   }
 }
 
-async function serve(values: FlagValues<typeof flags>): Promise<void> {
+async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const { addr, htpasswd, root } = values;
   if (root === "") throw new UsageError("--root is required");
   const [certFile, keyFile] = [values["tls-cert"], values["tls-key"]];

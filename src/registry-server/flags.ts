@@ -1,0 +1,16 @@
+import { flag } from "../lib/flags.ts";
+
+/** Flags of `dhow registry serve`. */
+export const registryFlags = {
+  addr: flag.string("Address and port to listen on", { initial: "127.0.0.1:5000" }),
+  htpasswd: flag.string("File of users and bcrypt hashes (htpasswd -B); without it everybody may do everything"),
+  "gc-grace": flag.duration("How long a blob that nothing refers to is kept", { initial: 3600 * 1e9 }),
+  "gc-interval": flag.duration("Time between two collections; 0 for none", { initial: 3600 * 1e9 }),
+  "gc-untagged": flag.bool("Collect manifests too that no tag leads to"),
+  "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
+  rights: flag.string("File of what users may do with which repositories; without it they may do everything"),
+  root: flag.string("Directory of the registry's data"),
+  "tls-cert": flag.string("Certificate file (PEM)"),
+  "tls-key": flag.string("Key file (PEM)"),
+  tokens: flag.bool("Ask for tokens of the registry's own, which say for five minutes what they allow"),
+};
