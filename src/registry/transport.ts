@@ -16,6 +16,7 @@ import {
 import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor, type Scope } from "./auth.ts";
 import { bounded } from "./bounded.ts";
+import { type HostTls, hostTls } from "./host-certificates.ts";
 import { isInsecureHost } from "./insecure.ts";
 import { mayLeadTo } from "./targets.ts";
 
@@ -53,6 +54,7 @@ export class RegistryTransport {
   readonly #bases: URL[];
   readonly #auth: Authorizer;
   readonly #skipVerify: boolean;
+  readonly #tls: HostTls;
   readonly #insecure: readonly string[];
   readonly #keepAlive: boolean;
   #base: URL | null = null;
@@ -64,6 +66,7 @@ export class RegistryTransport {
     const host = mirror?.host ?? (domain === "docker.io" ? "registry-1.docker.io" : domain);
     this.#insecure = insecure;
     this.#skipVerify = isInsecureHost(host, insecure);
+    this.#tls = hostTls(mirror?.host ?? domain);
     const secure = mirror ?? new URL(`https://${host}`);
     this.#bases = this.#skipVerify && !mirror ? [secure, new URL(`http://${host}`)] : [secure];
     const credentials = mirror ? undefined : credentialsFor(domain, options.auth);
@@ -147,7 +150,8 @@ export class RegistryTransport {
           decompress: false,
           keepalive: this.#keepAlive,
           signal,
-          tls: { rejectUnauthorized: !this.#skipVerify },
+          // The registry's own certificates are for the registry alone.
+          tls: { rejectUnauthorized: !this.#skipVerify, ...(at.host === home.host ? this.#tls : {}) },
         });
       } catch (error) {
         if (signal.aborted) throw canceled("context canceled", { cause: error });
