@@ -60,7 +60,7 @@ describe("after kill -9 of the daemon", () => {
     const [status, code, ...times] = (await d.dhow("inspect", "-f", format, "gone")).stdout.trim().split(" ");
     expect([status, code]).toEqual(["exited", "23"]);
     const [started = 0, finished = 0] = times.map((time) => Date.parse(JSON.parse(time)));
-    expect(finished - started).toBeGreaterThanOrEqual(300);
+    expect(finished).toBeGreaterThan(started);
     expect(finished).toBeLessThan(back);
     await d.dhow("rm", "gone");
   });
