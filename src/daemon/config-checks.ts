@@ -2,6 +2,7 @@
 import { messageOf } from "../lib/errors.ts";
 import { checkLogConfig, isLogDriver } from "../logs/drivers.ts";
 import { isBadPrefix } from "../registry/insecure.ts";
+import { splitMirror } from "../registry/mirrors.ts";
 
 /** A prefix that no address can have would otherwise be found out by a pull. */
 export function checkInsecure(entries: readonly string[]): readonly string[] {
@@ -14,7 +15,7 @@ export function checkInsecure(entries: readonly string[]): readonly string[] {
 
 export function checkMirrors(entries: readonly string[]): readonly string[] {
   for (const entry of entries) {
-    const why = badMirror(entry);
+    const why = badMirror(splitMirror(entry).url);
     if (why) throw new Error(`invalid mirror: ${why}`);
   }
   return entries;

@@ -89,7 +89,7 @@ export const daemonFlags = {
     "Directories of plugins (default /run/docker/plugins, /etc/docker/plugins and /usr/lib/docker/plugins)",
     { complete: "files" },
   ),
-  "registry-mirror": flag.list("Mirrors of the default registry"),
+  "registry-mirror": flag.list("Mirrors: URL of Docker Hub's, HOST=URL of another registry's"),
   "seccomp-profile": flag.string("Seccomp profile of containers that name none", { complete: "files" }),
   "shutdown-timeout": flag.int("Seconds that containers get to stop", { initial: 15 }),
   "storage-driver": flag.string("Storage driver", { short: "s", complete: ["overlay2", "vfs"] }),

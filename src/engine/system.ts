@@ -9,6 +9,7 @@ import type { Volume } from "../api/volumes.ts";
 import type { Operation } from "../lib/operation.ts";
 import { commit, version } from "../lib/version.ts";
 import { logDriverNames } from "../logs/drivers.ts";
+import { mirrorsOf, splitMirror } from "../registry/mirrors.ts";
 import type { HostFacts } from "../runtime/host-facts.ts";
 import type { EngineConfig } from "./config.ts";
 
@@ -162,19 +163,19 @@ function securityOptions({ config, host }: SystemSources): string[] {
 function registryConfig(config: EngineConfig): SystemInfo["RegistryConfig"] {
   const networks = config.registry.insecure.filter((entry) => entry.includes("/"));
   const hosts = config.registry.insecure.filter((entry) => !entry.includes("/"));
-  const index = (name: string, secure: boolean, mirrors: readonly string[] = []) => ({
+  const { mirrors } = config.registry;
+  const index = (name: string, secure: boolean) => ({
     Name: name,
-    Mirrors: [...mirrors],
+    Mirrors: mirrorsOf(name, mirrors),
     Secure: secure,
     Official: name === "docker.io",
   });
+  const mirrored = mirrors.map((entry) => splitMirror(entry).domain);
+  const named = [...new Set(["docker.io", ...mirrored, ...hosts])];
   return {
     InsecureRegistryCIDRs: ["::1/128", "127.0.0.0/8", ...networks],
-    IndexConfigs: {
-      "docker.io": index("docker.io", true, config.registry.mirrors),
-      ...Object.fromEntries(hosts.map((host) => [host, index(host, false)])),
-    },
-    Mirrors: [...config.registry.mirrors],
+    IndexConfigs: Object.fromEntries(named.map((name) => [name, index(name, !hosts.includes(name))])),
+    Mirrors: mirrorsOf("docker.io", mirrors),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type Reference,
 } from "../lib/reference.ts";
 import { RegistryClient } from "../registry/client.ts";
+import { mirrorsOf } from "../registry/mirrors.ts";
 import type { RegistryOptions } from "../registry/transport.ts";
 import { type Download, startDownload } from "./arrivals.ts";
 import type { DownloadEvent } from "./download.ts";
@@ -130,7 +131,7 @@ async function pullOne(
   op: Operation,
 ): Promise<void> {
   const { reference, request } = wanted;
-  const mirrors = reference.domain === "docker.io" ? options.config.registry.mirrors : [];
+  const mirrors = mirrorsOf(reference.domain, options.config.registry.mirrors);
   const { insecure } = options.config.registry;
   for (const mirror of [...mirrors, undefined]) {
     const registry: RegistryOptions = {

@@ -1,5 +1,6 @@
 /** What is asked of registries without a pull: `search`, and the distribution endpoint. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { TestDaemon } from "../harness/daemon.ts";
 import { type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
 import { withDaemon } from "./fixture.ts";
 
@@ -90,4 +91,20 @@ test("the distribution endpoint tells an image's descriptor and platforms", asyn
   expect(await inspect(`${name}:none`)).toMatchObject([404, { message: expect.stringContaining("manifest unknown") }]);
   expect((await inspect("127.0.0.1:1/x"))[0]).toBe(500);
   expect((await inspect("UPPER"))[0]).toBe(400);
+});
+
+test("any registry may have a mirror, and is asked itself when that has nothing", async () => {
+  const name = "mirrored.test/some/box:1";
+  await daemon().must("tag", "busybox", `${registry.host}/some/box:1`);
+  await daemon().must("push", "-q", `${registry.host}/some/box:1`);
+  const flags = [`--registry-mirror=mirrored.test=http://${registry.host}`];
+  await using mirrored = await TestDaemon.start({ flags });
+  expect(await mirrored.docker("pull", "-q", name)).toMatchObject({ code: 0, stdout: `${name}\n` });
+  expect((await mirrored.docker("pull", "-q", "mirrored.test/some/box:2")).stderr).toContain("mirrored.test");
+  const { body } = await mirrored.api<{ RegistryConfig: { Mirrors: string[]; IndexConfigs: Record<string, unknown> } }>(
+    "GET",
+    "/info",
+  );
+  expect(body.RegistryConfig.Mirrors).toEqual([]);
+  expect(body.RegistryConfig.IndexConfigs["mirrored.test"]).toMatchObject({ Mirrors: [`http://${registry.host}`] });
 });
