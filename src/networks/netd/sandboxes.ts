@@ -197,9 +197,10 @@ export class Sandboxes {
     return found;
   }
 
-  /** The container's process `pid` runs in its namespace, and keeps it from now on. */
+  /** The container's process `pid` runs in its namespace, and keeps it from now on; one that has just been detached keeps nothing. */
   leaveTo(pid: number, containerId: string): void {
-    this.namespaces.leaveTo(pid, this.#get(containerId).namespace);
+    const held = this.#held.get(containerId);
+    if (held) this.namespaces.leaveTo(pid, held.namespace);
   }
 
   /** Drops namespaces that belong to no container and not to the pool. */
