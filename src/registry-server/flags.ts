@@ -7,6 +7,7 @@ export const registryFlags = {
   "gc-grace": flag.duration("How long a blob that nothing refers to is kept", { initial: 3600 * 1e9 }),
   "gc-interval": flag.duration("Time between two collections; 0 for none", { initial: 3600 * 1e9 }),
   "gc-untagged": flag.bool("Collect manifests too that no tag leads to"),
+  "metrics-addr": flag.string("Address and port of Prometheus' metrics; without it there are none"),
   "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
   rights: flag.string("File of what users may do with which repositories; without it they may do everything"),
   root: flag.string("Directory of the registry's data"),

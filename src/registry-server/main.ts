@@ -12,6 +12,7 @@ import { Blobs } from "./blobs.ts";
 import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
 import { registryFlags } from "./flags.ts";
+import { Metrics, serveMetrics } from "./metrics.ts";
 import { Repositories } from "./repositories.ts";
 import { Rights } from "./rights.ts";
 import { serveRegistry } from "./server.ts";
@@ -44,7 +45,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   if (root === "") throw new UsageError("--root is required");
   const [certFile, keyFile] = [values["tls-cert"], values["tls-key"]];
   if ((certFile === "") !== (keyFile === "")) throw new UsageError("--tls-cert and --tls-key go together");
-  const { hostname, port } = addressIn(addr);
+  const { hostname, port } = addressIn("--addr", addr);
   await mkdir(root, { recursive: true, mode: 0o700 });
   const lock = tryLock(join(root, "dhow-registry.lock"));
   if (!lock) throw new Error(`another registry serves ${root}`);
@@ -58,6 +59,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     rights: values.rights === "" ? null : new Rights(values.rights, log),
     tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,
   });
+  const metrics = new Metrics();
   const server = serveRegistry({
     registry: {
       repositories,
@@ -68,11 +70,14 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     hostname,
     port,
     ...(certFile === "" ? {} : { tls: { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") } }),
+    metrics,
     log,
   });
+  const own = values["metrics-addr"] === "" ? null : addressIn("--metrics-addr", values["metrics-addr"]);
+  if (own) log(`metrics on ${serveMetrics(metrics, own.hostname, own.port).url.origin}/metrics`);
   log(`registry on ${server.url.origin}, data in ${root}`);
   const collector = new Collector(repositories, { graceMs: values["gc-grace"] / 1e6, untagged: values["gc-untagged"] });
-  collectEvery(values["gc-interval"] / 1e6, collector, log);
+  collectEvery(values["gc-interval"] / 1e6, collector, metrics, log);
   const end = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end.resolve());
   await end.promise;
@@ -92,10 +97,17 @@ function keyIn(path: string): Buffer {
 }
 
 /** One collection after the other, with the interval between them. */
-function collectEvery(intervalMs: number, collector: Collector, log: (message: string) => void): void {
+function collectEvery(
+  intervalMs: number,
+  collector: Collector,
+  metrics: Metrics,
+  log: (message: string) => void,
+): void {
   if (intervalMs <= 0) return;
   const next = async (): Promise<void> => {
-    const { manifests, links, blobs, bytes, uploads } = await collector.run(log);
+    const collected = await collector.run(log);
+    metrics.collected(collected);
+    const { manifests, links, blobs, bytes, uploads } = collected;
     const removed = manifests + links + blobs + uploads > 0;
     if (removed)
       log(`gc: removed ${blobs} blobs (${bytes} bytes), ${manifests} manifests, ${links} links, ${uploads} uploads`);
@@ -114,9 +126,9 @@ function collectEvery(intervalMs: number, collector: Collector, log: (message: s
 }
 
 /** `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for all addresses. Throws {@link UsageError}. */
-function addressIn(text: string): { hostname: string; port: number } {
+function addressIn(name: string, text: string): { hostname: string; port: number } {
   const [, ipv6, host = "", port = ""] = /^(?:\[([\da-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text) ?? [];
   if (port === "" || Number(port) > 65535)
-    throw new UsageError(`invalid --addr ${JSON.stringify(text)}: expected HOST:PORT`);
+    throw new UsageError(`invalid ${name} ${JSON.stringify(text)}: expected HOST:PORT`);
   return { hostname: ipv6 ?? (host || "0.0.0.0"), port: Number(port) };
 }

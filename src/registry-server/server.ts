@@ -14,6 +14,7 @@ import { listRepositories } from "./endpoints/catalog.ts";
 import { deleteManifest, listReferrers, listTags, readManifest, writeManifest } from "./endpoints/manifests.ts";
 import { Failure } from "./failure.ts";
 import { isRepositoryName } from "./layout.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Call, Registry } from "./request.ts";
 import type { Action } from "./rights.ts";
 
@@ -48,11 +49,17 @@ export interface ServerOptions {
   readonly hostname: string;
   readonly port: number;
   readonly tls?: { readonly key: string; readonly cert: string };
+  readonly metrics: Metrics;
   readonly log: (message: string) => void;
 }
 
+/** What a request's endpoint is called in the metrics. */
+const endpointName = (url: string): string =>
+  /\/(blobs\/uploads|blobs|manifests|tags|referrers)\b(?!.*\/(?:blobs|manifests|tags|referrers)\/)/.exec(url)?.[1] ??
+  "other";
+
 /** Serves until it is stopped. */
-export function serveRegistry({ registry, hostname, port, tls, log }: ServerOptions): Server<undefined> {
+export function serveRegistry({ registry, hostname, port, tls, metrics, log }: ServerOptions): Server<undefined> {
   return Bun.serve({
     hostname,
     port,
@@ -61,14 +68,20 @@ export function serveRegistry({ registry, hostname, port, tls, log }: ServerOpti
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: 255,
     async fetch(request) {
+      const from = performance.now();
       const response = await answer(registry, request).catch((error: unknown) => failed(error, request, log));
       response.headers.set("docker-distribution-api-version", "registry/2.0");
       response.headers.set("x-content-type-options", "nosniff");
+      metrics.answered(methodOf(request), endpointName(request.url), response.status, performance.now() - from);
       return response;
     },
     error: (error) => failed(error, null, log),
   });
 }
+
+/** One of few: a client's own word for it would be a label more. */
+const methodOf = ({ method }: Request): string =>
+  ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(method) ? method : "other";
 
 async function answer(registry: Registry, request: Request): Promise<Response> {
   const url = new URL(request.url);

@@ -3,7 +3,7 @@
  * content discovery, content management.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
+import { freePort, type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const indexType = "application/vnd.oci.image.index.v1+json";
@@ -395,4 +395,28 @@ test("users of an htpasswd file may do everything, others nothing", async () => 
   // A changed file counts from the next request on.
   await Bun.write(file, "");
   expect((await as("ada:lovelace")).status).toBe(401);
+});
+
+test("metrics count answers by endpoint on an address of their own, and never by a client's words", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  await using measured = await startOwnRegistry("--metrics-addr", address, "--gc-interval", "50ms");
+  const ask = (path: string, method = "GET") => fetch(`http://${measured.host}${path}`, { method });
+  await ask("/v2/some/box/manifests/v1");
+  await ask("/v2/some/manifests/blobs/uploads/", "POST");
+  await ask("/v2/some/box/tags/list");
+  await ask("/v2/odd", "OPTIONS");
+  await Bun.sleep(200);
+  const response = await fetch(`http://${address}/metrics`);
+  expect(response.headers.get("content-type")).toContain("version=0.0.4");
+  const text = await response.text();
+  const counted = "dhow_registry_requests_total{method=";
+  expect(text).toContain(`${counted}"GET",endpoint="manifests",code="404"} 1\n`);
+  expect(text).toContain(`${counted}"POST",endpoint="blobs/uploads",code="202"} 1\n`);
+  expect(text).toContain(`${counted}"GET",endpoint="tags",code="404"} 1\n`);
+  expect(text).toContain(`${counted}"other",endpoint="other",code="405"} 1\n`);
+  expect(text).toContain('dhow_registry_request_duration_seconds_count{endpoint="manifests"} 1\n');
+  expect(Number(/dhow_registry_gc_rounds_total (\d+)/.exec(text)?.[1])).toBeGreaterThan(0);
+  for (const line of text.trim().split("\n")) expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+(\{[^}]*\})? [\d.e+-]+$)/);
+  expect((await fetch(`http://${address}/`)).status).toBe(404);
+  expect((await ask("/metrics")).status).toBe(405);
 });

@@ -1,0 +1,94 @@
+/** Counters in Prometheus' text format (exposition format 0.0.4), on an address of their own: they are nobody's but the operator's. */
+import type { Server } from "bun";
+import type { Collected } from "./collector.ts";
+
+/** Upper bounds of the histogram of request times, in seconds. */
+const buckets = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60] as const;
+
+interface Times {
+  readonly counts: number[];
+  sum: number;
+  total: number;
+}
+
+export class Metrics {
+  readonly #requests = new Map<string, number>();
+  readonly #times = new Map<string, Times>();
+  readonly #collected = { rounds: 0, blobs: 0, bytes: 0, manifests: 0 };
+
+  /** Notes an answer; `endpoint` is one of few words, never a path. */
+  answered(method: string, endpoint: string, status: number, milliseconds: number): void {
+    const key = `method="${method}",endpoint="${endpoint}",code="${status}"`;
+    this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
+    const times = this.#times.get(endpoint) ?? { counts: buckets.map(() => 0), sum: 0, total: 0 };
+    this.#times.set(endpoint, times);
+    const seconds = milliseconds / 1000;
+    for (const [at, bound] of buckets.entries()) if (seconds <= bound) times.counts[at] = (times.counts[at] ?? 0) + 1;
+    times.sum += seconds;
+    times.total++;
+  }
+
+  collected({ blobs, bytes, manifests }: Collected): void {
+    this.#collected.rounds++;
+    this.#collected.blobs += blobs;
+    this.#collected.bytes += bytes;
+    this.#collected.manifests += manifests;
+  }
+
+  text(): string {
+    const lines: string[] = [];
+    const family = (
+      name: string,
+      type: "counter" | "gauge" | "histogram",
+      help: string,
+      rows: readonly string[],
+    ): void => {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...rows);
+    };
+    family(
+      "dhow_registry_requests_total",
+      "counter",
+      "Requests answered.",
+      [...this.#requests].sort().map(([labels, count]) => `dhow_registry_requests_total{${labels}} ${count}`),
+    );
+    const name = "dhow_registry_request_duration_seconds";
+    family(
+      name,
+      "histogram",
+      "Time until the answer began.",
+      [...this.#times]
+        .sort()
+        .flatMap(([endpoint, { counts, sum, total }]) => [
+          ...buckets.map((bound, at) => `${name}_bucket{endpoint="${endpoint}",le="${bound}"} ${counts[at]}`),
+          `${name}_bucket{endpoint="${endpoint}",le="+Inf"} ${total}`,
+          `${name}_sum{endpoint="${endpoint}"} ${sum}`,
+          `${name}_count{endpoint="${endpoint}"} ${total}`,
+        ]),
+    );
+    const { rounds, blobs, bytes, manifests } = this.#collected;
+    for (const [what, value, help] of [
+      ["rounds", rounds, "Collections of garbage."],
+      ["blobs", blobs, "Blobs that collections removed."],
+      ["bytes", bytes, "Bytes that collections freed."],
+      ["manifests", manifests, "Manifests that collections removed."],
+    ] as const) {
+      family(`dhow_registry_gc_${what}_total`, "counter", help, [`dhow_registry_gc_${what}_total ${value}`]);
+    }
+    family("process_resident_memory_bytes", "gauge", "Resident memory.", [
+      `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
+    ]);
+    return `${lines.join("\n")}\n`;
+  }
+}
+
+/** Serves `/metrics`, and nothing else. */
+export function serveMetrics(metrics: Metrics, hostname: string, port: number): Server<undefined> {
+  return Bun.serve({
+    hostname,
+    port,
+    fetch: ({ method, url }) =>
+      method === "GET" && new URL(url).pathname === "/metrics"
+        ? new Response(metrics.text(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } })
+        : new Response("not found\n", { status: 404 }),
+  });
+}
