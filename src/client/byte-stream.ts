@@ -3,7 +3,7 @@
  * of a child (`ssh`). Bun's own sockets are used because loading node:net alone would double the time of a light command.
  */
 
-import { alertError, certificateError, closedError } from "./tls-words.ts";
+import { alertError, certificateError, closedError, closedInTheClear } from "./tls-words.ts";
 
 /** The two directions end apart: {@link end} half-closes ours, `read() === null` tells that theirs has ended. */
 export interface ByteStream {
@@ -126,8 +126,8 @@ export async function connectSocket(target: SocketTarget): Promise<ByteStream> {
   };
   const over = (): void => {
     shaken.reject(closedError());
-    if (secure && !received) box.fail(closedError());
-    else box.end();
+    if (received || "unix" in target) box.end();
+    else box.fail(secure ? closedError() : closedInTheClear());
   };
   const handlers = {
     handshake(_socket: unknown, success: boolean, failure: { code?: string; message?: string } | null): void {

@@ -25,6 +25,13 @@ test.each([
   expect(certificateError({ code, message }, "h").message).toBe(`${prefix}${words}`);
 });
 
+test("certificateError() of a peer that speaks no TLS says so", () => {
+  const message = "error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER";
+  expect(certificateError({ message }, "h").message).toBe(
+    "error during connect: http: server gave HTTP response to HTTPS client",
+  );
+});
+
 test("alertError() names an alert, and leaves other failures alone", () => {
   const alert = new Error("error:1000045c:SSL routines:OPENSSL_internal:TLSV1_ALERT_CERTIFICATE_REQUIRED");
   expect(alertError(alert).message).toBe("error during connect: remote error: tls: certificate required");

@@ -6,13 +6,14 @@ import { dirname } from "node:path";
 import type { HostAddress } from "./host-address.ts";
 import type { Logger } from "./log.ts";
 import type { ServeOptions } from "./server.ts";
+import type { TlsTexts } from "./tls-files.ts";
 
 export interface ListenerOptions {
   readonly hosts: readonly HostAddress[];
   readonly group: string;
   readonly groupWanted: boolean;
-  /** Contents, not paths; undefined serves TCP in the clear. */
-  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined;
+  /** Undefined serves TCP in the clear. */
+  readonly tls: TlsTexts | undefined;
   readonly serve: (how: ServeOptions) => Server;
   readonly log: Logger;
   /** File descriptors that systemd handed over. */

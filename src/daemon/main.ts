@@ -1,5 +1,4 @@
 /** The daemon's life: configuration, roots, engine, sockets, signals, and the way out. */
-import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -17,6 +16,7 @@ import { createLogger, type DaemonLogger } from "./log.ts";
 import { writePidfile } from "./pidfile.ts";
 import { createApi } from "./server.ts";
 import { stopMain } from "./stop.ts";
+import { readTlsFiles } from "./tls-files.ts";
 
 /** Runs the role `daemon` (or `dockerd`) until it is told to end, then exits the process. */
 export async function daemonMain(args: readonly string[], calledAs = "dhow"): Promise<void> {
@@ -82,6 +82,7 @@ async function serve(
   process.on("SIGINT", onSignal);
   process.on("SIGPIPE", () => {});
 
+  const tls = config.tls && readTlsFiles(config.tls);
   await using stack = new AsyncDisposableStack();
   stack.use(takeRoots(config.engine.dataRoot, config.engine.execRoot));
   stack.use(writePidfile(config.pidfile));
@@ -90,14 +91,12 @@ async function serve(
   const engine = stack.use(await createEngine(config.engine, log));
   const backends = engineBackends(engine, end.resolve);
   const api = createApi({ handlers: createHandlers(backends), log });
-  const { tls } = config;
-  const read = (path: string): string => readFileSync(path, "utf8");
   stack.use(
     await openListeners({
       hosts: config.hosts,
       group: config.group,
       groupWanted: config.groupWanted,
-      tls: tls && { ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) },
+      tls,
       serve: api.serve,
       log,
       inherited,
