@@ -45,18 +45,26 @@ export function cloneMount(
     const root = open("/", O_PATH | O_DIRECTORY);
     // The namespace's own /proc is its owner's to fake.
     const self = open("/proc/thread-self", O_PATH | O_DIRECTORY);
-    // A thread that shares its root and working directory with others may not change its mount namespace.
-    check(libc.unshare(CLONE_FS), "unshare");
-    check(libc.setns(namespace, CLONE_NEWNS), "setns", `mount namespace of ${pid}`);
-    try {
-      const path = choose(parseMountinfo(readFileSync(open("mountinfo", 0, self), "utf8")));
-      if (path === null) return null;
-      const fd = Number(libc.syscall(SYS_open_tree, AT_FDCWD, cstring(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    const inside = <T>(call: () => T): T => {
+      // A thread that shares its root and working directory with others may not change its mount namespace.
+      check(libc.unshare(CLONE_FS), "unshare");
+      check(libc.setns(namespace, CLONE_NEWNS), "setns", `mount namespace of ${pid}`);
+      try {
+        return call();
+      } finally {
+        comeBack(home, root);
+      }
+    };
+    // Opened there, read here: whatever runs inside should be over at once, for threads that begin meanwhile stay there.
+    const table = inside(() => open("mountinfo", 0, self));
+    const path = choose(parseMountinfo(readFileSync(table, "utf8")));
+    if (path === null) return null;
+    const name = cstring(path);
+    return inside(() => {
+      const fd = Number(libc.syscall(SYS_open_tree, AT_FDCWD, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
       if (fd < 0) throw new SyscallError("open_tree", lastErrno());
       return fd;
-    } finally {
-      comeBack(home, root);
-    }
+    });
   } finally {
     for (const fd of opened) close(fd);
   }
@@ -65,6 +73,8 @@ export function cloneMount(
 /** Throws the process away rather than let it go on among another's files. */
 function comeBack(home: number, root: number): void {
   try {
+    // The JavaScript engine begins threads when it likes; one that began from here shares our root again.
+    check(libc.unshare(CLONE_FS), "unshare");
     check(libc.setns(home, CLONE_NEWNS), "setns");
     check(libc.fchdir(root), "fchdir");
     check(libc.chroot(cstring(".")), "chroot");
