@@ -102,7 +102,7 @@ export class Cli {
       connect: () => this.connect(),
       host: endpoint.hostHeader,
       userAgent: `Docker-Client/${version} (linux)`,
-      headers: { ...config.HttpHeaders, ...customHeaders() },
+      headers: { ...configuredHeaders(config), ...customHeaders() },
       ...(apiVersion && { apiVersion }),
     });
   }
@@ -110,6 +110,19 @@ export class Cli {
 
 function mayStart(daemon: DaemonAddress, error: ConnectionError): boolean {
   return daemon.isDefault && (error.code === "ENOENT" || error.code === "ECONNREFUSED") && process.getuid?.() === 0;
+}
+
+/** What frames a message is ours to say, whatever the file holds; so Docker's client does. */
+const framing = new Set(["host", "connection", "content-length", "transfer-encoding", "trailer"]);
+
+/** `HttpHeaders` of config.json; throws for a name or value that HTTP has no place for. */
+export function configuredHeaders({ HttpHeaders = {} }: Pick<ConfigFile, "HttpHeaders">): Record<string, string> {
+  for (const [name, value] of Object.entries(HttpHeaders)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+      throw new Error(`net/http: invalid header field name ${JSON.stringify(name)}`);
+    if (/[\0\r\n]/.test(value)) throw new Error(`net/http: invalid header field value for ${JSON.stringify(name)}`);
+  }
+  return Object.fromEntries(Object.entries(HttpHeaders).filter(([name]) => !framing.has(name.toLowerCase())));
 }
 
 /** DOCKER_CUSTOM_HEADERS: `name=value`, comma separated. */

@@ -54,14 +54,72 @@ export async function readConfigFile(directory: string, warn: (message: string) 
   } catch {
     return {};
   }
+  const warnOf = (why: string): void => warn(`WARNING: Error parsing config file (${path}): ${why}\n`);
+  if (text.trim() === "") return {};
+  let value: unknown;
   try {
-    const value = parseJson(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as ConfigFile;
-    throw new Error("not an object");
+    value = parseJson(text);
   } catch (error) {
-    warn(`WARNING: Error loading config file: ${path}: ${error instanceof Error ? error.message : error}\n`);
+    warnOf((error instanceof Error ? error.message : String(error)).replace(/^invalid JSON: /, ""));
     return {};
   }
+  if (value === null) return {};
+  if (kindOf(value) !== "object") {
+    warnOf(`json: cannot unmarshal ${kindOf(value)} into Go value of type configfile.ConfigFile`);
+    return {};
+  }
+  return wellTyped(value as ConfigFile, warnOf);
+}
+
+type Kind = "string" | "object" | "array";
+
+/** What the keys we read must hold; a map's or a list's members too. */
+const kinds: Readonly<Record<string, readonly [kind: Kind, members?: Kind, type?: string]>> = {
+  auths: ["object", "object", "map[string]types.AuthConfig"],
+  credsStore: ["string"],
+  credHelpers: ["object", "string", "map[string]string"],
+  HttpHeaders: ["object", "string", "map[string]string"],
+  detachKeys: ["string"],
+  currentContext: ["string"],
+  proxies: ["object", "object", "map[string]configfile.ProxyConfig"],
+  aliases: ["object", "string", "map[string]string"],
+  pruneFilters: ["array", "string", "[]string"],
+  cliPluginsExtraDirs: ["array", "string", "[]string"],
+  psFormat: ["string"],
+  imagesFormat: ["string"],
+  statsFormat: ["string"],
+  networksFormat: ["string"],
+  volumesFormat: ["string"],
+};
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
+}
+
+/** The file without what is of another kind than its key wants; the first of those is told of. */
+function wellTyped(config: ConfigFile, warn: (why: string) => void): ConfigFile {
+  const sound: ConfigFile = { ...config };
+  let told = false;
+  for (const [key, value] of Object.entries(config)) {
+    const wanted = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (!wanted) continue;
+    const [kind, members, type = "string"] = wanted;
+    if (value === null) {
+      delete sound[key];
+      continue;
+    }
+    const wrong =
+      kindOf(value) !== kind
+        ? value
+        : Object.values(members ? (value as object) : {}).find((each) => kindOf(each) !== members);
+    if (wrong === undefined) continue;
+    delete sound[key];
+    const what = wrong === value ? type : type.replace(/^.*\]/, "") || "string";
+    if (!told) warn(`json: cannot unmarshal ${kindOf(wrong)} into Go struct field ConfigFile.${key} of type ${what}`);
+    told = true;
+  }
+  return sound;
 }
 
 /**

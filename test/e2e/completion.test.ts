@@ -166,6 +166,16 @@ test.skipIf(absent("zsh"))("zsh loads the script from fpath too, and it works th
   await until("the word", () => terminal.output.includes("dhow container rename"));
 });
 
+test("a daemon that takes connections and never answers holds no line that is typed", async () => {
+  const socket = join(directory, "mute.sock");
+  using _mute = Bun.listen({ unix: socket, socket: { data() {} } });
+  const asked = await run([dhowBinary, "__complete", "rm", ""], {
+    env: { ...env(), DOCKER_HOST: `unix://${socket}` },
+    timeoutMs: 30_000,
+  });
+  expect(asked).toEqual({ code: 1, stdout: "", stderr: "the daemon gave no answer in time\n" });
+});
+
 test("an unknown shell is refused", async () => {
   const { code, stderr } = await run([dhowBinary, "completion", "tcsh"]);
   expect({ code, stderr }).toEqual({ code: 1, stderr: 'unknown shell "tcsh": bash, zsh and fish are known\n' });

@@ -4,6 +4,9 @@ import { defineCommand } from "../command.ts";
 import { complete } from "../completion.ts";
 import { type GlobalFlags, globalFlags } from "../globals.ts";
 
+/** How long a shell may stand still for names (ms): a daemon that hangs, or is far, must not hold the line that is typed. */
+const patienceMs = 3_000;
+
 export const command = defineCommand({
   summary: "Answer what could come next, for completion scripts",
   usage: "[WORD...]",
@@ -15,7 +18,13 @@ export const command = defineCommand({
     const asked = new Cli(cli.name, globalsOf(args.slice(0, -1)) ?? cli.globals);
     // A press of the tabulator must not start a daemon.
     asked.autostart = false;
-    for (const word of await complete(asked, args)) cli.out(`${word}\n`);
+    const late = Bun.sleep(patienceMs).then(() => null);
+    const words = await Promise.race([complete(asked, args), late]);
+    if (words === null) {
+      cli.err("the daemon gave no answer in time\n");
+      process.exit(1);
+    }
+    for (const word of words) cli.out(`${word}\n`);
     return 0;
   },
 });
