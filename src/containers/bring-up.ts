@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { emptyEndpoint } from "../api/networks.ts";
 import { DhowError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { stringifyJson } from "../lib/json.ts";
@@ -119,7 +120,7 @@ function sandboxRequest(ctx: Context, container: Container): SandboxRequest {
     hostname: config.Hostname,
     domainname: config.Domainname,
     networkMode: config.NetworkDisabled ? "none" : resolvedNetworkMode(ctx, hostConfig.NetworkMode),
-    endpoints: config.NetworkDisabled ? {} : record.endpoints,
+    endpoints: config.NetworkDisabled ? { none: emptyEndpoint() } : record.endpoints,
     portBindings: hostConfig.PortBindings,
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     publishAllPorts: hostConfig.PublishAllPorts,

@@ -17,7 +17,7 @@ import type { Filters } from "../api/filters.ts";
 import type { ContainerUpdateRequest } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { ConnectedContainer } from "../networks/networks.ts";
+import type { EndpointChange } from "../networks/networks.ts";
 import type { PathStat } from "../snapshots/archive.ts";
 import type { ResolvedMount } from "../volumes/mounts.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -157,14 +157,9 @@ export interface Containers extends AsyncDisposable {
   };
   /**
    * Changes what a container asks of the network of that name, null being nothing. Nobody starts, ends or removes the
-   * container meanwhile; `whileRunning` comes first where it has a process, and nothing is recorded when it fails.
+   * container meanwhile; `change` comes first, and nothing is recorded when it fails.
    */
-  setEndpoint(
-    ref: string,
-    network: string,
-    endpoint: EndpointSettings | null,
-    whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
-  ): Promise<void>;
+  setEndpoint(ref: string, network: string, endpoint: EndpointSettings | null, change: EndpointChange): Promise<void>;
   /** Mounts of a container, for `--volumes-from`. */
   mountsOf(ref: string): readonly ResolvedMount[];
   /** Numbers for `/info`. */

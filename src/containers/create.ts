@@ -55,6 +55,7 @@ export async function createContainer(
   const links = resolveLinks(ctx, hostConfig);
   checkNetworks(ctx, hostConfig, endpoints);
   checkJoined(ctx, hostConfig);
+  const identity = identityOf(config);
   const name = wantedName ?? generateName((candidate) => ctx.index.isTaken(candidate));
   ctx.index.reserve(name, id);
   try {
@@ -62,7 +63,7 @@ export async function createContainer(
       ctx.volumes.resolve(id, mountConfigOf(ctx, config, hostConfig, image), op),
     );
     const record: ContainerRecord = {
-      ...identityOf(config),
+      ...identity,
       id,
       name,
       created: timestamp(),

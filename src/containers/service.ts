@@ -155,8 +155,7 @@ export function createContainers(options: ContainersOptions): Containers {
       const { record, status } = container;
       return { record, running: hasProcess(status), committed: (image) => emit(ctx, container, "commit", image) };
     },
-    setEndpoint: async (ref, network, endpoint, whileRunning) =>
-      setEndpoint(ctx, whole(ref), network, endpoint, whileRunning),
+    setEndpoint: async (ref, network, endpoint, change) => setEndpoint(ctx, whole(ref), network, endpoint, change),
     mountsOf: (ref) => whole(ref).record.mounts,
     counts: () => countContainers(ctx),
   };

@@ -8,21 +8,16 @@ import type {
   NetworkDisconnectRequest,
   NetworkPruneResponse,
 } from "../api/networks.ts";
-import { forbidden, isKind } from "../lib/errors.ts";
+import { forbidden, isKind, notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { ConnectedContainer, Networks } from "../networks/networks.ts";
+import type { EndpointChange, Networks } from "../networks/networks.ts";
 
 /** What connecting needs of containers. */
 interface ConnectableContainers {
   /** The full id of a name, id or prefix. */
   resolve(ref: string): string;
-  /** Records what a container is connected to from now on, null being nothing, after `whileRunning` where it runs. */
-  setEndpoint(
-    ref: string,
-    network: string,
-    endpoint: EndpointSettings | null,
-    whileRunning: (container: ConnectedContainer) => Promise<EndpointSettings>,
-  ): Promise<void>;
+  /** Records what a container is connected to from now on, null being nothing, after `change` has granted it. */
+  setEndpoint(ref: string, network: string, endpoint: EndpointSettings | null, change: EndpointChange): Promise<void>;
 }
 
 /** Networks as the API speaks of them: a connection belongs to a container's record and, while it runs, to the kernel. */
@@ -47,29 +42,30 @@ export function connectNetworks(networks: Networks, containers: ConnectableConta
       const network = networks.inspect(ref);
       const id = containers.resolve(request.Container ?? "");
       const endpoint = request.EndpointConfig ?? ({} as EndpointSettings);
-      const connect = (container: ConnectedContainer) => networks.connect(network.Id, container, request, op);
-      await containers.setEndpoint(id, network.Name, endpoint, connect);
+      await containers.setEndpoint(id, network.Name, endpoint, {
+        running: (container) => networks.connect(network.Id, container, request, op),
+        stopped: (container) => networks.checkConnection(network.Id, container, endpoint),
+        keyOf: (endpoints) => networks.keyAmong(endpoints, network.Id),
+      });
     },
     async disconnect(ref, request, op) {
       const network = networks.inspect(ref);
-      const id = await resolveOrForce(containers, request);
-      if (id === null) return;
-      await containers.setEndpoint(id, network.Name, null, (container) =>
-        networks.disconnect(network.Id, container, op),
-      );
+      const id = resolveMember(containers, request);
+      await containers.setEndpoint(id, network.Name, null, {
+        running: (container) => networks.disconnect(network.Id, container, op),
+        stopped: (container) => networks.checkDisconnection(network.Id, container),
+        keyOf: (endpoints) => networks.keyAmong(endpoints, network.Id),
+      });
     },
   };
 }
 
-/** With Force, a container that is gone is no error: its stale endpoint went with it. */
-async function resolveOrForce(
-  containers: ConnectableContainers,
-  request: NetworkDisconnectRequest,
-): Promise<string | null> {
+/** With Force, an endpoint whose container is gone: none is kept of such, and dockerd calls what it cannot find so. */
+function resolveMember(containers: ConnectableContainers, { Container, Force }: NetworkDisconnectRequest): string {
   try {
-    return containers.resolve(request.Container ?? "");
+    return containers.resolve(Container ?? "");
   } catch (error) {
-    if (request.Force && isKind(error, "notFound")) return null;
+    if (Force && isKind(error, "notFound")) throw notFound(`endpoint ${Container} not found`);
     throw isKind(error, "conflict") ? forbidden(error.message) : error;
   }
 }

@@ -13,11 +13,12 @@ import { families } from "./netd/ip.ts";
 import type { EndpointSpec, SandboxState } from "./netd/protocol.ts";
 import type { ConnectedContainer, NetworkEvent, NetworksConfig } from "./networks.ts";
 import { type OutwardMembers, outwardMembers, outwardRoutes } from "./outward.ts";
-import { inward, planEndpoint, refuseConfiguration } from "./plan.ts";
+import { inward, planEndpoint } from "./plan.ts";
 import { planPorts } from "./ports-plan.ts";
 import { waysOf } from "./publishing.ts";
 import { type NetworkRecord, type SandboxRecord, segmentOf } from "./record.ts";
 import { macOn, shownPorts } from "./started-settings.ts";
+import { noneBeside, noWayFromHost, refuseBeside } from "./stopped.ts";
 
 export class Connections {
   constructor(
@@ -86,9 +87,7 @@ export class Connections {
     const member = book.membersOf(containerId).find(([, endpoint]) => endpoint.networkId === networkId);
     const sandbox = book.sandboxes.get(containerId);
     if (!member || !sandbox) throw forbidden(`container ${containerId} is not connected to network ${network.name}`);
-    if (network.driver === "host") {
-      throw forbidden("container cannot be disconnected from host network or connected to host network");
-    }
+    if (network.driver === "host") throw forbidden(noWayFromHost);
     const [before, after] = [outwardMembers(book, containerId), outwardMembers(book, containerId, networkId)];
     const { state: present } = sandbox;
     if (!present) throw systemError(`container ${containerId} has no network namespace`);
@@ -127,15 +126,14 @@ export class Connections {
 
   #checkFree(networkId: string, network: NetworkRecord, { containerId, name }: ConnectedContainer): void {
     const members = this.book.membersOf(containerId);
-    refuseConfiguration(network);
-    if (!network.device || members.some(([, one]) => !this.book.networks.get(one.networkId)?.device)) {
-      throw forbidden(
-        "container cannot be connected to multiple networks with one of the networks in private (none) mode",
-      );
-    }
     if (members.some(([, member]) => member.networkId === networkId)) {
       throw forbidden(`endpoint with name ${name} already exists in network ${network.name}`);
     }
+    refuseBeside(
+      network,
+      members.flatMap(([, member]) => this.book.networks.get(member.networkId) ?? []),
+    );
+    if (!network.device) throw forbidden(noneBeside);
   }
 
   #join(sandbox: SandboxRecord, containerId: string, endpoint: EndpointSpec): Promise<SandboxState> {

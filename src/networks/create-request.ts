@@ -241,7 +241,8 @@ function parsedSubnet(text: string): Cidr {
   const parsed = parseCidr(text);
   if (!parsed) throw bad("invalid CIDR block notation");
   if (parsed.address.value !== parsed.cidr.base) throw bad(`it should be ${cidrText(parsed.cidr)}`);
-  if (parsed.cidr.prefix > widthOf(parsed.cidr.family) - 2) throw bad("too small for a gateway and a container");
+  // Two addresses do (RFC 3021, RFC 6164).
+  if (parsed.cidr.prefix > widthOf(parsed.cidr.family) - 1) throw bad("too small for a gateway and a container");
   return parsed.cidr;
 }
 

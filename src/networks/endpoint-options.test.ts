@@ -27,6 +27,14 @@ describe("names of interfaces", () => {
     ]);
   });
 
+  test("are refused where another has them already", () => {
+    const names = new InterfaceNames(["eth0"]);
+    const taken = (name: string) => `failed to add interface to sandbox: interface name "${name}" is taken`;
+    expect(() => names.next(plain, named("eth0"))).toThrow(taken("eth0"));
+    expect(names.next(plain, named("own0"))).toBe("own0");
+    expect(() => names.next(plain, named("own0"))).toThrow(taken("own0"));
+  });
+
   test.each(["a/b", "lo", ".", "..", "with space", "with:colon", "sixteen-letters-", "ö".repeat(8)])(
     "%s is refused",
     (name) => expect(optionComplaints(named(name))).toEqual([`invalid interface name ${JSON.stringify(name)}`]),

@@ -1,5 +1,6 @@
 /** Driver options of endpoints and what networks say of their interfaces: names and sysctls. */
 import type { EndpointSettings } from "../api/networks.ts";
+import { systemError } from "../lib/errors.ts";
 import type { InterfaceSysctl } from "./netd/protocol.ts";
 import type { NetworkRecord } from "./record.ts";
 
@@ -45,11 +46,14 @@ export function sysctlsOf(settings: Pick<EndpointSettings, "DriverOpts"> | undef
 
 /** Gives interfaces their names: those asked for, and for the rest the first free numbers behind their networks' words. */
 export class InterfaceNames {
+  /** Not to be chosen for anybody. */
   readonly #used: Set<string>;
+  readonly #given: Set<string>;
 
   /** `used` are names that are taken already. */
   constructor(used: Iterable<string> = []) {
     this.#used = new Set(used);
+    this.#given = new Set(this.#used);
   }
 
   /** Names chosen by users, before {@link next} gives others. */
@@ -60,10 +64,16 @@ export class InterfaceNames {
     }
   }
 
-  /** One that was asked for is given as it is: two of a name are refused by the kernel. */
+  /** Throws where one that was asked for is another's already. */
   next({ options }: Pick<NetworkRecord, "options">, settings: EndpointSettings | undefined): string {
     const asked = optionsOf(settings)[ifnameOption];
-    if (asked) return asked;
+    if (asked) {
+      if (this.#given.has(asked)) {
+        throw systemError(`failed to add interface to sandbox: interface name ${JSON.stringify(asked)} is taken`);
+      }
+      this.#given.add(asked);
+      return asked;
+    }
     const prefix = options[ifacePrefixOption] || "eth";
     let number = 0;
     while (this.#used.has(`${prefix}${number}`)) number++;

@@ -72,7 +72,7 @@ const request = (id: string, more: Partial<SandboxRequest> = {}): SandboxRequest
   hostname: id,
   domainname: "",
   networkMode: "default",
-  endpoints: {},
+  endpoints: more.networkMode?.startsWith("container:") ? {} : { [more.networkMode ?? "default"]: emptyEndpoint() },
   portBindings: {},
   exposedPorts: [],
   publishAllPorts: false,

@@ -96,6 +96,22 @@ export interface SandboxRequest {
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A container without a process, and what its next start will ask for. */
+export interface StoppedContainer {
+  readonly containerId: string;
+  /** By name or id of the network. */
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+}
+
+/** What a connection or its end comes to, by whether the container has a process. */
+export interface EndpointChange {
+  running(container: ConnectedContainer): Promise<EndpointSettings>;
+  /** Throws where no start could grant it. */
+  stopped(container: StoppedContainer): void;
+  /** What the network is called among a container's endpoints, if it is there. */
+  keyOf(endpoints: StoppedContainer["endpoints"]): string | undefined;
+}
+
 /** A running container as its networks know it. */
 export type ConnectedContainer = Pick<
   SandboxRequest,
@@ -183,6 +199,12 @@ export interface Networks extends AsyncDisposable {
   ): Promise<EndpointSettings>;
   /** Returns the endpoint that was given up. */
   disconnect(nameOrId: string, container: ConnectedContainer, op: Operation): Promise<EndpointSettings>;
+  /** Throws what would keep a container that does not run from starting with this connection as well. */
+  checkConnection(nameOrId: string, container: StoppedContainer, wanted: EndpointSettings | undefined): void;
+  /** Throws where a container that does not run cannot be disconnected. */
+  checkDisconnection(nameOrId: string, container: StoppedContainer): void;
+  /** What the network is called among a container's endpoints, if it is there: its name or its id. */
+  keyAmong(endpoints: StoppedContainer["endpoints"], nameOrId: string): string | undefined;
   /** The drivers among macvlan and ipvlan that this kernel has devices for. */
   upperDrivers(): readonly string[];
   /** Throws when a network that `request` names does not exist or cannot do what is asked; has no effects. */

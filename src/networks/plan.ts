@@ -44,8 +44,7 @@ export function planEndpoints(book: NetworkBook, request: SandboxRequest): Plann
     const [id, network] = book.find(real);
     wanted.set(id, [network, settings ?? wanted.get(id)?.[1]]);
   };
-  // A container that was disconnected from the network of its mode stays so.
-  if (Object.keys(request.endpoints).length === 0) add(mode, undefined);
+  // The network of its mode is among them, unless the container was disconnected from it: it stays so.
   for (const [name, settings] of Object.entries(request.endpoints)) add(name, settings);
   const [first = ""] = wanted.keys();
   const primary = [...wanted].find(([id, [network]]) => id === mode || network.name === mode)?.[0] ?? first;
@@ -169,6 +168,12 @@ const listed = (complaints: readonly string[]): string =>
 /** Refuses fixed addresses and options where Docker does. */
 export function checkEndpoint(network: NetworkRecord, settings: EndpointSettings): void {
   const complaints = [...addressComplaints(network, settings), ...optionComplaints(settings)];
+  if (settings.Aliases?.length && isPredefined(network.name)) {
+    complaints.push("network-scoped alias is supported only for containers in user defined networks");
+  }
+  if (settings.IPAMConfig?.LinkLocalIPs?.length) {
+    complaints.push("link-local addresses are not supported by this engine yet");
+  }
   if (complaints.length === 0) return;
   throw invalidArgument(
     `invalid config for network ${network.name}: invalid endpoint settings:\n${listed(complaints)}`,

@@ -26,10 +26,12 @@ import type {
   ResolvConfs,
   Sandbox,
   SandboxRequest,
+  StoppedContainer,
 } from "./networks.ts";
 import { checkEndpoint } from "./plan.ts";
 import { parsePort } from "./ports-plan.ts";
 import { republish } from "./publishing.ts";
+import { checkConnection, checkDisconnection, keyAmong } from "./stopped.ts";
 import { NetworkVerbs } from "./verbs.ts";
 
 /** Makes the service; nothing happens in the kernel before `restore`. */
@@ -118,6 +120,18 @@ class NetworkService implements Networks {
       const [, network] = this.#book.find(name === "default" ? "bridge" : name);
       checkEndpoint(network, settings);
     }
+  }
+
+  checkConnection(nameOrId: string, container: StoppedContainer, wanted: EndpointSettings | undefined): void {
+    checkConnection(this.#book, nameOrId, container, wanted);
+  }
+
+  checkDisconnection(nameOrId: string, container: StoppedContainer): void {
+    checkDisconnection(this.#book, nameOrId, container);
+  }
+
+  keyAmong(endpoints: StoppedContainer["endpoints"], nameOrId: string): string | undefined {
+    return keyAmong(this.#book, endpoints, nameOrId);
   }
 
   attach(request: SandboxRequest, op: Operation): Promise<Sandbox> {

@@ -31,6 +31,84 @@ describe.each([...clients])("network verbs through %s", (client) => {
     expect((await d("network", "inspect", "net1")).stderr).toContain("network net1 not found");
   });
 
+  test("a stopped container is connected and disconnected with the same rules as a running one", async () => {
+    const id = await out("network", "create", "--subnet", `10.216.${daemon().slot}.0/28`, "own");
+    await d("network", "create", "other");
+    const container = await out("create", "--name", "still", "--network", id, "busybox", "sleep", "300");
+    const refused = async (words: string, ...args: string[]) => {
+      const { code, stderr } = await d("network", ...args);
+      expect(stderr).toContain(words);
+      expect(code).toBe(1);
+    };
+    await refused(
+      "cannot connect container to host network - container must be created in host",
+      "connect",
+      "host",
+      "still",
+    );
+    await refused("with one of the networks in private (none) mode", "connect", "none", "still");
+    await refused(
+      "network-scoped alias is supported only for containers in user",
+      "connect",
+      "--alias",
+      "a",
+      "bridge",
+      "still",
+    );
+    await refused(
+      "no configured subnet or ip-range contain the IP address 10.9.9.9",
+      "connect",
+      "--ip",
+      "10.9.9.9",
+      "own",
+      "still",
+    );
+    await refused(
+      "link-local addresses are not supported",
+      "connect",
+      "--link-local-ip",
+      "169.254.3.4",
+      "other",
+      "still",
+    );
+    await refused(`container ${container} is not connected to the network other`, "disconnect", "other", "still");
+    await refused("endpoint nobody not found", "disconnect", "-f", "other", "nobody");
+    expect((await d("network", "connect", "other", "still")).code).toBe(0);
+    expect((await d("network", "disconnect", "own", "still")).code).toBe(0);
+    expect((await d("network", "disconnect", "other", "still")).code).toBe(0);
+    // Of all that it was in: its next start finds it in none, whatever it was made with.
+    expect((await d("start", "still")).stderr).toBe("");
+    expect(await out("inspect", "-f", "{{json .NetworkSettings.Networks}}", "still")).toBe("{}");
+    expect(await out("exec", "still", "ls", "/sys/class/net")).toBe("lo");
+    expect((await d("network", "connect", "own", "still")).code).toBe(0);
+    await d("network", "disconnect", "own", "still");
+    await d("restart", "-t", "0", "still");
+    expect(await out("exec", "still", "ls", "/sys/class/net")).toBe("lo");
+    await d("rm", "-f", "still");
+    await out("create", "--name", "joined", "--network", "container:absent", "busybox", "true");
+    await refused("container sharing network namespace with another container or host", "connect", "own", "joined");
+    await out("create", "--name", "hosted", "--network", "host", "busybox", "true");
+    await refused("container sharing network namespace with another container or host", "connect", "own", "hosted");
+    await refused("cannot disconnect container from host network", "disconnect", "host", "hosted");
+    await d("rm", "joined", "hosted");
+    await d("network", "rm", "own", "other");
+  });
+
+  test("a network of two addresses has one for a container", async () => {
+    await d("network", "create", "--subnet", `10.216.${daemon().slot}.16/31`, "pair");
+    const address = [
+      "sh",
+      "-c",
+      "ip -o -4 addr show eth0; ping -c 1 -w 5 $(ip route | sed -n 's/default via \\([^ ]*\\).*/\\1/p')",
+    ];
+    const { stdout, code } = await d("run", "--rm", "--network", "pair", "busybox", ...address);
+    expect(stdout).toContain(`10.216.${daemon().slot}.17/31`);
+    expect(code).toBe(0);
+    await d("network", "rm", "pair");
+    const one = await d("network", "create", "--subnet", `10.216.${daemon().slot}.16/32`, "one");
+    expect(one.stderr).toContain("too small for a gateway and a container");
+  });
+
   test("refusals are in Docker's words", async () => {
     await d("network", "create", "net1");
     expect((await d("network", "create", "net1")).stderr).toContain("network with name net1 already exists");

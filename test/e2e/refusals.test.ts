@@ -69,6 +69,14 @@ describe("a create refused at", () => {
   });
 });
 
+test("a create without a command leaves no volume", async () => {
+  const failed = await daemon().run("docker", "create", "-v", "held:/d", "--entrypoint", "", "busybox");
+  expect(failed.stderr).toContain("no command specified");
+  await expectNothingLeft();
+  await must("volume", "create", "held");
+  await must("volume", "rm", "held");
+});
+
 describe("a start refused at", () => {
   const points = [
     "containers.start.intent",

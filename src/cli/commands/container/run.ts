@@ -88,8 +88,8 @@ async function run(cli: Cli, flags: Flags, changed: ReadonlySet<string>, args: r
     clock.end("start", stepsOf(reply.headers));
   };
   if (attached.size === 0) {
-    await start();
-    cli.out(`${id}\n`);
+    // The container is there also where it cannot start: scripts must know what to remove.
+    await start().finally(() => cli.out(`${id}\n`));
     if (timed) clock.print(cli);
     return 0;
   }
