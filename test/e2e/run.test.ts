@@ -15,6 +15,14 @@ describe.each([...clients])("%s run", (client) => {
     expect(result).toEqual({ code: 0, stdout: "out\n", stderr: "err\n" });
   });
 
+  test("-d prints the id also of a container that cannot start", async () => {
+    const { code, stdout } = await run("-d", "--name", "stuck", "--network", "nowhere", "busybox", "true");
+    expect(code).toBe(125);
+    expect(stdout.trim()).toBe((await daemon().run(client, "inspect", "-f", "{{.Id}}", "stuck")).stdout.trim());
+    expect(stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    await daemon().run(client, "rm", "stuck");
+  });
+
   test("answers with the exit code of the process, and 128+n for signal n", async () => {
     expect((await run("--rm", "busybox", "sh", "-c", "exit 42")).code).toBe(42);
     // Signal 9 from inside never reaches init, so a grandchild is asked.
