@@ -42,7 +42,7 @@ export function cloneMount(
     const namespace = open(`/proc/${pid}/ns/mnt`, 0);
     if (startTimeOf(pid) !== startTime) throw new SyscallError("open", ESRCH, `/proc/${pid}/ns/mnt`);
     const home = open("/proc/thread-self/ns/mnt", 0);
-    const root = open("/", O_PATH | O_DIRECTORY);
+    const [root, cwd] = [open("/", O_PATH | O_DIRECTORY), open(".", O_PATH | O_DIRECTORY)];
     // The namespace's own /proc is its owner's to fake.
     const self = open("/proc/thread-self", O_PATH | O_DIRECTORY);
     const inside = <T>(call: () => T): T => {
@@ -52,7 +52,7 @@ export function cloneMount(
       try {
         return call();
       } finally {
-        comeBack(home, root);
+        comeBack(home, root, cwd);
       }
     };
     // Opened there, read here: whatever runs inside should be over at once, for threads that begin meanwhile stay there.
@@ -71,13 +71,14 @@ export function cloneMount(
 }
 
 /** Throws the process away rather than let it go on among another's files. */
-function comeBack(home: number, root: number): void {
+function comeBack(home: number, root: number, cwd: number): void {
   try {
     // The JavaScript engine begins threads when it likes; one that began from here shares our root again.
     check(libc.unshare(CLONE_FS), "unshare");
     check(libc.setns(home, CLONE_NEWNS), "setns");
     check(libc.fchdir(root), "fchdir");
     check(libc.chroot(cstring(".")), "chroot");
+    check(libc.fchdir(cwd), "fchdir");
   } catch (error) {
     process.stderr.write(`cannot return to the engine's mount namespace: ${error}\n`);
     process.abort();
