@@ -1,5 +1,5 @@
 /** Needs root. */
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ afterEach(() => {
   pins.sweep(new Set());
   expect([mounts(), files()]).toEqual([0, []]);
 });
-process.on("exit", () => rmSync(root, { recursive: true, force: true }));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** A process in the namespace at `path`, or in ours. */
 async function inside(path?: string): Promise<{ pid: number } & AsyncDisposable> {
