@@ -156,11 +156,24 @@ function variablesOf(container: Container, { alias, child, address }: LiveLink):
   return linkVariables({ name, address, env: Env ?? [], ports: Object.keys(ExposedPorts ?? {}) });
 }
 
+/** What was found of records, which are never changed but replaced: of a thousand containers hardly one links. */
+const linking = new WeakMap<ContainerRecord, boolean>();
+
+/** True when a container links to others, by `--link` or in a network. */
+function links(record: ContainerRecord): boolean {
+  const known = linking.get(record);
+  if (known !== undefined) return known;
+  const inNetworks = Object.values(record.endpoints).some(({ Links }) => (Links?.length ?? 0) > 0);
+  const found = inNetworks || (record.links?.length ?? 0) > 0;
+  linking.set(record, found);
+  return found;
+}
+
 /** Running containers that link to one that has just started, with the line that each is to have. */
 export function linkersOf(ctx: Context, started: Container): { container: Container; line: LinkedHost }[] {
   const refs = new Set([started.id, started.name, started.id.slice(0, 12)]);
   return ctx.index.all().flatMap((container) => {
-    if (container === started || !hasProcess(container.status)) return [];
+    if (container === started || !hasProcess(container.status) || !links(container.record)) return [];
     const own = (container.record.links ?? []).filter(({ id }) => id === started.id);
     const lines = own.flatMap(({ alias }): LinkedHost[] => {
       const address = addressIn(ctx, started, "bridge");

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CommandResult, run, slowness } from "./command.ts";
 
@@ -23,6 +23,8 @@ export interface DaemonOptions {
   /** Uses the binary with fail points. */
   readonly failPoints?: string;
   readonly flags?: readonly string[];
+  /** Below it the daemon has its exec root, as below `/run`; else that is beside the data. */
+  readonly runDirectory?: string;
   /** False leaves `--debug` away, for tests that set it by file. */
   readonly debug?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -93,7 +95,7 @@ export class TestDaemon implements AsyncDisposable {
     return join(this.root, "data");
   }
   get execRoot(): string {
-    return join(this.root, "exec");
+    return this.#options.runDirectory ? join(this.#options.runDirectory, basename(this.root)) : join(this.root, "exec");
   }
   get bridge(): string {
     return `dhowt${String(this.slot).padStart(3, "0")}`; // no name is the beginning of another
@@ -252,7 +254,9 @@ export class TestDaemon implements AsyncDisposable {
       await this.stopAll();
     } finally {
       this.#child?.kill("SIGKILL");
-      if (process.env.DHOW_KEEP !== "1") rmSync(this.root, { recursive: true, force: true });
+      if (process.env.DHOW_KEEP !== "1") {
+        for (const dir of [this.execRoot, this.root]) rmSync(dir, { recursive: true, force: true });
+      }
       rmSync(this.#lock, { recursive: true, force: true });
     }
   }

@@ -52,7 +52,7 @@ function processes(daemon: TestDaemon): string[] {
     .flatMap((pid) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-        return command.includes(daemon.root) ? [command] : [];
+        return isOf(daemon, command) ? [command] : [];
       } catch {
         return [];
       }
@@ -72,6 +72,9 @@ export async function settledLedger(daemon: TestDaemon): Promise<Ledger> {
   return last;
 }
 
+/** True for text that names a place of the daemon's. */
+const isOf = ({ root, execRoot }: TestDaemon, text: string): boolean => text.includes(root) || text.includes(execRoot);
+
 /** What netd wrote on a device that it made; empty for others. */
 function aliasOf(device: string): string {
   try {
@@ -86,7 +89,7 @@ export async function takeLedger(daemon: TestDaemon): Promise<Ledger> {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" ")[4] ?? "")
-    .filter((target) => target.startsWith(daemon.root))
+    .filter((target) => isOf(daemon, target))
     .map((target) => target.replace(/\/netns-pins\/.*/, "/netns-pins/(pool or container)"))
     .sort();
   const instance = instanceName(daemon.execRoot);
