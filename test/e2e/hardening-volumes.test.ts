@@ -15,11 +15,19 @@ const d = (...args: string[]) => daemon().dhow(...args);
 /** Starts of each of two containers. */
 const rounds = 50;
 
-describe.each(["crun", "runc"])("with %s", (runtime) => {
-  const present = Bun.which(runtime) !== null;
-  if (!present) console.warn(`no ${runtime} on this host`);
+/** Why the runtime cannot pass; null when it can. runc before 1.1.14 follows the swapped link (CVE-2024-45310): the engine is not in that race. */
+function whyNot(runtime: string): string | null {
+  if (Bun.which(runtime) === null) return `no ${runtime} on this host`;
+  const version = /runc version ([\d.]+)/.exec(Bun.spawnSync([runtime, "--version"]).stdout.toString())?.[1];
+  const isOld = version !== undefined && Bun.semver.order(version, "1.1.14") < 0;
+  return isOld ? `runc ${version} makes directories on the host in this race (CVE-2024-45310, mended in 1.1.14)` : null;
+}
 
-  test.skipIf(!present)(
+describe.each(["crun", "runc"])("with %s", (runtime) => {
+  const why = whyNot(runtime);
+  if (why !== null) console.warn(why);
+
+  test.skipIf(why !== null)(
     "hardening 45: containers that race for nested destinations in one volume make nothing on the host",
     async () => {
       using canary = setCanary();
