@@ -18,6 +18,18 @@ const execIn = async (name: string, ...cmd: string[]): Promise<string> => {
   return (await daemon().api<{ Id: string }>("POST", `/containers/${name}/exec`, body)).body.Id;
 };
 
+/** What each process holds once it stands still: a moment after a start its root is held, and a namespace made ready. */
+async function settledDescriptors(pids: readonly number[]): Promise<number[]> {
+  let last = descriptors(pids);
+  for (let calm = 0; calm < 5; ) {
+    await Bun.sleep(60);
+    const now = descriptors(pids);
+    calm = now.join() === last.join() ? calm + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
 /** Waits until each process of the engine holds no more descriptors than it did. */
 async function descriptorsBackTo(pids: readonly number[], before: readonly number[]): Promise<void> {
   let now: number[] = [];
@@ -55,7 +67,7 @@ describe.each([
   };
   test.each(Object.keys(requests))("%s", async (name) => {
     const pids = enginePids(daemon());
-    const before = descriptors(pids);
+    const before = await settledDescriptors(pids);
     for (let round = 0; round < 10; round++) {
       const wire = await open((await requests[name]?.()) ?? { path: "/" });
       expect([101, 200]).toContain(wire.status);
