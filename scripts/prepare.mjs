@@ -37,6 +37,7 @@ const testPackages = {
   gzip: "/usr/bin/gzip",
   openssl: "/usr/bin/openssl",
   e2fsprogs: "/sbin/mke2fs",
+  xfsprogs: "/sbin/mkfs.xfs",
   "docker-compose": "/usr/bin/docker-compose",
   zsh: "/usr/bin/zsh",
   fish: "/usr/bin/fish",

@@ -30,5 +30,5 @@ test("gzipStream() ends with its source's error", async () => {
     yield sample(2_500_000);
     throw new Error("unreadable");
   }
-  expect(Array.fromAsync(gzipStream(broken()))).rejects.toThrow("unreadable");
+  await expect(Array.fromAsync(gzipStream(broken()))).rejects.toThrow("unreadable");
 });

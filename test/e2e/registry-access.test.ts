@@ -95,7 +95,7 @@ describe.each([
     ).toMatchObject({
       Tags: ["1"],
     });
-    expect(succeed(["skopeo", "delete", ...flagsOf("bob"), to ?? ""])).rejects.toThrow();
+    await expect(succeed(["skopeo", "delete", ...flagsOf("bob"), to ?? ""])).rejects.toThrow();
     await succeed(["skopeo", "delete", ...flagsOf("ada"), to ?? ""]);
   });
 });
