@@ -113,7 +113,7 @@ export class RegistryTransport {
       const { response, origin } = await this.#follow(url, request, signal);
       if (response.ok) return response;
       const body = (await bounded(response, 64 * 1024).catch(() => Buffer.alloc(0))).toString("utf8");
-      if (response.status === 401 && origin !== url.origin) {
+      if (response.status === 401 && (origin !== url.origin || !this.#isHome(url))) {
         throw systemError(`received unexpected HTTP status: 401 from ${origin}, where the registry redirected to`);
       }
       if (response.status === 401 && !refreshed) {
@@ -135,11 +135,9 @@ export class RegistryTransport {
     { method = "GET", headers, body }: RegistryRequest,
     signal: AbortSignal,
   ): Promise<{ response: Response; origin: string }> {
-    // An upload may go on at another address than the registry's, which has no claim on the registry's credentials.
-    const home = this.#base ?? url;
     let at = url;
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      const authorization = at.origin === home.origin ? this.#auth.header() : undefined;
+      const authorization = this.#isHome(at) ? this.#auth.header() : undefined;
       let response: Response;
       try {
         response = await fetch(at, {
@@ -151,7 +149,7 @@ export class RegistryTransport {
           keepalive: this.#keepAlive,
           signal,
           // The registry's own certificates are for the registry alone.
-          tls: { rejectUnauthorized: !this.#skipVerify, ...(at.host === home.host ? this.#tls : {}) },
+          tls: { rejectUnauthorized: !this.#skipVerify, ...(this.#isHome(at) ? this.#tls : {}) },
         });
       } catch (error) {
         if (signal.aborted) throw canceled("context canceled", { cause: error });
@@ -168,6 +166,11 @@ export class RegistryTransport {
       at = next;
     }
     throw unavailable(`stopped after ${maxRedirects} redirects`);
+  }
+
+  /** True for the registry's own address: an upload may go on at another one, which has no claim on the registry's credentials. */
+  #isHome({ origin }: URL): boolean {
+    return this.#base ? origin === this.#base.origin : this.#bases.some((base) => base.origin === origin);
   }
 
   /** Where a `Location` in an answer from `at` leads; throws `unavailable` for a place that a registry may not lead to. */
