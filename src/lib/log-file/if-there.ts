@@ -18,6 +18,11 @@ export const inodeOf = (path: string): number | null => orNull(() => statSync(pa
 export const openIfThere = (path: string): number | null =>
   orNull(() => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
 
-export function renameIfThere(from: string, to: string): void {
-  orNull(() => renameSync(from, to));
+/** False when there is no such file. */
+export function renameIfThere(from: string, to: string): boolean {
+  const moved = orNull(() => {
+    renameSync(from, to);
+    return true;
+  });
+  return moved ?? false;
 }

@@ -123,6 +123,24 @@ describe("LogWriter", () => {
     for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).size).toBeLessThan(1100);
   });
 
+  test("has a rotated file at each instant of a rotation", async () => {
+    using log = writer({ maxSize: 100, maxFile: 2 });
+    for (let i = 0; i < 4; i++) log.write("stdout", Buffer.from("0123456789\n"));
+    // Another process, for this one's threads would wait for each other.
+    const look = `const { existsSync } = require("node:fs"); const end = Date.now() + 500; let seen = 0; console.log("looks");
+      while (Date.now() < end) if (!existsSync(${JSON.stringify(`${path}.1`)})) seen++; console.log("gaps: " + seen);`;
+    const looker = Bun.spawn([process.execPath, "-e", look], { stdout: "pipe" });
+    let ended = false;
+    void looker.exited.then(() => {
+      ended = true;
+    });
+    while (!ended) {
+      for (let i = 0; i < 20; i++) log.write("stdout", Buffer.from("0123456789\n"));
+      await Bun.sleep(0);
+    }
+    expect(await new Response(looker.stdout).text()).toBe("looks\ngaps: 0\n");
+  });
+
   test("with maxFile 1 starts over", () => {
     using log = writer({ maxSize: 500, maxFile: 1 });
     for (let i = 0; i < 50; i++) log.write("stdout", Buffer.from(`line ${i}\n`));

@@ -230,8 +230,10 @@ export class LogWriter implements Disposable {
     let last = 1;
     while (last < maxFile - 1 && packedOr(last).some((name) => existsSync(name))) last++;
     for (let i = Math.min(last, maxFile - 1); i >= 1; i--) {
-      for (const name of packedOr(i)) rmSync(name, { force: true });
-      renameIfThere(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`);
+      rmSync(`${path}.${i}.gz`, { force: true });
+      // A rename over the oldest, so that whoever looks for the name finds a file at each instant.
+      const moved = renameIfThere(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`);
+      if (!moved) rmSync(`${path}.${i}`, { force: true });
       if (i > 1) renameIfThere(`${path}.${i - 1}.gz`, `${path}.${i}.gz`);
     }
     this.#size = 0;
