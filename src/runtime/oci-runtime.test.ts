@@ -20,7 +20,8 @@ function refusing(name: string): string {
 }
 
 test.each([
-  ["runc", "1.1.5+ds1", 2],
+  ["runc", "1.1.5+ds1", 3],
+  ["runc", "1.1.13", 2],
   ["runc", "1.3.6", 0],
   ["runc", "1.3.10", 0],
   ["runc", "1.4.0", 1],

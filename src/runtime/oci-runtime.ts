@@ -49,6 +49,7 @@ interface Floor {
 const floors: Readonly<Record<string, readonly Floor[]>> = {
   runc: [
     { version: "1.1.12", defects: "CVE-2024-21626 (a leaked descriptor as working directory)" },
+    { version: "1.1.14", defects: "CVE-2024-45310 (directories made on the host through a swapped link)" },
     {
       version: "1.3.6",
       later: { from: "1.4", version: "1.4.3" },
