@@ -12,11 +12,11 @@ const dnatPriority = -100;
 /** Before connections are tracked. */
 const rawPriority = -300;
 /**
- * Datagrams a second that one container may ask; more are dropped where they are sent, for one process answers all
- * containers.
+ * Datagrams a second that one container may ask, more than are ever answered; the rest is dropped where it is sent, for one
+ * process answers all containers.
  */
-const queriesPerSecond = 50_000;
-const burst = 5000;
+const queriesPerSecond = 200_000;
+const burst = 20_000;
 const { first, word2 } = register;
 const [tcp, udp] = [6, 17];
 const address = Buffer.from([127, 0, 0, 11]);

@@ -98,6 +98,24 @@ test("clients that are gone before their answer end nothing", async () => {
   expect((await ask("web")).answers).toHaveLength(1);
 });
 
+/** Asks with many questions under way, and prints how many of 100,000 were answered. */
+const keenClient = `
+  const query = Buffer.from(process.env.QUERY, "hex");
+  let heard = 0;
+  const data = (socket) => ++heard === 100_000 ? end() : socket.send(query);
+  const end = () => { console.log(heard); process.exit(0); };
+  const socket = await Bun.udpSocket({ connect: { hostname: "127.0.0.11", port: 53 }, socket: { data, error() {} } });
+  for (let i = 0; i < 64; i++) socket.send(query);
+  setTimeout(end, 4000);`;
+
+test("a client with many questions under way loses none, however long it asks", async () => {
+  const env = { QUERY: query("web").toString("hex") };
+  const command = ["nsenter", `--net=/proc/${process.pid}/fd/${namespace.fd}`, process.execPath, "-e", keenClient];
+  const asks = Bun.spawn(command, { env, stdout: "pipe" });
+  expect(await new Response(asks.stdout).text()).toBe("100000\n");
+  expect(await asks.exited).toBe(0);
+});
+
 test("a second server in the same namespace takes the port over, as after a death of netd", async () => {
   const next = await start();
   resolver[Symbol.dispose]();

@@ -1,6 +1,7 @@
 /** The server at 127.0.0.11 of one container: its sockets are netd's, opened in the container's namespace. */
 import type { Socket } from "bun";
-import { type HeldNamespace, inNamespace } from "../../../linux/netns.ts";
+import { type HeldNamespace, inNamespace, namespaceNumber } from "../../../linux/netns.ts";
+import { findUdpSocket, sharedPort, turnAway } from "../../../linux/udp-socket.ts";
 import { answerLocally, failure, type NameView, SERVFAIL } from "./answer.ts";
 import { framed, MessageReader } from "./framing.ts";
 import { redirect } from "./redirect.ts";
@@ -29,9 +30,10 @@ const silentSeconds = 10;
 
 /**
  * Datagrams of one container that are answered in one turn of the event loop. Bun reads a socket until it is empty, which
- * under a flood it never is, and nobody else's would be read: the socket is then made anew, and what waited in it is lost.
+ * under a flood it never is, and nobody else's would be read: then a second socket takes the port over, and the first is read to
+ * its end.
  */
-const perTurn = 4096;
+const perTurn = 1024;
 
 interface Connection {
   readonly reader: MessageReader;
@@ -88,13 +90,18 @@ export class Resolver implements Disposable {
   }
 
   #listenUdp(ownPort: number): Promise<Bun.udp.Socket<"buffer">> {
+    let isRelieved = false;
     return Bun.udpSocket({
+      ...sharedPort,
       hostname: resolverAddress,
       port: ownPort,
       socket: {
         data: (socket, query, port, address) => {
           if (socket.closed) return;
-          if (this.#isFlood()) return this.#makeAnew(socket);
+          if (!isRelieved && this.#isFlood()) {
+            isRelieved = true;
+            this.#relieve(socket);
+          }
           const local = answerLocally(query, this.#options.view(), false);
           if (local === "drop") return;
           if (local !== "forward") return reply(socket, local, port, address);
@@ -116,13 +123,14 @@ export class Resolver implements Disposable {
     return ++this.#thisTurn > perTurn;
   }
 
-  /** On the same port, to which the redirect and every tracked flow lead. */
-  #makeAnew(socket: Bun.udp.Socket<"buffer">): void {
+  /** By a socket on the same port, to which the redirect and every tracked flow lead. */
+  #relieve(socket: Bun.udp.Socket<"buffer">): void {
     const { port } = socket;
-    socket.close();
-    setImmediate(() => {
-      if (!this.#closed) void this.#listenAgain(port);
-    });
+    const namespace = namespaceNumber(this.#options.namespace);
+    const fd = findUdpSocket({ namespace, address: resolverAddress, port });
+    void this.#listenAgain(port);
+    if (fd !== null) turnAway(fd, resolverAddress);
+    setImmediate(() => socket.close());
   }
 
   async #listenAgain(port: number): Promise<void> {
