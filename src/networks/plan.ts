@@ -6,6 +6,7 @@ import type { NetworkBook } from "./book.ts";
 import { isPredefined } from "./create-request.ts";
 import { InterfaceNames, optionComplaints, sysctlsOf } from "./endpoint-options.ts";
 import { containerGateway, endpointSettings, outwardNetworks, type Wanted } from "./endpoints.ts";
+import { linkLocalComplaints, linkLocalOf } from "./link-local.ts";
 import { namesOn } from "./names-on.ts";
 import { addressText, contains, type Family, families, parseAddress, parseCidr, prefixOf } from "./netd/ip.ts";
 import type { EndpointAddress, EndpointSpec, PerFamily } from "./netd/protocol.ts";
@@ -138,6 +139,7 @@ export function planEndpoint(book: NetworkBook, container: Container, request: E
           mac: mac === "" ? null : mac.toLowerCase(),
           names: namesOn(network, settings),
           sysctls: sysctlsOf(wanted),
+          linkLocal: linkLocalOf(wanted),
         };
   const record = { networkId, networkName: network.name, containerId, containerName: name, settings };
   book.promise(id, record);
@@ -167,12 +169,13 @@ const listed = (complaints: readonly string[]): string =>
 
 /** Refuses fixed addresses and options where Docker does. */
 export function checkEndpoint(network: NetworkRecord, settings: EndpointSettings): void {
-  const complaints = [...addressComplaints(network, settings), ...optionComplaints(settings)];
+  const complaints = [
+    ...addressComplaints(network, settings),
+    ...linkLocalComplaints(network, settings),
+    ...optionComplaints(settings),
+  ];
   if (settings.Aliases?.length && isPredefined(network.name)) {
     complaints.push("network-scoped alias is supported only for containers in user defined networks");
-  }
-  if (settings.IPAMConfig?.LinkLocalIPs?.length) {
-    complaints.push("link-local addresses are not supported by this engine yet");
   }
   if (complaints.length === 0) return;
   throw invalidArgument(

@@ -64,6 +64,39 @@ describe("endpoints", () => {
     60_000,
   );
 
+  test.each(clients)("%s gives an interface link-local addresses, over which neighbours meet", async (client) => {
+    const d = daemon();
+    await d.must("network", "create", "links");
+    await d.must("network", "create", "--ipv6", "links6");
+    const shown = async (...args: string[]) => (await d.run(client, ...args)).stdout.trim();
+    const told = async (...args: string[]) => (await d.run(client, ...args)).stderr.trim();
+    const addresses = (family: string) => ["ip", "-o", family, "address", "show", "eth0"];
+    const at = ["--link-local-ip", "169.254.7.7", "--link-local-ip", "169.254.7.8"];
+    await d.must("run", "-d", "--name", "near", "--network", "links", ...at, "busybox", "sleep", "600");
+    expect(await shown("exec", "near", ...addresses("-4"))).toMatch(/169\.254\.7\.7\/16 [^]*169\.254\.7\.8\/16 /);
+    expect(await shown("inspect", "-f", "{{.NetworkSettings.Networks.links.IPAMConfig.LinkLocalIPs}}", "near")).toBe(
+      "[169.254.7.7 169.254.7.8]",
+    );
+    await d.must("create", "--name", "other", "--network", "none", "busybox", "sleep", "600");
+    await d.must("network", "disconnect", "none", "other");
+    expect((await d.run(client, "network", "connect", "--link-local-ip", "169.254.9.9", "links", "other")).code).toBe(
+      0,
+    );
+    await d.must("start", "other");
+    expect((await d.run(client, "exec", "other", "ping", "-c1", "-w5", "169.254.7.8")).code).toBe(0);
+    const six = ["--network", "links6", "--link-local-ip", "fe80::77"];
+    expect(await shown("run", "--rm", ...six, "busybox", ...addresses("-6"))).toContain("fe80::77/64 scope link");
+    const refused = async (address: string) =>
+      told("create", "--network", "links", "--link-local-ip", address, "busybox");
+    const invalid = "invalid config for network links: invalid endpoint settings:\n";
+    for (const none of ["foo", "10.1.2.3", "2001:db8::1"]) {
+      expect(await refused(none)).toContain(`${invalid}invalid link-local IP address: ${none}`);
+    }
+    expect(await refused("fe80::1")).toContain(`${invalid}link-local IP address fe80::1 needs a network with IPv6`);
+    await d.must("rm", "-f", "near", "other");
+    await d.must("network", "rm", "links", "links6");
+  });
+
   test("inhibit_ipv4 leaves the addresses of a bridge to its owner", async () => {
     const d = daemon();
     const bridge = `${d.bridge}i`;

@@ -70,7 +70,15 @@ test("hardening 100: while rules are flushed, reloaded and restored no packet pa
   const attach = async (containerId: string, bridge: number, n: number): Promise<string> => {
     const address = (text: string, gateway: string) => ({ address: text, gateway });
     const endpoint: EndpointSpec = {
-      ...{ link: "veth", segment: `${instance}${bridge}`, ifname: "eth0", mac: null, names: null, sysctls: [] },
+      ...{
+        link: "veth",
+        segment: `${instance}${bridge}`,
+        ifname: "eth0",
+        mac: null,
+        names: null,
+        sysctls: [],
+        linkLocal: [],
+      },
       ipv4: address(`10.211.${bridge}.${n}/24`, `10.211.${bridge}.1`),
       ipv6: address(`fd00:dd:${bridge}::${n}/64`, `fd00:dd:${bridge}::1`),
     };

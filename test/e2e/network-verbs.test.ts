@@ -63,14 +63,6 @@ describe.each([...clients])("network verbs through %s", (client) => {
       "own",
       "still",
     );
-    await refused(
-      "link-local addresses are not supported",
-      "connect",
-      "--link-local-ip",
-      "169.254.3.4",
-      "other",
-      "still",
-    );
     await refused(`container ${container} is not connected to the network other`, "disconnect", "other", "still");
     await refused("endpoint nobody not found", "disconnect", "-f", "other", "nobody");
     expect((await d("network", "connect", "other", "still")).code).toBe(0);

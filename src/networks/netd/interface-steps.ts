@@ -30,7 +30,7 @@ export function interfaceSteps(
   name: string,
   endpoint: EndpointSpec,
 ): NetlinkMessage[] {
-  const places = placesOf(endpoint);
+  const places = [...placesOf(endpoint), ...endpoint.linkLocal.map((address) => placeOf({ address, gateway: null }))];
   if (endpoint.ipv6) {
     const enable = () => writeNetSysctl(`ipv6/conf/${name}/disable_ipv6`, "0");
     if (!inNamespace(namespace, enable)) throw new Error("this kernel has no IPv6");

@@ -90,6 +90,8 @@ export interface EndpointSpec extends PerFamily<EndpointAddress | null> {
   /** Null on networks without name service. */
   readonly names: EndpointNames | null;
   readonly sysctls: readonly InterfaceSysctl[];
+  /** Further addresses of the interface, each with its prefix. */
+  readonly linkLocal: readonly string[];
 }
 
 /** Where a container sends what is for the world. */

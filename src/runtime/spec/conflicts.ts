@@ -16,20 +16,13 @@ export function checkConflicts(request: ContainerCreateRequest): void {
 }
 
 /** What other engines do and this one does not yet must never look as if it had been done. */
-function checkUnbuilt({ HostConfig, NetworkingConfig }: ContainerCreateRequest): void {
+function checkUnbuilt({ HostConfig }: ContainerCreateRequest): void {
   const { Isolation, StorageOpt } = HostConfig;
   if (Isolation && Isolation !== "default") {
     throw invalidArgument(`invalid isolation (${Isolation}): linux only supports 'default'`);
   }
   const unknown = Object.keys(StorageOpt ?? {}).find((key) => key !== "size");
   if (unknown !== undefined) throw invalidArgument(`Unknown option ${unknown}`);
-  for (const [name, endpoint] of Object.entries(NetworkingConfig.EndpointsConfig)) {
-    if (endpoint?.IPAMConfig?.LinkLocalIPs?.length) {
-      throw invalidArgument(
-        `invalid config for network ${name}: link-local addresses are not supported by this engine yet`,
-      );
-    }
-  }
 }
 
 function checkModes(request: ContainerCreateRequest): void {
