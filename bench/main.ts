@@ -15,6 +15,8 @@ const benches: Record<
   commands: async () => (await import("./commands.ts")).commands,
   memory: async () => (await import("./memory.ts")).memory,
   images: async () => (await import("./images.ts")).images,
+  "transfer-memory": async () => (await import("./transfer-memory.ts")).transferMemory,
+  registries: async () => (await import("./registries.ts")).registries,
   history: async () => (await import("./history.ts")).history,
   stats: async () => (await import("./stats.ts")).stats,
   concurrent: async () => (await import("./concurrent.ts")).concurrent,

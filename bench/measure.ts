@@ -87,3 +87,23 @@ export async function pssKb(pids: readonly number[]): Promise<number> {
   }
   return sum;
 }
+
+/** The highest of ten samples a second of what the processes hold while `work` runs, in kB. */
+export async function peakPssKb(pids: () => Promise<readonly number[]>, work: () => Promise<void>): Promise<number> {
+  let peak = 0;
+  let isDone = false;
+  const sample = async () => {
+    while (!isDone) {
+      peak = Math.max(peak, await pssKb(await pids()));
+      await Bun.sleep(100);
+    }
+  };
+  const sampling = sample();
+  try {
+    await work();
+  } finally {
+    isDone = true;
+    await sampling;
+  }
+  return peak;
+}

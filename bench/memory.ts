@@ -1,7 +1,8 @@
 /** What an engine's own processes cost: the sum of their PSS, idle and after work, and what an idle container adds. */
 import { readdirSync, readFileSync } from "node:fs";
-import { BigImage } from "./big-image.ts";
+
 import { command, type Engine, removeNow } from "./engines.ts";
+import { bigShape, LayeredImage } from "./layered-image.ts";
 import { pssKb } from "./measure.ts";
 import type { Table } from "./table.ts";
 
@@ -16,7 +17,7 @@ export async function memory(all: readonly [Engine, ...Engine[]]): Promise<Table
   for (const engine of all) if ((await engine.pids()).length > 0) idle[engine.name] = await rested(engine);
   // podman has no process of its own.
   const engines = all.filter(({ name }) => idle[name] !== undefined);
-  await using image = await BigImage.make(all[0]);
+  await using image = await LayeredImage.make(bigShape);
   for (const engine of engines) {
     await image.pull(engine);
     for (let i = 0; i < 100; i++) await command(engine, "run", "--rm", "bench-busybox", "true");
