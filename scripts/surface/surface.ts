@@ -56,6 +56,7 @@ const unbuilt = new Map(unbuiltRoutes.map((route) => [routeKey(route.method, rou
 /** Routes of ours that Docker does not have. */
 export const ownRoutes: readonly string[] = [
   "POST /dhow/v1/gc",
+  "POST /dhow/v1/check",
   "POST /dhow/v1/stop",
   "POST /containers/{id}/exec/run",
   "POST /dhow/v1/volumes/{name}/rename",
@@ -70,6 +71,7 @@ export const ownCommands: readonly string[] = [
   "completion",
   "image bootstrap",
   "network diagram",
+  "system check",
   "system gc",
   "volume clone",
   "volume export",

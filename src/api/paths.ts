@@ -253,6 +253,8 @@ export const paths = {
 
   /** Ours: removes what the policy `gc` of the configuration gives up, or with `dryRun` tells it. */
   gc: { method: "POST", path: "/dhow/v1/gc", query: { dryRun: "flag" } },
+  /** Ours: looks for damage in all that is kept; `repair` puts right what it can. */
+  systemCheck: { method: "POST", path: "/dhow/v1/check", query: { repair: "flag" } },
   /** Ours: ends the daemon, with `all` its containers too. */
   daemonStop: { method: "POST", path: "/dhow/v1/stop", query: { all: "flag" } },
 } as const satisfies Record<string, PathSpec>;

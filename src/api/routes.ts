@@ -56,6 +56,7 @@ import {
   type SystemInfo,
   type SystemVersion,
 } from "./system.ts";
+import type { CheckLine } from "./system-check.ts";
 import { type Volume, VolumeCreateRequest, type VolumeListResponse, type VolumePruneResponse } from "./volumes.ts";
 
 const p = paths;
@@ -193,6 +194,7 @@ export const routes = {
   dataUsage: { ...p.dataUsage, body, reply: json<SystemDataUsage>(), fails: [] },
 
   gc: { ...p.gc, body, reply: json<GcReport>(), fails: ["conflict"] },
+  systemCheck: { ...p.systemCheck, body, reply: lines<CheckLine>(), fails: ["conflict"] },
   daemonStop: { ...p.daemonStop, body, reply: empty(), fails: [] },
 } as const satisfies Record<RouteName, RouteSpec>;
 

@@ -90,6 +90,7 @@ export const entries: readonly Entry[] = [
   { paths: ["volume ls", "volume list"], load: () => import("./commands/volume/ls.ts") },
   { paths: ["volume prune"], load: () => import("./commands/volume/prune.ts") },
   { paths: ["volume rm", "volume remove"], load: () => import("./commands/volume/rm.ts") },
+  { paths: ["system check"], load: () => import("./commands/system/check.ts") },
   { paths: ["system df"], load: () => import("./commands/system/df.ts") },
   { paths: ["system dial-stdio"], load: () => import("./commands/system/dial-stdio.ts") },
   { paths: ["system events", "events"], load: () => import("./commands/system/events.ts") },

@@ -142,6 +142,7 @@ export interface SharedMemory {
 export type ContainerSnapshots = Pick<
   Snapshotter,
   | "name"
+  | "care"
   | "prepare"
   | "hasKey"
   | "keys"

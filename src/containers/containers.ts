@@ -16,6 +16,7 @@ import type { ExecConfig, ExecInspectResponse } from "../api/exec.ts";
 import type { Filters } from "../api/filters.ts";
 import type { ContainerUpdateRequest } from "../api/host-config.ts";
 import type { EndpointSettings } from "../api/networks.ts";
+import type { CheckReport } from "../images/check/report.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { EndpointChange } from "../networks/networks.ts";
 import type { PathStat } from "../snapshots/archive.ts";
@@ -146,6 +147,15 @@ export interface Containers extends AsyncDisposable {
 
   readonly execs: Execs;
 
+  /** Looks at what every container needs; with `leftovers` also at what belongs to none. Answers how many there are. */
+  check(report: CheckReport, options: { readonly leftovers: boolean }): Promise<number>;
+  /** True when there is, or is about to be, a container of that id. */
+  isKnown(id: string): boolean;
+  /**
+   * Names of the containers that read an unpacked layer now or may at any moment: of `keys`, or with an image of `images` mounted.
+   * What is only stopped is none of them.
+   */
+  readers(keys: readonly string[], images: ReadonlySet<string>): string[];
   /** Containers made from an image, for `rmi` and `images`. */
   usersOfImage(imageId: string): { id: string; name: string; running: boolean }[];
   /** What an image is made of when a container is committed: its config, image, and writable layer's key. */

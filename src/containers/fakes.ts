@@ -70,6 +70,16 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
   return {
     runtime,
     snapshots: {
+      care: {
+        directories: () => [],
+        problem: () => null,
+        compare: async () => ({ files: 0, differences: 0, told: [] }),
+        replace: async () => {},
+        isChild: () => false,
+        usersOf: () => [],
+        readersOf: () => [],
+        strays: () => [],
+      },
       name: "overlay2",
       async prepare(id) {
         fail("snapshots.prepare");

@@ -2,6 +2,7 @@ import type { ContainerWaitResponse, WaitCondition } from "../api/containers.ts"
 import { notFound, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { pauseContainer, renameContainer, unpauseContainer } from "./change.ts";
+import { busyContainers, checkContainers, isKnown } from "./check.ts";
 import { setEndpoint, settleConnections } from "./connections.ts";
 import type { Container } from "./container.ts";
 import type { Containers, Execs } from "./containers.ts";
@@ -145,6 +146,12 @@ export function createContainers(options: ContainersOptions): Containers {
 
     execs: createExecs(ctx, whole),
 
+    check: (report, { leftovers }) => checkContainers(ctx, report, leftovers),
+    isKnown: (id) => isKnown(ctx, id),
+    readers: (keys, images) =>
+      busyContainers(ctx, keys, ({ record }) =>
+        record.mounts.some(({ image }) => image !== undefined && images.has(image)),
+      ),
     usersOfImage: (imageId) =>
       ctx.index
         .all()

@@ -14,27 +14,21 @@ import {
   existsSync,
   fdatasync,
   fsync,
-  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type Digest, hexOf, isDigest, parseDigest } from "../lib/digest.ts";
-import { dataLoss, internal, notFound, resourceExhausted, tooLarge } from "../lib/errors.ts";
+import { dataLoss, internal, notFound, tooLarge } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
-import { startWriteback } from "../linux/file.ts";
 import { type FileLock, lock, tryLock } from "../linux/flock.ts";
-
-/** Bytes after which the disk is told to begin, so that the sync at the end finds little to do. */
-const writebackWindow = 8 << 20;
+import { Ingest } from "./ingest.ts";
 
 /** What arrived. */
 export interface StoredBlob {
@@ -57,6 +51,8 @@ export interface Lease extends Disposable {
 export class ContentStore {
   readonly root: string;
   readonly #leases = new Set<Set<Digest>>();
+  /** What the names of ingests begin with that this process or a helper of it writes now. */
+  readonly #sessions = new Set<string>();
 
   /** How bytes are brought to the disk; a test may say otherwise. */
   readonly sync: (fd: number) => Promise<void>;
@@ -98,9 +94,14 @@ export class ContentStore {
 
   /** Stores bytes held in memory. */
   async put(bytes: Uint8Array, lease?: Lease): Promise<StoredBlob> {
-    using ingest = this.ingest();
-    ingest.write(bytes);
-    return await ingest.commit(null, lease);
+    const session = this.session();
+    try {
+      using ingest = this.ingest(session);
+      ingest.write(bytes);
+      return await ingest.commit(null, lease);
+    } finally {
+      this.#sessions.delete(session);
+    }
   }
 
   /** Gives a sealed blob its place. */
@@ -137,11 +138,14 @@ export class ContentStore {
 
   /** A name that a helper's ingests begin with, so that they can be thrown away when it dies. */
   session(): string {
-    return `${randomBytes(12).toString("hex")}.`;
+    const session = `${randomBytes(12).toString("hex")}.`;
+    this.#sessions.add(session);
+    return session;
   }
 
   /** Throws away what a helper of this session left. */
   dropSession(session: string): void {
+    this.#sessions.delete(session);
     const dir = join(this.root, "ingest");
     for (const name of readdirSync(dir)) if (name.startsWith(session)) rmSync(join(dir, name), { force: true });
   }
@@ -170,9 +174,14 @@ export class ContentStore {
     }
   }
 
+  isLeased(digest: Digest): boolean {
+    for (const held of this.#leases) if (held.has(digest)) return true;
+    return false;
+  }
+
   /** Deletes a blob unless it is leased; answers the bytes that came free. */
   delete(digest: Digest): number {
-    for (const held of this.#leases) if (held.has(digest)) return 0;
+    if (this.isLeased(digest)) return 0;
     const size = this.size(digest) ?? 0;
     rmSync(this.path(digest), { force: true });
     return size;
@@ -180,118 +189,26 @@ export class ContentStore {
 
   /** Deletes what crashes left: ingests that nobody writes, and blobs that `isUsed` does not know. */
   sweep(isUsed: (digest: Digest) => boolean): void {
-    for (const name of readdirSync(join(this.root, "ingest"))) {
-      const hex = name.startsWith("resume-") ? name.slice("resume-".length) : null;
-      using held = hex === null ? null : tryLock(this.#lockPath(hex));
-      if (hex === null || held) rmSync(join(this.root, "ingest", name), { force: true });
-    }
+    this.strays({ remove: true });
     for (const digest of this.walk()) if (!isUsed(digest)) this.delete(digest);
   }
-}
 
-/** One blob on its way in. Disposing of it without a commit throws the bytes away, unless they may be resumed. */
-export class Ingest implements Disposable {
-  readonly #store: ContentStore;
-  readonly #path: string;
-  readonly #keep: boolean;
-  #fd: number;
-  #hasher = new Bun.CryptoHasher("sha256");
-  #size = 0;
-  #written = 0;
-  #done = false;
-
-  constructor(store: ContentStore, name: string, keep: boolean) {
-    this.#store = store;
-    this.#path = join(store.root, "ingest", name);
-    this.#keep = keep;
-    this.#fd = openSync(this.#path, keep ? "a+" : "wx+", 0o600);
-    if (keep) this.#hashWhatIsThere();
-  }
-
-  #hashWhatIsThere(): void {
-    const chunk = Buffer.allocUnsafe(1 << 20);
-    for (let n = readSync(this.#fd, chunk, 0, chunk.length, 0); n > 0; ) {
-      this.#hasher.update(chunk.subarray(0, n));
-      this.#size += n;
-      n = readSync(this.#fd, chunk, 0, chunk.length, this.#size);
+  /** Files, from the store's root on, that are no blob and that nobody writes; with `remove` they are deleted. */
+  strays({ remove }: { readonly remove: boolean }): string[] {
+    const strays: string[] = [];
+    const found = (path: string): void => {
+      strays.push(path);
+      if (remove) rmSync(join(this.root, path), { recursive: true, force: true });
+    };
+    for (const name of readdirSync(join(this.root, "ingest"))) {
+      if ([...this.#sessions].some((session) => name.startsWith(session))) continue;
+      const hex = name.startsWith("resume-") ? name.slice("resume-".length) : null;
+      using held = hex === null ? null : tryLock(this.#lockPath(hex));
+      if (hex === null || held) found(join("ingest", name));
     }
-  }
-
-  /** Bytes written so far. */
-  get size(): number {
-    return this.#size;
-  }
-
-  write(bytes: Uint8Array): void {
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
-    } catch (error) {
-      const code = (error as { code?: unknown }).code;
-      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-      this.discard();
-      throw resourceExhausted(`write ${this.#path}: no space left on device`, { cause: error });
+    for (const name of readdirSync(join(this.root, "blobs/sha256"))) {
+      if (!isDigest(`sha256:${name}`)) found(join("blobs/sha256", name));
     }
-    this.#hasher.update(bytes);
-    this.#size += bytes.length;
-    if (this.#size - this.#written < writebackWindow) return;
-    startWriteback(this.#fd, this.#written, this.#size - this.#written);
-    this.#written = this.#size;
-  }
-
-  /** Forgets what was written, to start over. */
-  restart(): void {
-    ftruncateSync(this.#fd, 0);
-    this.#hasher = new Bun.CryptoHasher("sha256");
-    this.#size = 0;
-    this.#written = 0;
-  }
-
-  /** Seals and publishes. */
-  async commit(expected: { digest: Digest; size: number } | null, lease?: Lease): Promise<StoredBlob> {
-    return await this.#store.adopt(await this.seal(expected), lease);
-  }
-
-  /**
-   * Verifies and syncs; throws `dataLoss` when the bytes are not what was `expected`, and the kernel's error when they
-   * cannot be written. The bytes are gone after either: there is no second try.
-   */
-  async seal(expected: { digest: Digest; size: number } | null): Promise<SealedBlob> {
-    const digest: Digest = `sha256:${this.#hasher.digest("hex")}`;
-    if (expected && (expected.digest !== digest || expected.size !== this.#size)) {
-      this.discard();
-      throw dataLoss(
-        expected.digest === digest
-          ? `unexpected size: got ${this.#size}, expected ${expected.size} for ${digest}`
-          : `filesystem layer verification failed for digest ${expected.digest}`,
-      );
-    }
-    try {
-      await this.#store.sync(this.#fd);
-    } catch (error) {
-      // What could not be written is dropped from memory, so that another sync would say that all is well (fsync(2)).
-      this.discard();
-      throw error;
-    }
-    this.#close();
-    failPoint("content.blob.synced");
-    return { path: this.#path, digest, size: this.#size };
-  }
-
-  /** Throws the bytes away, also those that might have been resumed. */
-  discard(): void {
-    if (this.#done) return;
-    this.#close();
-    rmSync(this.#path, { force: true });
-  }
-
-  #close(): void {
-    this.#done = true;
-    closeSync(this.#fd);
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#done) return;
-    if (this.#keep && this.#size > 0) this.#close();
-    else this.discard();
+    return strays;
   }
 }

@@ -129,6 +129,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
       dataUsage: (parts, op) => engine.system.dataUsage(parts, op),
       events: (query, op) => engine.events.subscribe(query, op.signal),
       gc: (query, op) => engine.gc.run(query, op),
+      check: (query, op) => engine.check.run(query, op),
       async stop({ all }) {
         if (all) await engine.stopAll();
         // The reply goes out first.

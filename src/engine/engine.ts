@@ -37,6 +37,7 @@ import { Intents } from "../state/intents.ts";
 import { createVolumes } from "../volumes/service.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import { makeBundles } from "./bundles.ts";
+import { type Checker, createChecker } from "./check/check.ts";
 import { commitContainer } from "./commit.ts";
 import type { EngineConfig } from "./config.ts";
 import { type ConnectedNetworks, connectNetworks } from "./connected-networks.ts";
@@ -66,6 +67,7 @@ export interface Engine extends AsyncDisposable {
   readonly events: EventJournal;
   readonly system: System;
   readonly gc: Pick<Gc, "run">;
+  readonly check: Checker;
   /** Takes over what can change while it runs, all of it or, when it throws, nothing; then tells the event `reload`. */
   reload(next: EngineConfig): Promise<ConfigChanges>;
   /** Stops every container, then the supervisor and netd. */
@@ -229,6 +231,7 @@ export async function createEngine(
     events,
     system,
     gc,
+    check: createChecker({ db, images, containers, volumes, snapshots, leftovers: !keepUnknown }),
     async reload(next) {
       runtimes.become(await discover(next));
       const changes = live.changes(next);

@@ -23,6 +23,15 @@ export interface Download extends LayerSource {
   readonly ended: Promise<void>;
 }
 
+/** Runs a helper that downloads blobs; `onLine` is told of each step. */
+export async function fetchBlobs(
+  request: FetchRequest,
+  onLine: (line: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await runHelper<true>("fetch-blobs", {}, Readable.from([JSON.stringify(request)]), signal, { onLine });
+}
+
 /** Starts the download of those of `blobs` that are not in the store. */
 export function startDownload(
   content: ContentStore,
@@ -64,7 +73,7 @@ export function startDownload(
       blobs: [...missing.values()],
       ...limits,
     };
-    await runHelper<true>("fetch-blobs", {}, Readable.from([JSON.stringify(request)]), signal, { onLine });
+    await fetchBlobs(request, onLine, signal);
   }
 
   return {

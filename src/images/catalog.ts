@@ -26,7 +26,7 @@ import {
   parseConfig,
   parseManifest,
 } from "./manifest.ts";
-import { type ImageRecord, openImageRecords } from "./record.ts";
+import { type ImageRecord, type ImageRecords, openImageRecords } from "./record.ts";
 
 /** One image with everything that its blobs say. */
 export interface Image {
@@ -43,7 +43,7 @@ const emptyConfig = (): ContainerConfig => parseWire(ContainerConfig, {});
 
 export class Catalog {
   readonly content: ContentStore;
-  readonly #records: ReturnType<typeof openImageRecords>;
+  readonly records: ImageRecords;
   readonly #emit: (event: EventSource) => void;
   readonly #images = new Map<Digest, ImageRecord>();
   /** Images whose record cannot be read, by another version of this program perhaps; removed by their whole id only. */
@@ -60,21 +60,26 @@ export class Catalog {
     log: (message: string) => void = () => {},
   ) {
     this.content = content;
-    this.#records = openImageRecords(db);
+    this.records = openImageRecords(db);
     this.#emit = emit;
-    const { records, broken } = this.#records.images.list();
+    const { records, broken } = this.records.images.list();
     for (const { id, reason } of broken) {
       log(`image ${id}: its record is unreadable: ${reason}`);
       if (isDigest(id)) this.#unreadable.add(id);
     }
     for (const [id, record] of records) if (isDigest(id)) this.#images.set(id, record);
-    for (const [name, { image }] of this.#records.names.list().records) {
+    for (const [name, { image }] of this.records.names.list().records) {
       if (this.#images.has(image)) this.#names.set(name, image);
     }
   }
 
   ids(): Digest[] {
     return [...this.#images.keys()];
+  }
+
+  /** What is kept of an image that is known, whatever its blobs say. */
+  recordOf(id: Digest): ImageRecord | undefined {
+    return this.#images.get(id);
   }
 
   /** The image; throws `dataLoss` or `notFound` when its blobs are gone. */
@@ -182,12 +187,13 @@ export class Catalog {
     const record: ImageRecord = before
       ? { ...before, lastTagged }
       : { manifest: image.manifest, target: image.target, parent: image.parent ?? "", lastTagged };
-    this.#records.db.transaction("full", (tx) => {
-      this.#records.images.put(tx, id, record);
-      for (const name of names) this.#records.names.put(tx, formatReference(name), { image: id });
+    this.records.db.transaction("full", (tx) => {
+      this.records.images.put(tx, id, record);
+      for (const name of names) this.records.names.put(tx, formatReference(name), { image: id });
       failPoint("images.recorded");
     });
     this.#images.set(id, record);
+    this.#unreadable.delete(id);
     this.#read.delete(id);
     this.#used = null;
     for (const name of names) this.#names.set(formatReference(name), id);
@@ -205,14 +211,14 @@ export class Catalog {
 
   /** As {@link tag}, without a word: the name came with a push. */
   name(id: Digest, name: Reference): void {
-    this.#records.db.transaction("full", (tx) => this.#records.names.put(tx, formatReference(name), { image: id }));
+    this.records.db.transaction("full", (tx) => this.records.names.put(tx, formatReference(name), { image: id }));
     this.#names.set(formatReference(name), id);
   }
 
   untag(name: Reference): void {
     const full = formatReference(name);
     const id = this.#names.get(full);
-    this.#records.db.transaction("full", (tx) => this.#records.names.delete(tx, full));
+    this.records.db.transaction("full", (tx) => this.records.names.delete(tx, full));
     this.#names.delete(full);
     if (id) this.emit("untag", id);
   }
@@ -220,9 +226,9 @@ export class Catalog {
   /** Forgets an image and its names; layers and blobs are the caller's to delete. */
   forget(id: Digest): void {
     const names = [...this.#names].filter(([, image]) => image === id).map(([name]) => name);
-    this.#records.db.transaction("full", (tx) => {
-      for (const name of names) this.#records.names.delete(tx, name);
-      this.#records.images.delete(tx, id);
+    this.records.db.transaction("full", (tx) => {
+      for (const name of names) this.records.names.delete(tx, name);
+      this.records.images.delete(tx, id);
       failPoint("images.remove.recorded");
     });
     for (const name of names) {

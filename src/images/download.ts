@@ -1,5 +1,6 @@
 /** Fetching one blob of a pull, with retries that go on where the last one broke. */
-import type { ContentStore, Ingest } from "../content/content-store.ts";
+import type { ContentStore } from "../content/content-store.ts";
+import type { Ingest } from "../content/ingest.ts";
 import { canceled, dataLoss, isKind, unavailable } from "../lib/errors.ts";
 import { pause } from "../lib/pause.ts";
 import type { RegistryClient } from "../registry/client.ts";
@@ -21,6 +22,8 @@ export interface DownloadSource {
   readonly blob: Descriptor;
   /** How often to try before giving up. */
   readonly attempts: number;
+  /** True for a blob that is here and is not to be trusted: it is replaced once the new one is whole. */
+  readonly replace?: boolean;
 }
 
 /**
@@ -33,10 +36,10 @@ export async function download(
   tell: (event: DownloadEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { blob } = source;
-  if (content.has(blob.digest)) return;
+  const { blob, replace = false } = source;
+  if (content.has(blob.digest) && !replace) return;
   using _right = await content.fetching(blob.digest, signal);
-  if (content.has(blob.digest)) return;
+  if (content.has(blob.digest) && !replace) return;
   using ingest = content.resume(blob.digest);
   if (ingest.size > blob.size) ingest.restart();
   tell({ event: "started" });

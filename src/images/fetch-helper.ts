@@ -20,6 +20,8 @@ export interface FetchRequest {
   readonly parallel: number;
   /** How often to try each. */
   readonly attempts: number;
+  /** Fetches also what is here, and puts it in its place. */
+  readonly replace?: boolean;
 }
 
 /** One line of the helper's output. */
@@ -33,12 +35,13 @@ export async function fetchBlobsMain(args: string[]): Promise<void> {
   });
 }
 
-async function fetchAll({ contentRoot, registry, path, blobs, parallel, attempts }: FetchRequest): Promise<void> {
+async function fetchAll(request: FetchRequest): Promise<void> {
+  const { contentRoot, registry, path, blobs, parallel, attempts, replace = false } = request;
   const content = new ContentStore(contentRoot);
   const client = new RegistryClient({ ...registry, keepAlive: true });
   await inParallel(blobs, parallel, async (blob, signal) => {
     const { digest } = blob;
     const tell = (event: DownloadEvent): void => tellCaller({ ...event, digest } satisfies FetchLine);
-    await download(content, { client, path, blob, attempts }, tell, signal);
+    await download(content, { client, path, blob, attempts, replace }, tell, signal);
   });
 }

@@ -22,8 +22,10 @@ import type {
 import type { AuthConfig, AuthResponse } from "../api/system.ts";
 import type { EventSource } from "../events/events.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { LayerCare } from "../snapshots/layer-care.ts";
 import type { LayerBody, LayerRequest } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
+import type { CheckReport, ImageCheckRequest, ImageCheckTotals } from "./check/report.ts";
 
 /** An image as a container's create needs it. */
 export interface ResolvedImage {
@@ -50,6 +52,7 @@ export interface LayerStore {
   /** Shows the tree of a chain alone, read-only, at an existing directory. */
   view(chainId: string, target: string): Promise<void>;
   readonly name: string;
+  readonly care: LayerCare;
   hasLayer(chainId: string): boolean;
   layerSize(chainId: string): Promise<number>;
   /** `GraphDriver.Data` of an image whose topmost layer this is. */
@@ -165,6 +168,8 @@ export interface Images {
   distribution(name: string, auth: AuthConfig | undefined, op: Operation): Promise<DistributionInspect>;
   /** Shows credentials to their registry; `unauthorized` when it refuses them. */
   login(auth: AuthConfig, op: Operation): Promise<AuthResponse>;
+  /** Looks at everything that is kept of images, and repairs what it can where the report wants that. */
+  check(request: ImageCheckRequest, report: CheckReport, op: Operation): Promise<ImageCheckTotals>;
   /** Deletes what crashes left: blobs and unpacked layers that no image names. */
   sweep(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** Helpers that take in what a client sends: an archive of images, or one layer. Hashing and writing are away from the daemon. */
-import { ContentStore, type Ingest, type SealedBlob } from "../content/content-store.ts";
+import { ContentStore, type SealedBlob } from "../content/content-store.ts";
+import type { Ingest } from "../content/ingest.ts";
 import { answer, tellCaller } from "../helper/helper-process.ts";
 import { decompress } from "../lib/compression.ts";
 import { invalidArgument } from "../lib/errors.ts";

@@ -5,6 +5,7 @@ import { hostOf } from "../registry/auth.ts";
 import { RegistryClient } from "../registry/client.ts";
 import { search } from "../registry/search.ts";
 import { Catalog } from "./catalog.ts";
+import { checkImages } from "./check/check-images.ts";
 import { commit } from "./commit.ts";
 import { distribution } from "./distribution.ts";
 import type { Images, ImagesOptions } from "./images.ts";
@@ -82,6 +83,7 @@ export function createImages(options: ImagesOptions): Images {
       await new RegistryClient({ domain: hub ? "docker.io" : domain, insecure, auth }).login(op.signal);
       return { Status: "Login Succeeded", IdentityToken: "" };
     },
+    check: (request, report, op) => checkImages(shelf, options.config, request, report, op),
     async sweep() {
       const used = catalog.used();
       content.sweep((digest) => used?.blobs.has(digest) ?? true);

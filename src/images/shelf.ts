@@ -121,7 +121,7 @@ export class Shelf {
     const layers: Digest[] = [];
     let bytes = 0;
     for (const chainId of [...chains].reverse()) {
-      if (this.#needs(chainId) || !this.snapshots.hasLayer(chainId)) continue;
+      if (this.needs(chainId) || !this.snapshots.hasLayer(chainId)) continue;
       const size = await this.snapshots.layerSize(chainId);
       const removed = await this.#removeLayer(chainId);
       if (removed === "needed") break; // something stands on it, hence on all below
@@ -147,14 +147,15 @@ export class Shelf {
     await this.release([], this.content.walk());
   }
 
-  #needs(chainId: Digest): boolean {
+  /** True for a layer that an image or an operation in progress needs, and while that cannot be told. */
+  needs(chainId: Digest): boolean {
     for (const held of this.#held) if (held.has(chainId)) return true;
     return this.catalog.used()?.chains.has(chainId) ?? true;
   }
 
   /** The look and the removal are one step: nothing else of this process runs in between. */
   async #removeLayer(chainId: Digest): Promise<"removed" | "needed" | "absent"> {
-    if (this.#needs(chainId)) return "needed";
+    if (this.needs(chainId)) return "needed";
     if (!this.snapshots.hasLayer(chainId)) return "absent";
     try {
       await this.snapshots.removeLayer(chainId);

@@ -22,6 +22,8 @@ export const O_NOFOLLOW: number = constants.O_NOFOLLOW;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const AT_REMOVEDIR = 0x200;
+/** For {@link renameAt}: both names stay and change what they mean, in one step. */
+export const RENAME_EXCHANGE = 2;
 const AT_EMPTY_PATH = 0x1000;
 
 const { i32, u32, u64, i64_fast, ptr: pointer } = FFIType;

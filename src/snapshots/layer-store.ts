@@ -28,15 +28,16 @@ import {
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { runHelper } from "../helper/helper-process.ts";
-import { conflict, notFound } from "../lib/errors.ts";
+import { conflict, dataLoss, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
-import { AT_FDCWD, unlinkAt } from "../linux/file.ts";
-import { lock, tryLock } from "../linux/flock.ts";
+import { AT_FDCWD, RENAME_EXCHANGE, renameAt, unlinkAt } from "../linux/file.ts";
+import { lock } from "../linux/flock.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { chainHex } from "./names.ts";
 import { copyRoot } from "./ownership.ts";
 import type { GrowingFile, LayerBody, LayerRequest } from "./snapshotter.ts";
+import { strayReferences, strayUnpacks } from "./strays.ts";
 import { Trash } from "./trash.ts";
 import type { ApplyLayerRequest } from "./unpack/apply-layer.ts";
 
@@ -64,6 +65,12 @@ function wordWhen(complete: Promise<void>): Readable {
   return Readable.from(word(), { objectMode: false });
 }
 
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  fsyncSync(fd);
+  closeSync(fd);
+}
+
 export class LayerStore {
   readonly root: string;
   readonly trash: Trash;
@@ -84,16 +91,35 @@ export class LayerStore {
     return existsSync(join(this.#dir(chainId), "layer.json"));
   }
 
-  /** Throws `notFound` when the layer does not exist. */
+  /** Throws `notFound` when the layer does not exist, `dataLoss` when what is there cannot be read. */
   record(chainId: string): LayerRecord {
     const known = this.#records.get(chainId);
     if (known) return known;
+    const record = this.readRecord(chainId);
+    this.#records.set(chainId, record);
+    return record;
+  }
+
+  /** As {@link record}, from the disk in any case. */
+  readRecord(chainId: string): LayerRecord {
     try {
-      const record = JSON.parse(readFileSync(join(this.#dir(chainId), "layer.json"), "utf8")) as LayerRecord;
-      this.#records.set(chainId, record);
+      const record = JSON.parse(readFileSync(join(this.#dir(chainId), "layer.json"), "utf8")) as LayerRecord | null;
+      if (typeof record !== "object" || record === null) throw new SyntaxError("no object");
       return record;
     } catch (error) {
       if (isErrno(error, "ENOENT")) throw notFound(`layer ${chainId} does not exist`);
+      if (error instanceof SyntaxError)
+        throw dataLoss(`the record of layer ${chainId} is unreadable`, { cause: error });
+      throw error;
+    }
+  }
+
+  /** Bytes of the layer's files; 0 where its record cannot be read, which must not hide the others' sizes. */
+  size(chainId: string): number {
+    try {
+      return this.record(chainId).size;
+    } catch (error) {
+      if (isKind(error, "dataLoss")) return 0;
       throw error;
     }
   }
@@ -104,10 +130,34 @@ export class LayerStore {
       .filter((chainId) => /^sha256:[0-9a-f]{64}$/.test(chainId) && this.has(chainId));
   }
 
+  /** The directory of the layer's files, whether or not it exists. */
+  diff(chainId: string): string {
+    return join(this.#dir(chainId), "diff");
+  }
+
+  /** True when the layer says that it stands on `parent` itself. */
+  isChild(chainId: string, parent: string): boolean {
+    try {
+      return this.record(chainId).parent === parent;
+    } catch {
+      return false;
+    }
+  }
+
+  /** True when the chain whose topmost layer is `top` holds the layer, or when a record on the way cannot be read. */
+  isPartOf(chainId: string, top: string | null): boolean {
+    try {
+      for (let at = top; at !== null; at = this.record(at).parent) if (at === chainId) return true;
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
   /** The `diff` directories of a chain, topmost first; none for `null`. */
   diffs(chainId: string | null): string[] {
     const dirs: string[] = [];
-    for (let at = chainId; at !== null; at = this.record(at).parent) dirs.push(join(this.#dir(at), "diff"));
+    for (let at = chainId; at !== null; at = this.record(at).parent) dirs.push(this.diff(at));
     return dirs;
   }
 
@@ -151,13 +201,62 @@ export class LayerStore {
       return { size: this.record(request.chainId).size };
     }
     if (request.parent !== null) this.refer(request.parent, hex);
+    try {
+      const { dir, size } = await this.#unpack(request, body, op);
+      try {
+        this.#publish(dir, request.chainId);
+      } catch (error) {
+        this.trash.take(dir);
+        throw error;
+      }
+      return { size };
+    } catch (error) {
+      if (request.parent !== null) this.unrefer(request.parent, hex);
+      throw error;
+    }
+  }
+
+  /**
+   * Unpacks a layer that is there anew, and puts its files and its record in the place of what was there; who stands on it goes on
+   * doing so. `checkFree` throws when somebody uses its files: nothing else of this process runs between that and the exchange.
+   * `users` are the names that stand on it.
+   */
+  async replace(
+    request: LayerRequest,
+    body: LayerBody,
+    { checkFree, users }: { readonly checkFree: () => void; readonly users: () => readonly string[] },
+    op: Operation,
+  ): Promise<void> {
+    const hex = chainHex(request.chainId);
+    using _held = await lock(join(this.root, "locks", hex), op.signal);
+    const { dir: fresh } = await this.#unpack(request, body, op);
+    try {
+      checkFree();
+      failPoint("snapshots.layer.replace");
+      const dir = this.#dir(request.chainId);
+      mkdirSync(join(dir, "refs"), { recursive: true, mode: 0o700 });
+      const [from, to] = [join(fresh, "diff"), join(dir, "diff")];
+      renameAt(AT_FDCWD, from, AT_FDCWD, to, existsSync(to) ? RENAME_EXCHANGE : 0);
+      failPoint("snapshots.layer.exchanged");
+      renameSync(join(fresh, "layer.json"), join(dir, "layer.json"));
+      this.#records.delete(request.chainId);
+      for (const user of users()) this.refer(request.chainId, user);
+      if (request.parent !== null) this.refer(request.parent, hex);
+      for (const path of [dir, join(this.root, "layers")]) syncDirectory(path);
+    } finally {
+      this.trash.take(fresh);
+    }
+  }
+
+  /** Unpacks into a new directory of `tmp`; nothing is left of it on failure. */
+  async #unpack(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ dir: string; size: number }> {
     let dir: string | null = null;
     try {
-      dir = this.temporary(hex);
+      dir = this.temporary(chainHex(request.chainId));
       const parents = this.diffs(request.parent);
       this.#makeDiff(dir, parents[0] ?? null);
       const { chainId, parent, diffId } = request;
-      const applied = await runHelper<{ size: number }>(
+      const { size } = await runHelper<{ size: number }>(
         "apply-layer",
         {
           dir,
@@ -171,15 +270,10 @@ export class LayerStore {
         op.signal,
         isGrowing(body) ? { fd: body.fd } : {},
       );
-      this.#publish(dir, request.chainId);
-      return { size: applied.size };
+      return { dir, size };
     } catch (error) {
       drop(body);
-      try {
-        if (dir !== null) this.trash.take(dir);
-      } finally {
-        if (request.parent !== null) this.unrefer(request.parent, hex);
-      }
+      if (dir !== null) this.trash.take(dir);
       throw error;
     }
   }
@@ -197,9 +291,7 @@ export class LayerStore {
     const target = this.#dir(chainId);
     this.trash.take(target); // a directory without layer.json: what a removal left that crashed
     renameSync(dir, target);
-    const layers = openSync(join(this.root, "layers"), "r");
-    fsyncSync(layers);
-    closeSync(layers);
+    syncDirectory(join(this.root, "layers"));
   }
 
   /** Removes a layer; throws `conflict` while something stands on it. */
@@ -219,30 +311,20 @@ export class LayerStore {
     if (parent !== null) this.unrefer(parent, chainHex(chainId));
   }
 
-  /**
-   * Deletes what crashes left: unfinished unpacks that nobody holds the lock of, layers whose removal had begun,
-   * references of users that `isUser` does not know, and the trash.
-   */
+  /** Deletes what crashes left, `isUser` telling which names of `refs` still mean somebody; and empties the trash. */
   async sweep(isUser: (name: string) => boolean): Promise<void> {
-    for (const name of readdirSync(join(this.root, "tmp"))) {
-      const hex = name.split(".")[0] ?? "";
-      using held = /^[0-9a-f]{64}$/.test(hex) ? tryLock(join(this.root, "locks", hex)) : null;
-      if (held || !/^[0-9a-f]{64}$/.test(hex)) this.trash.take(join(this.root, "tmp", name));
-    }
     const layers = join(this.root, "layers");
+    for (const name of readdirSync(join(this.root, "tmp"))) {
+      // Without a chain id it is an init layer, which is made in one go: nobody is at it.
+      if (!/^[0-9a-f]{64}\./.test(name)) this.trash.take(join(this.root, "tmp", name));
+    }
+    strayUnpacks(this, { remove: true });
     for (const hex of readdirSync(layers)) {
       const refs = join(layers, hex, "refs");
-      if (!existsSync(refs) || !existsSync(join(layers, hex, "layer.json"))) {
-        this.trash.take(join(layers, hex));
-      }
+      if (!existsSync(refs) || !existsSync(join(layers, hex, "layer.json"))) this.trash.take(join(layers, hex));
     }
     // References only now: a layer may be listed before the child that has just gone.
-    for (const hex of readdirSync(layers)) {
-      for (const user of readdirSync(join(layers, hex, "refs"))) {
-        const alive = existsSync(join(layers, user, "layer.json")) || isUser(user);
-        if (!alive) this.unrefer(`sha256:${hex}`, user);
-      }
-    }
+    strayReferences(this, isUser, { remove: true });
     await this.trash.empty();
   }
 }

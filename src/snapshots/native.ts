@@ -11,6 +11,7 @@ import type { Operation } from "../lib/operation.ts";
 import { MS_BIND, mount } from "../linux/mount.ts";
 import { type HeldTree, hideTree, holdDirectory } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
+import { type LayerCare, layerCare } from "./layer-care.ts";
 import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { isKey } from "./names.ts";
@@ -23,10 +24,12 @@ export class NativeSnapshotter implements Snapshotter {
   readonly name = "vfs";
   readonly #store: LayerStore;
   readonly #writable: WritableLayers;
+  readonly care: LayerCare;
 
   constructor(root: string) {
     this.#store = new LayerStore(root);
     this.#writable = new WritableLayers(this.#store);
+    this.care = layerCare(this.#store, this.#writable, true);
   }
 
   hasLayer(chainId: string): boolean {
@@ -42,7 +45,7 @@ export class NativeSnapshotter implements Snapshotter {
   }
 
   async layerSize(chainId: string): Promise<number> {
-    return this.#store.record(chainId).size;
+    return this.#store.size(chainId);
   }
 
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {

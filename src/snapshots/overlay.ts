@@ -13,6 +13,7 @@ import { limitTree } from "../linux/project-quota.ts";
 import { overlayChanges } from "./changes.ts";
 import { type HeldTree, hideTree, treeOfProcess } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
+import { type LayerCare, layerCare } from "./layer-care.ts";
 import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { isKey } from "./names.ts";
@@ -26,10 +27,12 @@ export class OverlaySnapshotter implements Snapshotter {
   readonly name = "overlay2";
   readonly #store: LayerStore;
   readonly #writable: WritableLayers;
+  readonly care: LayerCare;
 
   constructor(root: string) {
     this.#store = new LayerStore(root);
     this.#writable = new WritableLayers(this.#store);
+    this.care = layerCare(this.#store, this.#writable, false);
   }
 
   hasLayer(chainId: string): boolean {
@@ -45,7 +48,7 @@ export class OverlaySnapshotter implements Snapshotter {
   }
 
   async layerSize(chainId: string): Promise<number> {
-    return this.#store.record(chainId).size;
+    return this.#store.size(chainId);
   }
 
   /** Where the topmost layer's files and those below are, in the keys of the API's `GraphDriver.Data`. */

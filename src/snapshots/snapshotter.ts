@@ -17,6 +17,7 @@
 import type { Readable } from "node:stream";
 import type { Operation } from "../lib/operation.ts";
 import type { HeldTree } from "./held-tree.ts";
+import type { LayerCare } from "./layer-care.ts";
 
 /** How a layer's bytes are packed; `null` is decided by their first bytes, which are looked at in any case. */
 export type LayerCompression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
@@ -68,6 +69,8 @@ export interface Change {
 export interface Snapshotter {
   /** Docker's name of the driver: `overlay2` or `vfs`. */
   readonly name: string;
+  /** What `system check` and lists of files ask of the layers. */
+  readonly care: LayerCare;
 
   hasLayer(chainId: string): boolean;
   /** Removes a layer; absent is fine. Throws `conflict` while another layer or a writable layer stands on it. */

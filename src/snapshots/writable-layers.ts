@@ -11,7 +11,7 @@ import { AT_FDCWD, close, O_DIRECTORY, O_NOFOLLOW, openAt, tryOpenAt } from "../
 import { isErrno, SyscallError } from "../linux/syscall-error.ts";
 import { fsetxattr, getxattr } from "../linux/xattr.ts";
 import type { LayerStore } from "./layer-store.ts";
-import { checkedKey } from "./names.ts";
+import { chainHex, checkedKey, isKey } from "./names.ts";
 
 /** What a writable layer stands on. */
 export interface WritableLayer {
@@ -50,6 +50,18 @@ export class WritableLayers {
 
   keys(): string[] {
     return readdirSync(this.#root).filter((key) => this.has(key));
+  }
+
+  /** Keys of layers that are being made, or whose making was cut short. */
+  unfinished(): string[] {
+    return readdirSync(this.#root).filter((key) => isKey(key) && !this.has(key));
+  }
+
+  /** Names that stand on the layer itself: writable layers, and layers by their hex. */
+  usersOf(chainId: string): string[] {
+    const keys = this.keys().filter((key) => this.get(key).parent === chainId);
+    const children = this.#store.list().filter((each) => each !== chainId && this.#store.isChild(each, chainId));
+    return [...keys, ...children.map(chainHex)];
   }
 
   /** Makes the layer's directory, lets `fill` put in what the driver needs, and completes it. */

@@ -134,6 +134,24 @@ export async function eraseCredentials(cli: Cli, registry: string): Promise<stri
 /** The `X-Registry-Auth` header for an image; anonymous when nothing is stored. */
 export async function registryAuthHeader(cli: Cli, image: string): Promise<Record<string, string>> {
   const found = await storedCredentials(cli, registryOf(image));
-  const json = JSON.stringify(found ?? {});
-  return { "X-Registry-Auth": Buffer.from(json).toString("base64").replace(/\+/g, "-").replace(/\//g, "_") };
+  return { "X-Registry-Auth": encodedHeader(found ?? {}) };
 }
+
+/** The `X-Registry-Config` header: what is stored for all registries, for what may have to ask any of them. */
+export async function registryConfigHeader(cli: Cli): Promise<Record<string, string>> {
+  const { auths = {}, credHelpers = {} } = await cli.config();
+  const registries = new Set([
+    ...Object.keys(environmentAuths(cli) ?? {}),
+    ...Object.keys(auths),
+    ...Object.keys(credHelpers),
+  ]);
+  const found: Record<string, Credentials> = {};
+  for (const registry of registries) {
+    const credentials = await storedCredentials(cli, registry);
+    if (credentials) found[registry] = credentials;
+  }
+  return Object.keys(found).length === 0 ? {} : { "X-Registry-Config": encodedHeader(found) };
+}
+
+const encodedHeader = (value: unknown): string =>
+  Buffer.from(JSON.stringify(value)).toString("base64").replace(/\+/g, "-").replace(/\//g, "_");

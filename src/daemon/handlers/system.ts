@@ -8,10 +8,12 @@ import type {
   SystemInfo,
   SystemVersion,
 } from "../../api/system.ts";
+import type { CheckLine } from "../../api/system-check.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
 import { parseTimestamp } from "../timestamps.ts";
+import { readRegistryConfig } from "./credentials.ts";
 import { ignore } from "./ignore.ts";
 
 export interface EventsQuery {
@@ -36,6 +38,8 @@ export interface SystemBackend {
   events(query: EventsQuery, op: Operation): AsyncIterable<EventMessage>;
   /** Applies the policy `gc` now, whether it is enabled or not. */
   gc(query: { dryRun: boolean }, op: Operation): Promise<GcReport>;
+  /** Looks for damage; `auths` are credentials by the registry's domain. Refuses before the first line. */
+  check(query: { repair: boolean; auths: ReadonlyMap<string, AuthConfig> }, op: Operation): AsyncIterable<CheckLine>;
   /** Answers `dhow daemon stop`: the process ends soon after. With `all`, containers are stopped first. */
   stop(query: { all: boolean }, op: Operation): Promise<void>;
 }
@@ -67,6 +71,8 @@ export function systemHandlers(system: SystemBackend) {
     },
     dataUsage: async ({ query, op }) => system.dataUsage(dataUsageParts(query.type), op),
     gc: async ({ query, op }) => system.gc(query, op),
+    systemCheck: ({ query, header, op }) =>
+      system.check({ repair: query.repair, auths: readRegistryConfig(header("X-Registry-Config")) }, op),
     daemonStop: async ({ query, op }) => ignore(system.stop(query, op)),
   } satisfies Partial<Handlers>;
 }

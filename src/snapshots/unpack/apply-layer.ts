@@ -1,9 +1,8 @@
 /** The helper that unpacks one layer: reads, hashes, decompresses and extracts in one pass, then syncs. */
-import { closeSync, createReadStream, openSync, readSync, writeFileSync } from "node:fs";
+import { readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { answer } from "../../helper/helper-process.ts";
-import { decompress, detectCompression, magicLength } from "../../lib/compression.ts";
 import { dataLoss, resourceExhausted, unavailable } from "../../lib/errors.ts";
 import { failPoint } from "../../lib/fail-point.ts";
 import type { TarTime } from "../../lib/tar/entry.ts";
@@ -25,6 +24,7 @@ import { lookup } from "../layer-lookup.ts";
 import type { LayerRecord } from "../layer-store.ts";
 import { Budget } from "./budget.ts";
 import { Extractor } from "./extractor.ts";
+import { eachChunk } from "./layer-body.ts";
 
 /** What the daemon asks of the helper. `body` is a file's path, or `null` for stdin. */
 export interface ApplyLayerRequest {
@@ -92,36 +92,6 @@ function inherit(fd: number, below: readonly number[], parts: readonly Buffer[])
   chmodPathFd(fd, stat.mode & 0o7777);
   utimesPathFd(fd, stat.mtime, stat.mtime);
   return stat.mtime;
-}
-
-/** Feeds the unpacked bytes to `take`: a plain file is read without any stream in between. */
-async function eachChunk(
-  body: string | null | AsyncIterable<Uint8Array>,
-  take: (chunk: Uint8Array) => void,
-): Promise<void> {
-  if (typeof body === "string") {
-    const fd = openSync(body, "r");
-    try {
-      const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
-      const first = readSync(fd, buffer, 0, buffer.length, 0);
-      if (first >= magicLength && detectCompression(buffer) === "none") {
-        for (let length = first, at = 0; length > 0; length = readSync(fd, buffer, 0, buffer.length, at)) {
-          take(buffer.subarray(0, length));
-          at += length;
-        }
-        return;
-      }
-    } finally {
-      closeSync(fd);
-    }
-  }
-  const source =
-    body === null
-      ? Bun.stdin.stream()
-      : typeof body === "string"
-        ? createReadStream(body, { highWaterMark: 1024 * 1024 })
-        : body;
-  for await (const chunk of decompress(source as AsyncIterable<Uint8Array>)) take(chunk);
 }
 
 const growingPauseMs = 4;

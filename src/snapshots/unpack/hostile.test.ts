@@ -1,6 +1,15 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -51,7 +60,12 @@ describe("applyLayer()", () => {
       const accepted = await outcome(hostile, canary, apply);
       expect(driver.hasLayer(diffId)).toBe(accepted);
       expect(readdirSync(join(dir, "store/tmp"))).toEqual([]);
-      if (accepted) checkInside(hostile, join(dir, "store/layers", diffId.slice(7), "diff"));
+      if (!accepted) return;
+      checkInside(hostile, join(dir, "store/layers", diffId.slice(7), "diff"));
+      // A check of the layer agrees with what was made of the archive.
+      const archive = join(dir, "archive.tar");
+      writeFileSync(archive, tar);
+      expect(await driver.care.compare(diffId, archive, background())).toMatchObject({ told: [] });
     });
   }
 });
