@@ -1,8 +1,29 @@
-/** What `GET /dhow/v1/images/{name}/files` tells, one line for each file of each layer. */
+/** What images are made of, on the wire. */
+import type { OCIDescriptor } from "./images.ts";
+
+/** One image of `GET /dhow/v1/images/layers`: what it is stored as, and what it is unpacked to. */
+export interface ImageLayers {
+  ID: string;
+  RepoTags: string[];
+  Manifest: OCIDescriptor;
+  Config: OCIDescriptor;
+  /** Lowest first. */
+  Layers: {
+    Blob: OCIDescriptor;
+    /** Digest of the unpacked archive. */
+    DiffID: string;
+    /** Names the layer with all below it. */
+    ChainID: string;
+    /** Bytes of its files. */
+    Size: number;
+    /** The history's line for it; "" without one. */
+    CreatedBy: string;
+  }[];
+}
 
 export type LayerFileType = "file" | "directory" | "symlink" | "char" | "block" | "fifo" | "socket" | "whiteout";
 
-/** One name in one layer. */
+/** One name in one layer: a line of `GET /dhow/v1/images/{name}/files`. */
 export interface LayerFile {
   /** Index of the layer, the lowest being 0. */
   Layer: number;
@@ -14,7 +35,7 @@ export interface LayerFile {
   Mode: number;
   UID: number;
   GID: number;
-  /** Bytes of a file; 0 of a further name of one that has been told in the same layer. */
+  /** Bytes of a file. A further name of one (with a `Target`) takes none of its own. */
   Size: number;
   /** Seconds since 1970. */
   ModTime: number;

@@ -177,6 +177,18 @@ export const paths = {
     path: "/images/{name:*}",
     query: { force: "flag", noprune: "flag", platforms: "words" },
   },
+  /** Ours: what images are stored as and unpacked to. */
+  imageLayers: { method: "GET", path: "/dhow/v1/images/layers", query: { names: "words" } },
+  /** Ours: the files of an image's layers, one JSON line each; from the layer `digestsFrom` on with digests. */
+  imageFiles: {
+    method: "GET",
+    path: "/dhow/v1/images/{name:*}/files",
+    query: { from: "number", digestsFrom: "number" },
+  },
+  /** Ours: which of some blobs are not here. */
+  imageLacks: { method: "POST", path: "/dhow/v1/images/lacks" },
+  /** Ours: as `GET /images/get`, without blobs that whoever loads it has. */
+  imageSaveParts: { method: "POST", path: "/dhow/v1/images/save" },
   distributionInspect: { method: "GET", path: "/distribution/{name:*}/json" },
 
   volumeList: {

@@ -15,6 +15,8 @@ import {
 import type { EventMessage } from "./events.ts";
 import { ExecConfig, type ExecInspectResponse, ExecStartConfig, type IDResponse } from "./exec.ts";
 import { ContainerUpdateRequest } from "./host-config.ts";
+import type { ImageLayers } from "./image-files.ts";
+import { type ImageLacks, ImageLacksRequest, ImageSaveRequest } from "./image-transfer.ts";
 import type {
   DistributionInspect,
   ImageDeleteResponseItem,
@@ -137,6 +139,15 @@ export const routes = {
     body,
     reply: json<ImageDeleteResponseItem[]>(),
     fails: ["notFound", "conflict"],
+  },
+  imageLayers: { ...p.imageLayers, body, reply: json<ImageLayers[]>(), fails: ["notFound"] },
+  imageFiles: { ...p.imageFiles, body, reply: bytes(), fails: ["notFound"] },
+  imageLacks: { ...p.imageLacks, body: requiredBody(ImageLacksRequest), reply: json<ImageLacks>(), fails: [] },
+  imageSaveParts: {
+    ...p.imageSaveParts,
+    body: requiredBody(ImageSaveRequest),
+    reply: bytes(),
+    fails: ["notFound"],
   },
   distributionInspect: {
     ...p.distributionInspect,

@@ -1,6 +1,7 @@
 import { notImplemented } from "../lib/errors.ts";
 import type { ContainersBackend } from "./handlers/containers.ts";
 import type { ExecBackend } from "./handlers/exec.ts";
+import type { ImagePartsBackend } from "./handlers/image-parts.ts";
 import type { ImagesBackend } from "./handlers/images.ts";
 import type { NetworksBackend } from "./handlers/networks.ts";
 import type { SystemBackend } from "./handlers/system.ts";
@@ -12,6 +13,7 @@ export interface Backends {
   readonly containers: ContainersBackend;
   readonly exec: ExecBackend;
   readonly images: ImagesBackend;
+  readonly imageParts: ImagePartsBackend;
   readonly networks: NetworksBackend;
   readonly volumes: VolumesBackend;
   readonly volumeTransfers: VolumeTransfersBackend;
@@ -21,7 +23,16 @@ export interface Backends {
 /** Services of which some, or some of their methods, do not exist yet. */
 export type PartialBackends = { readonly [K in keyof Backends]?: Partial<Backends[K]> };
 
-const nouns = ["containers", "exec", "images", "networks", "volumes", "volumeTransfers", "system"] as const;
+const nouns = [
+  "containers",
+  "exec",
+  "images",
+  "imageParts",
+  "networks",
+  "volumes",
+  "volumeTransfers",
+  "system",
+] as const;
 
 /** Fills the gaps with methods that answer 501 and say what is missing. */
 export function completeBackends(partial: PartialBackends): Backends {

@@ -119,6 +119,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
     containers: engine.containers,
     exec: engine.exec,
     images: engine.images,
+    imageParts: engine.images,
     networks: engine.networks,
     volumes: engine.volumes,
     volumeTransfers: engine.volumes.transfers,

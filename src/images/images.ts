@@ -8,6 +8,7 @@
 import type { Readable } from "node:stream";
 import type { ContainerConfig } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
+import type { ImageLayers } from "../api/image-files.ts";
 import type {
   DistributionInspect,
   ImageDeleteResponseItem,
@@ -21,11 +22,13 @@ import type {
 } from "../api/images.ts";
 import type { AuthConfig, AuthResponse } from "../api/system.ts";
 import type { EventSource } from "../events/events.ts";
+import type { Digest } from "../lib/digest.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { LayerCare } from "../snapshots/layer-care.ts";
 import type { LayerBody, LayerRequest } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
 import type { CheckReport, ImageCheckRequest, ImageCheckTotals } from "./check/report.ts";
+import type { SaveQuery } from "./save.ts";
 
 /** An image as a container's create needs it. */
 export interface ResolvedImage {
@@ -158,7 +161,17 @@ export interface Images {
     progress: ProgressSink,
     op: Operation,
   ): Promise<void>;
-  save(names: readonly string[], query: { platforms: readonly string[] }, op: Operation): Promise<Readable>;
+  save(names: readonly string[], query: SaveQuery, op: Operation): Promise<Readable>;
+  /** Those of some blobs that are not here, or not of their size. */
+  lacks(blobs: readonly { readonly digest: Digest; readonly size: number }[], op: Operation): Promise<Digest[]>;
+  /** What images are stored as and unpacked to; of all images without names. */
+  layers(names: readonly string[], op: Operation): Promise<ImageLayers[]>;
+  /** Lines of `LayerFile`, lowest layer first, from the layer `from` on; from `digestsFrom` on with digests. */
+  files(
+    name: string,
+    query: { readonly from: number; readonly digestsFrom: number | undefined },
+    op: Operation,
+  ): Promise<Readable>;
   /** Answers the new image's id. */
   commit(request: CommitImage, op: Operation): Promise<CommittedImage>;
   search(

@@ -35,6 +35,8 @@ export async function load(
     const members = await op.timings.measure("receive", () => receive(shelf, hold, archive, seen, op));
     failPoint("images.load.received");
     const arrivals = await arrivalsOf(shelf, hold, members, query.platforms, seen);
+    // Layers may have been left out of the archive because they are here: they stay until the image has its record.
+    for (const { manifest } of arrivals) for (const { digest } of manifest.layers) hold.lease.add(digest);
     for (const arrival of arrivals) {
       const image = await shelf.place(arrival, hold, op, (layer, state) => {
         if (query.quiet || state === "exists") return;

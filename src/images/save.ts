@@ -18,13 +18,14 @@ import type { Image } from "./catalog.ts";
 import { mediaTypes, platformOf } from "./manifest.ts";
 import type { Shelf } from "./shelf.ts";
 
+export interface SaveQuery {
+  readonly platforms: readonly string[];
+  /** Layers' blobs that are left out, because whoever loads the archive has them. */
+  readonly without?: ReadonlySet<Digest>;
+}
+
 /** Finds all images first, so that an unknown name fails the call and not the stream. */
-export function save(
-  shelf: Shelf,
-  names: readonly string[],
-  query: { platforms: readonly string[] },
-  op: Operation,
-): Readable {
+export function save(shelf: Shelf, names: readonly string[], query: SaveQuery, op: Operation): Readable {
   const wanted = new Map<Digest, { image: Image; names: Map<string, Reference> }>();
   for (const { text, image, name } of names.flatMap((text) => meant(shelf, text))) {
     for (const platform of query.platforms) {
@@ -40,7 +41,10 @@ export function save(
     if (named) entry.names.set(formatReference(named), named);
   }
   const found = [...wanted.values()].map(({ image, names }) => ({ image, names: [...names.values()] }));
-  return Readable.from(archive(shelf, found, op), { objectMode: false, highWaterMark: 1 << 20 });
+  return Readable.from(archive(shelf, found, query.without ?? new Set(), op), {
+    objectMode: false,
+    highWaterMark: 1 << 20,
+  });
 }
 
 /** A repository alone means all of its tags. */
@@ -65,13 +69,14 @@ function meant({ catalog }: Shelf, text: string): { text: string; image: Image; 
 async function* archive(
   shelf: Shelf,
   wanted: readonly { image: Image; names: Reference[] }[],
+  without: ReadonlySet<Digest>,
   op: Operation,
 ): AsyncGenerator<Uint8Array> {
   const { content } = shelf;
   using hold = shelf.hold();
   const blobs = new Set<Digest>();
   for (const { image } of wanted) {
-    for (const layer of image.manifest.layers) blobs.add(layer.digest);
+    for (const { digest } of image.manifest.layers) if (!without.has(digest)) blobs.add(digest);
     blobs.add(image.id);
     blobs.add(image.record.manifest.digest);
   }

@@ -10,6 +10,7 @@ import { commit } from "./commit.ts";
 import { distribution } from "./distribution.ts";
 import type { Images, ImagesOptions } from "./images.ts";
 import { importTar } from "./import.ts";
+import { imageFiles, imageLayers } from "./layers.ts";
 import { load } from "./load.ts";
 import { platformOf, wireDescriptor } from "./manifest.ts";
 import { newNameOf } from "./new-name.ts";
@@ -68,6 +69,10 @@ export function createImages(options: ImagesOptions): Images {
     importTar: (request, source, progress, op) => importTar(shelf, request, source, progress, op),
     load: (query, archive, progress, op) => load(shelf, query, archive, progress, op),
     save: async (names, query, op) => save(shelf, names, query, op),
+    lacks: async (blobs) =>
+      blobs.filter(({ digest, size }) => content.size(digest) !== size).map(({ digest }) => digest),
+    layers: (names) => imageLayers(shelf, names),
+    files: async (name, query, op) => imageFiles(shelf, name, query, op),
     commit: (request, op) => commit(shelf, request, op),
     async search({ filters, ...query }, op) {
       const wanted = searchFilter(filters);

@@ -48,9 +48,8 @@ export function bytesOfText(text: string): Buffer {
 
 /** `text` for a terminal: control characters, what reorders a line, and bytes that are no text are shown as escapes. */
 export function shownText(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFE\uFFFF\\]/gu, (char) => {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFE\uFFFF]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;
-    if (char === "\\") return "\\\\";
     if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
     if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
     return `\\u{${code.toString(16)}}`;

@@ -27,21 +27,21 @@ export interface ListLayersRequest {
   readonly layers: readonly string[];
   /** The first of them that is listed. */
   readonly from: number;
-  /** Reads files to tell their digests. */
-  readonly digests: boolean;
+  /** The first of them whose files are read, to tell their digests; `null` for none. */
+  readonly digestsFrom: number | null;
 }
 
 /** Bytes of lines that are gathered before they are written. */
 const lineBuffer = 256 * 1024;
 
 export async function listLayersMain(args: string[]): Promise<void> {
-  await stream<ListLayersRequest>(args, async ({ layers, from, digests }) => {
+  await stream<ListLayersRequest>(args, async ({ layers, from, digestsFrom }) => {
     raiseFileLimit();
     const output = new Lines();
     for (const [layer, path] of layers.entries()) {
       if (layer < from) continue;
       const root = openAt(AT_FDCWD, path, O_DIRECTORY);
-      new LayerLister(layer, digests, output).children(root, Buffer.alloc(0));
+      new LayerLister(layer, digestsFrom !== null && layer >= digestsFrom, output).children(root, Buffer.alloc(0));
       close(root);
     }
     output.flush();
@@ -120,8 +120,8 @@ class LayerLister {
 
   #fill(told: LayerFile, fd: number, stat: FileStat): void {
     const first = stat.nlink > 1 ? this.#names.get(stat.ino) : undefined;
-    if (first === undefined) told.Size = stat.size;
-    else told.Target = first;
+    told.Size = stat.size;
+    if (first !== undefined) told.Target = first;
     if (stat.nlink > 1 && first === undefined) this.#names.set(stat.ino, told.Path);
     if (this.#digests) told.Digest = this.#digestOf(fd);
   }

@@ -225,7 +225,7 @@ test("what crashes left is found and removed; what is at work is neither", async
   expect(code).toBe(1);
   expect(findings.map(({ Kind, ID }) => `${Kind} ${ID}`).toSorted()).toEqual(
     [
-      "leftover containers/" + "c".repeat(64),
+      `leftover containers/${"c".repeat(64)}`,
       "leftover content/blobs/sha256/no-digest",
       "leftover content/ingest/0123456789abcdef.left",
       `leftover overlay/${layer.slice(layer.indexOf("layers/"))}/refs/${"b".repeat(64)}`.replace("/diff/..", ""),

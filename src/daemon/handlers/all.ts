@@ -2,6 +2,7 @@ import type { Backends } from "../backends.ts";
 import type { Handlers } from "../call.ts";
 import { containerHandlers } from "./containers.ts";
 import { execHandlers } from "./exec.ts";
+import { imagePartsHandlers } from "./image-parts.ts";
 import { imageHandlers } from "./images.ts";
 import { networkHandlers } from "./networks.ts";
 import { systemHandlers } from "./system.ts";
@@ -14,6 +15,7 @@ export function createHandlers(backends: Backends): Handlers {
     ...containerHandlers(backends.containers),
     ...execHandlers(backends.exec),
     ...imageHandlers(backends.images),
+    ...imagePartsHandlers(backends.imageParts),
     ...networkHandlers(backends.networks),
     ...volumeHandlers(backends.volumes),
     ...volumeTransferHandlers(backends.volumeTransfers),

@@ -3,6 +3,8 @@ import { to } from "../../../client/route-call.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { platformQueries } from "../../image/platform.ts";
+import { readDigests, savedParts } from "../../image/transfer.ts";
+import { ofDhow } from "../../own-route.ts";
 import { writeBody } from "../../save-file.ts";
 
 export const command = defineCommand({
@@ -12,13 +14,23 @@ export const command = defineCommand({
   flags: {
     output: flag.string("File to write instead of standard output", { short: "o", complete: "files" }),
     platform: flag.string("Write this platform only, os[/arch[/variant]]"),
+    without: flag.string("Leave out the layers whose digests are in this file (- for standard input)", {
+      complete: "files",
+    }),
   },
   complete: "images",
-  async run(cli, { flags, args }) {
+  details:
+    "What `dhow image layers -q` prints at another engine is a file for --without: dhow save --without <(ssh far dhow image layers -q) app | ssh far dhow load",
+  async run(cli, { flags, changed, args }) {
     const client = await cli.client();
-    const query = { names: args, platform: platformQueries(flags.platform) };
+    const platforms = platformQueries(flags.platform);
+    const without = changed.has("without") ? await readDigests(flags.without) : null;
     await writeBody(cli, { path: flags.output, what: "save image" }, () =>
-      client.stream(to(paths.imageSaveMany, {}, query)),
+      without === null
+        ? client.stream(to(paths.imageSaveMany, {}, { names: args, platform: platforms }))
+        : ofDhow("save --without", () =>
+            savedParts(client, { Names: [...args], Platforms: platforms, Without: without }),
+          ),
     );
     return 0;
   },

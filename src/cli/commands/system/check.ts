@@ -6,6 +6,7 @@ import { stringifyJson } from "../../../lib/json.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { registryConfigHeader } from "../../image/auth.ts";
+import { ofDhow } from "../../own-route.ts";
 import { findingText, progressText, summaryText } from "../../system/check-text.ts";
 
 const clearLine = "\r\x1b[2K";
@@ -30,7 +31,9 @@ export const command = defineCommand({
     const isWatched = flags.format === "" && isTerminal(2);
     let summary: CheckSummary | null = null;
     const route = to(paths.systemCheck, {}, { repair: flags.repair });
-    for await (const line of client.jsonStream<CheckLine>(route, { headers })) {
+    const lines = client.jsonStream<CheckLine>(route, { headers });
+    let { value: line } = await ofDhow("system check", () => lines.next());
+    for (; line; line = (await lines.next()).value) {
       if (isWatched) cli.err(clearLine);
       if ("Summary" in line) summary = line.Summary;
       else if ("Progress" in line) {
