@@ -9,6 +9,7 @@ import { hasProcess } from "./lifecycle.ts";
 
 /** Checks every container; with `leftovers` also what no record knows. Answers how many containers there are. */
 export async function checkContainers(ctx: Context, report: CheckReport, leftovers: boolean): Promise<number> {
+  await checkRows(ctx, report);
   for (const container of ctx.index.all()) await checkContainer(ctx, container, report);
   if (leftovers) await checkLeftovers(ctx, report);
   return ctx.index.all().length;
@@ -24,19 +25,38 @@ export function isKnown(ctx: Context, id: string): boolean {
   }
 }
 
+/** Rows that cannot be read. One that was spoilt while the daemon ran is in its memory still. */
+async function checkRows(ctx: Context, report: CheckReport): Promise<void> {
+  for (const { id, reason, newer } of ctx.records.list().broken) {
+    const container = ctx.index.all().find((each) => each.id === id);
+    const found = {
+      kind: "record" as const,
+      id,
+      usedBy: container && container.broken === null ? [container.name] : [],
+      problem: `the container's record is unreadable: ${reason}`,
+      advice: newer ? "use the version of dhow that wrote it" : `remove it: dhow rm -f ${id}`,
+    };
+    if (newer || !container || container.broken !== null) await report.finding(found);
+    else
+      await report.finding(found, async () => {
+        if (ctx.index.find(id) !== container) return "removed by now";
+        ctx.db.transaction("full", (tx) => ctx.records.put(tx, id, container.record));
+        return "written again from what the daemon knows";
+      });
+  }
+}
+
 async function checkContainer(ctx: Context, container: Container, report: CheckReport): Promise<void> {
   const { id, name, record, broken } = container;
-  const advice = `what is left of it can be copied out (dhow cp), then it can only be removed (dhow rm -f ${id.slice(0, 12)})`;
-  if (broken !== null) {
-    const problem = `the container's record is unreadable: ${broken}`;
-    await report.finding({ kind: "record", id, problem, advice: `remove it: dhow rm -f ${id}` });
-    return;
-  }
-  if (container.removing || container.status === "removing" || container.status === "dead") return;
+  const advice = `what it wrote is lost: remove it (dhow rm -f ${name})`;
+  if (broken !== null || container.removing || container.status === "removing" || container.status === "dead") return;
   const about = { kind: "container" as const, id, usedBy: [name], advice };
   if (!ctx.snapshots.hasKey(id)) await report.finding({ ...about, problem: "its writable layer is missing" });
   const below = layersProblem(ctx, record.chainId);
-  if (below !== null) await report.finding({ ...about, problem: `of the layers it stands on, ${below}` });
+  if (below !== null) {
+    const repair = "repair the layer of its image (dhow system check --repair), or remove the container";
+    await report.finding({ ...about, problem: `of the layers it stands on, ${below}`, advice: repair });
+  }
   const { dir } = pathsOf(ctx, id);
   if (existsSync(dir)) return;
   const problem = "its directory, with its logs, is missing";

@@ -74,6 +74,7 @@ function fakeCollaborators(runtime: FakeRuntime, ledger: Ledger, faults: Faults)
         directories: () => [],
         problem: () => null,
         compare: async () => ({ files: 0, differences: 0, told: [] }),
+        pack: () => Readable.from([]),
         replace: async () => {},
         isChild: () => false,
         usersOf: () => [],

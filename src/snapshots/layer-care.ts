@@ -1,6 +1,8 @@
 /** Looking at unpacked layers and mending them: the same for all drivers, which differ in who reads a layer's own files. */
 
 import { basename, join } from "node:path";
+import type { Readable } from "node:stream";
+import { streamHelper } from "../helper/helper-process.ts";
 import { isKind, messageOf } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { compareLayer, type LayerComparison } from "./compare/compare-layer.ts";
@@ -18,6 +20,8 @@ export interface LayerCare {
   problem(request: LayerRequest): string | null;
   /** Holds an unpacked layer against the archive at `body`: names, attributes, contents. */
   compare(chainId: string, body: string, op: Operation): Promise<LayerComparison>;
+  /** The layer packed again, uncompressed: the same bytes as its archive where that was packed here. */
+  pack(chainId: string): Readable;
   /**
    * Unpacks a layer anew from the archive at `body` and puts it in the place of what is there, for all that stand on it.
    * `checkFree` is asked right before and throws while somebody reads the old files, which go.
@@ -43,6 +47,7 @@ export function layerCare(store: LayerStore, writable: WritableLayers, copies: b
     directories: (chainId) => store.diffs(chainId).reverse(),
     problem: (request) => recordProblem(store, request),
     compare: (chainId, body, op) => compareLayer(store.diff(chainId), body, op.signal),
+    pack: (chainId) => streamHelper("pack-tree", { root: store.diff(chainId), whiteouts: true }),
     replace: (request, body, checkFree, op) =>
       store.replace(request, body, { checkFree, users: () => writable.usersOf(request.chainId) }, op),
     isChild: (child, chainId) => store.isChild(child, chainId),

@@ -18,6 +18,7 @@ import {
 import { join } from "node:path";
 import type { CheckFinding } from "../../src/api/system-check.ts";
 import { dieAt } from "../harness/crash.ts";
+import { runClient } from "../harness/daemon.ts";
 import { withDaemon } from "./fixture.ts";
 import { type DockerRegistry, startDockerRegistry } from "./registry-server.ts";
 
@@ -208,6 +209,83 @@ test("a damaged blob that came from no registry is told of, and loading it again
   expect(found.Action).toMatch(/^no registry is recorded that it came from: load the image again/);
   await must("load", "-i", archive);
 });
+
+test("a blob that was packed here is packed again from the unpacked layer, if that gives the same bytes", async () => {
+  await must("run", "--name", "source", "busybox", "sh", "-c", "mkdir /d; echo x > /d/f; ln /d/f /d/g; rm /etc/group");
+  await must("commit", "source", "local:1");
+  await must("rm", "source");
+  const [lower = "", upper = ""] = (await must("image", "layers", "-q", "local:1")).split("\n");
+  rmSync(blobPath(upper));
+  expect(await onlyFinding("blob")).toMatchObject({
+    ID: upper,
+    Action: "dhow system check --repair tries to pack it again from the unpacked layer",
+  });
+  expect(await onlyFinding("blob", "--repair")).toMatchObject({ Action: "packed again from the unpacked layer" });
+  // An archive that another program has packed has its own order.
+  const whole = readFileSync(blobPath(lower));
+  truncateSync(blobPath(lower), 1000);
+  expect(await onlyFinding("blob", "--repair")).toMatchObject({
+    Repaired: false,
+    Action: "not repaired: the unpacked layer does not give the same bytes",
+  });
+  expect(statSync(blobPath(lower)).size).toBe(1000);
+  writeFileSync(blobPath(lower), whole);
+  await must("rmi", "local:1");
+});
+
+test("a registry that asks who it is gets the credentials that the client has stored", async () => {
+  await using guarded = await startDockerRegistry({ user: "ann", password: "secret word" });
+  const name = `${guarded.host}/kept:1`;
+  const configs = ["ann", "nobody"].map((who) => join(daemon().root, who));
+  const as = (who: 0 | 1, ...args: string[]) =>
+    runClient("dhow", daemon().socket, args, { env: { DOCKER_CONFIG: configs[who] ?? "" } });
+  await runClient("dhow", daemon().socket, ["login", "-u", "ann", "--password-stdin", guarded.host], {
+    env: { DOCKER_CONFIG: configs[0] ?? "" },
+    stdin: "secret word",
+  });
+  await must("tag", image, name);
+  expect((await as(0, "push", name)).code).toBe(0);
+  await must("rmi", name);
+  await must("rmi", image);
+  expect((await as(0, "pull", name)).code).toBe(0);
+  const id = (await must("image", "inspect", "-f", "{{.Id}}", name)).trim();
+  rmSync(blobPath(id));
+  const refused = await as(1, "system", "check", "--repair");
+  expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining("not repaired: ")]);
+  const repaired = await as(0, "system", "check", "--repair");
+  expect([repaired.code, repaired.stdout]).toEqual([
+    0,
+    expect.stringContaining(`fetched again from ${guarded.host}/kept`),
+  ]);
+  expect(refused.stdout + repaired.stdout + daemon().log()).not.toContain("secret word");
+  await must("rmi", name);
+  await must("pull", image);
+}, 20_000);
+
+test("rows that were spoilt while the daemon runs are written again from its memory", async () => {
+  await must("create", "--name", "known", "busybox", "true");
+  const ids = [await must("inspect", "-f", "{{.Id}}", "known"), await must("image", "inspect", "-f", "{{.Id}}", image)];
+  using db = new Database(join(daemon().dataRoot, "dhow.db"));
+  const rows = () =>
+    ["containers", "images"].map((table, i) =>
+      db.query(`SELECT document FROM ${table} WHERE id = ?`).get(ids[i]?.trim() ?? ""),
+    );
+  const before = rows();
+  for (const [i, table] of ["containers", "images"].entries()) {
+    db.run(`UPDATE ${table} SET document = '' WHERE id = ?`, [ids[i]?.trim() ?? ""]);
+  }
+  expect((await check()).findings.map(({ Kind, UsedBy }) => [Kind, ...UsedBy])).toEqual([
+    ["record"],
+    ["record", "known"],
+  ]);
+  expect((await check("--repair")).findings.map(({ Action }) => Action)).toEqual([
+    "written again from what the daemon knows",
+    "written again from what the daemon knows",
+  ]);
+  expect(rows()).toEqual(before);
+  await daemon().restart();
+  await must("rm", "known");
+}, 20_000);
 
 test("what crashes left is found and removed; what is at work is neither", async () => {
   const d = daemon();

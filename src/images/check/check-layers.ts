@@ -1,14 +1,13 @@
 /** Every unpacked layer of an image, held against the blob that it was unpacked from. */
 import type { Digest } from "../../lib/digest.ts";
-import { conflict, isKind, messageOf } from "../../lib/errors.ts";
+import { conflict, messageOf } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
-import type { LayerComparison } from "../../snapshots/compare/compare-layer.ts";
 import type { LayerRequest } from "../../snapshots/snapshotter.ts";
-import { chainIds, type Descriptor, maxManifestSize, parseConfig } from "../manifest.ts";
+import { chainIds, type Descriptor } from "../manifest.ts";
 import type { Shelf } from "../shelf.ts";
 import type { BlobHealth } from "./blob-health.ts";
-import { manifestOf, shownImage } from "./check-blobs.ts";
-import type { CheckReport, ImageCheckRequest } from "./report.ts";
+import { diffIdsOf, manifestOf, shownImage } from "./needs.ts";
+import type { CheckReport, Found, ImageCheckRequest } from "./report.ts";
 
 /** One layer, with a blob to compare it with. */
 interface Layer {
@@ -56,73 +55,66 @@ function layersOf(shelf: Shelf, health: BlobHealth): Map<Digest, Layer> {
   return layers;
 }
 
-function diffIdsOf({ content }: Shelf, id: Digest): readonly Digest[] | null {
-  try {
-    return parseConfig(content.read(id, maxManifestSize)).rootfs.diff_ids;
-  } catch (error) {
-    if (isKind(error, "invalidArgument", "dataLoss", "notFound", "tooLarge")) return null;
-    throw error;
-  }
-}
-
 async function checkLayer(
   shelf: Shelf,
   health: BlobHealth,
-  { request, blob, images }: Layer,
+  layer: Layer,
   { readersOf }: ImageCheckRequest,
   report: CheckReport,
   op: Operation,
 ): Promise<void> {
-  const { snapshots, content, catalog } = shelf;
+  const { request, blob, images } = layer;
   const { chainId } = request;
-  const isWhole = health.problem(blob) === null;
+  const body = health.problem(blob) === null ? shelf.content.path(blob.digest) : null;
   const hold = shelf.hold();
   try {
     hold.chains.add(chainId);
     hold.lease.add(blob.digest);
-    if (!images.some((id) => catalog.recordOf(id))) return; // removed meanwhile
-    const body = content.path(blob.digest);
-    const damage = await damageOf();
+    if (!images.some((id) => shelf.catalog.recordOf(id))) return; // removed meanwhile
+    const damage = await damageOf(shelf, request, body, op);
     if (damage === null) return;
-    const advice = isWhole
-      ? "dhow system check --repair unpacks it again"
-      : "its blob has to be repaired before it can be unpacked again";
     const usedBy = images.map((id) => shownImage(shelf, id));
-    const found = { kind: "layer" as const, id: chainId, usedBy, ...damage, advice };
-    if (!isWhole) await report.finding(found);
-    else
-      await report.finding(found, async () => {
-        const checkFree = (): void => {
-          const readers = readersOf(chainId, new Set(images));
-          if (readers.length > 0) throw conflict(`in use by ${readers.join(", ")}: stop it and repair again`);
-        };
-        checkFree(); // before the work, and again when it is done
-        await snapshots.care.replace(request, body, checkFree, op);
-        return "unpacked again";
-      });
+    const found = { kind: "layer" as const, id: chainId, usedBy, ...damage };
+    if (body === null) {
+      await report.finding({ ...found, advice: "its blob has to be repaired before it can be unpacked again" });
+      return;
+    }
+    const checkFree = (): void => {
+      const readers = readersOf(chainId, new Set(images));
+      if (readers.length > 0) throw conflict(`in use by ${readers.join(", ")}: stop it and repair again`);
+    };
+    await report.finding({ ...found, advice: "dhow system check --repair unpacks it again" }, async () => {
+      checkFree(); // before the work, and again when it is done
+      await shelf.snapshots.care.replace(request, body, checkFree, op);
+      return "unpacked again";
+    });
   } finally {
     hold[Symbol.dispose]();
     await shelf.release([chainId], [blob.digest]);
   }
+}
 
-  /** What is wrong with the layer, as far as can be told. */
-  async function damageOf(): Promise<{ problem: string; details?: string[] } | null> {
-    if (!snapshots.hasLayer(chainId)) return { problem: "it is not unpacked" };
-    const record = snapshots.care.problem(request);
-    if (record !== null) return { problem: record };
-    if (!isWhole) return null;
-    let comparison: LayerComparison;
-    try {
-      comparison = await snapshots.care.compare(chainId, content.path(blob.digest), op);
-    } catch (error) {
-      op.signal.throwIfAborted();
-      return { problem: `it cannot be compared with its blob: ${messageOf(error)}` };
-    }
-    const { differences, told } = comparison;
+/** What is wrong with a layer, as far as can be told: its files only while its blob (`body`) is whole. */
+async function damageOf(
+  { snapshots }: Shelf,
+  request: Layer["request"],
+  body: string | null,
+  op: Operation,
+): Promise<Pick<Found, "problem" | "details"> | null> {
+  const { chainId } = request;
+  if (!snapshots.hasLayer(chainId)) return { problem: "it is not unpacked" };
+  const problem = snapshots.care.problem(request);
+  if (problem !== null) return { problem };
+  if (body === null) return null;
+  try {
+    const { differences, told } = await snapshots.care.compare(chainId, body, op);
     if (differences === 0) return null;
     return {
       problem: `${differences === 1 ? "one file differs" : `${differences} files differ`} from its blob`,
       details: told.map(({ path, problem }) => `${path}: ${problem}`),
     };
+  } catch (error) {
+    op.signal.throwIfAborted();
+    return { problem: `it cannot be compared with its blob: ${messageOf(error)}` };
   }
 }

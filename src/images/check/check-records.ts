@@ -42,13 +42,19 @@ export async function checkImageRecords(shelf: Shelf, report: CheckReport): Prom
 
 /** Makes an image's record anew from a manifest in the store that names its configuration. */
 function rebuild({ catalog, content }: Shelf, id: Digest): string {
+  const { records } = catalog;
+  const known = catalog.recordOf(id);
+  if (known) {
+    records.db.transaction("full", (tx) => records.images.put(tx, id, known));
+    return "written again from what the daemon knows";
+  }
   for (const digest of content.walk()) {
     const size = content.size(digest) ?? Number.POSITIVE_INFINITY;
     if (size > maxManifestSize) continue;
     const mediaType = manifestOf(content.read.bind(content), digest, id);
     if (mediaType === null) continue;
     const manifest: Descriptor = { mediaType, digest, size };
-    const names = [...catalog.records.names.list().records].filter(([, { image }]) => image === id);
+    const names = [...records.names.list().records].filter(([, { image }]) => image === id);
     catalog.add(
       id,
       { manifest, target: manifest },
