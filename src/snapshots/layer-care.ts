@@ -2,10 +2,10 @@
 
 import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
-import { streamHelper } from "../helper/helper-process.ts";
+import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import { isKind, messageOf } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { compareLayer, type LayerComparison } from "./compare/compare-layer.ts";
+import type { CompareRequest, LayerComparison } from "./compare/compare-layer.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { isKey } from "./names.ts";
 import type { LayerRequest } from "./snapshotter.ts";
@@ -46,7 +46,8 @@ export function layerCare(store: LayerStore, writable: WritableLayers, copies: b
   return {
     directories: (chainId) => store.diffs(chainId).reverse(),
     problem: (request) => recordProblem(store, request),
-    compare: (chainId, body, op) => compareLayer(store.diff(chainId), body, op.signal),
+    compare: (chainId, body, op) =>
+      runHelper("compare-layer", { diff: store.diff(chainId), body } satisfies CompareRequest, null, op.signal),
     pack: (chainId) => streamHelper("pack-tree", { root: store.diff(chainId), whiteouts: true }),
     replace: (request, body, checkFree, op) =>
       store.replace(request, body, { checkFree, users: () => writable.usersOf(request.chainId) }, op),

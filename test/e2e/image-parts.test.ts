@@ -57,7 +57,7 @@ test("image diff tells files and configuration, whatever layers they are in", as
 test("image tree shows who stands on whom", async () => {
   await must("tag", "app:1", "also:1");
   expect(await must("image", "tree")).toMatch(
-    /^IMAGE +IMAGE ID +OWN SIZE +SIZE\nbusybox:latest .*\n└── also:1, app:1 .*\n {4}└── app:2 .*\n$/,
+    /^IMAGE +IMAGE ID +OWN SIZE +SHARED SIZE +SIZE\nbusybox:latest .*\n└── also:1, app:1 .*\n {4}└── app:2 .*\n$/,
   );
   const [tree] = (await must("image", "tree", "app:2", "--format", "json")).trim().split("\n");
   const root = JSON.parse(tree ?? "") as { RepoTags: string[]; Children: { Children: { OwnSize: number }[] }[] };

@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { pipeline, Transform } from "node:stream";
 import { run, succeed, until } from "../harness/command.ts";
 import { dhowBinary } from "../harness/daemon.ts";
+import { TerminalClient } from "../harness/terminal.ts";
 import { withDaemon } from "./fixture.ts";
 
 const near = withDaemon();
@@ -51,6 +52,10 @@ test("only what the other engine lacks goes over, and the image is the same ther
   expect(await far().must("run", "--rm", "app:1", "sh", "-c", "wc -c < /noise")).toBe(`${1 << 20}\n`);
   const again = await near().must("image", "send", "app:1", farHost());
   expect(again).toMatch(/\nSent \d+(\.\d+)?kB to unix:.*: 0 of 2 layers, the rest was there\n$/);
+  const env = { DOCKER_HOST: `unix://${near().socket}`, DHOW_AUTOSTART: "0" };
+  await using terminal = new TerminalClient([dhowBinary, "image", "send", "app:1", farHost()], env);
+  expect(await terminal.exited()).toBe(0);
+  await until("what a terminal is told", () => /Sending \d+.*Sent /s.test(terminal.output));
   // The other lacks nothing of it, under another name too.
   await near().must("tag", "app:1", "other:2");
   await near().must("image", "send", "-q", "other:2", "app:1", farHost());
@@ -148,6 +153,11 @@ test("contexts and ssh:// lead to the other engine", async () => {
     expect(await succeed([dhowBinary, "image", "send", "app:1", host], { env })).toContain(`to ${host}: 1 of 2 layers`);
     await far().must("rmi", "app:1");
   }
+  const other = await run([dhowBinary, "image", "send", "--platform", "linux/s390x", "app:1", "there"], { env });
+  expect([other.code, other.stderr]).toEqual([
+    1,
+    expect.stringContaining("was found but does not provide the specified platform"),
+  ]);
   const missing = await run([dhowBinary, "image", "send", "app:1", "nowhere"], { env });
   expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('context "nowhere": context not found')]);
   const dead = await run([dhowBinary, "image", "send", "app:1", "unix:///nobody.sock"], { env });

@@ -45,6 +45,7 @@ export function createChecker(sources: CheckSources): Checker {
       const work = check(sources, request, lines, op).finally(() => {
         running = false;
       });
+      work.catch(() => {}); // its reader is told, who may have gone before the first line
       return lines.until(work);
     },
   };

@@ -165,7 +165,7 @@ const damages: Readonly<Record<string, readonly [damage: (diff: string) => void,
   ],
 };
 
-test.each(Object.entries(damages))("compareLayer() finds %s", async (_what, [damage, found]) => {
+test.each(Object.entries(damages))("compare() finds %s", async (_what, [damage, found]) => {
   const { diff, compare } = await unpacked();
   damage(diff);
   const { told, differences } = await compare();
@@ -174,7 +174,7 @@ test.each(Object.entries(damages))("compareLayer() finds %s", async (_what, [dam
   for (const text of found) expect(texts.some((one) => one.endsWith(text))).toBe(true);
 });
 
-test("compareLayer() counts all differences and tells the first of them", async () => {
+test("compare() counts all differences and tells the first of them", async () => {
   const { diff, compare } = await unpacked();
   inDirectory(diff, () => {
     for (let i = 0; i < 200; i++) writeFileSync(join(diff, `extra${i}`), "");

@@ -1,5 +1,5 @@
 /** The helper that holds an unpacked layer against its archive: every name, attribute and byte. */
-import { answer, runHelper } from "../../helper/helper-process.ts";
+import { answer } from "../../helper/helper-process.ts";
 import { textOfBytes } from "../../lib/byte-text.ts";
 import { TarReader } from "../../lib/tar/reader.ts";
 import { readDirectory } from "../../linux/directory.ts";
@@ -28,20 +28,13 @@ export interface LayerComparison {
   readonly told: readonly LayerDifference[];
 }
 
-interface CompareRequest {
+export interface CompareRequest {
   /** The layer's `diff` directory. */
   readonly diff: string;
   /** The layer's archive, packed or not. */
   readonly body: string;
 }
 
-/** Compares the tree at `diff` with the archive `body`, in a helper. */
-export function compareLayer(diff: string, body: string, signal: AbortSignal): Promise<LayerComparison> {
-  const request: CompareRequest = { diff, body };
-  return runHelper("compare-layer", request, null, signal);
-}
-
-/** The helper's side. */
 export async function compareLayerMain(args: string[]): Promise<void> {
   await answer<CompareRequest, LayerComparison>(args, async ({ diff, body }) => {
     raiseFileLimit();

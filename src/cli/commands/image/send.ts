@@ -120,7 +120,7 @@ class Counter {
   readonly #cli: Cli;
   readonly #total: number;
   readonly #isWatched: boolean;
-  #drawnAt = 0;
+  #drawnAt = Number.NEGATIVE_INFINITY;
   bytes = 0;
 
   constructor(cli: Cli, total: number, isWatched: boolean) {
@@ -138,7 +138,7 @@ class Counter {
   }
 
   clear(): void {
-    if (this.#drawnAt > 0) this.#cli.err("\r\x1b[2K");
+    if (Number.isFinite(this.#drawnAt)) this.#cli.err("\r\x1b[2K");
   }
 
   async #draw(): Promise<void> {

@@ -18,7 +18,7 @@ export const command = defineCommand({
   flags: { format: flag.string("How to print: json, or a Go template for each tree") },
   complete: "images",
   details:
-    "OWN SIZE is what an image has besides the layers of the one above it, SIZE all of it. With an image, only what it stands on and what stands on it is shown.",
+    "OWN SIZE is what an image has besides the layers of the one above it, SHARED SIZE what it has from there. With an image, only what it stands on and what stands on it is shown.",
   async run(cli, { flags, args: [name] }) {
     const compiled =
       flags.format === "" || flags.format === "json"
@@ -34,7 +34,12 @@ export const command = defineCommand({
       for (const node of shown.map(plain)) cli.out(`${compiled ? compiled.execute(node) : stringifyJson(node)}\n`);
       return 0;
     }
-    cli.out(alignTable([["IMAGE", "IMAGE ID", "OWN SIZE", "SIZE"], ...shown.flatMap((node) => rows(node, "", ""))]));
+    cli.out(
+      alignTable([
+        ["IMAGE", "IMAGE ID", "OWN SIZE", "SHARED SIZE", "SIZE"],
+        ...shown.flatMap((node) => rows(node, "", "")),
+      ]),
+    );
     return 0;
   },
 });
@@ -58,7 +63,11 @@ async function allImages(cli: Cli): Promise<ForestImage[]> {
 
 function rows(node: ImageNode, first: string, next: string): string[][] {
   const { image, own, children } = node;
-  const row = [`${first}${label(image)}`, shortId(image.id), humanSize(own, 3), humanSize(image.size, 3)];
+  const row = [
+    `${first}${label(image)}`,
+    shortId(image.id),
+    ...[own, image.size - own, image.size].map((size) => humanSize(size, 3)),
+  ];
   const below = children.flatMap((child, i) => {
     const isLast = i === children.length - 1;
     return rows(child, next + (isLast ? "└── " : "├── "), next + (isLast ? "    " : "│   "));
@@ -70,6 +79,7 @@ interface PlainNode {
   readonly ID: string;
   readonly RepoTags: readonly string[];
   readonly OwnSize: number;
+  readonly SharedSize: number;
   readonly Size: number;
   readonly Children: readonly PlainNode[];
 }
@@ -78,6 +88,7 @@ const plain = ({ image, own, children }: ImageNode): PlainNode => ({
   ID: image.id,
   RepoTags: image.names,
   OwnSize: own,
+  SharedSize: image.size - own,
   Size: image.size,
   Children: children.map(plain),
 });
