@@ -233,6 +233,33 @@ test("a blob that was packed here is packed again from the unpacked layer, if th
   await must("rmi", "local:1");
 });
 
+test("the index that a name led to is part of the image, and is fetched again as one", async () => {
+  const manifest = readFileSync(parts.manifest);
+  const digest = `sha256:${new Bun.CryptoHasher("sha256").update(manifest).digest("hex")}`;
+  const { mediaType } = JSON.parse(manifest.toString()) as { mediaType: string };
+  const platform = { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch };
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests: [{ mediaType, digest, size: manifest.length, platform }],
+  });
+  const put = await fetch(`http://${registry.host}/v2/checked/manifests/many`, {
+    method: "PUT",
+    headers: { "content-type": "application/vnd.oci.image.index.v1+json" },
+    body: index,
+  });
+  expect(put.status).toBe(201);
+  await must("rmi", image);
+  await must("pull", `${registry.host}/checked:many`);
+  const path = blobPath(`sha256:${new Bun.CryptoHasher("sha256").update(index).digest("hex")}`);
+  rmSync(path);
+  expect((await onlyFinding("blob")).Problem).toBe("index: it is missing");
+  expect((await onlyFinding("blob", "--repair")).Repaired).toBe(true);
+  expect(readFileSync(path, "utf8")).toBe(index);
+  await must("rmi", `${registry.host}/checked:many`);
+  await must("pull", image);
+});
+
 test("a registry that asks who it is gets the credentials that the client has stored", async () => {
   await using guarded = await startDockerRegistry({ user: "ann", password: "secret word" });
   const name = `${guarded.host}/kept:1`;
