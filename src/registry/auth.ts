@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import type { AuthConfig } from "../api/system.ts";
 import { messageOf, systemError, unauthorized } from "../lib/errors.ts";
+import { RegistryAway } from "./away.ts";
 import { bounded } from "./bounded.ts";
 import { mayLeadTo } from "./targets.ts";
 
@@ -127,7 +128,9 @@ export class Authorizer {
         ? await fetch(realm.origin + realm.pathname, { method: "POST", body: form, redirect: "error", signal, tls })
         : await fetch(realm, { headers: basic ? { authorization: basic } : {}, redirect: "error", signal, tls });
       if (response.status === 401) throw unauthorized("unauthorized: incorrect username or password");
-      if (!response.ok) throw systemError(`token server answered ${response.status}`);
+      const { status } = response;
+      if (status === 429 || status >= 500) throw new RegistryAway("system", `token server answered ${status}`);
+      if (!response.ok) throw systemError(`token server answered ${status}`);
       const text = (await bounded(response, tokenLimit)).toString("utf8");
       const answer = JSON.parse(text) as { token?: unknown; access_token?: unknown };
       const token = answer.token ?? answer.access_token;
@@ -137,7 +140,9 @@ export class Authorizer {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Error && "kind" in error) throw error;
-      throw systemError(`cannot fetch a token from ${realm.origin}: ${messageOf(error)}`, { cause: error });
+      throw new RegistryAway("system", `cannot fetch a token from ${realm.origin}: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 }

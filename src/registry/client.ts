@@ -1,5 +1,5 @@
 /** The distribution API's pull side: manifests, tags, blobs. A body's digest, never a header, decides what it is. */
-import { type Digest, digestOf } from "../lib/digest.ts";
+import { type Digest, digestOf, isDigest } from "../lib/digest.ts";
 import { dataLoss, isKind, unauthorized, unavailable } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Scope } from "./auth.ts";
@@ -51,6 +51,18 @@ export class RegistryClient {
     return { bytes, mediaType: response.headers.get("content-type") ?? "", digest };
   }
 
+  /** What the registry says that a tag leads to, without its bytes; null when it does not say. Only {@link manifest} proves it. */
+  async tagged(path: string, tag: string, signal: AbortSignal): Promise<Digest | null> {
+    const { headers } = await this.#send("HEAD", path, `manifests/${tag}`, { accept: manifestTypes }, signal);
+    const digest = headers.get("docker-content-digest");
+    return isDigest(digest) ? digest : null;
+  }
+
+  /** An index of what refers to a manifest, as the registry has it: `notFound` from one without this endpoint. */
+  async referrers(path: string, digest: Digest, query: string, limit: number, signal: AbortSignal): Promise<Buffer> {
+    return bounded(await this.#get(path, `referrers/${digest}${query}`, {}, signal), limit);
+  }
+
   /** All tags of a repository. Pages are asked for where `Link` says; their number and the tags' are bounded. */
   async tags(path: string, signal: AbortSignal): Promise<string[]> {
     const tags = new Set<string>();
@@ -70,13 +82,21 @@ export class RegistryClient {
     return [...tags];
   }
 
-  /** A blob's bytes from `offset` on. `from` is where they really begin: a registry without ranges starts at 0. */
+  /** Bytes of a blob, as the registry says; null when it does not say. */
+  async blobSize(path: string, digest: Digest, signal: AbortSignal): Promise<number | null> {
+    return lengthOf(await this.#send("HEAD", path, `blobs/${digest}`, {}, signal));
+  }
+
+  /**
+   * A blob's bytes from `offset` on. `from` is where they really begin: a registry without ranges starts at 0. `length` is how many
+   * the registry says will come, null when it does not say.
+   */
   async blob(
     path: string,
     digest: Digest,
     offset: number,
     signal: AbortSignal,
-  ): Promise<{ from: number; body: AsyncIterable<Uint8Array> }> {
+  ): Promise<{ from: number; length: number | null; body: AsyncIterable<Uint8Array> }> {
     const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
     const response = await this.#get(path, `blobs/${digest}`, headers, signal);
     let from = 0;
@@ -88,7 +108,7 @@ export class RegistryClient {
       }
     }
     if (!response.body) throw unavailable("registry answered without a body");
-    return { from, body: response.body as AsyncIterable<Uint8Array> };
+    return { from, length: lengthOf(response), body: response.body as AsyncIterable<Uint8Array> };
   }
 
   /** A small blob whole, verified; `tooLarge` above `limit` bytes. */
@@ -99,6 +119,22 @@ export class RegistryClient {
   }
 
   #get(path: string, rest: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    return this.#transport.send({ target: path === "" ? "" : `${path}/${rest}`, headers, scopes: reads(path) }, signal);
+    return this.#send("GET", path, rest, headers, signal);
   }
+
+  #send(
+    method: "GET" | "HEAD",
+    path: string,
+    rest: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const target = path === "" ? "" : `${path}/${rest}`;
+    return this.#transport.send({ method, target, headers, scopes: reads(path) }, signal);
+  }
+}
+
+function lengthOf({ headers }: Response): number | null {
+  const text = headers.get("content-length") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

@@ -15,6 +15,7 @@ import {
 } from "../lib/errors.ts";
 import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor, type Scope } from "./auth.ts";
+import { RegistryAway } from "./away.ts";
 import { bounded } from "./bounded.ts";
 import { type HostTls, hostTls } from "./host-certificates.ts";
 import { isInsecureHost } from "./insecure.ts";
@@ -26,14 +27,16 @@ export interface RegistryOptions {
   readonly domain: string;
   readonly insecure: readonly string[];
   readonly auth: AuthConfig | undefined;
-  /** Base URL of a mirror that stands for the registry. */
+  /** Base URL of a mirror that stands for the registry; the credentials are for one at the registry's own host alone. */
   readonly mirror?: string;
+  /** How often a request is sent to a registry that answers 429 or 5xx; 5 unless told. */
+  readonly attempts?: number;
   /** Keeps connections for the next request: for a helper with many blobs, not for the daemon, where they would idle on. */
   readonly keepAlive?: boolean;
 }
 
 const maxRedirects = 5;
-const maxAttempts = 5;
+const defaultAttempts = 5;
 const maxWaitMs = 30_000;
 
 /** One request. */
@@ -57,10 +60,12 @@ export class RegistryTransport {
   readonly #tls: HostTls;
   readonly #insecure: readonly string[];
   readonly #keepAlive: boolean;
+  readonly #maxAttempts: number;
   #base: URL | null = null;
 
   constructor(options: RegistryOptions) {
     this.#keepAlive = options.keepAlive ?? false;
+    this.#maxAttempts = options.attempts ?? defaultAttempts;
     const { domain, insecure } = options;
     const mirror = options.mirror ? new URL(options.mirror) : null;
     const host = mirror?.host ?? (domain === "docker.io" ? "registry-1.docker.io" : domain);
@@ -69,7 +74,7 @@ export class RegistryTransport {
     this.#tls = hostTls(mirror?.host ?? domain);
     const secure = mirror ?? new URL(`https://${host}`);
     this.#bases = this.#skipVerify && !mirror ? [secure, new URL(`http://${host}`)] : [secure];
-    const credentials = mirror ? undefined : credentialsFor(domain, options.auth);
+    const credentials = mirror && mirror.host !== domain ? undefined : credentialsFor(domain, options.auth);
     this.#auth = new Authorizer(credentials, this.#skipVerify, insecure);
   }
 
@@ -96,13 +101,17 @@ export class RegistryTransport {
         if (base.protocol === "http:") failure = error.cause;
       }
     }
-    throw systemError(`Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, { cause: failure });
+    throw new RegistryAway("system", `Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, {
+      cause: failure,
+    });
   }
 
   /** At a registry that has answered before. */
   #reached(url: URL, request: RegistryRequest, signal: AbortSignal): Promise<Response> {
     return this.#attempts(url, request, signal).catch((error) => {
-      throw error instanceof ConnectError ? unavailable(describe(error.cause), { cause: error.cause }) : error;
+      throw error instanceof ConnectError
+        ? new RegistryAway("unavailable", describe(error.cause), { cause: error.cause })
+        : error;
     });
   }
 
@@ -123,7 +132,8 @@ export class RegistryTransport {
       }
       const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
       const repeats = request.repeats ?? true;
-      if (!isTransient || !repeats || attempt >= maxAttempts) throw failureOf(response.status, body, request.scopes[0]);
+      if (!isTransient || !repeats || attempt >= this.#maxAttempts)
+        throw failureOf(response.status, body, request.scopes[0]);
       await pause(waitFor(response, attempt), signal);
       signal.throwIfAborted();
     }
@@ -154,7 +164,7 @@ export class RegistryTransport {
       } catch (error) {
         if (signal.aborted) throw canceled("context canceled", { cause: error });
         if (hop === 0) throw new ConnectError(error);
-        throw unavailable(`Get "${at.origin}": ${messageOf(error)}`, { cause: error });
+        throw new RegistryAway("unavailable", `Get "${at.origin}": ${messageOf(error)}`, { cause: error });
       }
       if (![301, 302, 303, 307, 308].includes(response.status)) return { response, origin: at.origin };
       await response.body?.cancel();
@@ -220,6 +230,7 @@ function failureOf(status: number, body: string, scope: Scope | undefined): Dhow
   if (status === 401) return pushes ? unauthorized(unknown) : notFound(`${denied}${unknown}`);
   if (status === 403) return forbidden(`${denied}denied: ${detail || "requested access to the resource is denied"}`);
   if (status === 404) return notFound(detail || "not found");
-  if (status === 429) return systemError(`toomanyrequests: ${detail || "too many requests"}`);
-  return systemError(`received unexpected HTTP status: ${status}${detail ? `: ${detail}` : ""}`);
+  if (status === 429) return new RegistryAway("system", `toomanyrequests: ${detail || "too many requests"}`);
+  const unexpected = `received unexpected HTTP status: ${status}${detail ? `: ${detail}` : ""}`;
+  return status >= 500 ? new RegistryAway("system", unexpected) : systemError(unexpected);
 }
