@@ -4,7 +4,7 @@
  */
 import { type Digest, isDigest } from "../lib/digest.ts";
 import * as layout from "./layout.ts";
-import type { Storage } from "./storage.ts";
+import { bytesOf, type Storage } from "./storage.ts";
 
 export class Blobs {
   readonly storage: Storage;
@@ -40,6 +40,11 @@ export class Blobs {
 
   read(digest: Digest): Promise<Buffer | null> {
     return this.storage.read(layout.blobPath(digest));
+  }
+
+  /** Bytes `[start, end)` of a blob that is there. */
+  bytes(digest: Digest, start: number, end: number): AsyncIterable<Uint8Array> {
+    return bytesOf(this.storage, layout.blobPath(digest), start, end);
   }
 
   /** Gives the bytes at `from`, which were verified, their place. */

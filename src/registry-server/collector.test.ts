@@ -9,6 +9,7 @@ import { FileStorage } from "./file-storage.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
 import { Repositories } from "./repositories.ts";
+import { ReferencedRetention } from "./retention.ts";
 
 const name = "some/box" as RepositoryName;
 const imageType = "application/vnd.oci.image.manifest.v1+json";
@@ -26,10 +27,10 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const said: string[] = [];
 const collect = (options: Partial<{ untagged: boolean; graceMs: number; now: number }> = {}) =>
-  new Collector(repositories, { graceMs: options.graceMs ?? 1000, untagged: options.untagged ?? false }).run(
-    (message) => said.push(message),
-    options.now ?? later,
-  );
+  new Collector(repositories, {
+    graceMs: options.graceMs ?? 1000,
+    retention: new ReferencedRetention(repositories, options.untagged ?? false),
+  }).run((message) => said.push(message), options.now ?? later);
 
 async function addBlob(text: string): Promise<Digest> {
   const digest = digestOf(text);

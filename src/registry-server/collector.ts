@@ -1,19 +1,18 @@
 /**
- * Collection of what nothing refers to, while the registry is in use. Blobs that a client was told of stay for the grace time, so that
+ * Collection of what need not be kept, while the registry is in use. Blobs that a client was told of stay for the grace time, so that
  * a push in flight finds at its end what was there at its beginning; after a start that counts for all blobs.
  */
 import type { Digest } from "../lib/digest.ts";
 import type { Blobs } from "./blobs.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
-import { parseManifest } from "./manifest.ts";
 import type { Repositories } from "./repositories.ts";
+import type { Retention } from "./retention.ts";
 
 export interface CollectorOptions {
   /** How long a blob is kept after it was last sent, asked for or linked, in milliseconds. */
   readonly graceMs: number;
-  /** Removes manifests too that no tag, no index and no subject leads to. */
-  readonly untagged: boolean;
+  readonly retention: Retention;
 }
 
 /** What one collection removed. */
@@ -46,6 +45,7 @@ export class Collector {
     const collected: Mutable = { manifests: 0, links: 0, blobs: 0, bytes: 0, uploads: 0 };
     const live = new Set<Digest>();
     let unread = false;
+    await this.#options.retention.begin(now);
     for await (const name of this.#repositories.everyDirectory()) {
       collected.uploads += await this.#uploads(name, now);
       try {
@@ -62,18 +62,16 @@ export class Collector {
   }
 
   async #collectRepository(name: RepositoryName, live: Set<Digest>, collected: Mutable, now: number): Promise<void> {
-    const needed = new Set<Digest>();
-    const manifests = await this.#manifests(name);
-    const dead = this.#options.untagged ? await this.#unreachable(name, manifests) : [];
-    for (const digest of dead) {
-      const subject = manifests.get(digest)?.subject ?? null;
+    const holdings = await this.#options.retention.holdings(name);
+    for (const [digest, subject] of holdings.dead) {
       const link = layout.revisionLink(name, digest);
       const remove = () => this.#repositories.removeManifest(name, digest, subject);
-      if (!(await this.#remove(digest, link, now, remove))) continue;
-      manifests.delete(digest);
-      collected.manifests++;
+      if (await this.#remove(digest, link, now, remove)) {
+        holdings.removed(digest);
+        collected.manifests++;
+      } else live.add(digest);
     }
-    for (const [digest, { blobs }] of manifests) for (const one of [digest, ...blobs]) needed.add(one);
+    const needed = holdings.needed();
     for (const digest of await this.#repositories.layers(name)) {
       const link = layout.layerLink(name, digest);
       const isGone =
@@ -82,40 +80,6 @@ export class Collector {
       else live.add(digest);
     }
     for (const digest of needed) live.add(digest);
-  }
-
-  /** Every manifest of a repository, by digest. */
-  async #manifests(name: RepositoryName): Promise<Map<Digest, ReturnType<typeof parseManifest>>> {
-    const found = new Map<Digest, ReturnType<typeof parseManifest>>();
-    for (const digest of await this.#repositories.revisions(name)) {
-      const bytes = await this.#repositories.manifest(name, digest);
-      if (bytes === null) throw new Error(`manifest ${digest} is missing`);
-      found.set(digest, parseManifest(bytes, ""));
-    }
-    return found;
-  }
-
-  /** Manifests that neither a tag nor an index nor a subject that stays leads to. */
-  async #unreachable(
-    name: RepositoryName,
-    manifests: ReadonlyMap<Digest, ReturnType<typeof parseManifest>>,
-  ): Promise<Digest[]> {
-    const reached = new Set<Digest>();
-    const reach = (digest: Digest): void => {
-      if (reached.has(digest)) return;
-      reached.add(digest);
-      for (const child of manifests.get(digest)?.manifests ?? []) reach(child);
-    };
-    for (const tag of await this.#repositories.tags(name)) {
-      const digest = await this.#repositories.tagged(name, tag);
-      if (digest) reach(digest);
-    }
-    // A referrer lives as long as its subject, and one of a referrer too.
-    for (let before = -1; before !== reached.size; ) {
-      before = reached.size;
-      for (const [digest, { subject }] of manifests) if (subject && reached.has(subject)) reach(digest);
-    }
-    return [...manifests.keys()].filter((digest) => !reached.has(digest));
   }
 
   async #collectBlobs(live: ReadonlySet<Digest>, collected: Mutable, now: number): Promise<void> {

@@ -19,7 +19,7 @@ const codes = {
   DENIED: [403, "requested access to the resource is denied"],
   UNSUPPORTED: [405, "the operation is unsupported"],
   TOOMANYREQUESTS: [429, "too many requests"],
-  UNAVAILABLE: [503, "the registry cannot store this now"],
+  UNAVAILABLE: [503, "service unavailable"],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
 export type FailureCode = keyof typeof codes;

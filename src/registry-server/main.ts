@@ -13,7 +13,12 @@ import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
 import { registryFlags } from "./flags.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
+import { AskedRetention } from "./proxy/asked-retention.ts";
+import { proxyOptions } from "./proxy/options.ts";
+import { PullThrough } from "./proxy/pull-through.ts";
+import { Upstream } from "./proxy/upstream.ts";
 import { Repositories } from "./repositories.ts";
+import { ReferencedRetention } from "./retention.ts";
 import { Rights } from "./rights.ts";
 import { serveRegistry } from "./server.ts";
 import { Tokens } from "./tokens.ts";
@@ -46,6 +51,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const [certFile, keyFile] = [values["tls-cert"], values["tls-key"]];
   if ((certFile === "") !== (keyFile === "")) throw new UsageError("--tls-cert and --tls-key go together");
   const { hostname, port } = addressIn("--addr", addr);
+  const cache = proxyOptions(values);
   await mkdir(root, { recursive: true, mode: 0o700 });
   const lock = tryLock(join(root, "dhow-registry.lock"));
   if (!lock) throw new Error(`another registry serves ${root}`);
@@ -60,11 +66,21 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,
   });
   const metrics = new Metrics();
+  const uploads = new UploadSessions(blobs);
+  const proxy = cache && {
+    ...cache,
+    repositories,
+    uploads,
+    upstream: new Upstream(cache.upstream),
+    count: metrics.cached.bind(metrics),
+    log,
+  };
   const server = serveRegistry({
     registry: {
       repositories,
-      uploads: new UploadSessions(blobs),
+      uploads,
       access,
+      proxy: proxy && new PullThrough(proxy),
       deletes: !values["no-delete"],
     },
     hostname,
@@ -76,7 +92,11 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const own = values["metrics-addr"] === "" ? null : addressIn("--metrics-addr", values["metrics-addr"]);
   if (own) log(`metrics on ${serveMetrics(metrics, own.hostname, own.port).url.origin}/metrics`);
   log(`registry on ${server.url.origin}, data in ${root}`);
-  const collector = new Collector(repositories, { graceMs: values["gc-grace"] / 1e6, untagged: values["gc-untagged"] });
+  if (proxy) log(`a cache of ${values["proxy-remote-url"]}`);
+  const retention = proxy
+    ? new AskedRetention(repositories, proxy)
+    : new ReferencedRetention(repositories, values["gc-untagged"]);
+  const collector = new Collector(repositories, { graceMs: values["gc-grace"] / 1e6, retention });
   collectEvery(values["gc-interval"] / 1e6, collector, metrics, log);
   const end = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end.resolve());

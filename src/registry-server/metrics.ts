@@ -1,6 +1,7 @@
 /** Counters in Prometheus' text format (exposition format 0.0.4), on an address of their own: they are nobody's but the operator's. */
 import type { Server } from "bun";
 import type { Collected } from "./collector.ts";
+import type { CacheResult } from "./proxy/pull-through.ts";
 
 /** Upper bounds of the histogram of request times, in seconds. */
 const buckets = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60] as const;
@@ -14,6 +15,7 @@ interface Times {
 export class Metrics {
   readonly #requests = new Map<string, number>();
   readonly #times = new Map<string, Times>();
+  readonly #cached = new Map<string, number>();
   readonly #collected = { rounds: 0, blobs: 0, bytes: 0, manifests: 0 };
 
   /** Notes an answer; `endpoint` is one of few words, never a path. */
@@ -26,6 +28,12 @@ export class Metrics {
     for (const [at, bound] of buckets.entries()) if (seconds <= bound) times.counts[at] = (times.counts[at] ?? 0) + 1;
     times.sum += seconds;
     times.total++;
+  }
+
+  /** Notes what a cache did for a request. */
+  cached(what: "manifest" | "blob", result: CacheResult): void {
+    const key = `type="${what}",result="${result}"`;
+    this.#cached.set(key, (this.#cached.get(key) ?? 0) + 1);
   }
 
   collected({ blobs, bytes, manifests }: Collected): void {
@@ -50,6 +58,12 @@ export class Metrics {
       "counter",
       "Requests answered.",
       [...this.#requests].sort().map(([labels, count]) => `dhow_registry_requests_total{${labels}} ${count}`),
+    );
+    family(
+      "dhow_registry_proxy_requests_total",
+      "counter",
+      "Manifests and blobs asked of a cache, by where they came from.",
+      [...this.#cached].sort().map(([labels, count]) => `dhow_registry_proxy_requests_total{${labels}} ${count}`),
     );
     const name = "dhow_registry_request_duration_seconds";
     family(

@@ -3,6 +3,7 @@ import { type Digest, isDigest } from "../lib/digest.ts";
 import type { Access, Identity } from "./access.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
+import type { PullThrough } from "./proxy/pull-through.ts";
 import type { Repositories } from "./repositories.ts";
 import type { UploadOwner, UploadSessions } from "./upload-sessions.ts";
 
@@ -11,6 +12,8 @@ export interface Registry {
   readonly repositories: Repositories;
   readonly uploads: UploadSessions;
   readonly access: Access;
+  /** Where what is not here comes from; null for a registry of its own. */
+  readonly proxy: PullThrough | null;
   /** False refuses to remove anything. */
   readonly deletes: boolean;
 }

@@ -112,8 +112,8 @@ async function answer(registry: Registry, request: Request): Promise<Response> {
     const actions = action === "push" ? "pull,push" : action;
     throw isUnproven ? access.refusal(url, { name, actions }) : new Failure("DENIED", { action });
   }
-  if (endpoint.action === "delete" && !registry.deletes)
-    throw new Failure("UNSUPPORTED", "this registry removes nothing");
+  if (action !== "pull" && registry.proxy) throw new Failure("UNSUPPORTED", "this registry is a cache of another");
+  if (action === "delete" && !registry.deletes) throw new Failure("UNSUPPORTED", "this registry removes nothing");
   return endpoint.run({ registry, request, url, name, identity }, endpoint.path.exec(rest)?.[1] ?? "");
 }
 

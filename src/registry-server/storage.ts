@@ -31,3 +31,10 @@ export interface Appender extends AsyncDisposable {
   /** Brings everything to the disk. */
   sync(): Promise<void>;
 }
+
+/** Bytes `[start, end)` of an object, in pieces. */
+export async function* bytesOf(storage: Storage, path: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+  const body = storage.body(path, start, end);
+  const stream = body instanceof ReadableStream ? body : body.stream();
+  yield* stream as AsyncIterable<Uint8Array>;
+}

@@ -5,7 +5,7 @@ import type { Blobs } from "./blobs.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
-import type { Storage } from "./storage.ts";
+import { bytesOf, type Storage } from "./storage.ts";
 
 /** Who uploads, and where to. A session is somebody's, in one repository. */
 export interface UploadOwner {
@@ -105,9 +105,7 @@ export class UploadSessions {
     const running = this.#running.get(id);
     if (running && running.size === size) return running.hash.copy().digest("hex");
     const hash = new Bun.CryptoHasher("sha256");
-    const body = this.#storage.body(path, 0, size);
-    const stream = body instanceof ReadableStream ? body : body.stream();
-    for await (const bytes of stream as AsyncIterable<Uint8Array>) hash.update(bytes);
+    for await (const bytes of bytesOf(this.#storage, path, 0, size)) hash.update(bytes);
     return hash.digest("hex");
   }
 

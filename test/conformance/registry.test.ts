@@ -4,50 +4,19 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { freePort, type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
+import { codeOf, digestOf, indexType, manifestType, RegistryCalls } from "../harness/registry-calls.ts";
 
-const manifestType = "application/vnd.oci.image.manifest.v1+json";
-const indexType = "application/vnd.oci.image.index.v1+json";
 let registry: OwnRegistry;
 beforeAll(async () => {
   registry = await startOwnRegistry();
+  calls = new RegistryCalls(registry.host);
 });
 afterAll(() => registry?.[Symbol.asyncDispose]());
 
-const digestOf = (bytes: string | Uint8Array): string =>
-  `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
-const call = (method: string, path: string, init: RequestInit = {}) =>
-  fetch(new URL(path, `http://${registry.host}`), { method, redirect: "manual", ...init });
-const codeOf = async (response: Response): Promise<[number, string]> => {
-  const { errors } = (await response.json()) as { errors: { code: string; message: string }[] };
-  return [response.status, errors[0]?.code ?? ""];
-};
-
-async function pushBlob(name: string, bytes: string | Uint8Array): Promise<{ digest: string; size: number }> {
-  const begun = await call("POST", `/v2/${name}/blobs/uploads/`);
-  const digest = digestOf(bytes);
-  const put = await call("PUT", `${begun.headers.get("location")}?digest=${digest}`, { body: bytes });
-  expect(put.status).toBe(201);
-  return { digest, size: Buffer.byteLength(bytes) };
-}
-
-interface Pushed {
-  readonly digest: string;
-  readonly body: string;
-}
-
-/** A manifest of one config and one layer, with whatever else is to be in it. */
-async function pushManifest(name: string, reference: string | null, more: object = {}): Promise<Pushed> {
-  const config = { mediaType: "application/vnd.oci.image.config.v1+json", ...(await pushBlob(name, "{}")) };
-  const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar", ...(await pushBlob(name, `layer of ${name}`)) };
-  const body = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers: [layer], ...more });
-  const digest = digestOf(body);
-  const put = await call("PUT", `/v2/${name}/manifests/${reference ?? digest}`, {
-    body,
-    headers: { "content-type": manifestType },
-  });
-  expect([put.status, put.headers.get("docker-content-digest")]).toEqual([201, digest]);
-  return { digest, body };
-}
+let calls: RegistryCalls;
+const call: RegistryCalls["call"] = (...request) => calls.call(...request);
+const pushBlob: RegistryCalls["pushBlob"] = (...blob) => calls.pushBlob(...blob);
+const pushManifest: RegistryCalls["pushManifest"] = (...manifest) => calls.pushManifest(...manifest);
 
 test("the API's root answers", async () => {
   const response = await call("GET", "/v2/");

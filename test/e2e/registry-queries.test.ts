@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestDaemon } from "../harness/daemon.ts";
 import { type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
 import { withDaemon } from "./fixture.ts";
+import { startDockerRegistry } from "./registry-server.ts";
 
 const daemon = withDaemon();
 let registry: OwnRegistry;
@@ -107,4 +108,30 @@ test("any registry may have a mirror, and is asked itself when that has nothing"
   );
   expect(body.RegistryConfig.Mirrors).toEqual([]);
   expect(body.RegistryConfig.IndexConfigs["mirrored.test"]).toMatchObject({ Mirrors: [`http://${registry.host}`] });
+});
+
+test("docker pulls through a cache, also while the registry behind it is away", async () => {
+  await using behind = await startDockerRegistry();
+  await using cache = await startOwnRegistry("--proxy-remote-url", `http://${behind.host}`);
+  await daemon().must("tag", "busybox", `${behind.host}/some/box:1`);
+  await daemon().must("push", "-q", `${behind.host}/some/box:1`);
+  const name = `${cache.host}/some/box:1`;
+  for (const [client, isThere] of [
+    ["docker", true],
+    ["dhow", true],
+    ["docker", false],
+  ] as const) {
+    if (!isThere) {
+      await daemon().must("tag", "busybox", `${cache.host}/some/box:2`);
+      expect((await daemon().docker("push", `${cache.host}/some/box:2`)).stderr).toContain("unsupported");
+      await behind[Symbol.asyncDispose]();
+    }
+    await daemon().must("rmi", "-f", `${behind.host}/some/box:1`, name);
+    expect([client, isThere, await daemon().run(client, "pull", "-q", name)]).toMatchObject([
+      client,
+      isThere,
+      { code: 0, stdout: `${name}\n` },
+    ]);
+  }
+  expect(cache.log).toContain("proxy: some/box:1 is answered as of ");
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { succeed } from "../harness/command.ts";
 import { type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
+import { RegistryCalls } from "../harness/registry-calls.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -90,4 +91,17 @@ test("push and pull show the certificate of the host's directory; without it, or
     1,
     expect.stringContaining("missing key client.key for client certificate client.cert"),
   ]);
+});
+
+test("a cache shows it to the registry behind, too", async () => {
+  const { digest } = await new RegistryCalls(registry.host).pushManifest("behind/tls", "v1");
+  rmSync(certificates, { recursive: true, force: true });
+  const status = async (cache: OwnRegistry) =>
+    (await new RegistryCalls(cache.host).call("GET", `/v2/behind/tls/manifests/${digest}`)).status;
+  await using bare = await startOwnRegistry("--proxy-remote-url", `https://${host}`);
+  expect(await status(bare)).toBe(503);
+  mkdirSync(certificates, { recursive: true });
+  for (const half of ["cert", "key"]) copyFileSync(at(`client.${half}`), join(certificates, `client.${half}`));
+  await using known = await startOwnRegistry("--proxy-remote-url", `https://${host}`);
+  expect(await status(known)).toBe(200);
 });

@@ -1,5 +1,5 @@
 /** `dhow registry serve` of the compiled binary, with a directory of its own. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ export interface OwnRegistry extends AsyncDisposable {
   /** Its data. */
   readonly root: string;
   readonly pid: number;
+  /** What it has said. */
+  readonly log: string;
   kill9(): Promise<void>;
   start(): Promise<void>;
   /** Ends it and starts it again on the same data. */
@@ -22,10 +24,16 @@ export interface OwnRegistry extends AsyncDisposable {
 export async function startOwnRegistry(...flags: string[]): Promise<OwnRegistry> {
   const root = mkdtempSync(join(tmpdir(), "dhow-registry-"));
   const host = `127.0.0.1:${await freePort()}`;
-  const serve = () =>
-    Bun.spawn([dhowBinary, "registry", "serve", "--root", root, "--addr", host, ...flags], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+  const log = `${root}.log`;
+  const serve = () => {
+    const fd = openSync(log, "a");
+    try {
+      const command = [dhowBinary, "registry", "serve", "--root", root, "--addr", host, ...flags];
+      return Bun.spawn(command, { stdio: ["ignore", "ignore", fd] });
+    } finally {
+      closeSync(fd);
+    }
+  };
   let child = serve();
   const answers = () =>
     until("the registry", () =>
@@ -35,11 +43,16 @@ export async function startOwnRegistry(...flags: string[]): Promise<OwnRegistry>
         () => true,
         () => false,
       ),
-    );
+    ).catch((error: unknown) => {
+      throw new Error(`${error}\n${readFileSync(log, "utf8")}`);
+    });
   await answers();
   const registry: OwnRegistry = {
     host,
     root,
+    get log() {
+      return readFileSync(log, "utf8");
+    },
     get pid() {
       return child.pid;
     },
@@ -60,6 +73,7 @@ export async function startOwnRegistry(...flags: string[]): Promise<OwnRegistry>
       child.kill("SIGKILL");
       await child.exited;
       rmSync(root, { recursive: true, force: true });
+      rmSync(log, { force: true });
     },
   };
   return registry;

@@ -4,10 +4,9 @@ import { Failure } from "../failure.ts";
 import { blobPath, isRepositoryName } from "../layout.ts";
 import { type Call, digestIn, ownerOf } from "../request.ts";
 
-export async function readBlob({ registry, request, name }: Call, digestText: string): Promise<Response> {
+export async function readBlob(call: Call, digestText: string): Promise<Response> {
+  const { registry, request, name } = call;
   const digest = digestIn(digestText);
-  const size = await registry.repositories.blobSize(name, digest);
-  if (size === null) throw new Failure("BLOB_UNKNOWN", { digest });
   const headers = {
     "content-type": "application/octet-stream",
     "docker-content-digest": digest,
@@ -15,6 +14,10 @@ export async function readBlob({ registry, request, name }: Call, digestText: st
     etag: `"${digest}"`,
     "cache-control": "max-age=31536000",
   };
+  const fetched = await fetchedBlob(call, digest);
+  if (fetched) return new Response(fetched.body, { headers: { ...headers, ...fetched.headers } });
+  const size = await registry.repositories.blobSize(name, digest);
+  if (size === null) throw new Failure("BLOB_UNKNOWN", { digest });
   const { storage } = registry.repositories.blobs;
   const range = rangeOf(request.headers.get("range"), size);
   if (range === null) {
@@ -28,6 +31,24 @@ export async function readBlob({ registry, request, name }: Call, digestText: st
     return new Response(null, { status: 206, headers: { ...partial, "content-length": String(end - start) } });
   }
   return new Response(storage.body(blobPath(digest), start, end), { status: 206, headers: partial });
+}
+
+/** What a cache answers for a blob that it has not got; null where the blob is here, and where there is no cache. */
+async function fetchedBlob(
+  { registry: { proxy, repositories }, request, name }: Call,
+  digest: Digest,
+): Promise<{ body: ReadableStream<Uint8Array> | null; headers: Record<string, string> } | null> {
+  if (!proxy) return null;
+  if ((await repositories.blobSize(name, digest)) !== null) {
+    await proxy.blobHit(name, digest);
+    return null;
+  }
+  if (request.method === "HEAD") {
+    const size = await proxy.blobSize(name, digest);
+    return { body: null, headers: size === null ? {} : { "content-length": String(size) } };
+  }
+  const body = await proxy.blob(name, digest, !request.headers.has("range"));
+  return body && { body, headers: {} };
 }
 
 /** The bytes `[start, end)` that a Range header asks for; null for all of them. One range at most (RFC 9110, 14.2). */

@@ -1,20 +1,27 @@
 /** Manifests, the tags that lead to them, and what refers to them. */
-import { type Digest, digestOf, isDigest } from "../../lib/digest.ts";
+import { digestOf, isDigest } from "../../lib/digest.ts";
 import { Failure } from "../failure.ts";
 import { isTag } from "../layout.ts";
 import { maxManifestSize, parseManifest } from "../manifest.ts";
+import type { Tagged } from "../proxy/pull-through.ts";
 import { type Call, digestIn, pageOf } from "../request.ts";
 
-/** The digest that a reference means; throws `MANIFEST_UNKNOWN` when it leads nowhere. */
-async function resolve({ registry, name }: Call, reference: string): Promise<Digest> {
-  if (reference.includes(":")) return digestIn(reference);
-  const digest = isTag(reference) ? await registry.repositories.tagged(name, reference) : null;
+/** The digest that a reference means; throws `MANIFEST_UNKNOWN` when it leads nowhere. A cache has its manifest then. */
+async function resolve({ registry, name }: Call, reference: string): Promise<Tagged> {
+  const { proxy, repositories } = registry;
+  if (reference.includes(":")) {
+    const digest = digestIn(reference);
+    await proxy?.manifest(name, digest);
+    return { digest, warning: null };
+  }
+  if (proxy && isTag(reference)) return proxy.tagged(name, reference);
+  const digest = isTag(reference) ? await repositories.tagged(name, reference) : null;
   if (digest === null) throw new Failure("MANIFEST_UNKNOWN", { tag: reference });
-  return digest;
+  return { digest, warning: null };
 }
 
 export async function readManifest(call: Call, reference: string): Promise<Response> {
-  const digest = await resolve(call, reference);
+  const { digest, warning } = await resolve(call, reference);
   const bytes = await call.registry.repositories.manifest(call.name, digest);
   if (bytes === null) throw new Failure("MANIFEST_UNKNOWN", { reference });
   // Never give out what somebody has changed on the disk.
@@ -24,9 +31,13 @@ export async function readManifest(call: Call, reference: string): Promise<Respo
     "docker-content-digest": digest,
     etag: `"${digest}"`,
     "content-length": String(bytes.length),
+    ...(warning === null ? {} : { warning: warningOf(`upstream does not answer, this may be old: ${warning}`) }),
   };
   return new Response(call.request.method === "HEAD" ? null : new Uint8Array(bytes), { headers });
 }
+
+/** Clients show it (distribution-spec, "Warnings"). */
+const warningOf = (text: string): string => `299 - ${JSON.stringify(text.replace(/[^ -~]/g, "?").slice(0, 300))}`;
 
 export async function writeManifest(call: Call, reference: string): Promise<Response> {
   const { registry, request, name } = call;
@@ -82,7 +93,7 @@ export async function deleteManifest(call: Call, reference: string): Promise<Res
 }
 
 export async function listTags({ registry, url, name }: Call): Promise<Response> {
-  const tags = await registry.repositories.tags(name);
+  const tags = await (registry.proxy ?? registry.repositories).tags(name);
   if (tags.length === 0 && !(await registry.repositories.exists(name))) throw new Failure("NAME_UNKNOWN", { name });
   const { page, headers } = pageOf(url, tags);
   return Response.json({ name, tags: page }, { headers });
@@ -91,16 +102,21 @@ export async function listTags({ registry, url, name }: Call): Promise<Response>
 /** An index of the manifests whose subject that digest is; empty for one that nobody knows (distribution-spec, listing referrers). */
 export async function listReferrers({ registry, url, name }: Call, digestText: string): Promise<Response> {
   const subject = digestIn(digestText);
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  if (registry.proxy) {
+    const bytes = await registry.proxy.referrers(name, subject, url.search);
+    return new Response(new Uint8Array(bytes), { headers: { "content-type": mediaType } });
+  }
   const wanted = url.searchParams.get("artifactType");
   const manifests = [];
   for (const digest of await registry.repositories.referrers(name, subject)) {
     const bytes = await registry.repositories.manifest(name, digest);
     if (bytes === null) continue;
-    const { mediaType, artifactType, annotations } = parseManifest(bytes, "");
+    const { artifactType, annotations, ...manifest } = parseManifest(bytes, "");
     if (wanted !== null && artifactType !== wanted) continue;
-    manifests.push({ mediaType, size: bytes.length, digest, artifactType, ...(annotations ? { annotations } : {}) });
+    const about = { mediaType: manifest.mediaType, size: bytes.length, digest, artifactType };
+    manifests.push({ ...about, ...(annotations ? { annotations } : {}) });
   }
-  const mediaType = "application/vnd.oci.image.index.v1+json";
   const filters = wanted === null ? {} : { "oci-filters-applied": "artifactType" };
   return Response.json(
     { schemaVersion: 2, mediaType, manifests },
