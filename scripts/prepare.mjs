@@ -44,7 +44,7 @@ const testPackages = {
   "python3-docker": "/usr/lib/python3/dist-packages/docker",
 };
 
-/** The Node clients that tests drive the daemon with: a package of their own, so that nobody else's install is the bigger. */
+/** The Node clients and servers that tests run: a package of their own, so that nobody else's install is the bigger. */
 const clients = `${root}test/clients/`;
 
 function run(command, args, options = {}) {
@@ -81,7 +81,8 @@ export function prepare({ forTests = false } = {}) {
     run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
   if (forTests) requireDockerClient();
-  if (forTests && !existsSync(`${clients}node_modules/@devcontainers/cli`)) {
+  const clientPackages = ["@devcontainers/cli", "@20minutes/s3rver"];
+  if (forTests && !clientPackages.every((name) => existsSync(`${clients}node_modules/${name}`))) {
     console.log("installing node packages of test/clients: npm ci");
     run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: clients });
   }

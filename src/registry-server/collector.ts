@@ -57,6 +57,7 @@ export class Collector {
     }
     // What an unreadable manifest needs is not known.
     if (!unread) await this.#collectBlobs(live, collected, now);
+    await this.#blobs.storage.sweep(now - uploadMs);
     this.#blobs.forgetTold(now - this.#options.graceMs);
     return collected;
   }

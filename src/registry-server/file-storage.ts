@@ -5,6 +5,9 @@ import { dirname, join } from "node:path";
 import { isErrno } from "../linux/syscall-error.ts";
 import type { Appender, Storage } from "./storage.ts";
 
+/** Where what is written is until it has its name: one place, so that what a death leaves of it is found. */
+const partsPath = "docker/registry/v2/_parts";
+
 export class FileStorage implements Storage {
   constructor(readonly root: string) {}
 
@@ -14,8 +17,8 @@ export class FileStorage implements Storage {
 
   async write(path: string, bytes: Uint8Array | string): Promise<void> {
     const target = this.#at(path);
-    const part = `${target}.${randomBytes(6).toString("hex")}.part`;
-    await makeDirectory(dirname(target));
+    const part = this.#at(`${partsPath}/${randomBytes(12).toString("hex")}`);
+    await Promise.all([makeDirectory(dirname(target)), makeDirectory(dirname(part))]);
     try {
       const file = await open(part, "wx", 0o600);
       try {
@@ -46,8 +49,7 @@ export class FileStorage implements Storage {
   }
 
   async list(path: string): Promise<string[]> {
-    const names = (await absent(readdir(this.#at(path)))) ?? [];
-    return names.filter((name) => !name.endsWith(".part")).sort();
+    return ((await absent(readdir(this.#at(path)))) ?? []).sort();
   }
 
   async remove(path: string): Promise<void> {
@@ -66,6 +68,13 @@ export class FileStorage implements Storage {
     await makeDirectory(dirname(target));
     const file = await open(target, "a", 0o600);
     return new FileAppender(file, (await file.stat()).size);
+  }
+
+  async sweep(time: number): Promise<void> {
+    for (const name of await this.list(partsPath)) {
+      const part = `${partsPath}/${name}`;
+      if (((await this.modified(part)) ?? time) < time) await this.remove(part);
+    }
   }
 
   #at(path: string): string {
@@ -94,7 +103,7 @@ class FileAppender implements Appender {
     }
   }
 
-  sync(): Promise<void> {
+  seal(): Promise<void> {
     return this.#file.datasync();
   }
 

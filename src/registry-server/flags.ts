@@ -20,6 +20,13 @@ export const registryFlags = {
   "proxy-ttl": flag.duration("How long a cache keeps what nobody asks for", { initial: 168 * 3600 * 1e9 }),
   rights: flag.string("File of what users may do with which repositories; without it they may do everything"),
   root: flag.string("Directory of the registry's data"),
+  "s3-bucket": flag.string("Keep the data in this bucket of an S3-compatible store, which no other registry may use"),
+  "s3-credentials": flag.string(
+    "File with aws_access_key_id and aws_secret_access_key; without it, the environment's variables of those names",
+  ),
+  "s3-endpoint": flag.string("Address of the S3-compatible store (https://HOST[:PORT]); without it, Amazon's"),
+  "s3-prefix": flag.string("What the keys of all objects begin with"),
+  "s3-region": flag.string("Region of the bucket"),
   "tls-cert": flag.string("Certificate file (PEM)"),
   "tls-key": flag.string("Key file (PEM)"),
   tokens: flag.bool("Ask for tokens of the registry's own, which say for five minutes what they allow"),

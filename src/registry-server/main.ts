@@ -20,6 +20,8 @@ import { Upstream } from "./proxy/upstream.ts";
 import { Repositories } from "./repositories.ts";
 import { ReferencedRetention } from "./retention.ts";
 import { Rights } from "./rights.ts";
+import { s3Options } from "./s3/options.ts";
+import { S3Storage } from "./s3/s3-storage.ts";
 import { serveRegistry } from "./server.ts";
 import { Tokens } from "./tokens.ts";
 import { UploadSessions } from "./upload-sessions.ts";
@@ -47,15 +49,17 @@ export async function registryMain(args: readonly string[]): Promise<void> {
 
 async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const { addr, htpasswd, root } = values;
-  if (root === "") throw new UsageError("--root is required");
+  const s3 = s3Options(values, process.env);
+  if (root === "" && !s3) throw new UsageError("--root is required");
+  if (root === "" && values.tokens) throw new UsageError("--tokens needs --root, where its key is kept");
   const [certFile, keyFile] = [values["tls-cert"], values["tls-key"]];
   if ((certFile === "") !== (keyFile === "")) throw new UsageError("--tls-cert and --tls-key go together");
   const { hostname, port } = addressIn("--addr", addr);
   const cache = proxyOptions(values);
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  const lock = tryLock(join(root, "dhow-registry.lock"));
-  if (!lock) throw new Error(`another registry serves ${root}`);
-  const blobs = new Blobs(new FileStorage(root));
+  const lock = root === "" ? null : await lockOf(root);
+  const storage = s3 ? new S3Storage(s3) : new FileStorage(root);
+  await storage.sweep(Date.now());
+  const blobs = new Blobs(storage);
   const repositories = new Repositories(blobs);
   const log = (message: string): void => void process.stderr.write(`${new Date().toISOString()} ${message}\n`);
   if (htpasswd === "" && (values.rights !== "" || values.tokens))
@@ -91,7 +95,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   });
   const own = values["metrics-addr"] === "" ? null : addressIn("--metrics-addr", values["metrics-addr"]);
   if (own) log(`metrics on ${serveMetrics(metrics, own.hostname, own.port).url.origin}/metrics`);
-  log(`registry on ${server.url.origin}, data in ${root}`);
+  log(`registry on ${server.url.origin}, data in ${s3 ? `${s3.endpoint.origin}/${s3.bucket}/${s3.prefix}` : root}`);
   if (proxy) log(`a cache of ${values["proxy-remote-url"]}`);
   const retention = proxy
     ? new AskedRetention(repositories, proxy)
@@ -104,8 +108,16 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   // What is under way may end; a second signal does not wait.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(1));
   await server.stop();
-  lock[Symbol.dispose]();
+  lock?.[Symbol.dispose]();
   process.exit(0);
+}
+
+/** Makes the directory, and keeps other registries from it. */
+async function lockOf(root: string): Promise<Disposable> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const lock = tryLock(join(root, "dhow-registry.lock"));
+  if (!lock) throw new Error(`another registry serves ${root}`);
+  return lock;
 }
 
 /** The key of this registry's tokens, made at its first start. */

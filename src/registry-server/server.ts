@@ -17,6 +17,7 @@ import { isRepositoryName } from "./layout.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Call, Registry } from "./request.ts";
 import type { Action } from "./rights.ts";
+import { StorageUnavailable } from "./storage.ts";
 
 interface Endpoint {
   readonly methods: string;
@@ -134,6 +135,7 @@ function failed(error: unknown, request: Request | null, log: (message: string) 
   const what = error instanceof Error ? error.message : String(error);
   if (request?.signal.aborted) return new Failure("BLOB_UPLOAD_INVALID", "the client went away").response();
   log(`${request?.method ?? ""} ${request?.url ?? ""}: ${what}`);
+  if (error instanceof StorageUnavailable) return new Failure("UNAVAILABLE", "the storage does not answer").response();
   if (isErrno(error, "ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE"))
     return new Failure("UNAVAILABLE", what.split(":")[0]).response();
   return Response.json({ errors: [{ code: "UNKNOWN", message: "unknown error", detail: null }] }, { status: 500 });

@@ -42,7 +42,8 @@ export class UploadSessions {
   /** Bytes that have arrived. Throws `BLOB_UPLOAD_UNKNOWN` for a session that is not the owner's. */
   async size(owner: UploadOwner, id: string): Promise<number> {
     await this.#check(owner, id);
-    return (await this.#storage.size(dataOf(owner, id))) ?? 0;
+    await using file = await this.#storage.append(dataOf(owner, id));
+    return file.size;
   }
 
   /**
@@ -86,11 +87,11 @@ export class UploadSessions {
       const path = dataOf(owner, id);
       await using file = await this.#storage.append(path);
       const { size } = file;
+      await file.seal();
       if ((await this.#hashOf(id, path, size)) !== hexOf(digest)) {
         await this.#drop(owner, id);
         throw new Failure("DIGEST_INVALID", { digest });
       }
-      await file.sync();
       await this.#blobs.place(digest, size, path);
       await this.#drop(owner, id);
       return size;
