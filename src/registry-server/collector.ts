@@ -3,6 +3,7 @@
  * a push in flight finds at its end what was there at its beginning; after a start that counts for all blobs.
  */
 import type { Digest } from "../lib/digest.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { Blobs } from "./blobs.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
@@ -64,6 +65,7 @@ export class Collector {
 
   async #collectRepository(name: RepositoryName, live: Set<Digest>, collected: Mutable, now: number): Promise<void> {
     const holdings = await this.#options.retention.holdings(name);
+    failPoint("registry.gc.marked");
     for (const [digest, subject] of holdings.dead) {
       const link = layout.revisionLink(name, digest);
       const remove = () => this.#repositories.removeManifest(name, digest, subject);
@@ -115,6 +117,8 @@ export class Collector {
     const before = now - this.#options.graceMs;
     const modified = await this.#blobs.storage.modified(path);
     if (modified === null || modified >= before) return false;
-    return this.#blobs.removeUnlessTold(digest, path, before, remove);
+    if (!(await this.#blobs.removeUnlessTold(digest, path, before, remove))) return false;
+    failPoint("registry.gc.removed");
+    return true;
   }
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { failPoint } from "../lib/fail-point.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import type { Appender, Storage } from "./storage.ts";
 
@@ -27,6 +28,7 @@ export class FileStorage implements Storage {
       } finally {
         await file.close();
       }
+      failPoint("registry.files.written");
       await rename(part, target);
     } catch (error) {
       await rm(part, { force: true });
@@ -60,6 +62,7 @@ export class FileStorage implements Storage {
     const target = this.#at(to);
     await makeDirectory(dirname(target));
     await rename(this.#at(from), target);
+    failPoint("registry.files.moved");
     await syncDirectory(dirname(target));
   }
 

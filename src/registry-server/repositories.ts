@@ -1,5 +1,6 @@
 /** What belongs to which repository: links to blobs and manifests, tags, referrers. */
 import { type Digest, isDigest } from "../lib/digest.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import { type Blobs, digestsIn } from "./blobs.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
@@ -55,10 +56,14 @@ export class Repositories {
     { digest, bytes, tag, subject }: { digest: Digest; bytes: Uint8Array; tag: string | null; subject: Digest | null },
   ): Promise<void> {
     await this.blobs.put(digest, bytes);
+    failPoint("registry.manifest.stored");
     await this.#storage.write(layout.revisionLink(name, digest), digest);
+    failPoint("registry.manifest.linked");
     if (subject) await this.#storage.write(layout.referrerLink(name, subject, digest), digest);
+    failPoint("registry.manifest.referred");
     if (tag === null) return;
     await this.#storage.write(layout.tagHistoryLink(name, tag, digest), digest);
+    failPoint("registry.manifest.noted");
     await this.#storage.write(layout.tagLink(name, tag), digest);
   }
 
@@ -67,7 +72,9 @@ export class Repositories {
     for (const tag of await this.tags(name)) {
       if ((await this.tagged(name, tag)) === digest) await this.removeTag(name, tag);
     }
+    failPoint("registry.remove.untagged");
     if (subject) await this.#storage.remove(layout.referrerLink(name, subject, digest));
+    failPoint("registry.remove.unreferred");
     await this.#storage.remove(layout.revisionLink(name, digest));
   }
 

@@ -1,6 +1,7 @@
 /** Blobs on their way in: sessions that outlive their connections and this process. */
 import { randomUUID } from "node:crypto";
 import { type Digest, hexOf } from "../lib/digest.ts";
+import { failPoint } from "../lib/fail-point.ts";
 import type { Blobs } from "./blobs.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
@@ -34,6 +35,7 @@ export class UploadSessions {
   async begin({ name, user }: UploadOwner): Promise<string> {
     const id = randomUUID();
     await this.#storage.write(`${layout.uploadPath(name, id)}/owner`, user);
+    failPoint("registry.upload.owned");
     await this.#storage.write(`${layout.uploadPath(name, id)}/startedat`, new Date().toISOString());
     this.#running.set(id, { hash: new Bun.CryptoHasher("sha256"), size: 0 });
     return id;
@@ -70,6 +72,7 @@ export class UploadSessions {
           throw new Failure("SIZE_INVALID", { announced: range.length });
         }
         await file.write(bytes);
+        failPoint("registry.upload.written");
         const now = this.#running.get(id);
         now?.hash.update(bytes);
         if (now) now.size = file.size;
@@ -88,12 +91,15 @@ export class UploadSessions {
       await using file = await this.#storage.append(path);
       const { size } = file;
       await file.seal();
+      failPoint("registry.upload.sealed");
       if ((await this.#hashOf(id, path, size)) !== hexOf(digest)) {
         await this.#drop(owner, id);
         throw new Failure("DIGEST_INVALID", { digest });
       }
       await this.#blobs.place(digest, size, path);
+      failPoint("registry.upload.placed");
       await this.#drop(owner, id);
+      failPoint("registry.upload.dropped");
       return size;
     });
   }

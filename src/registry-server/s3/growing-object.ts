@@ -7,6 +7,7 @@
  *     PATH                the whole, once it is sealed
  */
 import * as v from "valibot";
+import { failPoint } from "../../lib/fail-point.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Appender, Storage } from "../storage.ts";
 import type { Multipart } from "./multipart.ts";
@@ -94,6 +95,7 @@ export class GrowingObject implements Appender {
       const etags = this.#session.parts.map(({ etag }) => etag);
       if (this.#tailSize > 0) etags.push(await this.#sendTail());
       await this.#store.multipart.complete(this.#key, this.#session.uploadId ?? "", etags, isThere);
+      failPoint("registry.s3.completed");
     }
     this.#isDirty = false;
   }
@@ -104,12 +106,14 @@ export class GrowingObject implements Appender {
     const number = this.#tailNumber + 1;
     const bytes = await this.#tailBytes();
     await this.#store.storage.write(this.#tailPath(number), bytes);
+    failPoint("registry.s3.tail");
     await this.#note({ ...this.#session, tail: { number, size: bytes.length } });
   }
 
   async #putPart(): Promise<void> {
     this.#session = { ...this.#session, uploadId: this.#session.uploadId ?? (await this.#begin()) };
     const part = { etag: await this.#sendTail(), size: this.#tailSize };
+    failPoint("registry.s3.part");
     await this.#note({ ...this.#session, parts: [...this.#session.parts, part], tail: null });
     this.#tailSize = 0;
     if (this.#tail?.length !== partBytes(this.#session.parts.length)) this.#tail = null;
@@ -118,6 +122,7 @@ export class GrowingObject implements Appender {
   /** The upload's id is noted before it has parts, so that whoever gives this object up can give them up too. */
   async #begin(): Promise<string> {
     const uploadId = await this.#store.multipart.begin(this.#key);
+    failPoint("registry.s3.begun");
     await this.#store.storage.write(sessionPath(this.#path), JSON.stringify({ ...this.#session, uploadId }));
     return uploadId;
   }
@@ -132,6 +137,7 @@ export class GrowingObject implements Appender {
   async #note(session: Session): Promise<void> {
     const { tail } = this.#session;
     await this.#store.storage.write(sessionPath(this.#path), JSON.stringify(session));
+    failPoint("registry.s3.noted");
     this.#session = session;
     this.#tailNumber = session.tail?.number ?? this.#tailNumber;
     this.#isDirty = false;
