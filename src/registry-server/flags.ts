@@ -7,6 +7,8 @@ export const registryFlags = {
   "gc-grace": flag.duration("How long a blob that nothing refers to is kept", { initial: 3600 * 1e9 }),
   "gc-interval": flag.duration("Time between two collections; 0 for none", { initial: 3600 * 1e9 }),
   "gc-untagged": flag.bool("Collect manifests too that no tag leads to"),
+  "max-upload-bytes": flag.bytes("Most bytes of uploads that one user may have under way; 0 for no limit"),
+  "max-uploads": flag.int("Most uploads that one user may have under way", { initial: 1000, unsigned: true }),
   "metrics-addr": flag.string("Address and port of Prometheus' metrics; without it there are none"),
   "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
   "proxy-credentials": flag.string("File with USER:PASSWORD for the registry that this one is a cache of"),

@@ -70,7 +70,11 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,
   });
   const metrics = new Metrics();
-  const uploads = new UploadSessions(blobs);
+  // A cache's are its own.
+  const uploads = new UploadSessions(blobs, {
+    sessions: cache ? Number.POSITIVE_INFINITY : values["max-uploads"],
+    bytes: cache ? Number.POSITIVE_INFINITY : values["max-upload-bytes"] || Number.POSITIVE_INFINITY,
+  });
   const proxy = cache && {
     ...cache,
     repositories,

@@ -14,31 +14,65 @@ export interface UploadOwner {
   readonly user: string;
 }
 
-/** The hash of the bytes that have passed through this process, so that they need not be read again. */
+/** What one user may have under way at once. */
+export interface UploadLimits {
+  readonly sessions: number;
+  readonly bytes: number;
+}
+
+/** A session that nobody went on with for so long may be given up for a new one of its user. */
+const idleMs = 3600_000;
+
+/** What this process knows of a session: those that another one began count from when they are gone on with. */
 interface Running {
-  readonly hash: Bun.CryptoHasher;
+  readonly owner: UploadOwner;
+  /** Of the bytes so far, so that they need not be read again; null where some of them came by another process. */
+  hash: Bun.CryptoHasher | null;
   size: number;
+  /** In milliseconds since 1970. */
+  touched: number;
 }
 
 export class UploadSessions {
   readonly #blobs: Blobs;
   readonly #storage: Storage;
+  readonly #limits: UploadLimits;
   readonly #running = new Map<string, Running>();
+  /** Bytes of each user's running sessions. */
+  readonly #bytes = new Map<string, number>();
   /** Sessions that a request writes to. */
   readonly #busy = new Set<string>();
 
-  constructor(blobs: Blobs) {
+  constructor(blobs: Blobs, limits: UploadLimits) {
     this.#blobs = blobs;
     this.#storage = blobs.storage;
+    this.#limits = limits;
   }
 
-  async begin({ name, user }: UploadOwner): Promise<string> {
+  /** Throws `TOOMANYREQUESTS` for a user with too many that are in use. */
+  async begin(owner: UploadOwner): Promise<string> {
+    const { name, user } = owner;
     const id = randomUUID();
-    await this.#storage.write(`${layout.uploadPath(name, id)}/owner`, user);
-    failPoint("registry.upload.owned");
-    await this.#storage.write(`${layout.uploadPath(name, id)}/startedat`, new Date().toISOString());
-    this.#running.set(id, { hash: new Bun.CryptoHasher("sha256"), size: 0 });
+    const own = [...this.#running].filter(([, running]) => running.owner.user === user);
+    this.#running.set(id, { owner, hash: new Bun.CryptoHasher("sha256"), size: 0, touched: Date.now() });
+    try {
+      if (own.length >= this.#limits.sessions) await this.#giveUpIdle(own);
+      await this.#storage.write(`${layout.uploadPath(name, id)}/owner`, user);
+      failPoint("registry.upload.owned");
+      await this.#storage.write(`${layout.uploadPath(name, id)}/startedat`, new Date().toISOString());
+    } catch (error) {
+      this.#forget(id);
+      throw error;
+    }
     return id;
+  }
+
+  async #giveUpIdle(sessions: readonly [id: string, Running][]): Promise<void> {
+    const unused = sessions.filter(([id]) => !this.#busy.has(id));
+    const [oldest] = unused.sort(([, a], [, b]) => a.touched - b.touched);
+    const limit = this.#limits.sessions;
+    if (!oldest || Date.now() - oldest[1].touched < idleMs) throw new Failure("TOOMANYREQUESTS", { uploads: limit });
+    await this.#drop(oldest[1].owner, oldest[0]);
   }
 
   /** Bytes that have arrived. Throws `BLOB_UPLOAD_UNKNOWN` for a session that is not the owner's. */
@@ -64,18 +98,16 @@ export class UploadSessions {
         throw new Failure("RANGE_INVALID", { expected: file.size, got: range.from });
       }
       const before = file.size;
-      const running = this.#running.get(id);
-      // What another process wrote is hashed at the end.
-      if (running && running.size !== before) this.#running.delete(id);
+      const running = this.#goOn(owner, id, before);
       for await (const bytes of body) {
-        if (range.length !== null && file.size - before + bytes.length > range.length) {
-          throw new Failure("SIZE_INVALID", { announced: range.length });
-        }
+        if (range.length !== null && file.size - before + bytes.length > range.length)
+          throw new Failure("BLOB_UPLOAD_INVALID", { announced: range.length });
+        this.#count(owner, bytes.length);
+        running.size += bytes.length;
         await file.write(bytes);
         failPoint("registry.upload.written");
-        const now = this.#running.get(id);
-        now?.hash.update(bytes);
-        if (now) now.size = file.size;
+        running.hash?.update(bytes);
+        running.touched = Date.now();
       }
       if (range.length !== null && file.size - before !== range.length) {
         throw new Failure("BLOB_UPLOAD_INVALID", { announced: range.length, arrived: file.size - before });
@@ -110,15 +142,43 @@ export class UploadSessions {
 
   async #hashOf(id: string, path: string, size: number): Promise<string> {
     const running = this.#running.get(id);
-    if (running && running.size === size) return running.hash.copy().digest("hex");
+    if (running?.hash && running.size === size) return running.hash.copy().digest("hex");
     const hash = new Bun.CryptoHasher("sha256");
     for await (const bytes of bytesOf(this.#storage, path, 0, size)) hash.update(bytes);
     return hash.digest("hex");
   }
 
   async #drop({ name }: UploadOwner, id: string): Promise<void> {
-    this.#running.delete(id);
+    this.#forget(id);
     await this.#storage.remove(layout.uploadPath(name, id));
+  }
+
+  /** What is known of a session that has `size` bytes. */
+  #goOn(owner: UploadOwner, id: string, size: number): Running {
+    const known = this.#running.get(id);
+    if (known?.size === size) return known;
+    // What another process wrote, or what failed here, is hashed at the end.
+    this.#forget(id);
+    const running = { owner, hash: size === 0 ? new Bun.CryptoHasher("sha256") : null, size, touched: Date.now() };
+    this.#running.set(id, running);
+    this.#bytes.set(owner.user, (this.#bytes.get(owner.user) ?? 0) + size);
+    return running;
+  }
+
+  /** Notes bytes that have arrived. Throws `TOOMANYREQUESTS` where they are more than the user may have under way. */
+  #count({ user }: UploadOwner, bytes: number): void {
+    const total = (this.#bytes.get(user) ?? 0) + bytes;
+    if (total > this.#limits.bytes) throw new Failure("TOOMANYREQUESTS", { bytes: this.#limits.bytes });
+    this.#bytes.set(user, total);
+  }
+
+  #forget(id: string): void {
+    const running = this.#running.get(id);
+    this.#running.delete(id);
+    if (!running) return;
+    const left = (this.#bytes.get(running.owner.user) ?? 0) - running.size;
+    if (left > 0) this.#bytes.set(running.owner.user, left);
+    else this.#bytes.delete(running.owner.user);
   }
 
   /** One request at a time writes to a session. */

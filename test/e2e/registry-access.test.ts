@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { succeed } from "../harness/command.ts";
 import { type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
+import { digestOf, RegistryCalls } from "../harness/registry-calls.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -43,7 +44,7 @@ describe.each([
     return docker;
   }
 
-  test("ada pushes, moves and is refused elsewhere; bob creates and moves nothing; nobody is asked who they are", async () => {
+  test("hardening 147: ada pushes, moves and is refused elsewhere; bob creates and moves nothing; nobody is asked who they are", async () => {
     const name = `${registry.host}/team/app`;
     const [ada, bob, nobody] = [await as("ada"), await as("bob"), await as(null)];
     await daemon().must("tag", "busybox", `${name}:1`);
@@ -98,6 +99,38 @@ describe.each([
     await expect(succeed(["skopeo", "delete", ...flagsOf("bob"), to ?? ""])).rejects.toThrow();
     await succeed(["skopeo", "delete", ...flagsOf("ada"), to ?? ""]);
   });
+});
+
+test("hardening 142: an upload is its user's, and so many at once", async () => {
+  await using registry = await startOwnRegistry("--htpasswd", users, "--rights", rights, "--max-uploads", "2");
+  const [ada, bob] = ["ada:lovelace", "bob:builder"].map((one) => new RegistryCalls(registry.host, one));
+  const begin = async (calls?: RegistryCalls) => {
+    const response = await calls?.call("POST", "/v2/team/app/blobs/uploads/");
+    return [response?.status, response?.headers.get("location") ?? ""] as const;
+  };
+  const [, location] = await begin(ada);
+  for (const method of ["GET", "PATCH", "PUT", "DELETE"]) {
+    const init = method === "GET" || method === "DELETE" ? {} : { body: "x" };
+    const query = method === "PUT" ? `?digest=${digestOf("x")}` : "";
+    expect([method, (await bob?.call(method, location + query, init))?.status]).toEqual([method, 404]);
+  }
+  expect([(await begin(ada))[0], (await begin(ada))[0], (await begin(bob))[0]]).toEqual([202, 429, 202]);
+  expect((await ada?.call("PUT", `${location}?digest=${digestOf("x")}`, { body: "x" }))?.status).toBe(201);
+  expect((await begin(ada))[0]).toBe(202);
+});
+
+test("hardening 146: who may not read a repository is lent none of its blobs, and told of none", async () => {
+  await using registry = await startOwnRegistry("--htpasswd", users, "--rights", rights);
+  const [ada, bob] = ["ada:lovelace", "bob:builder"].map((one) => new RegistryCalls(registry.host, one));
+  const digest = (await ada?.pushBlob("team/secret/box", "secret"))?.digest;
+  const mount = async (calls: RegistryCalls | undefined, query: string) =>
+    (await calls?.call("POST", `/v2/team/app/blobs/uploads/?mount=${digest}${query}`))?.status;
+  expect([await mount(bob, "&from=team/secret/box"), await mount(bob, "")]).toEqual([202, 202]);
+  expect((await bob?.call("HEAD", `/v2/team/app/blobs/${digest}`))?.status).toBe(404);
+  expect((await bob?.call("HEAD", `/v2/team/secret/box/blobs/${digest}`))?.status).toBe(403);
+  expect(await mount(ada, "&from=team/secret/box")).toBe(201);
+  // It is this repository's now, and may be read by whoever may read that.
+  expect((await bob?.call("HEAD", `/v2/team/app/blobs/${digest}`))?.status).toBe(200);
 });
 
 test("hardening 149: a token allows what its user may do now, for a service and a time", async () => {

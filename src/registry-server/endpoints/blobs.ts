@@ -140,7 +140,7 @@ function contentRange(headers: Headers): { from: number | null; length: number |
   if (first === undefined || Number(last) < Number(first))
     throw new Failure("RANGE_INVALID", { range: text.slice(0, 100) });
   const span = Number(last) - Number(first) + 1;
-  if (length !== null && length !== span) throw new Failure("SIZE_INVALID", { range: text, length });
+  if (length !== null && length !== span) throw new Failure("BLOB_UPLOAD_INVALID", { range: text, length });
   return { from: Number(first), length: span };
 }
 
