@@ -1,17 +1,18 @@
 /**
  * The registry server against the OCI distribution specification 1.1, group by group as its conformance suite has them: pull, push,
- * content discovery, content management.
+ * content discovery, content management. Written from the specification: that suite is in Go, which our machines have not.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { until } from "../harness/command.ts";
-import { freePort, type OwnRegistry, startOwnRegistry } from "../harness/own-registry.ts";
+import { freePort, type OwnRegistry, startOwnRegistry, startRegistry } from "../harness/own-registry.ts";
 import { codeOf, digestOf, indexType, manifestType, RegistryCalls } from "../harness/registry-calls.ts";
 import { type S3Server, startS3Server } from "../harness/s3-server.ts";
 
 /** What a status says of a name. */
 const verdict = (status: number): string => ([400, 404, 405].includes(status) ? "nowhere" : String(status));
 
-describe.each(["files", "S3"] as const)("on %s", (kind) => {
+describe.each(["files", "S3"] as const)("hardening 155: the specification on %s", (kind) => {
   let store: S3Server | undefined;
   let registry: OwnRegistry;
   let calls: RegistryCalls;
@@ -246,7 +247,7 @@ describe.each(["files", "S3"] as const)("on %s", (kind) => {
       expect(await codeOf(await call("GET", "/v2/nobody/here/tags/list"))).toEqual([404, "NAME_UNKNOWN"]);
     });
 
-    test("repositories are listed by pages", async () => {
+    test("hardening 150: repositories are listed by pages", async () => {
       for (const name of ["zoo/a", "zoo/a-b", "zoo/a/b", "zoo"]) await pushManifest(name, "v1");
       const seen: string[] = [];
       let path: string | undefined = "/v2/_catalog?n=3";
@@ -257,11 +258,20 @@ describe.each(["files", "S3"] as const)("on %s", (kind) => {
         seen.push(...repositories);
         path = /<([^>]+)>/.exec(response.headers.get("link") ?? "")?.[1];
       }
+      for (const [n, status] of [
+        ["0", 200],
+        ["2147483648", 200],
+        ["-1", 400],
+        ["x", 400],
+      ] as const)
+        expect([n, (await call("GET", `/v2/_catalog?n=${n}`)).status]).toEqual([n, status]);
+      for (const last of ["%00", "..%2f..", "%ff", "a".repeat(5000), "zoo/%F0%9F%98%80"])
+        expect([last, (await call("GET", `/v2/_catalog?n=1&last=${last}`)).status]).toEqual([last, 200]);
       expect(seen.filter((name) => name.startsWith("zoo"))).toEqual(["zoo", "zoo/a", "zoo/a/b", "zoo/a-b"]);
       expect(new Set(seen).size).toBe(seen.length);
     });
 
-    test("referrers of a subject are listed, by type, and before their subject is there", async () => {
+    test("hardening 150: referrers of a subject are listed, by type, and before their subject is there", async () => {
       const name = "list/referrers";
       const subject = { mediaType: manifestType, digest: digestOf("not here yet"), size: 12 };
       const list = async (query = "") => {
@@ -350,6 +360,14 @@ describe.each(["files", "S3"] as const)("on %s", (kind) => {
     expect(await raw("/v2/a/../../v2/")).toBe(200);
     expect(await raw("/v2/a/%2e%2e/list/tags/tags/list")).toBe(200);
     expect(await raw("/v2/../etc/passwd")).toBe(405);
+    for (const upload of ["..%2f..%2fx", "%2e%2e", "x", "../../x", `${crypto.randomUUID()}%00`]) {
+      for (const method of ["GET", "PATCH", "DELETE"])
+        expect([upload, verdict(await raw(`/v2/a/blobs/uploads/${upload}`, method))]).toEqual([upload, "nowhere"]);
+    }
+    for (const bad of ["sha256:../../../../x", `sha256:${"A".repeat(64)}`, `sha512:${"a".repeat(128)}`, "sha256%3a"]) {
+      for (const rest of [`blobs/${bad}`, `manifests/${bad}`, `referrers/${bad}`])
+        expect([rest, verdict(await raw(`/v2/a/${rest}`))]).toEqual([rest, "nowhere"]);
+    }
     for (const tag of ["a".repeat(129), "-a", ".a", "a%2fb", "%2e%2e"]) {
       expect([tag, verdict(await raw(`/v2/a/manifests/${tag}`))]).toEqual([tag, "nowhere"]);
       const put = await call("PUT", `/v2/a/manifests/${tag}`, { body: "{}" });
@@ -404,3 +422,30 @@ describe.each(["files", "S3"] as const)("on %s", (kind) => {
     expect((await ask("/metrics")).status).toBe(405);
   });
 });
+
+test("hardening 150: a hundred thousand tags are listed by pages, in order and in little memory", async () => {
+  // In memory: making as many directories on a disk takes a minute.
+  const root = mkdtempSync("/dev/shm/dhow-registry-");
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rmSync(root, { recursive: true }));
+  const registry = stack.use(await startRegistry({ root }));
+  const calls = new RegistryCalls(registry.host);
+  await calls.pushManifest("many", "t000000");
+  const tags = Array.from({ length: 100_000 }, (_, at) => `t${String(at).padStart(6, "0")}`);
+  for (const tag of tags.slice(1)) mkdirSync(`${root}/docker/registry/v2/repositories/many/_manifests/tags/${tag}`);
+  const before = residentOf(registry.pid);
+  const listed: string[] = [];
+  for (let path = "/v2/many/tags/list?n=2147483647"; path !== ""; ) {
+    const response = await calls.call("GET", path);
+    const page = ((await response.json()) as { tags: string[] }).tags;
+    expect(page.length).toBeLessThanOrEqual(10_000);
+    listed.push(...page);
+    path = /<([^>]+)>/.exec(response.headers.get("link") ?? "")?.[1] ?? "";
+  }
+  expect(listed).toEqual(tags);
+  expect(residentOf(registry.pid) - before).toBeLessThan(200 << 20);
+}, 60_000);
+
+/** Bytes. */
+const residentOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
