@@ -10,6 +10,7 @@ export class Blobs {
   readonly storage: Storage;
   /** When a client was last told of a blob, in milliseconds since 1970. */
   readonly #told = new Map<Digest, number>();
+  readonly #placements = new Map<Digest, Promise<unknown>>();
   readonly #removals = new Map<string, Promise<void>>();
   /** What was told before that is not known any more. */
   readonly #since = Date.now();
@@ -47,15 +48,25 @@ export class Blobs {
     return bytesOf(this.storage, layout.blobPath(digest), start, end);
   }
 
-  /** Gives the bytes at `from`, which were verified, their place. */
-  async place(digest: Digest, size: number, from: string): Promise<void> {
-    await this.#makeRoom(digest);
-    if ((await this.size(digest)) !== size) await this.storage.move(from, layout.blobPath(digest));
+  /** Gives the bytes at `from`, which were verified, their place, also where others are: those may be spoilt. */
+  place(digest: Digest, from: string): Promise<void> {
+    return this.#placing(digest, () => this.storage.move(from, layout.blobPath(digest)));
   }
 
-  async put(digest: Digest, bytes: Uint8Array): Promise<void> {
+  put(digest: Digest, bytes: Uint8Array): Promise<void> {
+    return this.#placing(digest, () => this.storage.write(layout.blobPath(digest), bytes));
+  }
+
+  async #placing(digest: Digest, place: () => Promise<void>): Promise<void> {
     await this.#makeRoom(digest);
-    if ((await this.size(digest)) !== bytes.length) await this.storage.write(layout.blobPath(digest), bytes);
+    const placement = place();
+    const all = Promise.allSettled([this.#placements.get(digest), placement]);
+    this.#placements.set(digest, all);
+    try {
+      await placement;
+    } finally {
+      if (this.#placements.get(digest) === all) this.#placements.delete(digest);
+    }
   }
 
   async #makeRoom(digest: Digest): Promise<void> {
@@ -71,12 +82,37 @@ export class Blobs {
   /** Removes what is at `path` and stands on the blob, unless somebody was told of it at or after `time`; answers whether it did. */
   async removeUnlessTold(digest: Digest, path: string, time: number, remove: () => Promise<void>): Promise<boolean> {
     if (!this.isUntold(digest, time) || this.#removals.has(path)) return false;
-    const removal = remove();
-    const settled = removal.catch(() => {});
-    this.#removals.set(path, settled);
+    await this.#removing(path, remove());
+    return true;
+  }
+
+  /**
+   * Takes a blob away, whoever was told of it, if `isSpoilt` still says so when nobody is giving it a place; it is kept for the operator to
+   * look at. Answers whether it was.
+   */
+  async setAside(digest: Digest, isSpoilt: () => Promise<boolean>): Promise<boolean> {
+    const path = layout.blobPath(digest);
+    await this.#removals.get(path);
+    let isTaken = false;
+    const take = async (): Promise<void> => {
+      await this.#placements.get(digest);
+      isTaken = await isSpoilt();
+      if (!isTaken) return;
+      await this.storage.move(path, layout.spoiltPath(digest));
+      await this.storage.remove(layout.blobDirectory(digest));
+    };
+    await this.#removing(path, take());
+    return isTaken;
+  }
+
+  /** Who asks for what is at `path`, or puts it, waits until its removal is over. */
+  async #removing(path: string, removal: Promise<void>): Promise<void> {
+    this.#removals.set(
+      path,
+      removal.catch(() => {}),
+    );
     try {
       await removal;
-      return true;
     } finally {
       this.#removals.delete(path);
     }

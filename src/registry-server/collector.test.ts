@@ -29,6 +29,7 @@ const said: string[] = [];
 const collect = (options: Partial<{ untagged: boolean; graceMs: number; now: number }> = {}) =>
   new Collector(repositories, {
     graceMs: options.graceMs ?? 1000,
+    uploadMs: 7 * 24 * 3600_000,
     retention: new ReferencedRetention(repositories, options.untagged ?? false),
   }).run((message) => said.push(message), options.now ?? later);
 
@@ -138,7 +139,7 @@ test("a blob that is asked for while it goes is either there to stay or said to 
   expect(gone).toBeGreaterThan(0);
 }, 60_000);
 
-test("an upload that nobody went on with for a week is given up", async () => {
+test("hardening 142: an upload that nobody went on with for a week is given up", async () => {
   const path = layout.uploadPath(name, "0-1");
   await storage.write(`${path}/startedat`, "x");
   expect(await collect({ now: Date.now() + 6 * 24 * 3600_000 })).toMatchObject({ uploads: 0 });

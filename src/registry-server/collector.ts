@@ -14,6 +14,8 @@ export interface CollectorOptions {
   /** How long a blob is kept after it was last sent, asked for or linked, in milliseconds. */
   readonly graceMs: number;
   readonly retention: Retention;
+  /** An upload that nobody went on with for so long is given up, in milliseconds. */
+  readonly uploadMs: number;
 }
 
 /** What one collection removed. */
@@ -24,9 +26,6 @@ export interface Collected {
   readonly bytes: number;
   readonly uploads: number;
 }
-
-/** An upload that nobody went on with for so long is given up. */
-const uploadMs = 7 * 24 * 3600_000;
 
 type Mutable = { -readonly [Key in keyof Collected]: Collected[Key] };
 
@@ -58,7 +57,7 @@ export class Collector {
     }
     // What an unreadable manifest needs is not known.
     if (!unread) await this.#collectBlobs(live, collected, now);
-    await this.#blobs.storage.sweep(now - uploadMs);
+    await this.#blobs.storage.sweep(now - this.#options.uploadMs);
     this.#blobs.forgetTold(now - this.#options.graceMs);
     return collected;
   }
@@ -105,7 +104,7 @@ export class Collector {
         (await storage.modified(`${path}/data`)) ?? 0,
         (await storage.modified(`${path}/startedat`)) ?? 0,
       );
-      if (touched === 0 || now - touched < uploadMs) continue;
+      if (touched === 0 || now - touched < this.#options.uploadMs) continue;
       await storage.remove(path);
       removed++;
     }

@@ -29,6 +29,9 @@ export const registryFlags = {
   "s3-endpoint": flag.string("Address of the S3-compatible store (https://HOST[:PORT]); without it, Amazon's"),
   "s3-prefix": flag.string("What the keys of all objects begin with"),
   "s3-region": flag.string("Region of the bucket"),
+  "scrub-interval": flag.duration("Time between two rounds that hold all blobs against their digests; 0 for none", {
+    initial: 168 * 3600 * 1e9,
+  }),
   "tls-cert": flag.string("Certificate file (PEM)"),
   "tls-key": flag.string("Key file (PEM)"),
   tokens: flag.bool("Ask for tokens of the registry's own, which say for five minutes what they allow"),

@@ -2,6 +2,7 @@
  * Where everything is in a registry's storage: the layout of Docker's `registry:2`, so that its data can be served as it is.
  *
  *     blobs/sha256/<2>/<hex>/data                               the bytes
+ *     _spoilt/<hex>                                             what was there and is not its digest (ours)
  *     repositories/<name>/_layers/sha256/<hex>/link             that blob belongs to this repository
  *     repositories/<name>/_manifests/revisions/sha256/<hex>/link   so does that manifest
  *     repositories/<name>/_manifests/tags/<tag>/current/link    the manifest that a tag leads to
@@ -34,6 +35,7 @@ export function blobPath(digest: Digest): string {
 }
 
 export const blobDirectory = (digest: Digest): string => blobPath(digest).slice(0, -"/data".length);
+export const spoiltPath = (digest: Digest): string => `${root}/_spoilt/${hexOf(digest)}`;
 export const blobsPath = `${root}/blobs/sha256`;
 
 const repository = (name: RepositoryName): string => `${repositoriesPath}/${name}`;

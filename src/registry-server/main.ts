@@ -22,8 +22,10 @@ import { ReferencedRetention } from "./retention.ts";
 import { Rights } from "./rights.ts";
 import { s3Options } from "./s3/options.ts";
 import { S3Storage } from "./s3/s3-storage.ts";
+import { Scrubber } from "./scrubber.ts";
 import { serveRegistry } from "./server.ts";
 import { Tokens } from "./tokens.ts";
+import { keepUp } from "./upkeep.ts";
 import { UploadSessions } from "./upload-sessions.ts";
 import { Users } from "./users.ts";
 
@@ -104,8 +106,19 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const retention = proxy
     ? new AskedRetention(repositories, proxy)
     : new ReferencedRetention(repositories, values["gc-untagged"]);
-  const collector = new Collector(repositories, { graceMs: values["gc-grace"] / 1e6, retention });
-  collectEvery(values["gc-interval"] / 1e6, collector, metrics, log);
+  keepUp({
+    collector: new Collector(repositories, {
+      graceMs: values["gc-grace"] / 1e6,
+      retention,
+      // Nobody goes on with what a cache that died was fetching.
+      uploadMs: (proxy ? 1 : 7 * 24) * 3600_000,
+    }),
+    scrubber: new Scrubber(blobs),
+    collectMs: values["gc-interval"] / 1e6,
+    scrubMs: values["scrub-interval"] / 1e6,
+    metrics,
+    log,
+  });
   const end = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end.resolve());
   await end.promise;
@@ -130,35 +143,6 @@ function keyIn(path: string): Buffer {
   const key = readFileSync(path);
   if (key.length < 32) throw new Error(`${path} is no key of a registry`);
   return key;
-}
-
-/** One collection after the other, with the interval between them. */
-function collectEvery(
-  intervalMs: number,
-  collector: Collector,
-  metrics: Metrics,
-  log: (message: string) => void,
-): void {
-  if (intervalMs <= 0) return;
-  const next = async (): Promise<void> => {
-    const collected = await collector.run(log);
-    metrics.collected(collected);
-    const { manifests, links, blobs, bytes, uploads } = collected;
-    const removed = manifests + links + blobs + uploads > 0;
-    if (removed)
-      log(`gc: removed ${blobs} blobs (${bytes} bytes), ${manifests} manifests, ${links} links, ${uploads} uploads`);
-  };
-  const wait = (): void => {
-    setTimeout(
-      () => {
-        next()
-          .catch((error) => log(`gc: ${messageOf(error)}`))
-          .finally(wait);
-      },
-      Math.min(intervalMs, 2 ** 31 - 1),
-    ).unref();
-  };
-  wait();
 }
 
 /** `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for all addresses. Throws {@link UsageError}. */

@@ -2,6 +2,7 @@
 import type { Server } from "bun";
 import type { Collected } from "./collector.ts";
 import type { CacheResult } from "./proxy/pull-through.ts";
+import type { Scrubbed } from "./scrubber.ts";
 
 /** Upper bounds of the histogram of request times, in seconds. */
 const buckets = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60] as const;
@@ -15,6 +16,7 @@ interface Times {
 export class Metrics {
   readonly #requests = new Map<string, number>();
   readonly #times = new Map<string, Times>();
+  readonly #scrubbed = { blobs: 0, spoilt: 0 };
   readonly #cached = new Map<string, number>();
   readonly #collected = { rounds: 0, blobs: 0, bytes: 0, manifests: 0 };
 
@@ -41,6 +43,11 @@ export class Metrics {
     this.#collected.blobs += blobs;
     this.#collected.bytes += bytes;
     this.#collected.manifests += manifests;
+  }
+
+  scrubbed({ blobs, spoilt }: Scrubbed): void {
+    this.#scrubbed.blobs += blobs;
+    this.#scrubbed.spoilt += spoilt;
   }
 
   text(): string {
@@ -87,6 +94,12 @@ export class Metrics {
       ["manifests", manifests, "Manifests that collections removed."],
     ] as const) {
       family(`dhow_registry_gc_${what}_total`, "counter", help, [`dhow_registry_gc_${what}_total ${value}`]);
+    }
+    for (const [what, value, help] of [
+      ["blobs", this.#scrubbed.blobs, "Blobs held against their digests."],
+      ["spoilt", this.#scrubbed.spoilt, "Blobs that were not what their digests say."],
+    ] as const) {
+      family(`dhow_registry_scrub_${what}_total`, "counter", help, [`dhow_registry_scrub_${what}_total ${value}`]);
     }
     family("process_resident_memory_bytes", "gauge", "Resident memory.", [
       `process_resident_memory_bytes ${process.memoryUsage.rss()}`,

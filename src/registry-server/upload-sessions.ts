@@ -128,7 +128,7 @@ export class UploadSessions {
         await this.#drop(owner, id);
         throw new Failure("DIGEST_INVALID", { digest });
       }
-      await this.#blobs.place(digest, size, path);
+      await this.#blobs.place(digest, path);
       failPoint("registry.upload.placed");
       await this.#drop(owner, id);
       failPoint("registry.upload.dropped");

@@ -86,9 +86,11 @@ export async function deleteManifest(call: Call, reference: string): Promise<Res
     return new Response(null, { status: 202 });
   }
   const digest = digestIn(reference);
+  if (!(await repositories.hasManifest(name, digest))) throw new Failure("MANIFEST_UNKNOWN", { digest });
   const bytes = await repositories.manifest(name, digest);
-  if (bytes === null) throw new Failure("MANIFEST_UNKNOWN", { digest });
-  await repositories.removeManifest(name, digest, parseManifest(bytes, "").subject);
+  // One that is spoilt or lost can be removed as well.
+  const subject = bytes && digestOf(bytes) === digest ? parseManifest(bytes, "").subject : null;
+  await repositories.removeManifest(name, digest, subject);
   return new Response(null, { status: 202 });
 }
 
