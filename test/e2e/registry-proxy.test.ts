@@ -110,6 +110,19 @@ describe("tags", () => {
     expect([await status("v1"), await status(digest)]).toEqual([503, 200]);
   });
 
+  test("a tag is answered so long after upstream confirmed it last", async () => {
+    await using brief = await startOwnRegistry("--proxy-remote-url", `http://${front.host}`, "--proxy-stale", "3s");
+    await there.pushManifest("tags/brief", "v1");
+    const status = async () => (await fetch(`http://${brief.host}/v2/tags/brief/manifests/v1`)).status;
+    expect(await status()).toBe(200);
+    await Bun.sleep(2000);
+    expect(await status()).toBe(200);
+    front.fault = away;
+    await Bun.sleep(1500);
+    expect(await status()).toBe(200);
+    await until("the tag to be too old", async () => (await status()) === 503);
+  });
+
   test("lists are upstream's: tags, and referrers that nobody has pulled", async () => {
     const subject = await there.pushManifest("lists/of", "b");
     await there.pushManifest("lists/of", "a");
@@ -128,6 +141,22 @@ describe("tags", () => {
     expect(await (await here.call("GET", "/v2/lists/of/tags/list")).json()).toMatchObject({ tags: ["b"] });
     expect((await here.call("GET", path)).status).toBe(503);
   });
+});
+
+test("what comes for a manifest's digest is that manifest, whatever the headers say, or nothing", async () => {
+  const good = await there.pushManifest("lies", "v1");
+  const other = await there.pushManifest("lies", "v2", { annotations: { a: "b" } });
+  const told = { "content-type": manifestType, "docker-content-digest": good.digest };
+  front.fault = ({ method }) => new Response(method === "HEAD" ? null : other.body, { headers: told });
+  expect(await codeOf(await here.call("GET", `/v2/lies/manifests/${good.digest}`))).toEqual([503, "UNAVAILABLE"]);
+  const tagged = await here.call("GET", "/v2/lies/manifests/v1");
+  expect([tagged.headers.get("docker-content-digest"), await tagged.text()]).toEqual([other.digest, other.body]);
+  for (const bad of ["<html>", "{}", " ".repeat(5 << 20)]) {
+    front.fault = () => new Response(bad, { headers: { "content-type": manifestType } });
+    expect(await codeOf(await here.call("GET", "/v2/lies/manifests/v3"))).toEqual([503, "UNAVAILABLE"]);
+  }
+  front.fault = null;
+  expect(await (await here.call("GET", "/v2/lies/manifests/v1")).text()).toBe(good.body);
 });
 
 describe("blobs", () => {

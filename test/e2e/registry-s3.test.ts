@@ -50,6 +50,27 @@ test("a large blob passes in little memory", async () => {
   expect(peak).toBeLessThan(170);
 }, 60_000);
 
+test("a cache keeps what it fetches in a bucket, too", async () => {
+  const there = new RegistryCalls(registry.host);
+  const { digest, body } = await there.pushManifest("cached", "v1");
+  const { digest: layer } = await there.pushBlob("cached", Buffer.alloc(9 << 20, "layer"));
+  const flags = [...store.flags, "--s3-prefix", "cache", "--proxy-remote-url", `http://${registry.host}`];
+  await using cache = await startOwnRegistry(...flags);
+  const here = new RegistryCalls(cache.host);
+  const hashes = async () => {
+    const manifest = await (await here.call("GET", "/v2/cached/manifests/v1")).text();
+    const bytes = await (await here.call("GET", `/v2/cached/blobs/${layer}`)).arrayBuffer();
+    const part = await here.call("GET", `/v2/cached/blobs/${layer}`, { headers: { range: "bytes=5242880-5242889" } });
+    return [manifest, digestOf(new Uint8Array(bytes)), await part.text()];
+  };
+  const first = await hashes();
+  expect(first).toEqual([body, layer, "layerlayer"]);
+  await registry.kill9();
+  expect(await hashes()).toEqual(first);
+  expect((await here.call("GET", `/v2/cached/manifests/${digest}`)).status).toBe(200);
+  await registry.start();
+});
+
 test("while the store is away clients are told so, and when it is back all goes on", async () => {
   const calls = new RegistryCalls(registry.host);
   const { digest } = await calls.pushManifest("away", "v1");

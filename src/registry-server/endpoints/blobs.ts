@@ -2,6 +2,7 @@
 import type { Digest } from "../../lib/digest.ts";
 import { Failure } from "../failure.ts";
 import { blobPath, isRepositoryName } from "../layout.ts";
+import type { PullThrough } from "../proxy/pull-through.ts";
 import { type Call, digestIn, ownerOf } from "../request.ts";
 
 export async function readBlob(call: Call, digestText: string): Promise<Response> {
@@ -14,9 +15,13 @@ export async function readBlob(call: Call, digestText: string): Promise<Response
     etag: `"${digest}"`,
     "cache-control": "max-age=31536000",
   };
-  const fetched = await fetchedBlob(call, digest);
-  if (fetched) return new Response(fetched.body, { headers: { ...headers, ...fetched.headers } });
-  const size = await registry.repositories.blobSize(name, digest);
+  let size = await registry.repositories.blobSize(name, digest);
+  if (registry.proxy && size !== null) await registry.proxy.blobHit(name, digest);
+  else if (registry.proxy) {
+    const fetched = await fetchBlob(registry.proxy, call, digest);
+    if (fetched) return new Response(fetched.body, { headers: { ...headers, ...fetched.headers } });
+    size = await registry.repositories.blobSize(name, digest);
+  }
   if (size === null) throw new Failure("BLOB_UNKNOWN", { digest });
   const { storage } = registry.repositories.blobs;
   const range = rangeOf(request.headers.get("range"), size);
@@ -33,16 +38,12 @@ export async function readBlob(call: Call, digestText: string): Promise<Response
   return new Response(storage.body(blobPath(digest), start, end), { status: 206, headers: partial });
 }
 
-/** What a cache answers for a blob that it has not got; null where the blob is here, and where there is no cache. */
-async function fetchedBlob(
-  { registry: { proxy, repositories }, request, name }: Call,
+/** What a cache answers for a blob that it has not got; null when it has it now. */
+async function fetchBlob(
+  proxy: PullThrough,
+  { request, name }: Call,
   digest: Digest,
 ): Promise<{ body: ReadableStream<Uint8Array> | null; headers: Record<string, string> } | null> {
-  if (!proxy) return null;
-  if ((await repositories.blobSize(name, digest)) !== null) {
-    await proxy.blobHit(name, digest);
-    return null;
-  }
   if (request.method === "HEAD") {
     const size = await proxy.blobSize(name, digest);
     return { body: null, headers: size === null ? {} : { "content-length": String(size) } };

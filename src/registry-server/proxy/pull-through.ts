@@ -121,7 +121,7 @@ export class PullThrough {
     const now = await this.#upstream.tagged(name, tag);
     if (now === null || now !== cached || !(await this.#isHere(name, now))) return this.#fetchManifest(name, tag);
     this.#count("manifest", "hit");
-    await this.#touch(layout.tagLink(name, tag), now);
+    await this.#touch(layout.tagLink(name, tag), now, this.#options.staleMs || this.#options.unaskedMs);
     return now;
   }
 
@@ -158,11 +158,11 @@ export class PullThrough {
     return isHere;
   }
 
-  /** A link's time tells when somebody asked last. It may be a tenth of the time old that lets it go, an hour at most. */
-  async #touch(link: string, digest: Digest): Promise<void> {
+  /** A link's time tells when somebody asked last, or upstream said so, as near as a tenth of `keptMs`, or an hour. */
+  async #touch(link: string, digest: Digest, keptMs = this.#options.unaskedMs): Promise<void> {
     const { storage } = this.#repositories.blobs;
     const modified = await storage.modified(link);
-    const oldEnough = Date.now() - Math.min(this.#options.unaskedMs / 10, 3600_000);
+    const oldEnough = Date.now() - Math.min(keptMs / 10, this.#options.unaskedMs / 10, 3600_000);
     if (modified !== null && modified < oldEnough) await storage.write(link, digest);
   }
 
