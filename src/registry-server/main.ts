@@ -20,6 +20,7 @@ import { Upstream } from "./proxy/upstream.ts";
 import { Repositories } from "./repositories.ts";
 import { ReferencedRetention } from "./retention.ts";
 import { Rights } from "./rights.ts";
+import type { S3Options } from "./s3/multipart.ts";
 import { s3Options } from "./s3/options.ts";
 import { S3Storage } from "./s3/s3-storage.ts";
 import { Scrubber } from "./scrubber.ts";
@@ -59,9 +60,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const { hostname, port } = addressIn("--addr", addr);
   const cache = proxyOptions(values);
   const lock = root === "" ? null : await lockOf(root);
-  const storage = s3 ? new S3Storage(s3) : new FileStorage(root);
-  await storage.sweep(Date.now());
-  const blobs = new Blobs(storage);
+  const blobs = new Blobs(s3 ? await openBucket(s3) : await openDirectory(root));
   const repositories = new Repositories(blobs);
   const log = (message: string): void => void process.stderr.write(`${new Date().toISOString()} ${message}\n`);
   if (htpasswd === "" && (values.rights !== "" || values.tokens))
@@ -72,7 +71,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,
   });
   const metrics = new Metrics();
-  // A cache's are its own.
+  // A cache's are what it fetches.
   const uploads = new UploadSessions(blobs, {
     sessions: cache ? Number.POSITIVE_INFINITY : values["max-uploads"],
     bytes: cache ? Number.POSITIVE_INFINITY : values["max-upload-bytes"] || Number.POSITIVE_INFINITY,
@@ -127,6 +126,19 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   await server.stop();
   lock?.[Symbol.dispose]();
   process.exit(0);
+}
+
+async function openBucket(options: S3Options): Promise<S3Storage> {
+  const storage = new S3Storage(options);
+  await storage.check();
+  return storage;
+}
+
+/** Takes away what an earlier registry died of writing. */
+async function openDirectory(root: string): Promise<FileStorage> {
+  const storage = new FileStorage(root);
+  await storage.sweep(Date.now());
+  return storage;
 }
 
 /** Makes the directory, and keeps other registries from it. */

@@ -38,8 +38,8 @@ test("what a store refuses, and what it does not answer, is said with its code a
   expect(await failed(open({ bucket: "none" }))).toContain("NoSuchBucket");
   await expect(open({ bucket: "none" }).read("x")).rejects.toThrow("NoSuchBucket");
   const away = open({ endpoint: new URL("http://127.0.0.1:1") });
-  const [written, swept] = await Promise.all([failed(away), away.sweep().catch(String)]);
-  expect([written, swept]).toEqual([expect.stringContaining("ConnectionRefused"), expect.stringContaining("LIST")]);
+  const [written, checked] = await Promise.all([failed(away), away.check().catch(String)]);
+  expect([written, checked]).toEqual([expect.stringContaining("ConnectionRefused"), expect.stringContaining("LIST")]);
 });
 
 test("an upload goes on where its document says, whatever a death left of the step after it", async () => {

@@ -3,7 +3,7 @@
  * use a prefix: what clients were told of is known in its memory alone.
  */
 import { S3Client } from "bun";
-import type { Appender, Storage } from "../storage.ts";
+import type { Appender, Storage, StorageUnavailable } from "../storage.ts";
 import { absent, attempted } from "./attempts.ts";
 import { GrowingObject, type GrowingStore, parseSession, sessionPath } from "./growing-object.ts";
 import { Multipart, type S3Options } from "./multipart.ts";
@@ -110,8 +110,11 @@ export class S3Storage implements Storage {
     return GrowingObject.open(this.#growing, path);
   }
 
-  /** Nothing is left behind but multipart uploads without a part, which take no room. Fails where the store does not let us in. */
-  async sweep(): Promise<void> {
+  /** Nothing is left behind but multipart uploads without a part, which take no room. */
+  async sweep(): Promise<void> {}
+
+  /** Throws {@link StorageUnavailable} where the store does not let us in. */
+  async check(): Promise<void> {
     await attempted("S3 LIST", () => this.#client.list({ prefix: this.#prefix, maxKeys: 1 }));
     await this.read("dhow-registry");
   }
