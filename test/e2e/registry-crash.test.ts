@@ -157,15 +157,16 @@ describe.each(["files", "S3"] as const)("on %s", (kind) => {
     60_000,
   );
 
-  test.each(cases(kind === "S3" ? ["registry.gc.removed", "registry.remove.untagged"] : collectPoints))(
+  test.concurrent.each(cases(kind === "S3" ? ["registry.gc.removed", "registry.remove.untagged"] : collectPoints))(
     "hardening 152, 157: kill -9 of a collection at %s",
     async (_, point) => {
       const root = mkdtempSync(join(tmpdir(), "dhow-registry-"));
       const prefix = store ? [...store.flags, "--s3-prefix", randomBytes(4).toString("hex")] : [];
-      const serve = (...flags: string[]) => startFailingRegistry({ root, flags: [...prefix, ...flags] });
+      const serve = (flags: string[] = [], points = "") =>
+        startFailingRegistry({ root, flags: [...prefix, ...flags], points });
       const subject = { mediaType: manifestType, digest: digestOf("nobody"), size: 6 };
-      const pushed = async (...flags: string[]) => {
-        await using registry = await serve(...flags);
+      const pushed = async () => {
+        await using registry = await serve();
         const calls = new RegistryCalls(registry.host);
         const live = await calls.pushManifest("live", "v1");
         const dead = await calls.pushManifest("dead", null, { subject });
@@ -174,15 +175,15 @@ describe.each(["files", "S3"] as const)("on %s", (kind) => {
       };
       try {
         const { live, dead, stray } = await pushed();
-        await using collecting = await serve("--gc-untagged", "--gc-grace", "400ms", "--gc-interval", "50ms");
-        collecting.arm(armed(point));
+        const flags = ["--gc-untagged", "--gc-grace", "400ms", "--gc-interval", "300ms"];
+        await using collecting = await serve(flags, armed(point));
         await collecting.dead();
         await collecting.start();
         const calls = new RegistryCalls(collecting.host);
         const status = async (path: string) => (await calls.call("HEAD", `/v2/${path}`)).status;
         await until("the garbage to go", async () => {
           // What is asked for stays, so that it is asked for rarely.
-          await Bun.sleep(700);
+          await Bun.sleep(1000);
           const found = [await status(`dead/manifests/${dead.digest}`), await status(`dead/blobs/${stray.digest}`)];
           return found.every((one) => one === 404);
         });

@@ -27,6 +27,8 @@ export interface OwnRegistryOptions {
   readonly root?: string;
   /** What runs the binary: a command that ends with its own arguments. */
   readonly under?: readonly string[];
+  /** Fail points of one that has them, set before it starts. */
+  readonly points?: string;
 }
 
 /** A registry whose fail points can be set. */
@@ -55,6 +57,7 @@ async function launch(binary: string, options: OwnRegistryOptions): Promise<Fail
   const dir = mkdtempSync(join(tmpdir(), "dhow-registry-"));
   const { root = join(dir, "root") } = options;
   const [log, points] = [join(dir, "log"), join(dir, "points")];
+  if (options.points) writeFileSync(points, options.points);
   const host = `127.0.0.1:${await freePort()}`;
   const serve = () => {
     const fd = openSync(log, "a");
