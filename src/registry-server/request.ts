@@ -34,6 +34,14 @@ export function digestIn(text: string | null): Digest {
   throw new Failure("DIGEST_INVALID", { digest: text });
 }
 
+/** The 304 for a client that says it has what a digest names (RFC 9110, 13.1.2); null for one that does not. */
+export function notModified(request: Request, digest: Digest): Response | null {
+  const etag = `"${digest}"`;
+  const known = (request.headers.get("if-none-match") ?? "").split(",").map((one) => one.trim().replace(/^W\//, ""));
+  if (!known.includes(etag) && !known.includes("*")) return null;
+  return new Response(null, { status: 304, headers: { etag, "docker-content-digest": digest } });
+}
+
 /** What both lists of the specification do with `n` and `last`: a page of sorted names, and where the next one is. */
 export function pageOf(url: URL, names: readonly string[]): { page: string[]; headers: Record<string, string> } {
   const { n, last } = pagination(url);

@@ -88,6 +88,24 @@ describe.each(["files", "S3"] as const)("hardening 155: the specification on %s"
       expect((await range("lines=1-2"))[0]).toBe(200);
     });
 
+    test("what a client has already is not sent again", async () => {
+      const { digest } = await pushManifest("pull/known", "v1");
+      const status = async (path: string, known: string) =>
+        (await call("GET", `/v2/pull/known/${path}`, { headers: { "if-none-match": known } })).status;
+      const layer = digestOf("layer of pull/known");
+      for (const [path, tag] of [
+        ["manifests/v1", digest],
+        [`manifests/${digest}`, digest],
+        [`blobs/${layer}`, layer],
+      ] as const) {
+        for (const known of [`"${tag}"`, `W/"${tag}"`, `"x", "${tag}"`, "*"])
+          expect([path, known, await status(path, known)]).toEqual([path, known, 304]);
+        for (const other of [`"${digestOf("other")}"`, tag, ""])
+          expect([path, other, await status(path, other)]).toEqual([path, other, 200]);
+      }
+      expect(await status("manifests/v2", "*")).toBe(404);
+    });
+
     test("manifests are there by tag and by digest, byte for byte", async () => {
       const { digest, body } = await pushManifest("pull/manifests", "v1");
       for (const reference of ["v1", digest]) {

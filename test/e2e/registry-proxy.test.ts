@@ -244,6 +244,33 @@ describe("blobs", () => {
     expect(cache.log).toContain(`proxy: blobs/bad@${digest}: `);
   });
 
+  test("hardening 152: a cache that is killed while it fetches has no part of a blob, and fetches it again", async () => {
+    const bytes = Buffer.alloc(3 << 20, "killed");
+    const { digest } = await there.pushBlob("blobs/killed", bytes);
+    const never = Promise.withResolvers<void>();
+    front.fault = () =>
+      new Response(
+        new ReadableStream({
+          async start(body) {
+            body.enqueue(bytes.subarray(0, 1 << 20));
+            body.enqueue(bytes.subarray(1 << 20, 2 << 20));
+            await never.promise;
+            body.close();
+          },
+        }),
+      );
+    const path = `/v2/blobs/killed/blobs/${digest}`;
+    const cut = await here.call("GET", path);
+    await cut.body?.getReader().read();
+    await cache.kill9();
+    front.fault = () => new Response("", { status: 404 });
+    await cache.start();
+    expect((await here.call("HEAD", path)).status).toBe(404);
+    never.resolve();
+    front.fault = null;
+    expect(digestOf((await received(await here.call("GET", path))).bytes)).toBe(digest);
+  });
+
   test("hardening 156: what is cached for one repository is none of another's until upstream gives it to that one", async () => {
     const { digest } = await there.pushBlob("blobs/private", "secret");
     const { digest: manifest } = await there.pushManifest("blobs/private", "v1");

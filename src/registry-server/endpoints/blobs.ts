@@ -3,7 +3,7 @@ import type { Digest } from "../../lib/digest.ts";
 import { Failure } from "../failure.ts";
 import { blobPath, isRepositoryName } from "../layout.ts";
 import type { PullThrough } from "../proxy/pull-through.ts";
-import { type Call, digestIn, ownerOf } from "../request.ts";
+import { type Call, digestIn, notModified, ownerOf } from "../request.ts";
 
 export async function readBlob(call: Call, digestText: string): Promise<Response> {
   const { registry, request, name } = call;
@@ -23,6 +23,8 @@ export async function readBlob(call: Call, digestText: string): Promise<Response
     size = await registry.repositories.blobSize(name, digest);
   }
   if (size === null) throw new Failure("BLOB_UNKNOWN", { digest });
+  const known = notModified(request, digest);
+  if (known) return known;
   const { storage } = registry.repositories.blobs;
   const range = rangeOf(request.headers.get("range"), size);
   if (range === null) {

@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { isTag } from "../layout.ts";
 import { maxManifestSize, parseManifest } from "../manifest.ts";
 import type { Tagged } from "../proxy/pull-through.ts";
-import { type Call, digestIn, pageOf } from "../request.ts";
+import { type Call, digestIn, notModified, pageOf } from "../request.ts";
 
 /** The digest that a reference means; throws `MANIFEST_UNKNOWN` when it leads nowhere. A cache has its manifest then. */
 async function resolve({ registry, name }: Call, reference: string): Promise<Tagged> {
@@ -26,6 +26,8 @@ export async function readManifest(call: Call, reference: string): Promise<Respo
   if (bytes === null) throw new Failure("MANIFEST_UNKNOWN", { reference });
   // Never give out what somebody has changed on the disk.
   if (digestOf(bytes) !== digest) throw new Failure("MANIFEST_UNKNOWN", { reference, reason: "spoilt on disk" });
+  const known = notModified(call.request, digest);
+  if (known) return known;
   const headers = {
     "content-type": parseManifest(bytes, "").mediaType,
     "docker-content-digest": digest,
