@@ -1,0 +1,65 @@
+/** ARG: what it comes to before the first FROM and inside a stage. */
+import { type Escape, expand } from "../expansion/expand.ts";
+import type { Arg } from "../instructions/arg.ts";
+import { checkSecretName } from "../lint/secret-names.ts";
+import { located } from "../syntax/dockerfile-error.ts";
+import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { StageState } from "./stage-state.ts";
+
+/** Variables that FROM may use. */
+export interface GlobalArgs {
+  readonly values: ReadonlyMap<string, string>;
+  /** Those that an ARG names, with a value or without. */
+  readonly declared: ReadonlySet<string>;
+}
+
+/** Carries out the ARGs before the first FROM, each of which sees those before it. `given` is the command line's. */
+export function globalArgsOf(
+  args: readonly Arg[],
+  predefined: ReadonlyMap<string, string>,
+  given: ReadonlyMap<string, string>,
+  { escapeCharacter, budget }: { readonly escapeCharacter: Escape; readonly budget: ExpansionBudget },
+): GlobalArgs {
+  const values = new Map([...predefined].map(([name, value]) => [name, given.get(name) ?? value]));
+  const declared = new Set<string>();
+  for (const { args: pairs, statement } of args) {
+    for (const { name, value } of pairs) {
+      declared.add(name);
+      const own = given.get(name);
+      if (own !== undefined) values.set(name, own);
+      else if (value !== null) {
+        const { text } = located([statement.range], null, () =>
+          expand(value, { variables: values, escapeCharacter, budget }),
+        );
+        values.set(name, text);
+      }
+    }
+  }
+  return { values, declared };
+}
+
+/** Arguments that are instructions to the builder, and no variables. */
+const noVariables = new Set(["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"]);
+
+/**
+ * Carries out an ARG of a stage: the command line's value, else its own default, else that of an ARG of this name before the
+ * first FROM. It is a variable from here on, over an ENV of its name too, as BuildKit has it.
+ */
+export function applyArg(
+  stage: StageState,
+  { args, statement }: Arg,
+  globals: GlobalArgs,
+  given: ReadonlyMap<string, string>,
+): string {
+  const { range } = statement;
+  const said = args.map(({ name, value }) => {
+    checkSecretName("ARG", name, range, stage.context.linter);
+    const own = given.get(name);
+    const inherited = (): string | null => globals.values.get(name) ?? null;
+    const result = own ?? (value === null ? inherited() : stage.expand(value, range));
+    if (result !== null && !noVariables.has(name)) stage.variables.set(name, result);
+    stage.args.push({ name, value: result });
+    return result === null ? name : `${name}=${result}`;
+  });
+  return `ARG ${said.join(" ")}`;
+}

@@ -1,0 +1,67 @@
+/** COPY and ADD, carried out on a stage's state. */
+import type { IgnoreMatcher } from "../ignore/ignore.ts";
+import type { Add, Copy } from "../instructions/copy.ts";
+import { copySources } from "./copy-sources.ts";
+import { readFileMode } from "./file-mode.ts";
+import { destinationIn } from "./paths.ts";
+import type { CopySource, CopyWork, Input } from "./plan.ts";
+import type { StageState } from "./stage-state.ts";
+import { withoutCredentials } from "./url-credentials.ts";
+
+/** What is copied, and the row that it leaves in the history. */
+export function copyWork(
+  stage: StageState,
+  instruction: Add | Copy,
+  input: Input,
+  ignore: IgnoreMatcher | null,
+): { work: CopyWork; history: string } {
+  const { range } = instruction.statement;
+  const expandIf = (text: string | null): string | null => (text === null ? null : stage.expand(text, range) || null);
+  const chown = expandIf(instruction.chown);
+  const chmod = expandIf(instruction.chmod);
+  const checksum = instruction.kind === "add" ? expandIf(instruction.checksum) : null;
+  const sources = instruction.sources.map((source) => stage.expand(source, range));
+  const destination = stage.expand(instruction.destination, range);
+  const inline = instruction.inline.map(({ name, text, expands }): CopySource => {
+    return { kind: "inline", name, text: expands ? stage.expandPlain(text, range) : text };
+  });
+  const mode = chmod === null ? null : readFileMode(chmod);
+  const read = copySources(instruction, { sources, checksum }, input);
+  if (input.from === "context") reportIgnored(stage, instruction, read, ignore);
+  const work: CopyWork = {
+    kind: "copy",
+    sources: [...read, ...inline],
+    destination: destinationIn(stage.settings.WorkingDir, destination),
+    owner: chown,
+    mode,
+    isLink: instruction.link,
+    exclude: instruction.exclude,
+  };
+  const said = [
+    instruction.kind.toUpperCase(),
+    ...(instruction.kind === "copy" && instruction.parents ? ["--parents"] : []),
+    ...(chown === null ? [] : [`--chown=${chown}`]),
+    ...(chmod === null ? [] : [`--chmod=${chmod}`]),
+    ...sources.map(withoutCredentials),
+    ...inline.map((source) => (source.kind === "inline" ? `<<${source.name}` : "")),
+    destination,
+  ];
+  return { work, history: `${said.join(" ")} # buildkit` };
+}
+
+/** What .dockerignore leaves out cannot be copied. Where it has exceptions, nobody knows before the files are walked. */
+function reportIgnored(
+  stage: StageState,
+  { kind, statement }: Add | Copy,
+  sources: readonly CopySource[],
+  ignore: IgnoreMatcher | null,
+): void {
+  if (ignore === null || ignore.hasExceptions) return;
+  for (const source of sources) {
+    if (source.kind !== "files") continue;
+    const path = (source.only ?? source.path).replace(/^\/|\/$/g, "");
+    if (ignore.matches(path)) {
+      stage.context.linter.report("CopyIgnoredFile", statement.range, kind === "add" ? "Add" : "Copy", path);
+    }
+  }
+}

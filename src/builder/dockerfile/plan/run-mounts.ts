@@ -1,0 +1,81 @@
+/** The mounts of RUN, their variables put in and what they come from settled. */
+import { posix } from "node:path";
+import { invalidArgument } from "../../../lib/errors.ts";
+import { printf } from "../../../lib/go-template/printf.ts";
+import { type Mount, readMount } from "../instructions/mount.ts";
+import type { Run } from "../instructions/run.ts";
+import { insideRoot, withoutSlash } from "./paths.ts";
+import type { Input, RunMount } from "./plan.ts";
+import type { StageState } from "./stage-state.ts";
+
+/**
+ * Answers the mounts of one RUN; `inputOf` knows what the `from` of the mount at `index` names, null where it has none. Throws
+ * `invalidArgument`.
+ */
+export function runMounts(
+  stage: StageState,
+  { mounts, statement }: Run,
+  inputOf: (index: number, target: string) => Input | null,
+  cacheNamespace: string,
+): RunMount[] {
+  return mounts.map((text, index): RunMount => {
+    const mount = readMount(text, (word) => stage.expand(word, statement.range));
+    return runMount(stage, mount, inputOf(index, mount.target), cacheNamespace);
+  });
+}
+
+function runMount(stage: StageState, mount: Mount, input: Input | null, cacheNamespace: string): RunMount {
+  switch (mount.type) {
+    case "secret":
+      return secretMount(mount);
+    case "ssh":
+      return { type: "ssh", id: mount.id || "default", target: mount.target || null, ...rights(mount) };
+    case "tmpfs":
+      return { type: "tmpfs", target: targetIn(stage, mount), size: mount.size };
+    case "bind": {
+      const source = insideRoot(mount.source);
+      const from: Input = input ?? { from: "context" };
+      return { type: "bind", target: targetIn(stage, mount), input: from, source, isReadOnly: mount.isReadOnly };
+    }
+    case "cache":
+      return cacheMount(mount, targetIn(stage, mount), input ?? { from: "scratch" }, cacheNamespace);
+  }
+}
+
+type Rights = Pick<Mount, "isRequired" | "uid" | "gid" | "mode">;
+
+function rights({ isRequired, uid, gid, mode }: Mount): Rights {
+  return { isRequired, uid, gid, mode };
+}
+
+function secretMount(mount: Mount): RunMount {
+  const id = mount.source || mount.id || posix.basename(mount.target);
+  // A secret that becomes a variable is a file only where it has a target.
+  const target = mount.target || (mount.env === null ? `/run/secrets/${posix.basename(id)}` : null);
+  return { type: "secret", id, target, env: mount.env, ...rights(mount) };
+}
+
+function cacheMount(mount: Mount, target: string, input: Input, namespace: string): RunMount {
+  const { isReadOnly, uid, gid, mode } = mount;
+  return {
+    type: "cache",
+    target,
+    id: `${namespace}/${mount.id || posix.normalize(mount.target || ".")}`,
+    sharing: mount.sharing ?? "shared",
+    isReadOnly,
+    input,
+    source: insideRoot(mount.source),
+    uid,
+    gid,
+    mode,
+  };
+}
+
+function targetIn(stage: StageState, { target }: Mount): string {
+  const absolute = target.startsWith("/")
+    ? posix.normalize(target)
+    : posix.join("/", stage.settings.WorkingDir, target);
+  const clean = withoutSlash(absolute);
+  if (clean === "/") throw invalidArgument(`invalid mount target ${printf("%q", [clean])}`);
+  return clean;
+}

@@ -1,0 +1,158 @@
+/** One stage's instructions carried out, in order. */
+import { invalidArgument } from "../../../lib/errors.ts";
+import { printf } from "../../../lib/go-template/printf.ts";
+import type { IgnoreMatcher } from "../ignore/ignore.ts";
+import type { Text } from "../instructions/settings.ts";
+import { located } from "../syntax/dockerfile-error.ts";
+import { nameOf } from "../syntax/statement.ts";
+import { applyArg, type GlobalArgs } from "./args.ts";
+import { copyWork } from "./copy.ts";
+import type { Part, StageNode, Supplier } from "./graph.ts";
+import { insideRoot, withoutSlash, workdirAfter } from "./paths.ts";
+import type { ImageSettings, Input, Step, Work } from "./plan.ts";
+import { runWork } from "./run.ts";
+import { runMounts } from "./run-mounts.ts";
+import {
+  applyCmd,
+  applyEntrypoint,
+  applyEnv,
+  applyExpose,
+  applyHealthcheck,
+  applyLabel,
+  applyMaintainer,
+  applyShell,
+  applyStopSignal,
+  applyUser,
+  applyVolume,
+} from "./settings.ts";
+import type { StageState } from "./stage-state.ts";
+import { instructionText, type StepLabels } from "./step-label.ts";
+
+/** What the instructions of all stages are carried out with. */
+export interface Surroundings {
+  readonly globals: GlobalArgs;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly cacheNamespace: string;
+  readonly ignore: IgnoreMatcher | null;
+  /** What has been found for those who are no stages. */
+  readonly inputOf: (supplier: Exclude<Supplier, StageNode>) => Input;
+  /** Stages that have been planned. */
+  readonly isPlanned: (node: StageNode) => boolean;
+}
+
+/** What an instruction came to: its work, if any, and its row in the history. */
+interface Outcome {
+  readonly work: Work | null;
+  readonly history: string | null;
+}
+
+/** Carries out all of a stage's instructions on its state; throws DockerfileError. */
+export function planSteps(node: StageNode, stage: StageState, labels: StepLabels, around: Surroundings): Step[] {
+  return node.parts.map((part) => {
+    const { instruction, isTrigger } = part;
+    const { statement } = instruction;
+    const before = stage.settings;
+    const outcome = located([statement.range], null, () => carryOut(node, stage, part, around));
+    const text = instructionText(instruction, stage.variables, stage.context);
+    return {
+      instruction: nameOf(statement),
+      label: outcome.work === null ? text : labels.next(text, isTrigger),
+      range: statement.range,
+      isTrigger,
+      work: outcome.work,
+      change: changed(before, stage.settings),
+      history: addRow(stage, outcome),
+    };
+  });
+}
+
+function addRow(stage: StageState, { history, work }: Outcome): Step["history"] {
+  if (history === null) return null;
+  const row = { created_by: history, comment: "buildkit.dockerfile.v0", empty_layer: work === null };
+  stage.history.push(row);
+  return row;
+}
+
+function changed(before: ImageSettings, after: ImageSettings): Partial<ImageSettings> {
+  return Object.fromEntries(
+    Object.entries(after).filter(([key, value]) => before[key as keyof ImageSettings] !== value),
+  ) as Partial<ImageSettings>;
+}
+
+const setting = (history: string): Outcome => ({ work: null, history });
+
+function carryOut(node: StageNode, stage: StageState, part: Part, around: Surroundings): Outcome {
+  const { instruction } = part;
+  switch (instruction.kind) {
+    case "arg":
+      return setting(applyArg(stage, instruction, around.globals, around.buildArgs));
+    case "cmd":
+      return setting(applyCmd(stage, instruction));
+    case "entrypoint":
+      return setting(applyEntrypoint(stage, instruction));
+    case "env":
+      return setting(applyEnv(stage, instruction));
+    case "expose":
+      return setting(applyExpose(stage, instruction));
+    case "healthcheck":
+      return setting(applyHealthcheck(stage, instruction));
+    case "label":
+      return setting(applyLabel(stage, instruction));
+    case "maintainer":
+      return setting(applyMaintainer(stage, instruction));
+    case "shell":
+      return setting(applyShell(stage, instruction));
+    case "stopsignal":
+      return setting(applyStopSignal(stage, instruction));
+    case "user":
+      return setting(applyUser(stage, instruction));
+    case "volume":
+      return setting(applyVolume(stage, instruction));
+    case "onbuild":
+      stage.settings = { ...stage.settings, OnBuild: [...stage.settings.OnBuild, instruction.expression] };
+      return { work: null, history: null };
+    case "workdir":
+      return applyWorkdir(stage, instruction);
+    case "run": {
+      const mountInput = (index: number, target: string): Input | null =>
+        inputOf(part.suppliers[index] ?? null, around, ({ name }) => {
+          const words = printf("from stage %q to %q", [name, target]);
+          return `cannot mount ${words}, stage needs to be defined before current command`;
+        });
+      const mounts = runMounts(stage, instruction, mountInput, around.cacheNamespace);
+      return runWork(stage, instruction, mounts);
+    }
+    case "add":
+    case "copy": {
+      const input = inputOf(part.suppliers[0] ?? null, around, ({ name }) =>
+        printf("cannot copy from stage %q, it needs to be defined before current stage %q", [name, node.name]),
+      );
+      return copyWork(stage, instruction, input ?? { from: "context" }, around.ignore);
+    }
+  }
+}
+
+function applyWorkdir(stage: StageState, { text, statement }: Text<"workdir">): Outcome {
+  const path = stage.expand(text, statement.range);
+  if (!stage.hasWorkdir && !path.startsWith("/")) {
+    stage.context.linter.report("WorkdirRelativePath", statement.range, path);
+  }
+  stage.hasWorkdir = true;
+  const WorkingDir = workdirAfter(stage.settings.WorkingDir, path);
+  stage.settings = { ...stage.settings, WorkingDir };
+  const clean = withoutSlash(insideRoot(WorkingDir));
+  const owner = stage.settings.User || null;
+  return { work: clean === "/" ? null : { kind: "directory", path: clean, owner }, history: `WORKDIR ${WorkingDir}` };
+}
+
+/** What a part takes files from; a stage has to stand before the one that takes from it, else `tooEarly` says so. */
+function inputOf(
+  supplier: Supplier | null,
+  around: Surroundings,
+  tooEarly: (supplier: StageNode) => string,
+): Input | null {
+  if (supplier === null) return null;
+  if (supplier.kind === "other") return around.inputOf(supplier);
+  if (!around.isPlanned(supplier)) throw invalidArgument(tooEarly(supplier));
+  return { from: "stage", stage: supplier.stage.index };
+}

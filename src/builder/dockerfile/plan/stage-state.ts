@@ -1,0 +1,143 @@
+/** What a stage is at one of its instructions: the image so far, and the variables. */
+
+import type { Platform } from "../../../lib/platform.ts";
+import { suggest } from "../../../lib/suggest.ts";
+import { type Escape, type ExpandOptions, tryExpand } from "../expansion/expand.ts";
+import type { Linter } from "../lint/linter.ts";
+import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { Range } from "../syntax/source.ts";
+import type { BaseImage } from "./options.ts";
+import type { HistoryRow, ImageSettings } from "./plan.ts";
+
+export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What all stages of a build share. */
+export interface StageContext {
+  readonly escapeCharacter: Escape;
+  readonly budget: ExpansionBudget;
+  readonly linter: Linter;
+}
+
+/** An ARG of a stage, with what it came to; null when nobody gave it a value. */
+export interface StageArg {
+  readonly name: string;
+  readonly value: string | null;
+}
+
+/** Settings of an image that says nothing. */
+export function emptySettings(): ImageSettings {
+  return {
+    User: "",
+    ExposedPorts: undefined,
+    Env: [],
+    Volumes: null,
+    WorkingDir: "",
+    Labels: {},
+    StopSignal: undefined,
+    ArgsEscaped: undefined,
+    OnBuild: [],
+    Shell: undefined,
+    Cmd: null,
+    Entrypoint: null,
+    Healthcheck: undefined,
+  };
+}
+
+export class StageState {
+  readonly context: StageContext;
+  readonly platform: Platform;
+  settings: ImageSettings;
+  author: string;
+  readonly history: HistoryRow[];
+  /** ENV and ARG, the later one counts; the order is that in which they were first set. */
+  readonly variables: Map<string, string>;
+  readonly args: StageArg[];
+  /** A WORKDIR of this Dockerfile has been carried out: relative ones have something to stand on. */
+  hasWorkdir: boolean;
+  /** Where CMD, ENTRYPOINT and HEALTHCHECK of this stage stand. */
+  readonly seen = new Map<"cmd" | "entrypoint" | "healthcheck", Range>();
+
+  private constructor(fields: Omit<StageState, "seen" | "expand" | "expandPlain" | "expandTo" | "setEnv">) {
+    this.context = fields.context;
+    this.platform = fields.platform;
+    this.settings = fields.settings;
+    this.author = fields.author;
+    this.history = fields.history;
+    this.variables = fields.variables;
+    this.args = fields.args;
+    this.hasWorkdir = fields.hasWorkdir;
+  }
+
+  /** A stage on an image, or on nothing (`null`), which is the empty image with a path and a directory. */
+  static onImage(context: StageContext, platform: Platform, image: BaseImage | null): StageState {
+    const settings = { ...emptySettings(), WorkingDir: image === null ? "/" : "", ...image?.settings };
+    const env = settings.Env.some((each) => each.startsWith("PATH="))
+      ? settings.Env
+      : [...settings.Env, `PATH=${defaultPath}`];
+    return new StageState({
+      context,
+      platform,
+      settings: { ...settings, Env: env, OnBuild: [] },
+      author: image?.author ?? "",
+      history: [...(image?.history ?? [])],
+      variables: new Map(env.map(splitVariable)),
+      args: [],
+      hasWorkdir: false,
+    });
+  }
+
+  /** A stage on another one's end: its triggers stay behind, its ARGs are still known. */
+  static onStage(other: StageState): StageState {
+    return new StageState({
+      context: other.context,
+      platform: other.platform,
+      settings: { ...structuredClone(other.settings), OnBuild: [] },
+      author: other.author,
+      history: [...other.history],
+      variables: new Map(other.variables),
+      args: [...other.args],
+      hasWorkdir: other.hasWorkdir,
+    });
+  }
+
+  /** A word as it is meant at this place; a variable that nobody has set is told to the linter, which may be a mistake. */
+  expand(word: string, range: Range): string {
+    return this.expandTo(word, range).text;
+  }
+
+  /** As {@link expand}, for the text of a heredoc: quotes are characters like any other. */
+  expandPlain(text: string, range: Range): string {
+    return this.expandTo(text, range, { plainQuotes: true, escapeCharacter: "\\" }).text;
+  }
+
+  /** As {@link expand}, with the words that it came to. */
+  expandTo(
+    word: string,
+    range: Range,
+    how: Partial<ExpandOptions> = {},
+  ): { readonly text: string; readonly words: readonly string[] } {
+    const { escapeCharacter, budget, linter } = this.context;
+    const result = tryExpand(word, { escapeCharacter, budget, variables: this.variables, ...how });
+    for (const name of result.unmatched) {
+      if (this.args.some((arg) => arg.name === name) || name.startsWith("BUILDKIT_SBOM_SCAN_")) continue;
+      linter.report("UndefinedVar", range, name, suggest(name, this.variables.keys()));
+    }
+    if ("error" in result) throw result.error;
+    return result;
+  }
+
+  /** Sets a variable of the image, in the place of one of that name. */
+  setEnv(name: string, value: string): void {
+    this.variables.set(name, value);
+    const entry = `${name}=${value}`;
+    const at = this.settings.Env.findIndex((each) => splitVariable(each)[0] === name);
+    const Env = at < 0 ? [...this.settings.Env, entry] : this.settings.Env.with(at, entry);
+    this.settings = { ...this.settings, Env };
+  }
+}
+
+/** `NAME=value` in two; what has no `=` is a name without a value. */
+export function splitVariable(text: string): [name: string, value: string] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
