@@ -56,11 +56,14 @@ export function tryExpand(word: string, options: ExpandOptions): Expansion | Exp
     return { ...reader.read(null, options.keepEscapes ?? false), matched: reader.matched, unmatched: reader.unmatched };
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
-    const error = invalidArgument(`failed to process ${printf("%q", [word])}: ${cause.message}`, { cause });
+    const shown = word.length > longestShown ? `${word.slice(0, longestShown)}…` : word;
+    const error = invalidArgument(`failed to process ${printf("%q", [shown])}: ${cause.message}`, { cause });
     return { error, matched: reader.matched, unmatched: reader.unmatched };
   }
 }
 
+/** Characters of a word that a message repeats. */
+const longestShown = 300;
 const specialParameters = "@*#?-$!0";
 
 class WordReader {

@@ -31,7 +31,8 @@ export class IgnorePattern {
     this.isException = pattern.startsWith("!");
     this.text = this.isException ? pattern.slice(1) : pattern;
     if (this.text === "") throw invalidArgument('illegal exclusion pattern: "!"');
-    if (isMalformedGlob(this.text)) throw invalidArgument(`${this.text}: syntax error in pattern`);
+    if (isMalformedGlob(this.text) || hasBackwardRange(this.text))
+      throw invalidArgument(`${this.text}: syntax error in pattern`);
     this.#items = readItems(this.text);
     this.#matches = this.#simple() ?? ((path) => this.#placesAfter(path).has(this.#items.length));
   }
@@ -145,4 +146,14 @@ function classEnd(characters: readonly string[], start: number): number {
     i++;
   } while (i < characters.length && characters[i] !== "]");
   return i + 1;
+}
+
+/** `[z-a]`, which Go's globs know and its regular expressions, in which moby matches, do not. */
+function hasBackwardRange(pattern: string): boolean {
+  const characters = Array.from(pattern);
+  return characters.some((character, start) => {
+    if (character !== "[" || characters[start - 1] === "\\") return false;
+    const inside = characters.slice(start + 1, classEnd(characters, start) - 1);
+    return inside.some((low, i) => inside[i + 1] === "-" && low > (inside[i + 2] ?? low));
+  });
 }

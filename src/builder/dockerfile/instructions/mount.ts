@@ -56,7 +56,10 @@ function csvFields(text: string): readonly string[] {
  */
 export function readMountSource(text: string): { readonly from: string } {
   let from = "";
-  for (const field of csvFields(text)) {
+  const fields = csvFields(text);
+  // These have no source; that a `from` is wrong with them is told when they are read in full.
+  if (fields.some((field) => /^type=(?:secret|ssh|tmpfs)$/i.test(field))) return { from };
+  for (const field of fields) {
     const value = /^from=(.*)$/is.exec(field)?.[1];
     if (value === undefined) continue;
     if (/\$./s.test(value)) {

@@ -56,7 +56,7 @@ export function applyArg(
     checkSecretName("ARG", name, range, stage.context.linter);
     const own = given.get(name);
     const inherited = (): string | null => globals.values.get(name) ?? null;
-    const result = own ?? (value === null ? inherited() : stage.expand(value, range));
+    const result = own ?? (value === null ? inherited() : stage.expand(value, statement));
     if (result !== null && !noVariables.has(name)) stage.variables.set(name, result);
     stage.args.push({ name, value: result });
     return result === null ? name : `${name}=${result}`;

@@ -1,8 +1,7 @@
 /** From a Dockerfile that has been read to a plan. */
-import { posix } from "node:path";
 import { notImplemented } from "../../../lib/errors.ts";
 import { readStages, readTrigger, type StageFile } from "../instructions/stages.ts";
-import { Linter } from "../lint/linter.ts";
+import { Linter, type LintWarning } from "../lint/linter.ts";
 import { readLintOptions } from "../lint/options.ts";
 import { isOwnFrontend, syntaxOf } from "../syntax/directives.ts";
 import { DockerfileError, located } from "../syntax/dockerfile-error.ts";
@@ -12,9 +11,9 @@ import { lineRange } from "../syntax/source.ts";
 import { type GlobalArgs, globalArgsOf } from "./args.ts";
 import { Bases, type FoundBase } from "./bases.ts";
 import { type Frontend, isPredefined, platformArgs, readFrontend } from "./build-args.ts";
+import { contextPathsOf } from "./context-paths.ts";
 import { checkDefaultBases, stageNodes } from "./from.ts";
 import { neededBy, refuseCircles, StageNames, type StageNode, type Supplier } from "./graph.ts";
-import { inputsOf } from "./key.ts";
 import type { PlanOptions } from "./options.ts";
 import type { BuildPlan, ImageConfiguration, Input, StagePlan, Step } from "./plan.ts";
 import { planSteps, type Surroundings } from "./stage-plan.ts";
@@ -26,18 +25,39 @@ import { StepLabels } from "./step-label.ts";
  * (`invalidArgument`) from an image that cannot be had.
  */
 export async function planBuild(file: ParsedFile, options: PlanOptions): Promise<BuildPlan> {
-  refuseOtherFrontends(file, options);
-  const linter = new Linter(lintOptionsOf(file, options));
-  const stageFile = readStages(file, linter);
-  return new Planner(file, stageFile, options, linter).plan();
+  return plan(file, options, linterFor(file, options));
 }
 
-/** `# check=`, or what the command line says instead. */
-function lintOptionsOf(file: ParsedFile, { buildArgs }: PlanOptions): ReturnType<typeof readLintOptions> {
+/** What `--check` answers: warnings, and what keeps the file from being built. */
+export interface CheckResult {
+  readonly warnings: readonly LintWarning[];
+  readonly error: DockerfileError | null;
+}
+
+/** As {@link planBuild}; an error of the file is part of the answer, with the warnings up to there. */
+export async function checkBuild(file: ParsedFile, options: PlanOptions): Promise<CheckResult> {
+  const linter = linterFor(file, options);
+  try {
+    await plan(file, options, linter);
+    return { warnings: linter.warnings, error: null };
+  } catch (error) {
+    if (!(error instanceof DockerfileError)) throw error;
+    return { warnings: linter.warnings, error };
+  }
+}
+
+async function plan(file: ParsedFile, options: PlanOptions, linter: Linter): Promise<BuildPlan> {
+  refuseOtherFrontends(file, options);
+  return new Planner(file, readStages(file, linter), options, linter).plan();
+}
+
+/** A linter that is told by `# check=`, or by the command line instead. */
+function linterFor(file: ParsedFile, { buildArgs }: PlanOptions): Linter {
   const directive = file.directives.get("check");
   const given = buildArgs.get("BUILDKIT_DOCKERFILE_CHECK");
   const ranges = given === undefined && directive ? [directive.range] : [];
-  return located(ranges, ranges[0] ?? null, () => readLintOptions(given ?? directive?.value.split(" ", 1)[0] ?? ""));
+  const text = given ?? directive?.value.split(" ", 1)[0] ?? "";
+  return new Linter(located(ranges, ranges[0] ?? null, () => readLintOptions(text)));
 }
 
 function refuseOtherFrontends(file: ParsedFile, { buildArgs }: PlanOptions): void {
@@ -98,7 +118,7 @@ class Planner {
       target: targetPlan,
       warnings: linter.warnings,
       contextPaths: contextPathsOf(plans),
-      unusedBuildArgs: this.#unusedArgs(globals),
+      unusedBuildArgs: this.#unusedArgs(nodes, globals),
       frontend,
     };
   }
@@ -226,9 +246,11 @@ class Planner {
     return { ...plan, image: { ...image, ...platform, settings } };
   }
 
-  #unusedArgs(globals: GlobalArgs): readonly string[] {
+  #unusedArgs(nodes: readonly StageNode[], globals: GlobalArgs): readonly string[] {
     const declared = new Set(globals.declared);
-    for (const state of this.#states.values()) for (const { name } of state.args) declared.add(name);
+    for (const { instruction } of nodes.flatMap(({ parts }) => parts)) {
+      if (instruction.kind === "arg") for (const { name } of instruction.args) declared.add(name);
+    }
     return [...this.#options.buildArgs.keys()].filter((name) => !declared.has(name) && !isPredefined(name));
   }
 }
@@ -244,23 +266,4 @@ function rootOf(node: StageNode): StageNode {
 
 function imageOf({ author, settings, history, platform }: StageState): ImageConfiguration {
   return { ...platform, author, settings, history: [...history] };
-}
-
-/** What all steps read of the context. */
-function contextPathsOf(plans: readonly StagePlan[]): readonly string[] | null {
-  const paths = new Set(plans.flatMap(({ steps }) => steps.flatMap(contextPathsIn)));
-  return paths.has("/") ? null : [...paths].sort();
-}
-
-function contextPathsIn({ work }: Step): string[] {
-  if (work === null || !inputsOf(work).some(({ from }) => from === "context")) return [];
-  if (work.kind === "run") {
-    return work.mounts.flatMap((mount) =>
-      mount.type === "bind" && mount.input.from === "context" ? [mount.source] : [],
-    );
-  }
-  if (work.kind !== "copy") return [];
-  return work.sources.flatMap((source) =>
-    source.kind === "files" && source.input.from === "context" ? [posix.join(source.path, source.only ?? "")] : [],
-  );
 }

@@ -4,6 +4,8 @@ import { parseDigest } from "../../../lib/digest.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
+import { located } from "../syntax/dockerfile-error.ts";
+import { placeOf } from "../syntax/statement.ts";
 import { type GitReference, readGitReference } from "./git-reference.ts";
 import { hasWildcards, insideRoot } from "./paths.ts";
 import type { CopySource, Input } from "./plan.ts";
@@ -30,12 +32,14 @@ export function copySources(
       throw invalidArgument("checksum requires HTTP(S) or Git sources");
     }
   }
-  return sources.map((source) => {
-    const git = readGitReference(source);
-    if (git !== null) return gitSource(instruction, git, checksum);
-    if (isHttp(source)) return httpSource(instruction, source, checksum);
-    return fileSource(instruction, source, input);
-  });
+  const { statement } = instruction;
+  return sources.map((source, index) =>
+    located([statement.range], placeOf(statement, instruction.sources[index] ?? source), () => {
+      const git = readGitReference(source);
+      if (git !== null) return gitSource(instruction, git, checksum);
+      return isHttp(source) ? httpSource(instruction, source, checksum) : fileSource(instruction, source, input);
+    }),
+  );
 }
 
 function gitSource(instruction: Add | Copy, git: GitReference, checksum: string | null): CopySource {

@@ -1,6 +1,8 @@
 /** COPY and ADD, carried out on a stage's state. */
 import type { IgnoreMatcher } from "../ignore/ignore.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
+import { located } from "../syntax/dockerfile-error.ts";
+import { placeOf } from "../syntax/statement.ts";
 import { copySources } from "./copy-sources.ts";
 import { readFileMode } from "./file-mode.ts";
 import { destinationIn } from "./paths.ts";
@@ -15,17 +17,19 @@ export function copyWork(
   input: Input,
   ignore: IgnoreMatcher | null,
 ): { work: CopyWork; history: string } {
-  const { range } = instruction.statement;
-  const expandIf = (text: string | null): string | null => (text === null ? null : stage.expand(text, range) || null);
+  const { statement } = instruction;
+  const expandIf = (text: string | null): string | null =>
+    text === null ? null : stage.expand(text, statement) || null;
   const chown = expandIf(instruction.chown);
   const chmod = expandIf(instruction.chmod);
   const checksum = instruction.kind === "add" ? expandIf(instruction.checksum) : null;
-  const sources = instruction.sources.map((source) => stage.expand(source, range));
-  const destination = stage.expand(instruction.destination, range);
+  const sources = instruction.sources.map((source) => stage.expand(source, statement));
+  const destination = stage.expand(instruction.destination, statement);
   const inline = instruction.inline.map(({ name, text, expands }): CopySource => {
-    return { kind: "inline", name, text: expands ? stage.expandPlain(text, range) : text };
+    return { kind: "inline", name, text: expands ? stage.expandPlain(text, statement) : text };
   });
-  const mode = chmod === null ? null : readFileMode(chmod);
+  const chmodPlace = placeOf(statement, instruction.chmod ?? "");
+  const mode = chmod === null ? null : located([statement.range], chmodPlace, () => readFileMode(chmod));
   const read = copySources(instruction, { sources, checksum }, input);
   if (input.from === "context") reportIgnored(stage, instruction, read, ignore);
   const work: CopyWork = {

@@ -9,6 +9,7 @@ import type { Stage } from "../instructions/stages.ts";
 import type { Linter } from "../lint/linter.ts";
 import { located } from "../syntax/dockerfile-error.ts";
 import type { ExpansionBudget } from "../syntax/limits.ts";
+import { placeOf } from "../syntax/statement.ts";
 import type { GlobalArgs } from "./args.ts";
 import type { StageNode } from "./graph.ts";
 
@@ -36,8 +37,7 @@ export function stageNodes(stages: readonly Stage[], reader: FromReader): StageN
       name: from.stage ?? `stage-${index}`,
       base,
       baseStage: byName.get(base) ?? null,
-      platform:
-        from.platform === null ? null : located([range], null, () => readPlatform(from, from.platform!, reader)),
+      platform: from.platform === null ? null : readPlatformOf(from, from.platform, reader),
       replacement: from.stage !== null && reader.isNamedContext(from.stage) ? from.stage : null,
       parts: [],
     };
@@ -62,6 +62,11 @@ function readBase(from: From, reader: FromReader): string {
   if ("error" in result) throw result.error;
   if (result.text === "") throw invalidArgument(`base name (${from.base}) should not be blank`);
   return result.text;
+}
+
+function readPlatformOf(from: From, word: string, reader: FromReader): Platform {
+  const { statement } = from;
+  return located([statement.range], placeOf(statement, word), () => readPlatform(from, word, reader));
 }
 
 function readPlatform(from: From, word: string, reader: FromReader): Platform {

@@ -3,10 +3,8 @@ import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import { maxPort } from "../syntax/limits.ts";
 
-/** One port or range of EXPOSE, read. */
-export interface ExposedPorts {
-  /** `80/tcp`, each by itself. */
-  readonly ports: readonly string[];
+/** What is odd about a port of EXPOSE, and no mistake yet. */
+export interface PortRemarks {
   /** It names a host's address or port too, which an image cannot say. */
   readonly hasHostPart: boolean;
   /** Its protocol is not in lower case. */
@@ -14,10 +12,7 @@ export interface ExposedPorts {
 }
 
 /** Reads `[[ip:]host:]port[-port][/protocol]`; what is the host's is checked and dropped. Throws `invalidArgument`. */
-export function readPorts(
-  text: string,
-  warn: (ports: Pick<ExposedPorts, "hasHostPart" | "hasOddCasing">) => void,
-): readonly string[] {
+export function readPorts(text: string, warn: (remarks: PortRemarks) => void): readonly string[] {
   const parts = text.split(":");
   const container = parts.pop() ?? "";
   const host = parts.pop() ?? "";

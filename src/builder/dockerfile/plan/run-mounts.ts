@@ -4,6 +4,8 @@ import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import { type Mount, readMount } from "../instructions/mount.ts";
 import type { Run } from "../instructions/run.ts";
+import { located } from "../syntax/dockerfile-error.ts";
+import { placeOf } from "../syntax/statement.ts";
 import { insideRoot, withoutSlash } from "./paths.ts";
 import type { Input, RunMount } from "./plan.ts";
 import type { StageState } from "./stage-state.ts";
@@ -19,8 +21,10 @@ export function runMounts(
   cacheNamespace: string,
 ): RunMount[] {
   return mounts.map((text, index): RunMount => {
-    const mount = readMount(text, (word) => stage.expand(word, statement.range));
-    return runMount(stage, mount, inputOf(index, mount.target), cacheNamespace);
+    return located([statement.range], placeOf(statement, text), () => {
+      const mount = readMount(text, (word) => stage.expand(word, statement));
+      return runMount(stage, mount, inputOf(index, mount.target), cacheNamespace);
+    });
   });
 }
 

@@ -6,9 +6,10 @@ import type { Command, CommandLine } from "../instructions/command-line.ts";
 import type { Healthcheck } from "../instructions/healthcheck.ts";
 import { type Expose, noVolume, type Pairs, type Shell, type Text, type Volume } from "../instructions/settings.ts";
 import { checkSecretName } from "../lint/secret-names.ts";
-import type { Statement } from "../syntax/statement.ts";
+import { located } from "../syntax/dockerfile-error.ts";
+import { placeOf, type Statement } from "../syntax/statement.ts";
 import type { ImageSettings } from "./plan.ts";
-import { readPorts } from "./ports.ts";
+import { type PortRemarks, readPorts } from "./ports.ts";
 import type { StageState } from "./stage-state.ts";
 
 const list = (words: readonly string[]): string => `[${words.join(" ")}]`;
@@ -21,8 +22,8 @@ function change(stage: StageState, settings: Partial<ImageSettings>): void {
 function expandedPairs(stage: StageState, { kind, statement, pairs }: Pairs<"env" | "label">): [string, string][] {
   const { linter } = stage.context;
   const expanded = pairs.map(({ key, value }): [string, string] => [
-    stage.expand(key, statement.range),
-    stage.expand(value, statement.range),
+    stage.expand(key, statement),
+    stage.expand(value, statement),
   ]);
   for (const [index, [key]] of expanded.entries()) {
     if (pairs[index]?.isOldForm) linter.report("LegacyKeyValueFormat", statement.range, statement.keyword.text);
@@ -49,20 +50,20 @@ export function applyMaintainer(stage: StageState, { text }: Text<"maintainer">)
 }
 
 export function applyUser(stage: StageState, { text, statement }: Text<"user">): string {
-  const User = stage.expand(text, statement.range);
+  const User = stage.expand(text, statement);
   change(stage, { User });
   return `USER ${User}`;
 }
 
 export function applyStopSignal(stage: StageState, { text, statement }: Text<"stopsignal">): string {
-  const StopSignal = stage.expand(text, statement.range);
-  parseSignal(StopSignal);
+  const StopSignal = stage.expand(text, statement);
+  located([statement.range], placeOf(statement, text), () => parseSignal(StopSignal));
   change(stage, { StopSignal });
   return `STOPSIGNAL ${StopSignal}`;
 }
 
 export function applyVolume(stage: StageState, { paths, statement }: Volume): string {
-  const expanded = paths.map((path) => stage.expand(path, statement.range));
+  const expanded = paths.map((path) => stage.expand(path, statement));
   if (expanded.includes("")) throw noVolume();
   change(stage, { Volumes: { ...stage.settings.Volumes, ...setOf(expanded) } });
   return `VOLUME ${list(expanded)}`;
@@ -71,12 +72,16 @@ export function applyVolume(stage: StageState, { paths, statement }: Volume): st
 export function applyExpose(stage: StageState, { ports, statement }: Expose): string {
   const { range } = statement;
   const { linter } = stage.context;
-  const words = ports.flatMap((port) => stage.expandTo(port, range).words);
-  const all = words.flatMap((word) =>
-    readPorts(word, ({ hasHostPart, hasOddCasing }) => {
-      if (hasHostPart) linter.report("ExposeInvalidFormat", range, word);
-      if (hasOddCasing) linter.report("ExposeProtoCasing", range, word);
-    }),
+  const warn = (word: string, { hasHostPart, hasOddCasing }: PortRemarks): void => {
+    if (hasHostPart) linter.report("ExposeInvalidFormat", range, word);
+    if (hasOddCasing) linter.report("ExposeProtoCasing", range, word);
+  };
+  const all = ports.flatMap((port) =>
+    stage
+      .expandTo(port, statement)
+      .words.flatMap((word) =>
+        located([range], placeOf(statement, port), () => readPorts(word, (remarks) => warn(word, remarks))),
+      ),
   );
   change(stage, { ExposedPorts: { ...stage.settings.ExposedPorts, ...setOf(all) } });
   return `EXPOSE ${list(all)}`;

@@ -3,6 +3,7 @@ import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import type { IgnoreMatcher } from "../ignore/ignore.ts";
 import type { Text } from "../instructions/settings.ts";
+import { trimSpace } from "../syntax/characters.ts";
 import { located } from "../syntax/dockerfile-error.ts";
 import { nameOf } from "../syntax/statement.ts";
 import { applyArg, type GlobalArgs } from "./args.ts";
@@ -27,6 +28,7 @@ import {
 } from "./settings.ts";
 import type { StageState } from "./stage-state.ts";
 import { instructionText, type StepLabels } from "./step-label.ts";
+import { withoutCredentials } from "./url-credentials.ts";
 
 /** What the instructions of all stages are carried out with. */
 export interface Surroundings {
@@ -53,10 +55,13 @@ export function planSteps(node: StageNode, stage: StageState, labels: StepLabels
     const { statement } = instruction;
     const before = stage.settings;
     const outcome = located([statement.range], null, () => carryOut(node, stage, part, around));
-    const text = instructionText(instruction, stage.variables, stage.context);
+    const label =
+      outcome.work === null
+        ? withoutCredentials(trimSpace(statement.text))
+        : labels.next(instructionText(instruction, stage.variables, stage.context), isTrigger);
     return {
       instruction: nameOf(statement),
-      label: outcome.work === null ? text : labels.next(text, isTrigger),
+      label,
       range: statement.range,
       isTrigger,
       work: outcome.work,
@@ -133,7 +138,7 @@ function carryOut(node: StageNode, stage: StageState, part: Part, around: Surrou
 }
 
 function applyWorkdir(stage: StageState, { text, statement }: Text<"workdir">): Outcome {
-  const path = stage.expand(text, statement.range);
+  const path = stage.expand(text, statement);
   if (!stage.hasWorkdir && !path.startsWith("/")) {
     stage.context.linter.report("WorkdirRelativePath", statement.range, path);
   }

@@ -4,8 +4,10 @@ import type { Platform } from "../../../lib/platform.ts";
 import { suggest } from "../../../lib/suggest.ts";
 import { type Escape, type ExpandOptions, tryExpand } from "../expansion/expand.ts";
 import type { Linter } from "../lint/linter.ts";
+import { DockerfileError } from "../syntax/dockerfile-error.ts";
 import type { ExpansionBudget } from "../syntax/limits.ts";
 import type { Range } from "../syntax/source.ts";
+import { placeOf, type Statement } from "../syntax/statement.ts";
 import type { BaseImage } from "./options.ts";
 import type { HistoryRow, ImageSettings } from "./plan.ts";
 
@@ -100,29 +102,35 @@ export class StageState {
     });
   }
 
-  /** A word as it is meant at this place; a variable that nobody has set is told to the linter, which may be a mistake. */
-  expand(word: string, range: Range): string {
-    return this.expandTo(word, range).text;
+  /**
+   * A word of a statement as it is meant at this place; a variable that nobody has set is told to the linter, as it may be a
+   * mistake. Throws DockerfileError.
+   */
+  expand(word: string, statement: Statement): string {
+    return this.expandTo(word, statement).text;
   }
 
   /** As {@link expand}, for the text of a heredoc: quotes are characters like any other. */
-  expandPlain(text: string, range: Range): string {
-    return this.expandTo(text, range, { plainQuotes: true, escapeCharacter: "\\" }).text;
+  expandPlain(text: string, statement: Statement): string {
+    return this.expandTo(text, statement, { plainQuotes: true, escapeCharacter: "\\" }).text;
   }
 
   /** As {@link expand}, with the words that it came to. */
   expandTo(
     word: string,
-    range: Range,
+    statement: Statement,
     how: Partial<ExpandOptions> = {},
   ): { readonly text: string; readonly words: readonly string[] } {
     const { escapeCharacter, budget, linter } = this.context;
     const result = tryExpand(word, { escapeCharacter, budget, variables: this.variables, ...how });
     for (const name of result.unmatched) {
       if (this.args.some((arg) => arg.name === name) || name.startsWith("BUILDKIT_SBOM_SCAN_")) continue;
-      linter.report("UndefinedVar", range, name, suggest(name, this.variables.keys()));
+      linter.report("UndefinedVar", statement.range, name, suggest(name, this.variables.keys()));
     }
-    if ("error" in result) throw result.error;
+    if ("error" in result) {
+      const { error } = result;
+      throw new DockerfileError(error.message, [statement.range], placeOf(statement, word), { cause: error });
+    }
     return result;
   }
 

@@ -2,13 +2,15 @@ import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import type { Escape } from "../expansion/expand.ts";
 import { blanks } from "./characters.ts";
-import type { Fragment } from "./logical-line.ts";
+import { DockerfileError } from "./dockerfile-error.ts";
+import { type Fragment, rangeIn } from "./logical-line.ts";
+import { lineRange } from "./source.ts";
 import type { Pair } from "./statement.ts";
 import { quotedWords } from "./words.ts";
 
 /**
  * The arguments of ENV and LABEL: `key=value …`, or the old form of one key and all the rest, which the first word's lack of
- * `=` tells. Throws `invalidArgument` for a mixture.
+ * `=` tells. Throws `invalidArgument` or DockerfileError for a mixture.
  */
 export function readPairs(fragment: Fragment, instruction: string, escapeCharacter: Escape): Pair[] {
   const words = quotedWords(fragment, escapeCharacter);
@@ -18,13 +20,16 @@ export function readPairs(fragment: Fragment, instruction: string, escapeCharact
     const blank = [...fragment.text.matchAll(blanks)][0];
     if (blank === undefined) throw invalidArgument(`${instruction} must have two arguments`);
     const value = fragment.text.slice(blank.index + blank[0].length);
-    return [{ key: fragment.text.slice(0, blank.index), value, isOldForm: true }];
+    const range = rangeIn(fragment, 0, fragment.text.length);
+    return [{ key: fragment.text.slice(0, blank.index), value, isOldForm: true, range }];
   }
-  return words.map(({ text }) => {
+  return words.map(({ text, range }) => {
     const at = text.indexOf("=");
     if (at < 0) {
-      throw invalidArgument(`Syntax error - can't find = in ${printf("%q", [text])}. Must be of the form: name=value`);
+      const { firstLine, lastLine } = fragment.line;
+      const message = `Syntax error - can't find = in ${printf("%q", [text])}. Must be of the form: name=value`;
+      throw new DockerfileError(message, [lineRange(firstLine, lastLine)], range);
     }
-    return { key: text.slice(0, at), value: text.slice(at + 1), isOldForm: false };
+    return { key: text.slice(0, at), value: text.slice(at + 1), isOldForm: false, range };
   });
 }

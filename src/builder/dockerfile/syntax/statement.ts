@@ -15,6 +15,7 @@ export interface Pair {
   readonly key: string;
   readonly value: string;
   readonly isOldForm: boolean;
+  readonly range: Range;
 }
 
 export interface Statement {
@@ -90,6 +91,17 @@ const forms: Record<string, Form> = {
 };
 
 export const instructionNames: readonly string[] = Object.keys(forms);
+
+/** Where a text stands that one of a statement's words, flags or pairs holds: the first that does. */
+export function placeOf({ words, flags, pairs }: Statement, text: string): Range | null {
+  if (text === "") return null;
+  const found =
+    words.find((word) => word.text === text) ??
+    pairs.find(({ key, value }) => key === text || value === text) ??
+    flags.find((flag) => flag.text.includes(text)) ??
+    words.find((word) => word.text.includes(text));
+  return found?.range ?? null;
+}
 
 /** The name of a statement in capitals, known or not. */
 export function nameOf({ keyword }: Statement): string {

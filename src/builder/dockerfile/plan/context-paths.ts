@@ -1,0 +1,18 @@
+import { posix } from "node:path";
+import type { StagePlan, Work } from "./plan.ts";
+
+/** What the steps of all stages read of the build's context; null is all of it. */
+export function contextPathsOf(stages: readonly StagePlan[]): readonly string[] | null {
+  const works = stages.flatMap(({ steps }) => steps.flatMap(({ work }) => work ?? []));
+  const paths = new Set(works.flatMap(pathsIn));
+  return paths.has("/") ? null : [...paths].sort();
+}
+
+function pathsIn(work: Work): string[] {
+  if (work.kind === "directory") return [];
+  const isRead = work.kind === "run" ? work.mounts : work.sources;
+  return isRead.flatMap((each) => {
+    if (!("input" in each) || each.input.from !== "context") return [];
+    return "path" in each ? [posix.join(each.path, each.only ?? "")] : [each.source];
+  });
+}
