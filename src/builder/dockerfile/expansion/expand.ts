@@ -6,7 +6,7 @@
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import { characterAt, isDigit, isNameCharacter } from "../syntax/characters.ts";
-import { type ExpansionBudget, maxExpandedLength, maxExpansionDepth } from "../syntax/limits.ts";
+import { maxExpandedLength, maxExpansionDepth, type WorkBudget } from "../syntax/limits.ts";
 import { readPattern, replaced, withoutPrefix, withoutSuffix } from "./pattern.ts";
 import { WordSplitter } from "./word-splitter.ts";
 
@@ -17,7 +17,7 @@ export type Escape = "\\" | "`";
 export interface ExpandOptions {
   readonly variables: ReadonlyMap<string, string>;
   readonly escapeCharacter: Escape;
-  readonly budget: ExpansionBudget;
+  readonly budget: WorkBudget;
   /** Quotes stay in the result. */
   readonly keepQuotes?: boolean;
   /** Escapes stay in the result. */
@@ -119,13 +119,25 @@ class WordReader {
         add(escaped);
         splitter.addWhole(escaped);
       } else {
-        const next = this.#next();
-        add(next);
-        splitter.addText(next);
+        const plain = this.#plain(stop);
+        add(plain);
+        splitter.addText(plain);
       }
     }
     if (stop !== null) throw invalidArgument(`unexpected end of statement while looking for matching ${stop}`);
     return { text, words: splitter.end() };
+  }
+
+  /** All characters from here that mean nothing but themselves. */
+  #plain(stop: string | null): string {
+    const start = this.#at;
+    const isSpecial = (character: string): boolean =>
+      character === "$" ||
+      character === stop ||
+      character === this.#options.escapeCharacter ||
+      (!this.#options.plainQuotes && (character === "'" || character === '"'));
+    while (!this.#isAtEnd && !isSpecial(this.#word[this.#at]!)) this.#at++;
+    return this.#word.slice(start, this.#at);
   }
 
   #next(): string {

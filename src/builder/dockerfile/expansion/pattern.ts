@@ -3,7 +3,7 @@
  * Matched as a set of places in the pattern at once, so that no pattern takes more than its length times the value's.
  */
 import { invalidArgument } from "../../../lib/errors.ts";
-import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../syntax/limits.ts";
 
 type Item = { readonly kind: "one"; readonly character: string } | { readonly kind: "any" } | { readonly kind: "star" };
 
@@ -35,50 +35,51 @@ export function readPattern(text: string): Pattern {
 export type Reach = "shortest" | "longest";
 
 /** Where the match that begins at `from` ends; -1 when none does. */
-function matchEnd(
-  pattern: Pattern,
-  value: readonly string[],
-  from: number,
-  reach: Reach,
-  budget: ExpansionBudget,
-): number {
-  let places = closure(pattern, new Set([0]));
+function matchEnd(pattern: Pattern, value: readonly string[], from: number, reach: Reach, budget: WorkBudget): number {
+  let places = new Uint8Array(pattern.length + 1);
+  let next = new Uint8Array(pattern.length + 1);
+  let count = enter(pattern, places, 0);
   let end = -1;
   for (let at = from; ; at++) {
-    if (places.has(pattern.length)) {
+    if (places[pattern.length] === 1) {
       end = at;
       if (reach === "shortest") return end;
     }
     const character = value[at];
-    if (character === undefined || places.size === 0) return end;
-    budget.spend(places.size);
-    const next = new Set<number>();
-    for (const place of places) {
-      const item = pattern[place];
-      if (item === undefined) continue;
-      if (item.kind === "one" ? item.character === character : character !== "\n") {
-        next.add(item.kind === "star" ? place : place + 1);
-      }
+    if (character === undefined || count === 0) return end;
+    budget.spend(pattern.length + 4);
+    next.fill(0);
+    count = 0;
+    for (let place = 0; place < pattern.length; place++) {
+      if (places[place] === 0) continue;
+      const item = pattern[place]!;
+      const matches = item.kind === "one" ? item.character === character : character !== "\n";
+      if (matches) count += enter(pattern, next, item.kind === "star" ? place : place + 1);
     }
-    places = closure(pattern, next);
+    [places, next] = [next, places];
   }
 }
 
-/** A star may also match nothing. */
-function closure(pattern: Pattern, places: Set<number>): Set<number> {
-  for (const place of places) if (pattern[place]?.kind === "star") places.add(place + 1);
-  return places;
+/** Marks a place, and those behind it that stars open by matching nothing; answers how many are new. */
+function enter(pattern: Pattern, places: Uint8Array, place: number): number {
+  let count = 0;
+  for (let at = place; places[at] === 0; at++) {
+    places[at] = 1;
+    count++;
+    if (pattern[at]?.kind !== "star") break;
+  }
+  return count;
 }
 
 /** `value` without the beginning that matches. */
-export function withoutPrefix(pattern: Pattern, value: string, reach: Reach, budget: ExpansionBudget): string {
+export function withoutPrefix(pattern: Pattern, value: string, reach: Reach, budget: WorkBudget): string {
   const characters = Array.from(value);
   const end = matchEnd(pattern, characters, 0, reach, budget);
   return end < 0 ? value : characters.slice(end).join("");
 }
 
 /** `value` without the end that matches: the beginning, seen from behind. */
-export function withoutSuffix(pattern: Pattern, value: string, reach: Reach, budget: ExpansionBudget): string {
+export function withoutSuffix(pattern: Pattern, value: string, reach: Reach, budget: WorkBudget): string {
   const characters = Array.from(value).reverse();
   const end = matchEnd(pattern.toReversed(), characters, 0, reach, budget);
   return end < 0 ? value : characters.slice(end).reverse().join("");
@@ -90,7 +91,7 @@ export function replaced(
   value: string,
   replacement: string,
   every: boolean,
-  budget: ExpansionBudget,
+  budget: WorkBudget,
 ): string {
   const characters = Array.from(value);
   let result = "";

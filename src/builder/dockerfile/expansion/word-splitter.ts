@@ -1,4 +1,4 @@
-import { isSpace } from "../syntax/characters.ts";
+import { splitAtSpace } from "../syntax/characters.ts";
 
 /** Gathers the words of an expansion: bare blanks part them, quoted and escaped ones do not. */
 export class WordSplitter {
@@ -7,9 +7,11 @@ export class WordSplitter {
 
   /** Text whose blanks part words. */
   addText(text: string): void {
-    for (const character of text) {
-      if (!isSpace(character)) this.#word += character;
-      else this.#close();
+    const [first = "", ...others] = splitAtSpace(text);
+    this.#word += first;
+    for (const other of others) {
+      this.#close();
+      this.#word = other;
     }
   }
 

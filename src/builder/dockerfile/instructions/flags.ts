@@ -20,7 +20,8 @@ export function readFlags<const T extends Readonly<Record<string, FlagKind>>>(
   statement: Statement,
   table: T,
 ): FlagValues<T> {
-  const values = new Map<string, boolean | string | string[]>();
+  const values = new Map<string, boolean | string>();
+  const repeated = new Map<string, string[]>();
   for (const { text, range } of statement.flags) {
     located([statement.range], range, () => {
       const [name, value] = splitFlag(text);
@@ -30,11 +31,18 @@ export function readFlags<const T extends Readonly<Record<string, FlagKind>>>(
       if (kind === "switch") values.set(name, readSwitch(name, value));
       else if (value === null) throw invalidArgument(`missing a value on flag: --${name}`);
       else if (kind === "text") values.set(name, value);
-      else values.set(name, [...((values.get(name) as string[] | undefined) ?? []), value]);
+      else
+        repeated
+          .set(name, repeated.get(name) ?? [])
+          .get(name)!
+          .push(value);
     });
   }
   return Object.fromEntries(
-    Object.entries(table).map(([name, kind]) => [name, values.get(name) ?? (kind === "texts" ? [] : null)]),
+    Object.entries(table).map(([name, kind]) => [
+      name,
+      kind === "texts" ? (repeated.get(name) ?? []) : (values.get(name) ?? null),
+    ]),
   ) as FlagValues<T>;
 }
 

@@ -3,7 +3,7 @@ import { type Escape, expand } from "../expansion/expand.ts";
 import type { Arg } from "../instructions/arg.ts";
 import { checkSecretName } from "../lint/secret-names.ts";
 import { located } from "../syntax/dockerfile-error.ts";
-import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../syntax/limits.ts";
 import type { StageState } from "./stage-state.ts";
 
 /** Variables that FROM may use. */
@@ -18,7 +18,7 @@ export function globalArgsOf(
   args: readonly Arg[],
   predefined: ReadonlyMap<string, string>,
   given: ReadonlyMap<string, string>,
-  { escapeCharacter, budget }: { readonly escapeCharacter: Escape; readonly budget: ExpansionBudget },
+  { escapeCharacter, budget }: { readonly escapeCharacter: Escape; readonly budget: WorkBudget },
 ): GlobalArgs {
   const values = new Map([...predefined].map(([name, value]) => [name, given.get(name) ?? value]));
   const declared = new Set<string>();

@@ -5,7 +5,7 @@ import { Linter, type LintWarning } from "../lint/linter.ts";
 import { readLintOptions } from "../lint/options.ts";
 import { isOwnFrontend, syntaxOf } from "../syntax/directives.ts";
 import { DockerfileError, located } from "../syntax/dockerfile-error.ts";
-import { ExpansionBudget } from "../syntax/limits.ts";
+import { WorkBudget } from "../syntax/limits.ts";
 import { type ParsedFile, parseFile } from "../syntax/parse.ts";
 import { lineRange } from "../syntax/source.ts";
 import { type GlobalArgs, globalArgsOf } from "./args.ts";
@@ -15,7 +15,7 @@ import { contextPathsOf } from "./context-paths.ts";
 import { checkDefaultBases, stageNodes } from "./from.ts";
 import { neededBy, refuseCircles, StageNames, type StageNode, type Supplier } from "./graph.ts";
 import type { PlanOptions } from "./options.ts";
-import type { BuildPlan, ImageConfiguration, Input, StagePlan, Step } from "./plan.ts";
+import type { BuildPlan, ImageConfiguration, Input, StagePlan } from "./plan.ts";
 import { planSteps, type Surroundings } from "./stage-plan.ts";
 import { type StageContext, StageState } from "./stage-state.ts";
 import { StepLabels } from "./step-label.ts";
@@ -28,21 +28,23 @@ export async function planBuild(file: ParsedFile, options: PlanOptions): Promise
   return plan(file, options, linterFor(file, options));
 }
 
-/** What `--check` answers: warnings, and what keeps the file from being built. */
+/** What `--check` answers: warnings, and the plan or what there is against it. */
 export interface CheckResult {
   readonly warnings: readonly LintWarning[];
+  readonly plan: BuildPlan | null;
   readonly error: DockerfileError | null;
 }
 
 /** As {@link planBuild}; an error of the file is part of the answer, with the warnings up to there. */
 export async function checkBuild(file: ParsedFile, options: PlanOptions): Promise<CheckResult> {
-  const linter = linterFor(file, options);
+  let warnings: readonly LintWarning[] = [];
   try {
-    await plan(file, options, linter);
-    return { warnings: linter.warnings, error: null };
+    const linter = linterFor(file, options);
+    warnings = linter.warnings;
+    return { warnings, plan: await plan(file, options, linter), error: null };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    return { warnings: linter.warnings, error };
+    return { warnings, plan: null, error };
   }
 }
 
@@ -85,7 +87,7 @@ class Planner {
   constructor(file: ParsedFile, stageFile: StageFile, options: PlanOptions, linter: Linter) {
     this.#stageFile = stageFile;
     this.#options = options;
-    this.#context = { escapeCharacter: file.escapeCharacter, budget: new ExpansionBudget(), linter };
+    this.#context = { escapeCharacter: file.escapeCharacter, budget: new WorkBudget(), linter };
   }
 
   async plan(): Promise<BuildPlan> {

@@ -34,11 +34,15 @@ export function copySources(
   }
   const { statement } = instruction;
   return sources.map((source, index) =>
-    located([statement.range], placeOf(statement, instruction.sources[index] ?? source), () => {
-      const git = readGitReference(source);
-      if (git !== null) return gitSource(instruction, git, checksum);
-      return isHttp(source) ? httpSource(instruction, source, checksum) : fileSource(instruction, source, input);
-    }),
+    located(
+      [statement.range],
+      () => placeOf(statement, instruction.sources[index] ?? source),
+      () => {
+        const git = readGitReference(source);
+        if (git !== null) return gitSource(instruction, git, checksum);
+        return isHttp(source) ? httpSource(instruction, source, checksum) : fileSource(instruction, source, input);
+      },
+    ),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { IgnoreMatcher } from "../ignore/ignore.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
 import { located } from "../syntax/dockerfile-error.ts";
+import type { Range } from "../syntax/source.ts";
 import { placeOf } from "../syntax/statement.ts";
 import { copySources } from "./copy-sources.ts";
 import { readFileMode } from "./file-mode.ts";
@@ -28,7 +29,7 @@ export function copyWork(
   const inline = instruction.inline.map(({ name, text, expands }): CopySource => {
     return { kind: "inline", name, text: expands ? stage.expandPlain(text, statement) : text };
   });
-  const chmodPlace = placeOf(statement, instruction.chmod ?? "");
+  const chmodPlace = (): Range | null => placeOf(statement, instruction.chmod ?? "");
   const mode = chmod === null ? null : located([statement.range], chmodPlace, () => readFileMode(chmod));
   const read = copySources(instruction, { sources, checksum }, input);
   if (input.from === "context") reportIgnored(stage, instruction, read, ignore);

@@ -8,7 +8,7 @@ import type { From } from "../instructions/from.ts";
 import type { Stage } from "../instructions/stages.ts";
 import type { Linter } from "../lint/linter.ts";
 import { located } from "../syntax/dockerfile-error.ts";
-import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../syntax/limits.ts";
 import { placeOf } from "../syntax/statement.ts";
 import type { GlobalArgs } from "./args.ts";
 import type { StageNode } from "./graph.ts";
@@ -17,7 +17,7 @@ import type { StageNode } from "./graph.ts";
 export interface FromReader {
   readonly globals: GlobalArgs;
   readonly escapeCharacter: Escape;
-  readonly budget: ExpansionBudget;
+  readonly budget: WorkBudget;
   readonly linter: Linter;
   /** Named contexts that stand in for stages. */
   readonly isNamedContext: (name: string) => boolean;
@@ -66,7 +66,11 @@ function readBase(from: From, reader: FromReader): string {
 
 function readPlatformOf(from: From, word: string, reader: FromReader): Platform {
   const { statement } = from;
-  return located([statement.range], placeOf(statement, word), () => readPlatform(from, word, reader));
+  return located(
+    [statement.range],
+    () => placeOf(statement, word),
+    () => readPlatform(from, word, reader),
+  );
 }
 
 function readPlatform(from: From, word: string, reader: FromReader): Platform {

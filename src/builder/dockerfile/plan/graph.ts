@@ -7,7 +7,7 @@ import { type Escape, expand } from "../expansion/expand.ts";
 import type { Instruction } from "../instructions/instruction.ts";
 import type { Stage } from "../instructions/stages.ts";
 import { DockerfileError } from "../syntax/dockerfile-error.ts";
-import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../syntax/limits.ts";
 import type { Range } from "../syntax/source.ts";
 
 /** Something that files can be taken from by name: a stage, or else an image or a named context. */
@@ -98,7 +98,7 @@ export class StageNames {
 
 interface Reading {
   readonly escapeCharacter: Escape;
-  readonly budget: ExpansionBudget;
+  readonly budget: WorkBudget;
 }
 
 const stagesIn = (parts: readonly Part[]): { node: StageNode; part: Part }[] =>

@@ -21,10 +21,14 @@ export function runMounts(
   cacheNamespace: string,
 ): RunMount[] {
   return mounts.map((text, index): RunMount => {
-    return located([statement.range], placeOf(statement, text), () => {
-      const mount = readMount(text, (word) => stage.expand(word, statement));
-      return runMount(stage, mount, inputOf(index, mount.target), cacheNamespace);
-    });
+    return located(
+      [statement.range],
+      () => placeOf(statement, text),
+      () => {
+        const mount = readMount(text, (word) => stage.expand(word, statement));
+        return runMount(stage, mount, inputOf(index, mount.target), cacheNamespace);
+      },
+    );
   });
 }
 

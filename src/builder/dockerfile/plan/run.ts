@@ -10,6 +10,7 @@ import type { StageState } from "./stage-state.ts";
 /** What RUN runs, and the row that it leaves in the history. */
 export function runWork(stage: StageState, run: Run, mounts: readonly RunMount[]): { work: RunWork; history: string } {
   const { words, script } = commandOf(run);
+  stage.context.budget.spend((stage.variables.size + stage.args.length) * 16);
   const args = withShell(stage, { ...run.command, words });
   const work: RunWork = {
     kind: "run",

@@ -40,7 +40,8 @@ export function applyEnv(stage: StageState, instruction: Pairs<"env">): string {
 
 export function applyLabel(stage: StageState, instruction: Pairs<"label">): string {
   const pairs = expandedPairs(stage, instruction);
-  change(stage, { Labels: Object.fromEntries([...Object.entries(stage.settings.Labels), ...pairs]) });
+  stage.context.budget.spend(Object.keys(stage.settings.Labels).length * 16);
+  change(stage, { Labels: { ...stage.settings.Labels, ...Object.fromEntries(pairs) } });
   return `LABEL ${pairs.map(([name, value]) => `${name}=${value}`).join(" ")}`;
 }
 
@@ -57,7 +58,11 @@ export function applyUser(stage: StageState, { text, statement }: Text<"user">):
 
 export function applyStopSignal(stage: StageState, { text, statement }: Text<"stopsignal">): string {
   const StopSignal = stage.expand(text, statement);
-  located([statement.range], placeOf(statement, text), () => parseSignal(StopSignal));
+  located(
+    [statement.range],
+    () => placeOf(statement, text),
+    () => parseSignal(StopSignal),
+  );
   change(stage, { StopSignal });
   return `STOPSIGNAL ${StopSignal}`;
 }
@@ -65,6 +70,7 @@ export function applyStopSignal(stage: StageState, { text, statement }: Text<"st
 export function applyVolume(stage: StageState, { paths, statement }: Volume): string {
   const expanded = paths.map((path) => stage.expand(path, statement));
   if (expanded.includes("")) throw noVolume();
+  stage.context.budget.spend(Object.keys(stage.settings.Volumes ?? {}).length * 16);
   change(stage, { Volumes: { ...stage.settings.Volumes, ...setOf(expanded) } });
   return `VOLUME ${list(expanded)}`;
 }
@@ -77,18 +83,25 @@ export function applyExpose(stage: StageState, { ports, statement }: Expose): st
     if (hasOddCasing) linter.report("ExposeProtoCasing", range, word);
   };
   const all = ports.flatMap((port) =>
-    stage
-      .expandTo(port, statement)
-      .words.flatMap((word) =>
-        located([range], placeOf(statement, port), () => readPorts(word, (remarks) => warn(word, remarks))),
+    stage.expandTo(port, statement).words.flatMap((word) =>
+      located(
+        [range],
+        () => placeOf(statement, port),
+        () => readPorts(word, (remarks) => warn(word, remarks)),
       ),
+    ),
   );
-  change(stage, { ExposedPorts: { ...stage.settings.ExposedPorts, ...setOf(all) } });
+  const known = stage.settings.ExposedPorts ?? {};
+  const added = all.filter((port) => !Object.hasOwn(known, port));
+  stage.context.budget.spend(all.length * 16 + (added.length > 0 ? Object.keys(known).length * 16 : 0));
+  if (added.length > 0) change(stage, { ExposedPorts: { ...known, ...setOf(added) } });
   return `EXPOSE ${list(all)}`;
 }
 
+const nothing: Record<string, never> = Object.freeze({});
+
 function setOf(keys: readonly string[]): Record<string, Record<string, never>> {
-  return Object.fromEntries(keys.map((key) => [key, {}]));
+  return Object.fromEntries(keys.map((key) => [key, nothing]));
 }
 
 export function applyShell(stage: StageState, { words }: Shell): string {

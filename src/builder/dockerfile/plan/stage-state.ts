@@ -5,7 +5,7 @@ import { suggest } from "../../../lib/suggest.ts";
 import { type Escape, type ExpandOptions, tryExpand } from "../expansion/expand.ts";
 import type { Linter } from "../lint/linter.ts";
 import { DockerfileError } from "../syntax/dockerfile-error.ts";
-import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../syntax/limits.ts";
 import type { Range } from "../syntax/source.ts";
 import { placeOf, type Statement } from "../syntax/statement.ts";
 import type { BaseImage } from "./options.ts";
@@ -16,7 +16,7 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /** What all stages of a build share. */
 export interface StageContext {
   readonly escapeCharacter: Escape;
-  readonly budget: ExpansionBudget;
+  readonly budget: WorkBudget;
   readonly linter: Linter;
 }
 
@@ -56,6 +56,8 @@ export class StageState {
   readonly args: StageArg[];
   /** A WORKDIR of this Dockerfile has been carried out: relative ones have something to stand on. */
   hasWorkdir: boolean;
+  /** Where each variable stands in the settings' Env. */
+  readonly #envPlaces: Map<string, number>;
   /** Where CMD, ENTRYPOINT and HEALTHCHECK of this stage stand. */
   readonly seen = new Map<"cmd" | "entrypoint" | "healthcheck", Range>();
 
@@ -68,6 +70,7 @@ export class StageState {
     this.variables = fields.variables;
     this.args = fields.args;
     this.hasWorkdir = fields.hasWorkdir;
+    this.#envPlaces = new Map(fields.settings.Env.map((each, at) => [splitVariable(each)[0], at]));
   }
 
   /** A stage on an image, or on nothing (`null`), which is the empty image with a path and a directory. */
@@ -90,10 +93,11 @@ export class StageState {
 
   /** A stage on another one's end: its triggers stay behind, its ARGs are still known. */
   static onStage(other: StageState): StageState {
+    other.context.budget.spend(other.variables.size + other.args.length + other.history.length);
     return new StageState({
       context: other.context,
       platform: other.platform,
-      settings: { ...structuredClone(other.settings), OnBuild: [] },
+      settings: { ...other.settings, OnBuild: [] },
       author: other.author,
       history: [...other.history],
       variables: new Map(other.variables),
@@ -124,6 +128,7 @@ export class StageState {
     const { escapeCharacter, budget, linter } = this.context;
     const result = tryExpand(word, { escapeCharacter, budget, variables: this.variables, ...how });
     for (const name of result.unmatched) {
+      budget.spend(this.args.length + this.variables.size * 8);
       if (this.args.some((arg) => arg.name === name) || name.startsWith("BUILDKIT_SBOM_SCAN_")) continue;
       linter.report("UndefinedVar", statement.range, name, suggest(name, this.variables.keys()));
     }
@@ -137,9 +142,11 @@ export class StageState {
   /** Sets a variable of the image, in the place of one of that name. */
   setEnv(name: string, value: string): void {
     this.variables.set(name, value);
+    this.context.budget.spend(this.settings.Env.length);
     const entry = `${name}=${value}`;
-    const at = this.settings.Env.findIndex((each) => splitVariable(each)[0] === name);
-    const Env = at < 0 ? [...this.settings.Env, entry] : this.settings.Env.with(at, entry);
+    const at = this.#envPlaces.get(name);
+    const Env = at === undefined ? [...this.settings.Env, entry] : this.settings.Env.with(at, entry);
+    if (at === undefined) this.#envPlaces.set(name, Env.length - 1);
     this.settings = { ...this.settings, Env };
   }
 }

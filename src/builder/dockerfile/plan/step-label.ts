@@ -2,7 +2,7 @@ import { formatPlatform, type Platform } from "../../../lib/platform.ts";
 import { type Escape, tryExpand } from "../expansion/expand.ts";
 import type { Instruction } from "../instructions/instruction.ts";
 import { trimSpace } from "../syntax/characters.ts";
-import type { ExpansionBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../syntax/limits.ts";
 import { runSummary } from "./run.ts";
 import { withoutCredentials } from "./url-credentials.ts";
 
@@ -39,11 +39,12 @@ function platformWords(own: Platform, target: Platform): string {
 export function instructionText(
   instruction: Instruction,
   variables: ReadonlyMap<string, string>,
-  reading: { readonly escapeCharacter: Escape; readonly budget: ExpansionBudget },
+  reading: { readonly escapeCharacter: Escape; readonly budget: WorkBudget },
 ): string {
   const isRun = instruction.kind === "run";
   const text = isRun ? runSummary(instruction) : trimSpace(instruction.statement.text);
-  const masked = isRun ? new Map([...variables, ...secretVariables(instruction.mounts)]) : variables;
+  const secrets = isRun ? secretVariables(instruction.mounts) : [];
+  const masked = secrets.length > 0 ? new Map([...variables, ...secrets]) : variables;
   const result = tryExpand(text, { variables: masked, ...reading, keepQuotes: isRun, keepUnset: isRun });
   const shown = "error" in result ? text : result.text;
   const end = /\s/.exec(shown)?.index ?? shown.length;

@@ -7,6 +7,14 @@ const trailingSpace = /[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f
 /** What parts the words of an instruction; line ends are none, continued lines are joined before. */
 export const blanks = /[\t\v\f\r ]+/g;
 
+/** The first blanks in a text: where they begin and end, both at the text's end when there are none. */
+export function firstBlanks(text: string): { readonly start: number; readonly end: number } {
+  const found = /[\t\v\f\r ]+/.exec(text);
+  return found === null
+    ? { start: text.length, end: text.length }
+    : { start: found.index, end: found.index + found[0].length };
+}
+
 /** True for `unicode.IsSpace`. */
 export function isSpace(character: string): boolean {
   return space.test(character);
@@ -15,6 +23,11 @@ export function isSpace(character: string): boolean {
 /** How many characters of space `text` begins with. */
 export function leadingSpaceLength(text: string): number {
   return leadingSpace.exec(text)?.[0].length ?? 0;
+}
+
+/** The parts of a text between its runs of space; empty ones where it begins or ends with space. */
+export function splitAtSpace(text: string): string[] {
+  return text.split(/[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/);
 }
 
 /** `text` without the space before and after it. */
@@ -38,7 +51,7 @@ export function characterAt(text: string, at: number): string {
 
 /** True for what may stand in a variable's name. */
 export function isNameCharacter(character: string): boolean {
-  return /^[\p{L}\p{Nd}_]$/u.test(character);
+  return /^(?:\w|[\p{L}\p{Nd}])$/u.test(character);
 }
 
 /** True for a decimal digit of any script. */

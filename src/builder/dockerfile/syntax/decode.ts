@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { DockerfileError } from "./dockerfile-error.ts";
 import { maxFileBytes, maxLineBytes } from "./limits.ts";
 import { lineRange, type Source } from "./source.ts";
@@ -15,6 +16,7 @@ export function decodeSource(bytes: Uint8Array, name: string): Source {
   }
   const text = new TextDecoder("utf-8").decode(bytes);
   const source = { name, lines: text.split("\n") };
+  const isLossless = isUtf8(bytes);
   for (const [index, line] of source.lines.entries()) {
     const at = index + 1;
     if (line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes) {
@@ -24,8 +26,8 @@ export function decodeSource(bytes: Uint8Array, name: string): Source {
     }
     const nul = line.indexOf("\0");
     if (nul >= 0) throw unreadable(`line ${at} has a NUL byte, the Dockerfile is no text`, at, nul);
-    const replaced = line.indexOf("\ufffd");
-    if (replaced >= 0 && !isWritten(bytes, at)) throw unreadable(`line ${at} is not valid UTF-8`, at, replaced);
+    const replaced = isLossless ? -1 : line.indexOf("\ufffd");
+    if (replaced >= 0) throw unreadable(`line ${at} is not valid UTF-8`, at, replaced);
   }
   return source;
 }
@@ -33,17 +35,4 @@ export function decodeSource(bytes: Uint8Array, name: string): Source {
 function unreadable(message: string, line: number, at: number): DockerfileError {
   const start = { line, column: at + 1 };
   return new DockerfileError(message, [lineRange(line, line)], { start, end: { line, column: at + 2 } });
-}
-
-/** True when the bytes of a line decode without loss, so that a U+FFFD in it was typed. */
-function isWritten(bytes: Uint8Array, line: number): boolean {
-  let start = 0;
-  for (let skipped = 1; skipped < line; skipped++) start = bytes.indexOf(0x0a, start) + 1;
-  const end = bytes.indexOf(0x0a, start);
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(start, end < 0 ? undefined : end));
-    return true;
-  } catch {
-    return false;
-  }
 }

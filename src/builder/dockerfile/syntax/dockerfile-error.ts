@@ -24,16 +24,19 @@ export class DockerfileError extends DhowError {
   }
 }
 
+/** The word to blame, or how to find it once there is blame. */
+type Caret = Range | null | (() => Range | null);
+
 /**
  * Runs `action` and gives an `invalidArgument` that it throws its place. One that has a place already keeps it, and what is
  * no fault of the file (an image that cannot be fetched) passes through.
  */
-export function located<T>(ranges: readonly Range[], caret: Range | null, action: () => T): T {
+export function located<T>(ranges: readonly Range[], caret: Caret, action: () => T): T {
   try {
     return action();
   } catch (error) {
     if (error instanceof DockerfileError || !isKind(error, "invalidArgument")) throw error;
-    throw new DockerfileError(error.message, ranges, caret, { cause: error });
+    throw new DockerfileError(error.message, ranges, typeof caret === "function" ? caret() : caret, { cause: error });
   }
 }
 

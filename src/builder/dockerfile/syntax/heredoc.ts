@@ -1,7 +1,7 @@
 /** Heredocs: `<<EOF`, `<<-EOF` and quoted delimiters in RUN, COPY and ADD. */
 import { invalidArgument } from "../../../lib/errors.ts";
 import { type ExpandOptions, expand, tryExpand } from "../expansion/expand.ts";
-import { ExpansionBudget } from "./limits.ts";
+import { WorkBudget } from "./limits.ts";
 
 /** What `<<` names. */
 export interface HeredocMark {
@@ -19,7 +19,7 @@ export interface Heredoc extends HeredocMark {
 }
 
 function lexing(): ExpandOptions {
-  return { variables: new Map(), escapeCharacter: "\\", budget: new ExpansionBudget(), keepUnset: true };
+  return { variables: new Map(), escapeCharacter: "\\", budget: new WorkBudget(), keepUnset: true };
 }
 
 /** The heredoc that a word begins, or null; throws `invalidArgument` when its quotes do not match. */

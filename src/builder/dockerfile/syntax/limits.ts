@@ -2,7 +2,7 @@
 import { invalidArgument } from "../../../lib/errors.ts";
 
 /** Bytes of a Dockerfile. */
-export const maxFileBytes = 8 * 1024 * 1024;
+export const maxFileBytes = 4 * 1024 * 1024;
 /** Bytes of one line as it stands in the file, as in BuildKit. */
 export const maxLineBytes = 65_535;
 /** Characters of one instruction, its continued lines joined and its heredocs put aside. */
@@ -16,18 +16,19 @@ export const maxExpandedLength = 1024 * 1024;
 /** Ports that one EXPOSE may name are all there are of one protocol. */
 export const maxPort = 65_535;
 
-const workPerBuild = 64 * 1024 * 1024;
+const workPerBuild = 12 * 1024 * 1024;
 
 /**
- * Characters looked at and made by all expansions of one build. `ENV a=$a$a` a few dozen times over, or a pattern of many
- * stars, is cheap to write and dear to carry out.
+ * The work of one build: characters that expansions look at and make, and settings that are carried from instruction to
+ * instruction. `ENV a=$a$a` a few dozen times over, a pattern of many stars, or ten thousand labels, each in a line of its
+ * own, are cheap to write and dear to carry out.
  */
-export class ExpansionBudget {
+export class WorkBudget {
   #left = workPerBuild;
 
   /** Throws `invalidArgument` once more has been done than any real file needs. */
   spend(amount: number): void {
     this.#left -= amount;
-    if (this.#left < 0) throw invalidArgument("the variables of this Dockerfile take too much work to expand");
+    if (this.#left < 0) throw invalidArgument("this Dockerfile takes more work to read than a builder does");
   }
 }

@@ -1,7 +1,7 @@
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { blanks } from "./characters.ts";
+import { firstBlanks } from "./characters.ts";
 import { DockerfileError } from "./dockerfile-error.ts";
 import { type Fragment, rangeIn } from "./logical-line.ts";
 import { lineRange } from "./source.ts";
@@ -17,11 +17,10 @@ export function readPairs(fragment: Fragment, instruction: string, escapeCharact
   const [first] = words;
   if (first === undefined) return [];
   if (!first.text.includes("=")) {
-    const blank = [...fragment.text.matchAll(blanks)][0];
-    if (blank === undefined) throw invalidArgument(`${instruction} must have two arguments`);
-    const value = fragment.text.slice(blank.index + blank[0].length);
+    const { start, end } = firstBlanks(fragment.text);
+    if (start === end) throw invalidArgument(`${instruction} must have two arguments`);
     const range = rangeIn(fragment, 0, fragment.text.length);
-    return [{ key: fragment.text.slice(0, blank.index), value, isOldForm: true, range }];
+    return [{ key: fragment.text.slice(0, start), value: fragment.text.slice(end), isOldForm: true, range }];
   }
   return words.map(({ text, range }) => {
     const at = text.indexOf("=");

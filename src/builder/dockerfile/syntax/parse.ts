@@ -37,7 +37,8 @@ export function parseFile(bytes: Uint8Array, name: string): ParsedFile {
     statements.push(readInstruction(line, reader));
   }
   if (statements.length === 0) {
-    throw new DockerfileError("file with no instructions", [lineRange(reader.line, reader.line)]);
+    const last = Math.max(1, reader.line);
+    throw new DockerfileError("file with no instructions", [lineRange(last, last)]);
   }
   return {
     source,

@@ -1,6 +1,6 @@
 /** One instruction as it is written: its name, flags and arguments by form, not yet looked at for sense. */
 import type { Escape } from "../expansion/expand.ts";
-import { blanks, isSpace, leadingSpaceLength, trimSpace } from "./characters.ts";
+import { firstBlanks, isSpace, leadingSpaceLength, trimSpace } from "./characters.ts";
 import { located } from "./dockerfile-error.ts";
 import { readFlagWords } from "./flag-words.ts";
 import type { Heredoc } from "./heredoc.ts";
@@ -117,10 +117,9 @@ export function readStatement(
 ): Statement {
   const start = leadingSpaceLength(fragment.text);
   const line = within(fragment, start, start + trimSpace(fragment.text).length);
-  const blank = [...line.text.matchAll(blanks)][0];
-  const end = blank?.index ?? line.text.length;
-  const keyword = tokenIn(line, 0, end);
-  const rest = within(line, end + (blank?.[0].length ?? 0));
+  const blank = firstBlanks(line.text);
+  const keyword = tokenIn(line, 0, blank.start);
+  const rest = within(line, blank.end);
   const { flags, end: flagsEnd } = readFlagWords(rest);
   const afterFlags = flagsEnd + leadingSpaceLength(rest.text.slice(flagsEnd));
   const args = within(rest, afterFlags);
