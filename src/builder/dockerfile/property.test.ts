@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the dollars belong to Dockerfiles
 /**
  * Files of chance, from pieces that Dockerfiles are made of: whatever they say, a plan or DockerfileError comes of them, with
  * places that are in the file. The seed is fixed; DHOW_SEED tries another one.
@@ -61,9 +62,9 @@ const pieces = [
   "\nEOF\n",
   "$A",
   "${A",
-  "$" + "{A:-",
-  "$" + "{A##*/}",
-  "$" + "{A//x/y}",
+  "${A:-",
+  "${A##*/}",
+  "${A//x/y}",
   "}",
   '["a", "b"]',
   "[1]",

@@ -4,7 +4,7 @@ import { readStages, readTrigger, type StageFile } from "../instructions/stages.
 import { Linter, type LintWarning } from "../lint/linter.ts";
 import { readLintOptions } from "../lint/options.ts";
 import { isOwnFrontend, syntaxOf } from "../syntax/directives.ts";
-import { DockerfileError, located } from "../syntax/dockerfile-error.ts";
+import { DockerfileError, located, relocated } from "../syntax/dockerfile-error.ts";
 import { WorkBudget } from "../syntax/limits.ts";
 import { type ParsedFile, parseFile } from "../syntax/parse.ts";
 import { lineRange } from "../syntax/source.ts";
@@ -178,7 +178,7 @@ class Planner {
     );
     const expressions = own ?? this.#bases.get(node)?.image?.settings.OnBuild ?? [];
     const { from } = node.stage;
-    const parts = located([from.statement.range], null, () =>
+    const parts = relocated([from.statement.range], () =>
       expressions.map((text) => {
         const trigger = readTrigger(parseFile(Buffer.from(text), "ONBUILD"), from);
         return names.part(trigger, true, this.#context);

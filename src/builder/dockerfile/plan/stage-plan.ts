@@ -4,7 +4,7 @@ import { printf } from "../../../lib/go-template/printf.ts";
 import type { IgnoreMatcher } from "../ignore/ignore.ts";
 import type { Text } from "../instructions/settings.ts";
 import { trimSpace } from "../syntax/characters.ts";
-import { located } from "../syntax/dockerfile-error.ts";
+import { located, relocated } from "../syntax/dockerfile-error.ts";
 import { nameOf } from "../syntax/statement.ts";
 import { applyArg, type GlobalArgs } from "./args.ts";
 import { copyWork } from "./copy.ts";
@@ -54,7 +54,8 @@ export function planSteps(node: StageNode, stage: StageState, labels: StepLabels
     const { instruction, isTrigger } = part;
     const { statement } = instruction;
     const before = stage.settings;
-    const outcome = located([statement.range], null, () => carryOut(node, stage, part, around));
+    const act = (): Outcome => carryOut(node, stage, part, around);
+    const outcome = isTrigger ? relocated([statement.range], act) : located([statement.range], null, act);
     const label =
       outcome.work === null
         ? withoutCredentials(trimSpace(statement.text))

@@ -40,6 +40,16 @@ export function located<T>(ranges: readonly Range[], caret: Caret, action: () =>
   }
 }
 
+/** As {@link located}, for text that is not in the file, such as a base's triggers: its own places mean nothing to a reader. */
+export function relocated<T>(ranges: readonly Range[], action: () => T): T {
+  try {
+    return located(ranges, null, action);
+  } catch (error) {
+    if (!(error instanceof DockerfileError)) throw error;
+    throw new DockerfileError(error.message, ranges, null, { cause: error, kind: error.kind });
+  }
+}
+
 /** The message, and below it the lines of the file with a caret. */
 export function describeError(error: unknown, source: Source): string {
   if (!(error instanceof DockerfileError)) return messageOf(error);
