@@ -16,6 +16,7 @@ import { routes } from "../src/api/routes.ts";
 import * as system from "../src/api/system.ts";
 import { unbuiltRoutes } from "../src/api/unbuilt.ts";
 import * as volumes from "../src/api/volumes.ts";
+import { type RuleName, rules } from "../src/builder/dockerfile/lint/rules.ts";
 import type { Command } from "../src/cli/command.ts";
 import { globalFlags } from "../src/cli/globals.ts";
 import { usageLine } from "../src/cli/main.ts";
@@ -36,6 +37,7 @@ export async function referencePages(): Promise<Map<string, string>> {
     ["cli.md", await cliPage()],
     ["daemon.md", daemonPage()],
     ["registry.md", registryPage()],
+    ["dockerfile-rules.md", dockerfileRulesPage()],
     ["api.md", apiPage()],
     ["compatibility.md", await compatibilityPage()],
   ]);
@@ -131,6 +133,29 @@ function daemonPage(): string {
     notice,
     "`dhow daemon [OPTIONS]` runs the engine; `dhow daemon stop [--all]` ends it, with `--all` its containers too. Flags have dockerd's names; most can stand in `daemon.json` under dockerd's keys (`/etc/dhow/daemon.json`, `--config-file`, or the file that `DHOW_CONFIG_FILE` names). `DHOW_SOCKET` moves the default socket, for the CLI as well.",
     flagTable(daemonFlags).trimEnd(),
+  ].join("\n\n")}\n`;
+}
+
+function dockerfileRulesPage(): string {
+  const named = Object.entries(rules) as [RuleName, (typeof rules)[RuleName]][];
+  const sections = named.map(([name, { description, reason, bad, good, isExperimental }]) =>
+    [
+      `## ${name}`,
+      `${description}.${isExperimental ? " Experimental: it speaks where it is asked for." : ""}`.replaceAll("..", "."),
+      reason,
+      `Not so:\n\n\`\`\`dockerfile\n${bad}\n\`\`\``,
+      `But so:\n\n\`\`\`dockerfile\n${good}\n\`\`\``,
+    ].join("\n\n"),
+  );
+  return `${[
+    "# Rules for Dockerfiles",
+    notice,
+    "What a build warns of, and what `--check` looks at. Names and messages are BuildKit's. A first line `# check=skip=RuleA,RuleB` (or `all`) silences rules, `error=true` makes warnings fail the build, and `experimental=RuleC` (or `all`) turns experimental ones on; several are parted by `;`. The build argument `BUILDKIT_DOCKERFILE_CHECK` says the same for one build.",
+    table(
+      ["Rule", "What it asks for"],
+      named.map(([name, { description }]) => [`[${name}](#${name.toLowerCase()})`, description]),
+    ),
+    ...sections,
   ].join("\n\n")}\n`;
 }
 
