@@ -1,16 +1,26 @@
 /** ARG: what it comes to before the first FROM and inside a stage. */
-import { type Escape, expand } from "../expansion/expand.ts";
+import { type Escape, type Expansion, expand } from "../expansion/expand.ts";
 import type { Arg } from "../instructions/arg.ts";
 import { checkSecretName } from "../lint/secret-names.ts";
 import { located } from "../syntax/dockerfile-error.ts";
 import type { WorkBudget } from "../syntax/limits.ts";
+import type { Statement } from "../syntax/statement.ts";
 import type { StageState } from "./stage-state.ts";
 
 /** Variables that FROM may use. */
 export interface GlobalArgs {
   readonly values: ReadonlyMap<string, string>;
   /** Those that an ARG names, with a value or without. */
-  readonly declared: ReadonlySet<string>;
+  readonly declared: ReadonlyMap<string, GlobalArg>;
+}
+
+/** An ARG before the first FROM. */
+export interface GlobalArg {
+  /** Null where nobody gave it one. */
+  readonly value: string | null;
+  readonly statement: Statement;
+  /** Variables that its default is made of. */
+  readonly uses: ReadonlySet<string>;
 }
 
 /** Carries out the ARGs before the first FROM, each of which sees those before it. `given` is the command line's. */
@@ -21,18 +31,16 @@ export function globalArgsOf(
   { escapeCharacter, budget }: { readonly escapeCharacter: Escape; readonly budget: WorkBudget },
 ): GlobalArgs {
   const values = new Map([...predefined].map(([name, value]) => [name, given.get(name) ?? value]));
-  const declared = new Set<string>();
+  const declared = new Map<string, GlobalArg>();
+  const expanded = (word: string, { range }: Statement): Expansion =>
+    located([range], null, () => expand(word, { variables: values, escapeCharacter, budget }));
   for (const { args: pairs, statement } of args) {
     for (const { name, value } of pairs) {
-      declared.add(name);
       const own = given.get(name);
-      if (own !== undefined) values.set(name, own);
-      else if (value !== null) {
-        const { text } = located([statement.range], null, () =>
-          expand(value, { variables: values, escapeCharacter, budget }),
-        );
-        values.set(name, text);
-      }
+      const result = own === undefined && value !== null ? expanded(value, statement) : null;
+      const text = own ?? result?.text;
+      if (text !== undefined) values.set(name, text);
+      declared.set(name, { value: text ?? null, statement, uses: result?.matched ?? new Set() });
     }
   }
   return { values, declared };

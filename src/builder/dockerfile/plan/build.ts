@@ -15,6 +15,7 @@ import { contextPathsOf } from "./context-paths.ts";
 import { checkDefaultBases, stageNodes } from "./from.ts";
 import { neededBy, refuseCircles, StageNames, type StageNode, type Supplier } from "./graph.ts";
 import type { PlanOptions } from "./options.ts";
+import { outlineOf } from "./outline.ts";
 import type { BuildPlan, ImageConfiguration, Input, StagePlan } from "./plan.ts";
 import { planSteps, type Surroundings } from "./stage-plan.ts";
 import { type StageContext, StageState } from "./stage-state.ts";
@@ -121,6 +122,11 @@ class Planner {
       warnings: linter.warnings,
       contextPaths: contextPathsOf(plans),
       unusedBuildArgs: this.#unusedArgs(nodes, globals),
+      outline: outlineOf(
+        target,
+        planned.map((node) => ({ node, state: this.#states.get(node)!, plan: plans[planned.indexOf(node)]! })),
+        globals,
+      ),
       frontend,
     };
   }
@@ -249,7 +255,7 @@ class Planner {
   }
 
   #unusedArgs(nodes: readonly StageNode[], globals: GlobalArgs): readonly string[] {
-    const declared = new Set(globals.declared);
+    const declared = new Set(globals.declared.keys());
     for (const { instruction } of nodes.flatMap(({ parts }) => parts)) {
       if (instruction.kind === "arg") for (const { name } of instruction.args) declared.add(name);
     }

@@ -31,13 +31,15 @@ export function stageNodes(stages: readonly Stage[], reader: FromReader): StageN
     const { range } = from.statement;
     const caret = from.statement.words[0]?.range ?? null;
     const base = located([range], caret, () => readBase(from, reader));
+    const platform = from.platform === null ? null : readPlatformOf(from, from.platform, reader);
     const node: StageNode = {
       kind: "stage",
       stage,
       name: from.stage ?? `stage-${index}`,
-      base,
-      baseStage: byName.get(base) ?? null,
-      platform: from.platform === null ? null : readPlatformOf(from, from.platform, reader),
+      base: base.text,
+      baseStage: byName.get(base.text) ?? null,
+      platform: platform?.platform ?? null,
+      usedArgs: new Set([...base.matched, ...(platform?.matched ?? [])]),
       replacement: from.stage !== null && reader.isNamedContext(from.stage) ? from.stage : null,
       parts: [],
     };
@@ -51,20 +53,22 @@ function expandIn(from: From, word: string, reader: FromReader): Expansion | Exp
   const result = tryExpand(word, { variables: globals.values, escapeCharacter, budget });
   for (const name of result.unmatched) {
     if (globals.declared.has(name)) continue;
-    const suggestion = suggest(name, [...globals.declared, ...globals.values.keys()]);
+    const suggestion = suggest(name, [...globals.declared.keys(), ...globals.values.keys()]);
     linter.report("UndefinedArgInFrom", from.statement.range, name, suggestion);
   }
   return result;
 }
 
-function readBase(from: From, reader: FromReader): string {
+function readBase(from: From, reader: FromReader): Expansion {
   const result = expandIn(from, from.base, reader);
   if ("error" in result) throw result.error;
   if (result.text === "") throw invalidArgument(`base name (${from.base}) should not be blank`);
-  return result.text;
+  return result;
 }
 
-function readPlatformOf(from: From, word: string, reader: FromReader): Platform {
+type ReadPlatform = { readonly platform: Platform } & Pick<Expansion, "matched">;
+
+function readPlatformOf(from: From, word: string, reader: FromReader): ReadPlatform {
   const { statement } = from;
   return located(
     [statement.range],
@@ -73,7 +77,7 @@ function readPlatformOf(from: From, word: string, reader: FromReader): Platform 
   );
 }
 
-function readPlatform(from: From, word: string, reader: FromReader): Platform {
+function readPlatform(from: From, word: string, reader: FromReader): ReadPlatform {
   const { linter, globals } = reader;
   const { range } = from.statement;
   const result = expandIn(from, word, reader);
@@ -94,7 +98,7 @@ function readPlatform(from: From, word: string, reader: FromReader): Platform {
   const isConstant = matched.size === 0 && unmatched.size === 0;
   const isInName = [platform.os, platform.architecture].some((part) => from.stage?.includes(part));
   if (isConstant && !isInName) linter.report("FromPlatformFlagConstDisallowed", range, text);
-  return platform;
+  return { platform, matched };
 }
 
 /** Reports each base that is none unless the command line says more. `defaults` are the ARGs without it. */

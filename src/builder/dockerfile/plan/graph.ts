@@ -24,6 +24,8 @@ export interface StageNode {
   readonly baseStage: StageNode | null;
   /** What `--platform` says. */
   readonly platform: Platform | null;
+  /** Variables that FROM is made of. */
+  readonly usedArgs: ReadonlySet<string>;
   /** The named context that stands in for the whole stage. */
   readonly replacement: string | null;
   /** Its instructions, with those that its base triggers in front once they are known. */

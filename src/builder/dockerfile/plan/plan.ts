@@ -18,6 +18,7 @@ import type { RunNetwork, RunSecurity } from "../instructions/run.ts";
 import type { LintWarning } from "../lint/linter.ts";
 import type { Range } from "../syntax/source.ts";
 import type { Frontend } from "./build-args.ts";
+import type { Outline } from "./outline.ts";
 
 export interface BuildPlan {
   /** Those that are needed, in the order of the file. */
@@ -30,6 +31,8 @@ export interface BuildPlan {
   /** Build arguments that no ARG asks for. */
   readonly unusedBuildArgs: readonly string[];
   readonly frontend: Frontend;
+  /** What the build could be given: for `--call outline`. */
+  readonly outline: Outline;
 }
 
 export interface StagePlan {
