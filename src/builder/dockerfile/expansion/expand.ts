@@ -237,7 +237,8 @@ class WordReader {
         const isLongest = other.startsWith(operator);
         const pattern = readPattern(isLongest ? other.slice(1) : other);
         const cut = operator === "#" ? withoutPrefix : withoutSuffix;
-        return cut(pattern, value ?? "", isLongest ? "longest" : "shortest", this.#options.budget);
+        const { budget } = this.#options;
+        return cut(pattern, value ?? "", { reach: isLongest ? "longest" : "shortest", budget });
       }
       default:
         throw unsupported(written);
@@ -252,7 +253,7 @@ class WordReader {
     const value = this.#value(name);
     if (value === undefined && this.#options.keepUnset)
       return `\${${name}/${every ? "/" : ""}${pattern}/${replacement}}`;
-    return replaced(readPattern(pattern), value ?? "", replacement, every, this.#options.budget);
+    return replaced(readPattern(pattern), value ?? "", { replacement, every, budget: this.#options.budget });
   }
 
   /** The text up to `stop`; when the word ends before, `wanted` is what is missing. */

@@ -31,11 +31,19 @@ export function readPattern(text: string): Pattern {
   return items;
 }
 
-/** Which of the matches that begin at one place. */
-export type Reach = "shortest" | "longest";
+/** Which of the matches that begin at one place is taken, and at whose expense. */
+export interface Matching {
+  readonly reach: "shortest" | "longest";
+  readonly budget: WorkBudget;
+}
 
-/** Where the match that begins at `from` ends; -1 when none does. */
-function matchEnd(pattern: Pattern, value: readonly string[], from: number, reach: Reach, budget: WorkBudget): number {
+interface Place {
+  readonly value: readonly string[];
+  readonly from: number;
+}
+
+/** Where the match at the beginning of what stands at `from` ends; -1 when there is none. */
+function matchEnd(pattern: Pattern, { value, from }: Place, { reach, budget }: Matching): number {
   let places = new Uint8Array(pattern.length + 1);
   let next = new Uint8Array(pattern.length + 1);
   let count = enter(pattern, places, 0);
@@ -71,46 +79,48 @@ function enter(pattern: Pattern, places: Uint8Array, place: number): number {
   return count;
 }
 
-/** `value` without the beginning that matches. */
-export function withoutPrefix(pattern: Pattern, value: string, reach: Reach, budget: WorkBudget): string {
-  const characters = Array.from(value);
-  const end = matchEnd(pattern, characters, 0, reach, budget);
-  return end < 0 ? value : characters.slice(end).join("");
+/** `text` without the beginning that matches. */
+export function withoutPrefix(pattern: Pattern, text: string, matching: Matching): string {
+  const value = Array.from(text);
+  const end = matchEnd(pattern, { value, from: 0 }, matching);
+  return end < 0 ? text : value.slice(end).join("");
 }
 
-/** `value` without the end that matches: the beginning, seen from behind. */
-export function withoutSuffix(pattern: Pattern, value: string, reach: Reach, budget: WorkBudget): string {
-  const characters = Array.from(value).reverse();
-  const end = matchEnd(pattern.toReversed(), characters, 0, reach, budget);
-  return end < 0 ? value : characters.slice(end).reverse().join("");
+/** `text` without the end that matches: the beginning, seen from behind. */
+export function withoutSuffix(pattern: Pattern, text: string, matching: Matching): string {
+  const value = Array.from(text).reverse();
+  const end = matchEnd(pattern.toReversed(), { value, from: 0 }, matching);
+  return end < 0 ? text : value.slice(end).reverse().join("");
 }
 
-/** `value` with the first match, or each, replaced; of those that begin at one place the longest is taken, as Go's regexp does. */
-export function replaced(
-  pattern: Pattern,
-  value: string,
-  replacement: string,
-  every: boolean,
-  budget: WorkBudget,
-): string {
-  const characters = Array.from(value);
+/** How matches are replaced. */
+export interface Replacing {
+  readonly replacement: string;
+  /** Each match, and not the first one only. */
+  readonly every: boolean;
+  readonly budget: WorkBudget;
+}
+
+/** `text` with matches replaced; of those that begin at one place the longest is taken, as Go's regexp does. */
+export function replaced(pattern: Pattern, text: string, { replacement, every, budget }: Replacing): string {
+  const value = Array.from(text);
   let result = "";
   let copied = 0;
-  for (let at = 0; at <= characters.length; ) {
-    const end = matchEnd(pattern, characters, at, "longest", budget);
+  for (let from = 0; from <= value.length; ) {
+    const end = matchEnd(pattern, { value, from }, { reach: "longest", budget });
     if (end < 0) {
-      at++;
+      from++;
       continue;
     }
-    result += characters.slice(copied, at).join("");
+    result += value.slice(copied, from).join("");
     // An empty match right behind another counts for nothing.
-    if (end > copied || at === 0) {
+    if (end > copied || from === 0) {
       result += replacement;
       budget.spend(replacement.length);
     }
     copied = end;
     if (!every) break;
-    at = Math.max(end, at + 1);
+    from = Math.max(end, from + 1);
   }
-  return result + characters.slice(copied).join("");
+  return result + value.slice(copied).join("");
 }

@@ -1,7 +1,7 @@
 /** ARG: what it comes to before the first FROM and inside a stage. */
 import { type Escape, type Expansion, expand } from "../expansion/expand.ts";
 import type { Arg } from "../instructions/arg.ts";
-import { checkSecretName } from "../lint/secret-names.ts";
+import { isSecretName } from "../lint/secret-names.ts";
 import { located } from "../syntax/dockerfile-error.ts";
 import type { WorkBudget } from "../syntax/limits.ts";
 import type { Statement } from "../syntax/statement.ts";
@@ -23,13 +23,19 @@ export interface GlobalArg {
   readonly uses: ReadonlySet<string>;
 }
 
-/** Carries out the ARGs before the first FROM, each of which sees those before it. `given` is the command line's. */
-export function globalArgsOf(
-  args: readonly Arg[],
-  predefined: ReadonlyMap<string, string>,
-  given: ReadonlyMap<string, string>,
-  { escapeCharacter, budget }: { readonly escapeCharacter: Escape; readonly budget: WorkBudget },
-): GlobalArgs {
+/** What ARGs are read with. */
+export interface ArgReader {
+  /** What there is without any ARG. */
+  readonly predefined: ReadonlyMap<string, string>;
+  /** The command line's values. */
+  readonly given: ReadonlyMap<string, string>;
+  readonly escapeCharacter: Escape;
+  readonly budget: WorkBudget;
+}
+
+/** Carries out the ARGs before the first FROM, each of which sees those before it. */
+export function globalArgsOf(args: readonly Arg[], reader: ArgReader): GlobalArgs {
+  const { predefined, given, escapeCharacter, budget } = reader;
   const values = new Map([...predefined].map(([name, value]) => [name, given.get(name) ?? value]));
   const declared = new Map<string, GlobalArg>();
   const expanded = (word: string, { range }: Statement): Expansion =>
@@ -49,20 +55,20 @@ export function globalArgsOf(
 /** Arguments that are instructions to the builder, and no variables. */
 const noVariables = new Set(["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"]);
 
+/** Where the ARGs of a stage have their values from. */
+export interface StageArgs {
+  readonly globals: GlobalArgs;
+  readonly buildArgs: ReadonlyMap<string, string>;
+}
+
 /**
  * Carries out an ARG of a stage: the command line's value, else its own default, else that of an ARG of this name before the
  * first FROM. It is a variable from here on, over an ENV of its name too, as BuildKit has it.
  */
-export function applyArg(
-  stage: StageState,
-  { args, statement }: Arg,
-  globals: GlobalArgs,
-  given: ReadonlyMap<string, string>,
-): string {
-  const { range } = statement;
+export function applyArg(stage: StageState, { args, statement }: Arg, { globals, buildArgs }: StageArgs): string {
   const said = args.map(({ name, value }) => {
-    checkSecretName("ARG", name, range, stage.context.linter);
-    const own = given.get(name);
+    if (isSecretName(name)) stage.context.linter.report("SecretsUsedInArgOrEnv", statement.range, "ARG", name);
+    const own = buildArgs.get(name);
     const inherited = (): string | null => globals.values.get(name) ?? null;
     const result = own ?? (value === null ? inherited() : stage.expand(value, statement));
     if (result !== null && !noVariables.has(name)) stage.variables.set(name, result);

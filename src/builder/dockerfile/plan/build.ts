@@ -17,7 +17,7 @@ import { neededBy, refuseCircles, StageNames, type StageNode, type Supplier } fr
 import type { PlanOptions } from "./options.ts";
 import { outlineOf } from "./outline.ts";
 import type { BuildPlan, ImageConfiguration, Input, StagePlan } from "./plan.ts";
-import { planSteps, type Surroundings } from "./stage-plan.ts";
+import { planSteps } from "./stage-plan.ts";
 import { type StageContext, StageState } from "./stage-state.ts";
 import { StepLabels } from "./step-label.ts";
 
@@ -51,7 +51,7 @@ export async function checkBuild(file: ParsedFile, options: PlanOptions): Promis
 
 async function plan(file: ParsedFile, options: PlanOptions, linter: Linter): Promise<BuildPlan> {
   refuseOtherFrontends(file, options);
-  return new Planner(file, readStages(file, linter), options, linter).plan();
+  return new Planner(file, readStages(file, linter), { options, linter }).plan();
 }
 
 /** A linter that is told by `# check=`, or by the command line instead. */
@@ -80,54 +80,60 @@ class Planner {
   readonly #stageFile: StageFile;
   readonly #options: PlanOptions;
   readonly #context: StageContext;
-  readonly #states = new Map<StageNode, StageState>();
+  readonly #globals: GlobalArgs;
+  readonly #frontend: Frontend;
+  readonly #nodes: readonly StageNode[];
+  readonly #names: StageNames;
+  readonly #bases: Bases;
+  readonly #found = new Map<StageNode, FoundBase>();
   readonly #inputs = new Map<Supplier, Input>();
-  readonly #bases = new Map<StageNode, FoundBase>();
+  readonly #states = new Map<StageNode, StageState>();
   readonly #triggered = new Set<StageNode>();
 
-  constructor(file: ParsedFile, stageFile: StageFile, options: PlanOptions, linter: Linter) {
+  constructor(file: ParsedFile, stageFile: StageFile, { options, linter }: { options: PlanOptions; linter: Linter }) {
     this.#stageFile = stageFile;
     this.#options = options;
     this.#context = { escapeCharacter: file.escapeCharacter, budget: new WorkBudget(), linter };
+    this.#globals = this.#globalArgs();
+    const epoch = options.buildArgs.get("SOURCE_DATE_EPOCH") ?? this.#globals.values.get("SOURCE_DATE_EPOCH");
+    this.#frontend = located([], null, () => readFrontend(options.buildArgs, epoch));
+    this.#nodes = stageNodes(stageFile.stages, {
+      globals: this.#globals,
+      ...this.#context,
+      isNamedContext: (name) => options.namedContexts.has(name),
+    });
+    this.#names = new StageNames(this.#nodes);
+    this.#bases = new Bases(options, linter, this.#names.all);
   }
 
   async plan(): Promise<BuildPlan> {
     const { linter } = this.#context;
-    const { stages } = this.#stageFile;
-    const globals = this.#globalArgs();
-    const nodes = stageNodes(stages, {
-      globals,
-      ...this.#context,
-      isNamedContext: (name) => this.#options.namedContexts.has(name),
-    });
-    const names = new StageNames(nodes);
-    const target = located([], null, () => names.target(this.#options.target));
-    for (const node of nodes) {
+    const target = located([], null, () => this.#names.target(this.#options.target));
+    for (const node of this.#nodes) {
       node.parts = node.stage.instructions.map((instruction) =>
-        located([instruction.statement.range], null, () => names.part(instruction, false, this.#context)),
+        located([instruction.statement.range], null, () => this.#names.part(instruction, false, this.#context)),
       );
     }
-    refuseCircles(nodes);
-    const bases = new Bases(this.#options, linter, names.all);
-    for (const node of nodes) bases.check(node);
-    const needed = await this.#findNeeded(nodes, target, bases, names);
-    const frontend = this.#frontend(globals);
-    const planned = nodes.filter((node) => needed.has(node));
-    const plans = planned.map((node) => this.#planStage(node, globals, frontend, bases));
+    refuseCircles(this.#nodes);
+    for (const node of this.#nodes) this.#bases.check(node);
+    const needed = await this.#findNeeded(target);
+    const planned = this.#nodes
+      .filter((node) => needed.has(node))
+      .map((node) => {
+        const state = this.#stateOf(node);
+        const plan = this.#planStage(node, state);
+        return { node, state, plan: node === target ? this.#finished(plan, node) : plan };
+      });
     located([], null, () => linter.refuseIfAsked());
-    const targetPlan = this.#finished(plans[planned.indexOf(target)]!, target);
+    const stages = planned.map(({ plan }) => plan);
     return {
-      stages: plans.map((plan) => (plan.index === targetPlan.index ? targetPlan : plan)),
-      target: targetPlan,
+      stages,
+      target: planned.find(({ node }) => node === target)!.plan,
       warnings: linter.warnings,
-      contextPaths: contextPathsOf(plans),
-      unusedBuildArgs: this.#unusedArgs(nodes, globals),
-      outline: outlineOf(
-        target,
-        planned.map((node) => ({ node, state: this.#states.get(node)!, plan: plans[planned.indexOf(node)]! })),
-        globals,
-      ),
-      frontend,
+      contextPaths: contextPathsOf(stages),
+      unusedBuildArgs: this.#unusedArgs(),
+      outline: outlineOf(target, planned, this.#globals),
+      frontend: this.#frontend,
     };
   }
 
@@ -137,106 +143,100 @@ class Planner {
     const stageName = target ?? stages.at(-1)?.from.stage ?? "default";
     const predefined = platformArgs(buildPlatform, targetPlatform ?? buildPlatform, stageName);
     try {
-      const defaults = globalArgsOf(globalArgs, predefined, new Map(), this.#context);
+      const defaults = globalArgsOf(globalArgs, { ...this.#context, predefined, given: new Map() });
       checkDefaultBases(stages, defaults, this.#context);
     } catch (error) {
       // What fails without the command line's arguments may be right with them.
       if (!(error instanceof DockerfileError)) throw error;
     }
-    return globalArgsOf(globalArgs, predefined, buildArgs, this.#context);
-  }
-
-  #frontend(globals: GlobalArgs): Frontend {
-    const { buildArgs } = this.#options;
-    const epoch = buildArgs.get("SOURCE_DATE_EPOCH") ?? globals.values.get("SOURCE_DATE_EPOCH");
-    return located([], null, () => readFrontend(buildArgs, epoch));
+    return globalArgsOf(globalArgs, { ...this.#context, predefined, given: buildArgs });
   }
 
   /** Resolves what is needed; a base's triggers may need more, so it goes on until nothing new turns up. */
-  async #findNeeded(
-    nodes: readonly StageNode[],
-    target: StageNode,
-    bases: Bases,
-    names: StageNames,
-  ): Promise<ReadonlySet<StageNode>> {
+  async #findNeeded(target: StageNode): Promise<ReadonlySet<StageNode>> {
     for (;;) {
-      const needed = this.#options.allStages ? new Set(nodes) : neededBy(target);
+      const needed = this.#options.allStages ? new Set(this.#nodes) : neededBy(target);
       const suppliers = [...needed].flatMap(({ parts }) => parts.flatMap(({ suppliers }) => suppliers));
       const others = new Set(
         suppliers.filter((each) => each?.kind === "other").filter((each) => !this.#inputs.has(each)),
       );
-      const found = [...needed].filter((node) => isOnImage(node) && !this.#bases.has(node));
+      const onImages = [...needed].filter((node) => isOnImage(node) && !this.#found.has(node));
       await Promise.all([
-        ...found.map(async (node) => this.#bases.set(node, await bases.ofStage(node))),
-        ...[...others].map(async (other) => this.#inputs.set(other, await bases.ofSupplier(other))),
+        ...onImages.map(async (node) => this.#found.set(node, await this.#bases.ofStage(node))),
+        ...[...others].map(async (other) => this.#inputs.set(other, await this.#bases.ofSupplier(other))),
       ]);
-      if (![...needed].map((node) => this.#addTriggers(node, names)).some((isNew) => isNew)) return needed;
-      refuseCircles(nodes);
+      if (![...needed].map((node) => this.#addTriggers(node)).includes(true)) return needed;
+      refuseCircles(this.#nodes);
     }
   }
 
   /** Puts the triggers of a stage's base in front of its instructions, once; true when one takes files from elsewhere. */
-  #addTriggers(node: StageNode, names: StageNames): boolean {
+  #addTriggers(node: StageNode): boolean {
     if (this.#triggered.has(node) || node.replacement !== null) return false;
     this.#triggered.add(node);
-    const own = node.baseStage?.stage.instructions.flatMap((each) =>
-      each.kind === "onbuild" ? [each.expression] : [],
-    );
-    const expressions = own ?? this.#bases.get(node)?.image?.settings.OnBuild ?? [];
     const { from } = node.stage;
     const parts = relocated([from.statement.range], () =>
-      expressions.map((text) => {
+      this.#triggersFor(node).map((text) => {
         const trigger = readTrigger(parseFile(Buffer.from(text), "ONBUILD"), from);
-        return names.part(trigger, true, this.#context);
+        return this.#names.part(trigger, true, this.#context);
       }),
     );
     node.parts = [...parts, ...node.parts];
     return parts.some(({ suppliers }) => suppliers.some((supplier) => supplier !== null));
   }
 
-  #planStage(node: StageNode, globals: GlobalArgs, frontend: Frontend, bases: Bases): StagePlan {
+  /** The base's ONBUILD, of the stage before or of an image. */
+  #triggersFor(node: StageNode): readonly string[] {
+    const { baseStage } = node;
+    if (baseStage !== null && baseStage.replacement === null) {
+      return baseStage.stage.instructions.flatMap((each) => (each.kind === "onbuild" ? [each.expression] : []));
+    }
+    return this.#found.get(baseStage ?? node)?.image?.settings.OnBuild ?? [];
+  }
+
+  #planStage(node: StageNode, state: StageState): StagePlan {
     const { stage, name } = node;
     const { isMultiPlatform, buildArgs, ignore } = this.#options;
-    const found = this.#bases.get(node);
-    const state = this.#stateOf(node, bases);
+    const found = this.#found.get(node);
     const parts = node.replacement === null ? node.parts : [];
     const hasImage = found !== undefined && found.input.from !== "scratch";
     const total = (hasImage ? 1 : 0) + parts.filter(({ instruction }) => isWork(instruction.kind)).length;
-    const platforms = isMultiPlatform ? { own: state.platform, target: bases.targetPlatform } : null;
+    const platforms = isMultiPlatform ? { own: state.platform, target: this.#bases.targetPlatform } : null;
     const labels = new StepLabels(total, this.#stageFile.stages.length === 1 ? "" : name, platforms);
     const base: Input = found?.input ?? { from: "stage", stage: node.baseStage!.stage.index };
-    const label = hasImage
-      ? labels.next(`FROM ${base.from === "image" ? base.reference : node.base}`)
-      : `FROM ${node.base}`;
-    const around: Surroundings = {
-      globals,
+    const from = `FROM ${base.from === "image" ? base.reference : node.base}`;
+    const label = hasImage ? labels.next(from) : from;
+    const steps = planSteps(parts, state, {
+      globals: this.#globals,
       buildArgs,
-      cacheNamespace: frontend.cacheNamespace,
+      stageName: name,
+      labels,
+      cacheNamespace: this.#frontend.cacheNamespace,
       ignore,
       inputOf: (supplier) => this.#inputs.get(supplier)!,
       isPlanned: (other) => this.#states.has(other),
-    };
-    const steps = planSteps({ ...node, parts }, state, labels, around);
+    });
     this.#states.set(node, state);
+    const { range } = stage.from.statement;
+    const image = imageOf(state);
     return {
       index: stage.index,
       name,
       label,
-      range: stage.from.statement.range,
+      range,
       platform: state.platform,
       base,
       steps,
-      image: imageOf(state),
+      image,
       ignoresCache: this.#ignoresCache(node),
     };
   }
 
-  #stateOf(node: StageNode, bases: Bases): StageState {
-    const found = this.#bases.get(node);
+  #stateOf(node: StageNode): StageState {
+    const found = this.#found.get(node);
     if (found) return StageState.onImage(this.#context, found.platform, found.image);
     const state = this.#states.get(node.baseStage!);
-    if (state === undefined)
-      throw new Error(`stage ${node.name} is planned before its base, for ${bases.targetPlatform.os}`);
+    if (state === undefined) throw new Error(`stage ${node.name} is planned before its base`);
     return StageState.onStage(state);
   }
 
@@ -250,13 +250,13 @@ class Planner {
     const { targetPlatform, labels } = this.#options;
     const { image } = plan;
     const settings = { ...image.settings, Labels: { ...image.settings.Labels, ...Object.fromEntries(labels) } };
-    const platform = targetPlatform ?? this.#bases.get(rootOf(node))?.image?.platform ?? plan.platform;
+    const platform = targetPlatform ?? this.#found.get(rootOf(node))?.image?.platform ?? plan.platform;
     return { ...plan, image: { ...image, ...platform, settings } };
   }
 
-  #unusedArgs(nodes: readonly StageNode[], globals: GlobalArgs): readonly string[] {
-    const declared = new Set(globals.declared.keys());
-    for (const { instruction } of nodes.flatMap(({ parts }) => parts)) {
+  #unusedArgs(): readonly string[] {
+    const declared = new Set(this.#globals.declared.keys());
+    for (const { instruction } of this.#nodes.flatMap(({ parts }) => parts)) {
       if (instruction.kind === "arg") for (const { name } of instruction.args) declared.add(name);
     }
     return [...this.#options.buildArgs.keys()].filter((name) => !declared.has(name) && !isPredefined(name));

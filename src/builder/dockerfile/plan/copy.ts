@@ -11,12 +11,17 @@ import type { CopySource, CopyWork, Input } from "./plan.ts";
 import type { StageState } from "./stage-state.ts";
 import { withoutCredentials } from "./url-credentials.ts";
 
+/** Where the files come from, and what of the context is left out. */
+interface CopyContext {
+  readonly input: Input;
+  readonly ignore: IgnoreMatcher | null;
+}
+
 /** What is copied, and the row that it leaves in the history. */
 export function copyWork(
   stage: StageState,
   instruction: Add | Copy,
-  input: Input,
-  ignore: IgnoreMatcher | null,
+  { input, ignore }: CopyContext,
 ): { work: CopyWork; history: string } {
   const { statement } = instruction;
   const expandIf = (text: string | null): string | null =>
@@ -32,7 +37,16 @@ export function copyWork(
   const chmodPlace = (): Range | null => placeOf(statement, instruction.chmod ?? "");
   const mode = chmod === null ? null : located([statement.range], chmodPlace, () => readFileMode(chmod));
   const read = copySources(instruction, { sources, checksum }, input);
-  if (input.from === "context") reportIgnored(stage, instruction, read, ignore);
+  if (input.from === "context") {
+    for (const path of ignoredPaths(read, ignore)) {
+      stage.context.linter.report(
+        "CopyIgnoredFile",
+        statement.range,
+        instruction.kind === "add" ? "Add" : "Copy",
+        path,
+      );
+    }
+  }
   const work: CopyWork = {
     kind: "copy",
     sources: [...read, ...inline],
@@ -48,25 +62,20 @@ export function copyWork(
     ...(chown === null ? [] : [`--chown=${chown}`]),
     ...(chmod === null ? [] : [`--chmod=${chmod}`]),
     ...sources.map(withoutCredentials),
-    ...inline.map((source) => (source.kind === "inline" ? `<<${source.name}` : "")),
+    ...instruction.inline.map(({ name }) => `<<${name}`),
     destination,
   ];
   return { work, history: `${said.join(" ")} # buildkit` };
 }
 
-/** What .dockerignore leaves out cannot be copied. Where it has exceptions, nobody knows before the files are walked. */
-function reportIgnored(
-  stage: StageState,
-  { kind, statement }: Add | Copy,
-  sources: readonly CopySource[],
-  ignore: IgnoreMatcher | null,
-): void {
-  if (ignore === null || ignore.hasExceptions) return;
-  for (const source of sources) {
-    if (source.kind !== "files") continue;
-    const path = (source.only ?? source.path).replace(/^\/|\/$/g, "");
-    if (ignore.matches(path)) {
-      stage.context.linter.report("CopyIgnoredFile", statement.range, kind === "add" ? "Add" : "Copy", path);
-    }
-  }
+/**
+ * Sources that .dockerignore leaves out, which so cannot be copied. Where it has exceptions, nobody knows before the files are
+ * walked.
+ */
+function ignoredPaths(sources: readonly CopySource[], ignore: IgnoreMatcher | null): string[] {
+  if (ignore === null || ignore.hasExceptions) return [];
+  return sources
+    .flatMap((source) => (source.kind === "files" ? [source.only ?? source.path] : []))
+    .map((path) => path.replace(/^\/|\/$/g, ""))
+    .filter((path) => ignore.matches(path));
 }

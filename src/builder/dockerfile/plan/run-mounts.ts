@@ -10,29 +10,33 @@ import { insideRoot, withoutSlash } from "./paths.ts";
 import type { Input, RunMount } from "./plan.ts";
 import type { StageState } from "./stage-state.ts";
 
-/**
- * Answers the mounts of one RUN; `inputOf` knows what the `from` of the mount at `index` names, null where it has none. Throws
- * `invalidArgument`.
- */
-export function runMounts(
-  stage: StageState,
-  { mounts, statement }: Run,
-  inputOf: (index: number, target: string) => Input | null,
-  cacheNamespace: string,
-): RunMount[] {
+/** What mounts are made of. */
+interface MountContext {
+  /** What the `from` of the mount at `index` names, null where it has none; `target` is for the message. */
+  readonly inputOf: (index: number, target: string) => Input | null;
+  readonly cacheNamespace: string;
+}
+
+/** Answers the mounts of one RUN; throws DockerfileError. */
+export function runMounts(stage: StageState, { mounts, statement }: Run, context: MountContext): RunMount[] {
   return mounts.map((text, index): RunMount => {
     return located(
       [statement.range],
       () => placeOf(statement, text),
       () => {
         const mount = readMount(text, (word) => stage.expand(word, statement));
-        return runMount(stage, mount, inputOf(index, mount.target), cacheNamespace);
+        const input = context.inputOf(index, mount.target);
+        return mount.type === "cache"
+          ? cacheMount(mount, targetIn(stage, mount), { input, namespace: context.cacheNamespace })
+          : otherMount(stage, { ...mount, type: mount.type }, input);
       },
     );
   });
 }
 
-function runMount(stage: StageState, mount: Mount, input: Input | null, cacheNamespace: string): RunMount {
+type OtherMount = Mount & { readonly type: Exclude<Mount["type"], "cache"> };
+
+function otherMount(stage: StageState, mount: OtherMount, input: Input | null): RunMount {
   switch (mount.type) {
     case "secret":
       return secretMount(mount);
@@ -45,8 +49,6 @@ function runMount(stage: StageState, mount: Mount, input: Input | null, cacheNam
       const from: Input = input ?? { from: "context" };
       return { type: "bind", target: targetIn(stage, mount), input: from, source, isReadOnly: mount.isReadOnly };
     }
-    case "cache":
-      return cacheMount(mount, targetIn(stage, mount), input ?? { from: "scratch" }, cacheNamespace);
   }
 }
 
@@ -63,7 +65,12 @@ function secretMount(mount: Mount): RunMount {
   return { type: "secret", id, target, env: mount.env, ...rights(mount) };
 }
 
-function cacheMount(mount: Mount, target: string, input: Input, namespace: string): RunMount {
+interface CacheOrigin {
+  readonly input: Input | null;
+  readonly namespace: string;
+}
+
+function cacheMount(mount: Mount, target: string, { input, namespace }: CacheOrigin): RunMount {
   const { isReadOnly, uid, gid, mode } = mount;
   return {
     type: "cache",
@@ -71,7 +78,7 @@ function cacheMount(mount: Mount, target: string, input: Input, namespace: strin
     id: `${namespace}/${mount.id || posix.normalize(mount.target || ".")}`,
     sharing: mount.sharing ?? "shared",
     isReadOnly,
-    input,
+    input: input ?? { from: "scratch" },
     source: insideRoot(mount.source),
     uid,
     gid,

@@ -5,7 +5,7 @@ import { parseSignal } from "../../../lib/signals.ts";
 import type { Command, CommandLine } from "../instructions/command-line.ts";
 import type { Healthcheck } from "../instructions/healthcheck.ts";
 import { type Expose, noVolume, type Pairs, type Shell, type Text, type Volume } from "../instructions/settings.ts";
-import { checkSecretName } from "../lint/secret-names.ts";
+import { isSecretName } from "../lint/secret-names.ts";
 import { located } from "../syntax/dockerfile-error.ts";
 import { placeOf, type Statement } from "../syntax/statement.ts";
 import type { ImageSettings } from "./plan.ts";
@@ -27,7 +27,7 @@ function expandedPairs(stage: StageState, { kind, statement, pairs }: Pairs<"env
   ]);
   for (const [index, [key]] of expanded.entries()) {
     if (pairs[index]?.isOldForm) linter.report("LegacyKeyValueFormat", statement.range, statement.keyword.text);
-    if (kind === "env") checkSecretName("ENV", key, statement.range, linter);
+    if (kind === "env" && isSecretName(key)) linter.report("SecretsUsedInArgOrEnv", statement.range, "ENV", key);
   }
   return expanded;
 }

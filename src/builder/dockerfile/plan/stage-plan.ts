@@ -6,7 +6,7 @@ import type { Text } from "../instructions/settings.ts";
 import { trimSpace } from "../syntax/characters.ts";
 import { located, relocated } from "../syntax/dockerfile-error.ts";
 import { nameOf } from "../syntax/statement.ts";
-import { applyArg, type GlobalArgs } from "./args.ts";
+import { applyArg, type StageArgs } from "./args.ts";
 import { copyWork } from "./copy.ts";
 import type { Part, StageNode, Supplier } from "./graph.ts";
 import { insideRoot, withoutSlash, workdirAfter } from "./paths.ts";
@@ -30,10 +30,10 @@ import type { StageState } from "./stage-state.ts";
 import { instructionText, type StepLabels } from "./step-label.ts";
 import { withoutCredentials } from "./url-credentials.ts";
 
-/** What the instructions of all stages are carried out with. */
-export interface Surroundings {
-  readonly globals: GlobalArgs;
-  readonly buildArgs: ReadonlyMap<string, string>;
+/** What the instructions of a stage are carried out with. */
+export interface Surroundings extends StageArgs {
+  readonly stageName: string;
+  readonly labels: StepLabels;
   readonly cacheNamespace: string;
   readonly ignore: IgnoreMatcher | null;
   /** What has been found for those who are no stages. */
@@ -48,18 +48,18 @@ interface Outcome {
   readonly history: string | null;
 }
 
-/** Carries out all of a stage's instructions on its state; throws DockerfileError. */
-export function planSteps(node: StageNode, stage: StageState, labels: StepLabels, around: Surroundings): Step[] {
-  return node.parts.map((part) => {
+/** Carries out a stage's instructions on its state; throws DockerfileError. */
+export function planSteps(parts: readonly Part[], stage: StageState, around: Surroundings): Step[] {
+  return parts.map((part) => {
     const { instruction, isTrigger } = part;
     const { statement } = instruction;
     const before = stage.settings;
-    const act = (): Outcome => carryOut(node, stage, part, around);
+    const act = (): Outcome => carryOut(stage, part, around);
     const outcome = isTrigger ? relocated([statement.range], act) : located([statement.range], null, act);
     const label =
       outcome.work === null
         ? withoutCredentials(trimSpace(statement.text))
-        : labels.next(instructionText(instruction, stage.variables, stage.context), isTrigger);
+        : around.labels.next(instructionText(instruction, stage.variables, stage.context), isTrigger);
     return {
       instruction: nameOf(statement),
       label,
@@ -87,11 +87,11 @@ function changed(before: ImageSettings, after: ImageSettings): Partial<ImageSett
 
 const setting = (history: string): Outcome => ({ work: null, history });
 
-function carryOut(node: StageNode, stage: StageState, part: Part, around: Surroundings): Outcome {
+function carryOut(stage: StageState, part: Part, around: Surroundings): Outcome {
   const { instruction } = part;
   switch (instruction.kind) {
     case "arg":
-      return setting(applyArg(stage, instruction, around.globals, around.buildArgs));
+      return setting(applyArg(stage, instruction, around));
     case "cmd":
       return setting(applyCmd(stage, instruction));
     case "entrypoint":
@@ -120,20 +120,21 @@ function carryOut(node: StageNode, stage: StageState, part: Part, around: Surrou
     case "workdir":
       return applyWorkdir(stage, instruction);
     case "run": {
+      const { cacheNamespace } = around;
       const mountInput = (index: number, target: string): Input | null =>
         inputOf(part.suppliers[index] ?? null, around, ({ name }) => {
           const words = printf("from stage %q to %q", [name, target]);
           return `cannot mount ${words}, stage needs to be defined before current command`;
         });
-      const mounts = runMounts(stage, instruction, mountInput, around.cacheNamespace);
+      const mounts = runMounts(stage, instruction, { inputOf: mountInput, cacheNamespace });
       return runWork(stage, instruction, mounts);
     }
     case "add":
     case "copy": {
       const input = inputOf(part.suppliers[0] ?? null, around, ({ name }) =>
-        printf("cannot copy from stage %q, it needs to be defined before current stage %q", [name, node.name]),
+        printf("cannot copy from stage %q, it needs to be defined before current stage %q", [name, around.stageName]),
       );
-      return copyWork(stage, instruction, input ?? { from: "context" }, around.ignore);
+      return copyWork(stage, instruction, { input: input ?? { from: "context" }, ignore: around.ignore });
     }
   }
 }

@@ -45,6 +45,11 @@ export function emptySettings(): ImageSettings {
   };
 }
 
+type StageFields = Pick<
+  StageState,
+  "context" | "platform" | "settings" | "author" | "history" | "variables" | "args" | "hasWorkdir"
+>;
+
 export class StageState {
   readonly context: StageContext;
   readonly platform: Platform;
@@ -61,7 +66,7 @@ export class StageState {
   /** Where CMD, ENTRYPOINT and HEALTHCHECK of this stage stand. */
   readonly seen = new Map<"cmd" | "entrypoint" | "healthcheck", Range>();
 
-  private constructor(fields: Omit<StageState, "seen" | "expand" | "expandPlain" | "expandTo" | "setEnv">) {
+  private constructor(fields: StageFields) {
     this.context = fields.context;
     this.platform = fields.platform;
     this.settings = fields.settings;

@@ -52,7 +52,11 @@ export function parseFile(bytes: Uint8Array, name: string): ParsedFile {
 function readInstruction(line: InstructionLine, reader: LineReader): Statement {
   const written = lineRange(line.firstLine, line.lastLine);
   const fragment = { line, start: 0, text: line.text };
-  const statement = readStatement(fragment, reader.escapeCharacter, written, line.comments);
+  const statement = readStatement(fragment, {
+    escapeCharacter: reader.escapeCharacter,
+    range: written,
+    comments: line.comments,
+  });
   if (!mayHoldHeredocs(statement)) return statement;
   const marks = located([written], null, () => heredocMarksIn(line.text));
   if (marks.length === 0) return statement;

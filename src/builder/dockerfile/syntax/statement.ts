@@ -40,7 +40,16 @@ export interface Statement {
 
 /** What a form of arguments gives; the rest is empty. */
 type Arguments = Partial<Pick<Statement, "words" | "isJson" | "pairs" | "trigger">>;
-type Form = (args: Fragment, escapeCharacter: Escape, range: Range) => Arguments;
+type Form = (args: Fragment, reading: StatementReading) => Arguments;
+
+/** What a statement is read with. */
+export interface StatementReading {
+  readonly escapeCharacter: Escape;
+  /** Its lines. */
+  readonly range: Range;
+  /** Comments right before it. */
+  readonly comments: readonly string[];
+}
 
 const jsonOr =
   (other: (args: Fragment) => readonly Token[]) =>
@@ -63,23 +72,24 @@ const health: Form = (args) => {
 };
 
 /** A trigger that is itself ONBUILD is refused later, and read no further: a line of nothing else would never end. */
-const trigger: Form = (args, escapeCharacter, range) => {
+const trigger: Form = (args, { escapeCharacter, range }) => {
   if (args.text === "") return {};
   const isChained = /^onbuild(?!\S)/i.test(args.text);
-  return { trigger: readStatement(isChained ? within(args, 0, "ONBUILD".length) : args, escapeCharacter, range, []) };
+  const text = isChained ? within(args, 0, "ONBUILD".length) : args;
+  return { trigger: readStatement(text, { escapeCharacter, range, comments: [] }) };
 };
 
 const forms: Record<string, Form> = {
   ADD: jsonOr(blankWords),
-  ARG: (args, escapeCharacter) => ({ words: quotedWords(args, escapeCharacter) }),
+  ARG: (args, { escapeCharacter }) => ({ words: quotedWords(args, escapeCharacter) }),
   CMD: wholeOrJson,
   COPY: jsonOr(blankWords),
   ENTRYPOINT: wholeOrJson,
-  ENV: (args, escapeCharacter) => ({ pairs: readPairs(args, "ENV", escapeCharacter) }),
+  ENV: (args, { escapeCharacter }) => ({ pairs: readPairs(args, "ENV", escapeCharacter) }),
   EXPOSE: (args) => ({ words: blankWords(args) }),
   FROM: (args) => ({ words: blankWords(args) }),
   HEALTHCHECK: health,
-  LABEL: (args, escapeCharacter) => ({ pairs: readPairs(args, "LABEL", escapeCharacter) }),
+  LABEL: (args, { escapeCharacter }) => ({ pairs: readPairs(args, "LABEL", escapeCharacter) }),
   MAINTAINER: (args) => ({ words: whole(args) }),
   ONBUILD: trigger,
   RUN: wholeOrJson,
@@ -109,12 +119,8 @@ export function nameOf({ keyword }: Statement): string {
 }
 
 /** Reads one instruction; throws DockerfileError for arguments that do not have its form. An unknown name is no fault yet. */
-export function readStatement(
-  fragment: Fragment,
-  escapeCharacter: Escape,
-  range: Range,
-  comments: readonly string[],
-): Statement {
+export function readStatement(fragment: Fragment, reading: StatementReading): Statement {
+  const { range, comments } = reading;
   const start = leadingSpaceLength(fragment.text);
   const line = within(fragment, start, start + trimSpace(fragment.text).length);
   const blank = firstBlanks(line.text);
@@ -124,9 +130,7 @@ export function readStatement(
   const afterFlags = flagsEnd + leadingSpaceLength(rest.text.slice(flagsEnd));
   const args = within(rest, afterFlags);
   const form = forms[keyword.text.toUpperCase()];
-  const read = form
-    ? located([range], tokenIn(args, 0, args.text.length).range, () => form(args, escapeCharacter, range))
-    : {};
+  const read = form ? located([range], tokenIn(args, 0, args.text.length).range, () => form(args, reading)) : {};
   return {
     keyword,
     flags,
