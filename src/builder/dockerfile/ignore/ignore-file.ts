@@ -26,7 +26,26 @@ export function readIgnoreFile(text: string): readonly string[] {
   return patterns;
 }
 
-/** Where an ignore file is looked for, the first that exists counts: beside the Dockerfile by its name, then at the context's root. */
-export function ignoreFileNames(dockerfile: string): readonly [besideDockerfile: string, atRoot: string] {
-  return [`${dockerfile}.dockerignore`, ".dockerignore"];
+/** Reads texts beside a Dockerfile and in a build's context; null for a file that does not exist. */
+export interface IgnoreFiles {
+  besideDockerfile(name: string): Promise<string | null>;
+  inContext(path: string): Promise<string | null>;
+}
+
+/** An ignore file that was found. */
+export interface FoundIgnoreFile {
+  readonly name: string;
+  readonly patterns: readonly string[];
+}
+
+/**
+ * The ignore file of a build: the Dockerfile's own (`NAME.dockerignore` beside it), else `.dockerignore` at the context's
+ * root; null when there is neither. An empty one of the Dockerfile's own counts, and leaves nothing out.
+ */
+export async function findIgnoreFile(dockerfile: string, files: IgnoreFiles): Promise<FoundIgnoreFile | null> {
+  const ownName = `${dockerfile}.dockerignore`;
+  const own = await files.besideDockerfile(ownName);
+  if (own !== null) return { name: ownName, patterns: readIgnoreFile(own) };
+  const shared = await files.inContext(".dockerignore");
+  return shared === null ? null : { name: ".dockerignore", patterns: readIgnoreFile(shared) };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import golden from "../golden/ignore.json";
 import { IgnoreMatcher } from "./ignore.ts";
-import { readIgnoreFile } from "./ignore-file.ts";
+import { findIgnoreFile, readIgnoreFile } from "./ignore-file.ts";
 
 interface IgnoreCase {
   ignore: string;
@@ -36,3 +36,38 @@ for (const { ignore, kept, error } of golden.cases as IgnoreCase[]) {
     expect(golden.files.filter((file) => !matcher.matches(file)).sort()).toEqual(kept);
   });
 }
+
+test("readIgnoreFile() drops comments, blanks and a byte order mark, and cleans paths", () => {
+  expect(readIgnoreFile("\ufeff# c\n\n /a//b/ \r\n!  ./c/../d\n  # not a comment\n/\n!\n")).toEqual([
+    "a/b",
+    "!d",
+    "# not a comment",
+    "/",
+    "!",
+  ]);
+});
+
+test("findIgnoreFile() takes the Dockerfile's own before the context's", async () => {
+  const files = (own: string | null, shared: string | null): Parameters<typeof findIgnoreFile>[1] => ({
+    besideDockerfile: async (name) => (name === "app.Dockerfile.dockerignore" ? own : null),
+    inContext: async (path) => (path === ".dockerignore" ? shared : null),
+  });
+  const find = (own: string | null, shared: string | null): ReturnType<typeof findIgnoreFile> =>
+    findIgnoreFile("app.Dockerfile", files(own, shared));
+  expect(await find("a\n", "b\n")).toEqual({ name: "app.Dockerfile.dockerignore", patterns: ["a"] });
+  expect(await find("", "b\n")).toEqual({ name: "app.Dockerfile.dockerignore", patterns: [] });
+  expect(await find(null, "b\n")).toEqual({ name: ".dockerignore", patterns: ["b"] });
+  expect(await find(null, null)).toBe(null);
+});
+
+test.each([
+  [["*", "!a/b/*.go"], "a", true],
+  [["*", "!a/b/*.go"], "a/b", true],
+  [["*", "!a/b/*.go"], "a/c", false],
+  [["*", "!a/b/*.go"], "c", false],
+  [["*", "!**/*.go"], "any/where", true],
+  [["*", "!a"], "a", false],
+  [["*"], "a", false],
+])("with %j a walk has to go into %j: %p", (patterns, directory, may) => {
+  expect(new IgnoreMatcher(patterns).mayKeepBelow(directory)).toBe(may);
+});

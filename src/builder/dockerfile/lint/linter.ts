@@ -1,5 +1,5 @@
 import { invalidArgument } from "../../../lib/errors.ts";
-import type { Range } from "../syntax/source.ts";
+import { excerpt, type Range, type Source } from "../syntax/source.ts";
 import type { LintOptions } from "./options.ts";
 import { messages, type RuleName, rules, ruleUrl } from "./rules.ts";
 
@@ -41,4 +41,9 @@ export class Linter {
     const broken = [...new Set(this.warnings.map(({ rule }) => rule))];
     throw invalidArgument(`lint violation found for rules: ${broken.join(", ")}`);
   }
+}
+
+/** A warning as people are shown it: the rule and where the docs speak of it, what it says, and the lines. */
+export function describeWarning({ rule, url, message, range }: LintWarning, source: Source): string {
+  return [`WARNING: ${rule} - ${url}`, message, excerpt(source, [range], null)].join("\n");
 }

@@ -4,7 +4,7 @@ import { checkBuild } from "../plan/build.ts";
 import { baseImage, planOptions } from "../plan/fakes.ts";
 import type { BaseImages } from "../plan/options.ts";
 import { parseFile } from "../syntax/parse.ts";
-import { Linter } from "./linter.ts";
+import { describeWarning, Linter } from "./linter.ts";
 import { readLintOptions } from "./options.ts";
 import { rules } from "./rules.ts";
 
@@ -64,4 +64,20 @@ test("a linter is silent where it is told to be, and fails the build where it is
   linter.report("MaintainerDeprecated", place);
   linter.report("StageNameCasing", place, "X");
   expect(() => linter.refuseIfAsked()).toThrow("lint violation found for rules: MaintainerDeprecated, StageNameCasing");
+});
+
+test("describeWarning() says the rule, the message and the lines", async () => {
+  const file = parseFile(Buffer.from("FROM scratch as x\n"), "Dockerfile");
+  const { warnings } = await checkBuild(file, planOptions());
+  expect(describeWarning(warnings[0]!, file.source)).toBe(
+    [
+      "WARNING: FromAsCasing - docs/reference/dockerfile-rules.md#fromascasing",
+      "'as' and 'FROM' keywords' casing do not match",
+      "Dockerfile:1",
+      "--------------------",
+      "   1 | >>> FROM scratch as x",
+      "   2 |     ",
+      "--------------------",
+    ].join("\n"),
+  );
 });
