@@ -200,23 +200,22 @@ class Planner {
     const found = this.#found.get(node);
     const parts = node.replacement === null ? node.parts : [];
     const hasImage = found !== undefined && found.input.from !== "scratch";
-    const total = (hasImage ? 1 : 0) + parts.filter(({ instruction }) => isWork(instruction.kind)).length;
     const platforms = isMultiPlatform ? { own: state.platform, target: this.#bases.targetPlatform } : null;
-    const labels = new StepLabels(total, this.#stageFile.stages.length === 1 ? "" : name, platforms);
     const base: Input = found?.input ?? { from: "stage", stage: node.baseStage!.stage.index };
     const from = `FROM ${base.from === "image" ? base.reference : node.base}`;
-    const label = hasImage ? labels.next(from) : from;
     const steps = planSteps(parts, state, {
       globals: this.#globals,
       buildArgs,
       stageName: name,
-      labels,
       cacheNamespace: this.#frontend.cacheNamespace,
       ignore,
       inputOf: (supplier) => this.#inputs.get(supplier)!,
       isPlanned: (other) => this.#states.has(other),
     });
     this.#states.set(node, state);
+    const total = (hasImage ? 1 : 0) + steps.filter(({ work }) => work !== null).length;
+    const labels = new StepLabels(total, this.#stageFile.stages.length === 1 ? "" : name, platforms);
+    const label = hasImage ? labels.next(from) : from;
     const { range } = stage.from.statement;
     const image = imageOf(state);
     return {
@@ -226,7 +225,9 @@ class Planner {
       range,
       platform: state.platform,
       base,
-      steps,
+      steps: steps.map((step) =>
+        step.work === null ? step : { ...step, label: labels.next(step.label, step.isTrigger) },
+      ),
       image,
       ignoresCache: this.#ignoresCache(node),
     };
@@ -264,7 +265,6 @@ class Planner {
 }
 
 const isOnImage = (node: StageNode): boolean => node.baseStage === null || node.replacement !== null;
-const isWork = (kind: string): boolean => ["add", "copy", "run", "workdir"].includes(kind);
 
 function rootOf(node: StageNode): StageNode {
   let root = node;

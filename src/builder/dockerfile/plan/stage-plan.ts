@@ -27,13 +27,12 @@ import {
   applyVolume,
 } from "./settings.ts";
 import type { StageState } from "./stage-state.ts";
-import { instructionText, type StepLabels } from "./step-label.ts";
+import { instructionText } from "./step-label.ts";
 import { withoutCredentials } from "./url-credentials.ts";
 
 /** What the instructions of a stage are carried out with. */
 export interface Surroundings extends StageArgs {
   readonly stageName: string;
-  readonly labels: StepLabels;
   readonly cacheNamespace: string;
   readonly ignore: IgnoreMatcher | null;
   /** What has been found for those who are no stages. */
@@ -48,7 +47,7 @@ interface Outcome {
   readonly history: string | null;
 }
 
-/** Carries out a stage's instructions on its state; throws DockerfileError. */
+/** Carries out a stage's instructions on its state; their labels have no numbers yet. Throws DockerfileError. */
 export function planSteps(parts: readonly Part[], stage: StageState, around: Surroundings): Step[] {
   return parts.map((part) => {
     const { instruction, isTrigger } = part;
@@ -56,13 +55,11 @@ export function planSteps(parts: readonly Part[], stage: StageState, around: Sur
     const before = stage.settings;
     const act = (): Outcome => carryOut(stage, part, around);
     const outcome = isTrigger ? relocated([statement.range], act) : located([statement.range], null, act);
-    const label =
-      outcome.work === null
-        ? withoutCredentials(trimSpace(statement.text))
-        : around.labels.next(instructionText(instruction, stage.variables, stage.context), isTrigger);
+    const text =
+      outcome.work === null ? trimSpace(statement.text) : instructionText(instruction, stage.variables, stage.context);
     return {
       instruction: nameOf(statement),
-      label,
+      label: withoutCredentials(text),
       range: statement.range,
       isTrigger,
       work: outcome.work,

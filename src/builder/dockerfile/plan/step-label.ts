@@ -4,7 +4,6 @@ import type { Instruction } from "../instructions/instruction.ts";
 import { trimSpace } from "../syntax/characters.ts";
 import type { WorkBudget } from "../syntax/limits.ts";
 import { runSummary } from "./run.ts";
-import { withoutCredentials } from "./url-credentials.ts";
 
 const longestLabel = 2_000;
 
@@ -25,7 +24,7 @@ export class StepLabels {
     this.#count++;
     const number = String(this.#count).padStart(String(this.#total).length);
     const cut = text.length > longestLabel ? `${text.slice(0, longestLabel)}…` : text;
-    return `[${this.#prefix}${number}/${this.#total}] ${isTrigger ? "ONBUILD " : ""}${withoutCredentials(cut)}`;
+    return `[${this.#prefix}${number}/${this.#total}] ${isTrigger ? "ONBUILD " : ""}${cut}`;
   }
 }
 
