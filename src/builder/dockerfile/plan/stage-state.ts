@@ -11,7 +11,7 @@ import { placeOf, type Statement } from "../syntax/statement.ts";
 import type { BaseImage } from "./options.ts";
 import type { HistoryRow, ImageSettings } from "./plan.ts";
 
-export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What all stages of a build share. */
 export interface StageContext {
@@ -27,7 +27,7 @@ export interface StageArg {
 }
 
 /** Settings of an image that says nothing. */
-export function emptySettings(): ImageSettings {
+function emptySettings(): ImageSettings {
   return {
     User: "",
     ExposedPorts: undefined,
@@ -157,7 +157,7 @@ export class StageState {
 }
 
 /** `NAME=value` in two; what has no `=` is a name without a value. */
-export function splitVariable(text: string): [name: string, value: string] {
+function splitVariable(text: string): [name: string, value: string] {
   const at = text.indexOf("=");
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }

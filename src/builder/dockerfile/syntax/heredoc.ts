@@ -23,7 +23,7 @@ function lexing(): ExpandOptions {
 }
 
 /** The heredoc that a word begins, or null; throws `invalidArgument` when its quotes do not match. */
-export function readHeredocMark(word: string): HeredocMark | null {
+function readHeredocMark(word: string): HeredocMark | null {
   const [, , dash, delimiter = ""] = /^(\d*)<<(-?)([^<]*)$/.exec(word) ?? [];
   if (delimiter === "") return null;
   const options = lexing();
