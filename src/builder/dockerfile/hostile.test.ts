@@ -70,6 +70,11 @@ const cases: Hostile[] = [
     line: 2,
   },
   {
+    name: "words of one letter, and of nothing but the beginnings of URLs",
+    dockerfile: `FROM scratch\nENV a=${"a".repeat(60_000)}\nENV b=${"://a:".repeat(12_000)}\nRUN ${":".repeat(60_000)}\n`,
+    says: null,
+  },
+  {
     name: "a pattern of many stars",
     dockerfile: `FROM scratch\nENV v=${"a".repeat(50_000)}\nENV w=\${v##${"*a".repeat(300)}b}\n`,
     says: /more work to read/,

@@ -5,30 +5,42 @@
 import { invalidArgument } from "../../../lib/errors.ts";
 import type { WorkBudget } from "../syntax/limits.ts";
 
-type Item = { readonly kind: "one"; readonly character: string } | { readonly kind: "any" } | { readonly kind: "star" };
+/** A pattern that has been read: a character's code at each place, or one of the two below. */
+export type Pattern = Int32Array<ArrayBuffer>;
 
-/** A pattern that has been read. */
-export type Pattern = readonly Item[];
+const star = -1;
+const any = -2;
+const lineEnd = 0x0a;
 
 /** Reads a pattern; throws `invalidArgument` for a backslash before anything that it cannot escape. */
 export function readPattern(text: string): Pattern {
   const characters = Array.from(text);
-  const items: Item[] = [];
+  const places: number[] = [];
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i]!;
-    if (character === "*") items.push({ kind: "star" });
-    else if (character === "?") items.push({ kind: "any" });
-    else if (character !== "\\") items.push({ kind: "one", character });
+    if (character === "*") places.push(star);
+    else if (character === "?") places.push(any);
+    else if (character !== "\\") places.push(character.codePointAt(0)!);
     else if (characters[i + 1] !== "}" && characters[i + 1] !== "/") {
       // A brace or slash is escaped for the expansion around the pattern only.
       const escaped = characters[++i] ?? "";
       if (!["*", "?", "\\"].includes(escaped)) {
         throw invalidArgument(`invalid pattern (${text}) in substitution: invalid escape '\\${escaped}'`);
       }
-      items.push({ kind: "one", character: escaped });
+      places.push(escaped.codePointAt(0)!);
     }
   }
-  return items;
+  return Int32Array.from(places);
+}
+
+const codesOf = (text: string): Int32Array<ArrayBuffer> =>
+  Int32Array.from(text, (character) => character.codePointAt(0)!);
+
+/** The text of some codes; in pieces, as there is a limit to what a call takes. */
+function textOf(codes: Int32Array): string {
+  let text = "";
+  for (let at = 0; at < codes.length; at += 4096) text += String.fromCodePoint(...codes.subarray(at, at + 4096));
+  return text;
 }
 
 /** Which of the matches that begin at one place is taken, and at whose expense. */
@@ -38,7 +50,7 @@ export interface Matching {
 }
 
 interface Place {
-  readonly value: readonly string[];
+  readonly value: Int32Array;
   readonly from: number;
 }
 
@@ -53,16 +65,17 @@ function matchEnd(pattern: Pattern, { value, from }: Place, { reach, budget }: M
       end = at;
       if (reach === "shortest") return end;
     }
-    const character = value[at];
-    if (character === undefined || count === 0) return end;
+    const code = value[at];
+    if (code === undefined || count === 0) return end;
     budget.spend(pattern.length + 4);
     next.fill(0);
     count = 0;
     for (let place = 0; place < pattern.length; place++) {
       if (places[place] === 0) continue;
-      const item = pattern[place]!;
-      const matches = item.kind === "one" ? item.character === character : character !== "\n";
-      if (matches) count += enter(pattern, next, item.kind === "star" ? place : place + 1);
+      const wanted = pattern[place]!;
+      if (wanted === code || (wanted < 0 && code !== lineEnd)) {
+        count += enter(pattern, next, wanted === star ? place : place + 1);
+      }
     }
     [places, next] = [next, places];
   }
@@ -74,23 +87,23 @@ function enter(pattern: Pattern, places: Uint8Array, place: number): number {
   for (let at = place; places[at] === 0; at++) {
     places[at] = 1;
     count++;
-    if (pattern[at]?.kind !== "star") break;
+    if (pattern[at] !== star) break;
   }
   return count;
 }
 
 /** `text` without the beginning that matches. */
 export function withoutPrefix(pattern: Pattern, text: string, matching: Matching): string {
-  const value = Array.from(text);
+  const value = codesOf(text);
   const end = matchEnd(pattern, { value, from: 0 }, matching);
-  return end < 0 ? text : value.slice(end).join("");
+  return end < 0 ? text : textOf(value.subarray(end));
 }
 
 /** `text` without the end that matches: the beginning, seen from behind. */
 export function withoutSuffix(pattern: Pattern, text: string, matching: Matching): string {
-  const value = Array.from(text).reverse();
+  const value = codesOf(text).reverse();
   const end = matchEnd(pattern.toReversed(), { value, from: 0 }, matching);
-  return end < 0 ? text : value.slice(end).reverse().join("");
+  return end < 0 ? text : textOf(value.subarray(end).toReversed());
 }
 
 /** How matches are replaced. */
@@ -103,7 +116,7 @@ export interface Replacing {
 
 /** `text` with matches replaced; of those that begin at one place the longest is taken, as Go's regexp does. */
 export function replaced(pattern: Pattern, text: string, { replacement, every, budget }: Replacing): string {
-  const value = Array.from(text);
+  const value = codesOf(text);
   let result = "";
   let copied = 0;
   for (let from = 0; from <= value.length; ) {
@@ -112,7 +125,7 @@ export function replaced(pattern: Pattern, text: string, { replacement, every, b
       from++;
       continue;
     }
-    result += value.slice(copied, from).join("");
+    result += textOf(value.subarray(copied, from));
     // An empty match right behind another counts for nothing.
     if (end > copied || from === 0) {
       result += replacement;
@@ -122,5 +135,5 @@ export function replaced(pattern: Pattern, text: string, { replacement, every, b
     if (!every) break;
     from = Math.max(end, from + 1);
   }
-  return result + value.slice(copied).join("");
+  return result + textOf(value.subarray(copied));
 }

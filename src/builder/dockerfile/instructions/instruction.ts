@@ -68,7 +68,8 @@ export function readInstruction(statement: Statement): Instruction | From {
   const read = readers[nameOf(statement)];
   if (read !== undefined) return read(statement);
   const { text } = statement.keyword;
-  const inItsCase = text === text.toLowerCase() ? instructionNames.map((name) => name.toLowerCase()) : instructionNames;
-  const meant = didYouMean(text === text.toLowerCase() ? text : text.toUpperCase(), inItsCase);
-  throw invalidArgument(`unknown instruction: ${text}${meant}`);
+  // What is meant is shown in capitals to those who write so.
+  const isUpper = text === text.toUpperCase();
+  const names = isUpper ? instructionNames : instructionNames.map((name) => name.toLowerCase());
+  throw invalidArgument(`unknown instruction: ${text}${didYouMean(isUpper ? text : text.toLowerCase(), names)}`);
 }

@@ -6,10 +6,10 @@ import { printf } from "../../../lib/go-template/printf.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
 import { located } from "../syntax/dockerfile-error.ts";
 import { placeOf } from "../syntax/statement.ts";
+import { splitCredentials } from "../syntax/url-credentials.ts";
 import { type GitReference, readGitReference } from "./git-reference.ts";
 import { hasWildcards, insideRoot } from "./paths.ts";
 import type { CopySource, Input } from "./plan.ts";
-import { splitCredentials } from "./url-credentials.ts";
 
 /** Sources with their variables put in. */
 export interface ExpandedSources {

@@ -9,7 +9,6 @@ import { readFileMode } from "./file-mode.ts";
 import { destinationIn } from "./paths.ts";
 import type { CopySource, CopyWork, Input } from "./plan.ts";
 import type { StageState } from "./stage-state.ts";
-import { withoutCredentials } from "./url-credentials.ts";
 
 /** Where the files come from, and what of the context is left out. */
 interface CopyContext {
@@ -61,7 +60,7 @@ export function copyWork(
     ...(instruction.kind === "copy" && instruction.parents ? ["--parents"] : []),
     ...(chown === null ? [] : [`--chown=${chown}`]),
     ...(chmod === null ? [] : [`--chmod=${chmod}`]),
-    ...sources.map(withoutCredentials),
+    ...sources,
     ...instruction.inline.map(({ name }) => `<<${name}`),
     destination,
   ];

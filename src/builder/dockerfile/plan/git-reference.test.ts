@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { withoutCredentials } from "../syntax/url-credentials.ts";
 import { readGitReference } from "./git-reference.ts";
-import { withoutCredentials } from "./url-credentials.ts";
 
 const plain = {
   credentials: null,
@@ -54,7 +54,7 @@ test.each([
 });
 
 test("withoutCredentials() leaves the rest of a text as it is", () => {
-  expect(withoutCredentials("ADD https://u:p@h/x git@h:r ssh://git@h/r /y")).toBe(
-    "ADD https://xxxxx:xxxxx@h/x git@h:r ssh://git@h/r /y",
+  expect(withoutCredentials("ADD https://u:p@h/x http://token@h git@h:r ssh://git@h/r ssh://a:b@h /y")).toBe(
+    "ADD https://xxxxx:xxxxx@h/x http://xxxxx:xxxxx@h git@h:r ssh://git@h/r ssh://xxxxx:xxxxx@h /y",
   );
 });

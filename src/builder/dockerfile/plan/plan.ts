@@ -17,6 +17,7 @@ import type { Sharing } from "../instructions/mount.ts";
 import type { RunNetwork, RunSecurity } from "../instructions/run.ts";
 import type { LintWarning } from "../lint/linter.ts";
 import type { Range } from "../syntax/source.ts";
+import type { Credentials } from "../syntax/url-credentials.ts";
 import type { Frontend } from "./build-args.ts";
 import type { Outline } from "./outline.ts";
 
@@ -178,6 +179,7 @@ export type CopySource =
   | {
       readonly kind: "http";
       readonly url: string;
+      /** They are no part of keys, labels and history. */
       readonly credentials: Credentials | null;
       /** Its name where the destination is a directory. */
       readonly fileName: string;
@@ -200,12 +202,6 @@ export type CopySource =
     }
   /** A file whose text stands in the Dockerfile, 0644. */
   | { readonly kind: "inline"; readonly name: string; readonly text: string };
-
-/** From a URL. They are no part of keys, labels and history. */
-export interface Credentials {
-  readonly user: string;
-  readonly password: string;
-}
 
 /** WORKDIR: the directory and those above it where they are not. */
 export interface MakeDirectoryWork {

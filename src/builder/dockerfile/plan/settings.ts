@@ -83,7 +83,7 @@ export function applyExpose(stage: StageState, { ports, statement }: Expose): st
     if (hasOddCasing) linter.report("ExposeProtoCasing", range, word);
   };
   const all = ports.flatMap((port) =>
-    stage.expandTo(port, statement).words.flatMap((word) =>
+    stage.expandWords(port, statement).flatMap((word) =>
       located(
         [range],
         () => placeOf(statement, port),

@@ -6,6 +6,7 @@ import type { Text } from "../instructions/settings.ts";
 import { trimSpace } from "../syntax/characters.ts";
 import { located, relocated } from "../syntax/dockerfile-error.ts";
 import { nameOf } from "../syntax/statement.ts";
+import { withoutCredentials } from "../syntax/url-credentials.ts";
 import { applyArg, type StageArgs } from "./args.ts";
 import { copyWork } from "./copy.ts";
 import type { Part, StageNode, Supplier } from "./graph.ts";
@@ -28,7 +29,6 @@ import {
 } from "./settings.ts";
 import type { StageState } from "./stage-state.ts";
 import { instructionText } from "./step-label.ts";
-import { withoutCredentials } from "./url-credentials.ts";
 
 /** What the instructions of a stage are carried out with. */
 export interface Surroundings extends StageArgs {
@@ -71,7 +71,11 @@ export function planSteps(parts: readonly Part[], stage: StageState, around: Sur
 
 function addRow(stage: StageState, { history, work }: Outcome): Step["history"] {
   if (history === null) return null;
-  const row = { created_by: history, comment: "buildkit.dockerfile.v0", empty_layer: work === null };
+  const row = {
+    created_by: withoutCredentials(history),
+    comment: "buildkit.dockerfile.v0",
+    empty_layer: work === null,
+  };
   stage.history.push(row);
   return row;
 }

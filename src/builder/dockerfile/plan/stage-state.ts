@@ -2,7 +2,7 @@
 
 import type { Platform } from "../../../lib/platform.ts";
 import { suggest } from "../../../lib/suggest.ts";
-import { type Escape, type ExpandOptions, tryExpand } from "../expansion/expand.ts";
+import { type Escape, type ExpandOptions, type Expansion, tryExpand } from "../expansion/expand.ts";
 import type { Linter } from "../lint/linter.ts";
 import { DockerfileError } from "../syntax/dockerfile-error.ts";
 import type { WorkBudget } from "../syntax/limits.ts";
@@ -116,27 +116,35 @@ export class StageState {
    * mistake. Throws DockerfileError.
    */
   expand(word: string, statement: Statement): string {
-    return this.expandTo(word, statement).text;
+    return this.#expanded(word, statement).text;
   }
 
   /** As {@link expand}, for the text of a heredoc: quotes are characters like any other. */
   expandPlain(text: string, statement: Statement): string {
-    return this.expandTo(text, statement, { plainQuotes: true, escapeCharacter: "\\" }).text;
+    return this.#expanded(text, statement, { plainQuotes: true, escapeCharacter: "\\" }).text;
   }
 
-  /** As {@link expand}, with the words that it came to. */
-  expandTo(
+  /** The words that a word comes to, for EXPOSE; nobody is told of variables that are not set, as in BuildKit. */
+  expandWords(word: string, statement: Statement): readonly string[] {
+    return this.#expanded(word, statement, {}, () => {}).words;
+  }
+
+  #reportUnset(name: string, { range }: Statement): void {
+    const { budget, linter } = this.context;
+    budget.spend(this.args.length + this.variables.size * 8);
+    if (this.args.some((arg) => arg.name === name) || name.startsWith("BUILDKIT_SBOM_SCAN_")) return;
+    linter.report("UndefinedVar", range, name, suggest(name, this.variables.keys()));
+  }
+
+  #expanded(
     word: string,
     statement: Statement,
     how: Partial<ExpandOptions> = {},
-  ): { readonly text: string; readonly words: readonly string[] } {
-    const { escapeCharacter, budget, linter } = this.context;
+    unset = (name: string): void => this.#reportUnset(name, statement),
+  ): Expansion {
+    const { escapeCharacter, budget } = this.context;
     const result = tryExpand(word, { escapeCharacter, budget, variables: this.variables, ...how });
-    for (const name of result.unmatched) {
-      budget.spend(this.args.length + this.variables.size * 8);
-      if (this.args.some((arg) => arg.name === name) || name.startsWith("BUILDKIT_SBOM_SCAN_")) continue;
-      linter.report("UndefinedVar", statement.range, name, suggest(name, this.variables.keys()));
-    }
+    for (const name of result.unmatched) unset(name);
     if ("error" in result) {
       const { error } = result;
       throw new DockerfileError(error.message, [statement.range], placeOf(statement, word), { cause: error });

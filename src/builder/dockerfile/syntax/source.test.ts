@@ -43,6 +43,15 @@ test("excerpt() shows control characters by their code, and of a long line what 
   expect(excerpt(long, [lineRange(1, 1)], null)).toContain("\\x1b[2J");
 });
 
+test("excerpt() shows stars for the credentials of a URL, and the caret where it belongs", () => {
+  const secret = { name: "D", lines: ["ADD https://user:hunter2@h/x nowhere"] };
+  expect(
+    excerpt(secret, [lineRange(1, 1)], at(1, 30, 37))
+      .split("\n")
+      .slice(2, 4),
+  ).toEqual(["   1 | >>> ADD https://************@h/x nowhere", "     |                                  ^^^^^^^"]);
+});
+
 test("located() gives an error its place once, and lets others pass", () => {
   const inner = (): never => located([lineRange(2, 2)], null, () => invalidArgumentNow());
   const invalidArgumentNow = (): never => {

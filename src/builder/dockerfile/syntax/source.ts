@@ -1,4 +1,5 @@
 /** Where things stand in a Dockerfile, and how a place is shown to the person who wrote it. */
+import { starredCredentials } from "./url-credentials.ts";
 
 /** A place: both count from 1, columns in UTF-16 units. */
 export interface Position {
@@ -74,9 +75,13 @@ function windowStart(column: number): number {
   return column > longestShown ? column - longestShown / 2 : 0;
 }
 
-/** What a terminal shows as it is; control characters, which could take it over, as `\x1b`. Tabs stay. */
+/**
+ * What a terminal shows as it is; control characters, which could take it over, as `\x1b`. Tabs stay, and of credentials in a
+ * URL as many stars as they have characters: what is shown is logged, too.
+ */
 function visible(text: string, from: number): string {
-  const cut = text.slice(from, from + longestShown);
+  const masked = starredCredentials(text);
+  const cut = masked.slice(from, from + longestShown);
   const printable = cut.replace(/[\0-\x08\x0a-\x1f\x7f-\x9f]/g, (c) =>
     c === "\r" ? "" : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
