@@ -142,6 +142,18 @@ test.each([
   expect(packagesOf(closed)).toEqual(packages);
 });
 
+/** Folders inside of one room, each of which may import those before it. */
+const builderFolders = ["text", "expansion", "syntax", "lint", "instructions", "ignore", "plan"];
+
+test("the folders of builder/dockerfile know those before them only", () => {
+  const folderOf = (path: string): number =>
+    builderFolders.indexOf(/^builder\/dockerfile\/(\w+)\//.exec(relative(src, path))?.[1] ?? "");
+  const own = imports.filter(({ from, to }) => folderOf(from) >= 0 && folderOf(to) >= 0);
+  const wrong = own.filter(({ from, to }) => folderOf(to) > folderOf(from));
+  expect(wrong.map(({ from, to }) => `${relative(src, from)} -> ${relative(src, to)}`)).toEqual([]);
+  expect(own.length).toBeGreaterThan(100);
+});
+
 test("main.ts loads no role before it has picked one", () => {
   expect([...closure("main.ts")].map((file) => relative(src, file))).toEqual(["main.ts"]);
 });

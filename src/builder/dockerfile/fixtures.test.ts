@@ -13,10 +13,10 @@ import { planBuild } from "./plan/build.ts";
 import { planOptions } from "./plan/fakes.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import type { BuildPlan, StagePlan } from "./plan/plan.ts";
-import { DockerfileError, describeError } from "./syntax/dockerfile-error.ts";
 import { type ParsedFile, parseFile } from "./syntax/parse.ts";
-import type { Range, Token } from "./syntax/source.ts";
 import type { Statement } from "./syntax/statement.ts";
+import { DockerfileError, describeError } from "./text/dockerfile-error.ts";
+import type { Range, Token } from "./text/source.ts";
 
 const folder = fileURLToPath(new URL("./fixtures", import.meta.url));
 const rewrites = process.env.DHOW_REWRITE_FIXTURES === "1";

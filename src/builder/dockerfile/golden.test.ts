@@ -7,9 +7,9 @@ import { expect, test } from "bun:test";
 import checks from "./golden/checks.json";
 import images from "./golden/images.json";
 import { planOf } from "./plan/fakes.ts";
-import { DockerfileError } from "./syntax/dockerfile-error.ts";
-import type { Range } from "./syntax/source.ts";
-import { withoutCredentials } from "./syntax/url-credentials.ts";
+import { DockerfileError } from "./text/dockerfile-error.ts";
+import type { Range } from "./text/source.ts";
+import { withoutCredentials } from "./text/url-credentials.ts";
 
 interface Said {
   message: string | null;

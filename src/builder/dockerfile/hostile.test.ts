@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { IgnoreMatcher } from "./ignore/ignore.ts";
 import { readIgnoreFile } from "./ignore/ignore-file.ts";
 import { planOf } from "./plan/fakes.ts";
-import { DockerfileError } from "./syntax/dockerfile-error.ts";
+import { DockerfileError } from "./text/dockerfile-error.ts";
 
 const allowedMs = 1_000;
 

@@ -9,9 +9,9 @@ import { readIgnoreFile } from "./ignore/ignore-file.ts";
 import { checkBuild } from "./plan/build.ts";
 import { planOptions } from "./plan/fakes.ts";
 import { inputsOf, keyText } from "./plan/key.ts";
-import { DockerfileError, describeError } from "./syntax/dockerfile-error.ts";
 import { parseFile } from "./syntax/parse.ts";
 import { instructionNames } from "./syntax/statement.ts";
+import { DockerfileError, describeError } from "./text/dockerfile-error.ts";
 
 const rounds = 6_000;
 

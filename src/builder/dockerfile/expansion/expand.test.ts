@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the dollars belong to Dockerfiles
 import { expect, test } from "bun:test";
-import { WorkBudget } from "../syntax/limits.ts";
+import { WorkBudget } from "../text/limits.ts";
 import { type ExpandOptions, expand, tryExpand } from "./expand.ts";
 
 const variables = new Map([

@@ -5,8 +5,8 @@
  */
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
-import { characterAt, isDigit, isNameCharacter } from "../syntax/characters.ts";
-import { maxExpandedLength, maxExpansionDepth, type WorkBudget } from "../syntax/limits.ts";
+import { characterAt, isDigit, isNameCharacter } from "../text/characters.ts";
+import { maxExpandedLength, maxExpansionDepth, type WorkBudget } from "../text/limits.ts";
 import { readPattern, replaced, withoutPrefix, withoutSuffix } from "./pattern.ts";
 import { WordSplitter } from "./word-splitter.ts";
 

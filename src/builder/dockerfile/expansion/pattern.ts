@@ -3,7 +3,7 @@
  * Matched as a set of places in the pattern at once, so that no pattern takes more than its length times the value's.
  */
 import { invalidArgument } from "../../../lib/errors.ts";
-import type { WorkBudget } from "../syntax/limits.ts";
+import type { WorkBudget } from "../text/limits.ts";
 
 /** A pattern that has been read: a character's code at each place, or one of the two below. */
 export type Pattern = Int32Array<ArrayBuffer>;

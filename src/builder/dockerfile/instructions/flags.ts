@@ -1,7 +1,7 @@
 import { invalidArgument } from "../../../lib/errors.ts";
 import { didYouMean } from "../../../lib/suggest.ts";
-import { located } from "../syntax/dockerfile-error.ts";
 import type { Statement } from "../syntax/statement.ts";
+import { located } from "../text/dockerfile-error.ts";
 
 /** `switch` is `--f` or `--f=true`; `text` needs a value; `texts` may come several times. */
 type FlagKind = "switch" | "text" | "texts";

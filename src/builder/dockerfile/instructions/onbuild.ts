@@ -1,6 +1,6 @@
 import { invalidArgument } from "../../../lib/errors.ts";
-import { trimSpace } from "../syntax/characters.ts";
 import { nameOf, type Statement } from "../syntax/statement.ts";
+import { trimSpace } from "../text/characters.ts";
 import { readFlags } from "./flags.ts";
 import { needsOne } from "./refusals.ts";
 

@@ -1,7 +1,7 @@
 /** Instructions that change nothing but an image's configuration, and hold one list or one text. */
 import { invalidArgument } from "../../../lib/errors.ts";
-import { trimSpace } from "../syntax/characters.ts";
 import type { Pair, Statement } from "../syntax/statement.ts";
+import { trimSpace } from "../text/characters.ts";
 import { readFlags } from "./flags.ts";
 import { isBlankName, needsExactlyOne, needsOne } from "./refusals.ts";
 

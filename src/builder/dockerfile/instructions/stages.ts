@@ -1,15 +1,15 @@
 /** A file's statements as stages of typed instructions. */
 import { invalidArgument, messageOf } from "../../../lib/errors.ts";
-import { checkCasing } from "../lint/casing.ts";
 import type { Linter } from "../lint/linter.ts";
-import { checkDescription, checkFrom, checkStageNames } from "../lint/stage-checks.ts";
-import { DockerfileError, located } from "../syntax/dockerfile-error.ts";
-import { maxStages } from "../syntax/limits.ts";
 import type { ParsedFile } from "../syntax/parse.ts";
 import { nameOf, type Statement } from "../syntax/statement.ts";
+import { DockerfileError, located } from "../text/dockerfile-error.ts";
+import { maxStages } from "../text/limits.ts";
 import type { Arg } from "./arg.ts";
+import { checkCasing } from "./casing-check.ts";
 import type { From } from "./from.ts";
 import { type Instruction, readInstruction } from "./instruction.ts";
+import { checkDescription, checkFrom, checkStageNames } from "./stage-checks.ts";
 
 /** One stage as it is written. */
 export interface Stage {

@@ -1,5 +1,5 @@
 import { invalidArgument } from "../../../lib/errors.ts";
-import { excerpt, type Range, type Source } from "../syntax/source.ts";
+import { excerpt, type Range, type Source } from "../text/source.ts";
 import type { LintOptions } from "./options.ts";
 import { messages, type RuleName, rules, ruleUrl } from "./rules.ts";
 

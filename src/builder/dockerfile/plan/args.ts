@@ -2,9 +2,9 @@
 import { type Escape, type Expansion, expand } from "../expansion/expand.ts";
 import type { Arg } from "../instructions/arg.ts";
 import { isSecretName } from "../lint/secret-names.ts";
-import { located } from "../syntax/dockerfile-error.ts";
-import type { WorkBudget } from "../syntax/limits.ts";
 import type { Statement } from "../syntax/statement.ts";
+import { located } from "../text/dockerfile-error.ts";
+import type { WorkBudget } from "../text/limits.ts";
 import type { StageState } from "./stage-state.ts";
 
 /** Variables that FROM may use. */

@@ -11,8 +11,8 @@ import {
 } from "../../../lib/reference.ts";
 import { didYouMean } from "../../../lib/suggest.ts";
 import type { Linter } from "../lint/linter.ts";
-import { DockerfileError, located } from "../syntax/dockerfile-error.ts";
-import type { Range } from "../syntax/source.ts";
+import { DockerfileError, located } from "../text/dockerfile-error.ts";
+import type { Range } from "../text/source.ts";
 import type { StageNode, Supplier } from "./graph.ts";
 import type { BaseImage, NamedContext, PlanOptions } from "./options.ts";
 import type { Input } from "./plan.ts";

@@ -4,10 +4,10 @@ import { readStages, readTrigger, type StageFile } from "../instructions/stages.
 import { Linter, type LintWarning } from "../lint/linter.ts";
 import { readLintOptions } from "../lint/options.ts";
 import { isOwnFrontend, syntaxOf } from "../syntax/directives.ts";
-import { DockerfileError, located, relocated } from "../syntax/dockerfile-error.ts";
-import { WorkBudget } from "../syntax/limits.ts";
 import { type ParsedFile, parseFile } from "../syntax/parse.ts";
-import { lineRange } from "../syntax/source.ts";
+import { DockerfileError, located, relocated } from "../text/dockerfile-error.ts";
+import { WorkBudget } from "../text/limits.ts";
+import { lineRange } from "../text/source.ts";
 import { type GlobalArgs, globalArgsOf } from "./args.ts";
 import { Bases, type FoundBase } from "./bases.ts";
 import { type Frontend, isPredefined, platformArgs, readFrontend } from "./build-args.ts";

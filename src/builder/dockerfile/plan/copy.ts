@@ -1,9 +1,9 @@
 /** COPY and ADD, carried out on a stage's state. */
 import type { IgnoreMatcher } from "../ignore/ignore.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
-import { located } from "../syntax/dockerfile-error.ts";
-import type { Range } from "../syntax/source.ts";
 import { placeOf } from "../syntax/statement.ts";
+import { located } from "../text/dockerfile-error.ts";
+import type { Range } from "../text/source.ts";
 import { copySources } from "./copy-sources.ts";
 import { readFileMode } from "./file-mode.ts";
 import { destinationIn } from "./paths.ts";

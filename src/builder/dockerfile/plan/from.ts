@@ -7,9 +7,9 @@ import { type Escape, type Expansion, type ExpansionFailure, tryExpand } from ".
 import type { From } from "../instructions/from.ts";
 import type { Stage } from "../instructions/stages.ts";
 import type { Linter } from "../lint/linter.ts";
-import { located } from "../syntax/dockerfile-error.ts";
-import type { WorkBudget } from "../syntax/limits.ts";
 import { placeOf } from "../syntax/statement.ts";
+import { located } from "../text/dockerfile-error.ts";
+import type { WorkBudget } from "../text/limits.ts";
 import type { GlobalArgs } from "./args.ts";
 import type { StageNode } from "./graph.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { withoutCredentials } from "../syntax/url-credentials.ts";
+import { withoutCredentials } from "../text/url-credentials.ts";
 import { readGitReference } from "./git-reference.ts";
 
 const plain = {

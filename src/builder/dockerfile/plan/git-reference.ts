@@ -4,7 +4,7 @@ import { invalidArgument } from "../../../lib/errors.ts";
 import { parseBool } from "../../../lib/flags-numbers.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import { reading } from "../instructions/refusals.ts";
-import { type Credentials, splitCredentials } from "../syntax/url-credentials.ts";
+import { type Credentials, splitCredentials } from "../text/url-credentials.ts";
 
 export interface GitReference {
   readonly remote: string;

@@ -6,9 +6,9 @@ import { didYouMean } from "../../../lib/suggest.ts";
 import { type Escape, expand } from "../expansion/expand.ts";
 import type { Instruction } from "../instructions/instruction.ts";
 import type { Stage } from "../instructions/stages.ts";
-import { DockerfileError } from "../syntax/dockerfile-error.ts";
-import type { WorkBudget } from "../syntax/limits.ts";
-import type { Range } from "../syntax/source.ts";
+import { DockerfileError } from "../text/dockerfile-error.ts";
+import type { WorkBudget } from "../text/limits.ts";
+import type { Range } from "../text/source.ts";
 
 /** Something that files can be taken from by name: a stage, or else an image or a named context. */
 export type Supplier = StageNode | OtherNode;

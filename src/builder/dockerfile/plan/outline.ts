@@ -1,6 +1,6 @@
 /** What a file offers: its stages, and for one of them the arguments, secrets and agents that its build can be given. */
 import type { Stage } from "../instructions/stages.ts";
-import type { Range } from "../syntax/source.ts";
+import type { Range } from "../text/source.ts";
 import type { GlobalArgs } from "./args.ts";
 import type { StageNode } from "./graph.ts";
 import type { RunMount, StagePlan } from "./plan.ts";

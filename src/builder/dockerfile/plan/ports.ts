@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
-import { maxPort } from "../syntax/limits.ts";
+import { maxPort } from "../text/limits.ts";
 
 /** What is odd about a port of EXPOSE, and no mistake yet. */
 export interface PortRemarks {

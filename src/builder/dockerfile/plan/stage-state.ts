@@ -4,10 +4,10 @@ import type { Platform } from "../../../lib/platform.ts";
 import { suggest } from "../../../lib/suggest.ts";
 import { type Escape, type ExpandOptions, type Expansion, tryExpand } from "../expansion/expand.ts";
 import type { Linter } from "../lint/linter.ts";
-import { DockerfileError } from "../syntax/dockerfile-error.ts";
-import type { WorkBudget } from "../syntax/limits.ts";
-import type { Range } from "../syntax/source.ts";
 import { placeOf, type Statement } from "../syntax/statement.ts";
+import { DockerfileError } from "../text/dockerfile-error.ts";
+import type { WorkBudget } from "../text/limits.ts";
+import type { Range } from "../text/source.ts";
 import type { BaseImage } from "./options.ts";
 import type { HistoryRow, ImageSettings } from "./plan.ts";
 

@@ -1,8 +1,8 @@
 import { formatPlatform, type Platform } from "../../../lib/platform.ts";
 import { type Escape, tryExpand } from "../expansion/expand.ts";
 import type { Instruction } from "../instructions/instruction.ts";
-import { trimSpace } from "../syntax/characters.ts";
-import type { WorkBudget } from "../syntax/limits.ts";
+import { trimSpace } from "../text/characters.ts";
+import type { WorkBudget } from "../text/limits.ts";
 import { runSummary } from "./run.ts";
 
 const longestLabel = 2_000;

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { DockerfileError } from "./dockerfile-error.ts";
-import { maxFileBytes, maxLineBytes } from "./limits.ts";
-import { lineRange, type Source } from "./source.ts";
+import { DockerfileError } from "../text/dockerfile-error.ts";
+import { maxFileBytes, maxLineBytes } from "../text/limits.ts";
+import { lineRange, type Source } from "../text/source.ts";
 
 /**
  * A Dockerfile's bytes as lines. UTF-8, with or without a byte order mark; throws {@link DockerfileError} for what is no

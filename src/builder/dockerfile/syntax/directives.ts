@@ -1,8 +1,8 @@
 /** Parser directives: `# syntax=`, `# escape=` and `# check=` in the first lines, before anything else. */
 import type { Escape } from "../expansion/expand.ts";
-import { leadingSpaceLength, trimSpace } from "./characters.ts";
-import { DockerfileError } from "./dockerfile-error.ts";
-import { lineRange, type Range } from "./source.ts";
+import { leadingSpaceLength, trimSpace } from "../text/characters.ts";
+import { DockerfileError } from "../text/dockerfile-error.ts";
+import { lineRange, type Range } from "../text/source.ts";
 
 const names = ["syntax", "escape", "check"] as const;
 export type DirectiveName = (typeof names)[number];

@@ -1,6 +1,6 @@
-import { isSpace } from "./characters.ts";
+import { isSpace } from "../text/characters.ts";
+import type { Token } from "../text/source.ts";
 import { type Fragment, tokenIn } from "./logical-line.ts";
-import type { Token } from "./source.ts";
 
 /**
  * The `--flags` that stand before an instruction's arguments, their quotes and backslashes taken off, and where the

@@ -1,7 +1,7 @@
 /** Heredocs: `<<EOF`, `<<-EOF` and quoted delimiters in RUN, COPY and ADD. */
 import { invalidArgument } from "../../../lib/errors.ts";
 import { type ExpandOptions, expand, tryExpand } from "../expansion/expand.ts";
-import { WorkBudget } from "./limits.ts";
+import { WorkBudget } from "../text/limits.ts";
 
 /** What `<<` names. */
 export interface HeredocMark {

@@ -1,7 +1,7 @@
 import { invalidArgument } from "../../../lib/errors.ts";
-import { leadingSpaceLength } from "./characters.ts";
+import { leadingSpaceLength } from "../text/characters.ts";
+import type { Token } from "../text/source.ts";
 import { type Fragment, tokenIn } from "./logical-line.ts";
-import type { Token } from "./source.ts";
 
 /**
  * The JSON form of an instruction, `["a", "b"]`. Null when the text is not JSON at all, which makes it the other form;

@@ -1,11 +1,11 @@
 /** From physical lines to logical ones: comments dropped, continued lines joined, heredocs taken off. */
 import type { Escape } from "../expansion/expand.ts";
-import { isComment, leadingSpaceLength, trimSpace } from "./characters.ts";
+import { isComment, leadingSpaceLength, trimSpace } from "../text/characters.ts";
+import { DockerfileError } from "../text/dockerfile-error.ts";
+import { maxInstructionLength } from "../text/limits.ts";
+import { lineRange, type Source } from "../text/source.ts";
 import { DirectiveReader, escapeOf } from "./directives.ts";
-import { DockerfileError } from "./dockerfile-error.ts";
-import { maxInstructionLength } from "./limits.ts";
 import type { LogicalLine, Piece } from "./logical-line.ts";
-import { lineRange, type Source } from "./source.ts";
 
 export interface InstructionLine extends LogicalLine {
   /** Comments right before it. */

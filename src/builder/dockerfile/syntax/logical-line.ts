@@ -1,4 +1,4 @@
-import type { Position, Range, Token } from "./source.ts";
+import type { Position, Range, Token } from "../text/source.ts";
 
 /** One instruction's text, put together from the lines it is continued over. */
 export interface LogicalLine {

@@ -1,10 +1,10 @@
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { firstBlanks } from "./characters.ts";
-import { DockerfileError } from "./dockerfile-error.ts";
+import { firstBlanks } from "../text/characters.ts";
+import { DockerfileError } from "../text/dockerfile-error.ts";
+import { lineRange } from "../text/source.ts";
 import { type Fragment, rangeIn } from "./logical-line.ts";
-import { lineRange } from "./source.ts";
 import type { Pair } from "./statement.ts";
 import { quotedWords } from "./words.ts";
 

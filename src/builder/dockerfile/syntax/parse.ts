@@ -1,13 +1,13 @@
 /** A Dockerfile's bytes to its statements. What each means is for `instructions/`. */
 
 import type { Escape } from "../expansion/expand.ts";
+import { DockerfileError, located } from "../text/dockerfile-error.ts";
+import { maxInstructions } from "../text/limits.ts";
+import { lineRange, type Range, type Source } from "../text/source.ts";
 import { decodeSource } from "./decode.ts";
 import type { Directive, DirectiveName } from "./directives.ts";
-import { DockerfileError, located } from "./dockerfile-error.ts";
 import { endsHeredoc, type Heredoc, heredocMarksIn } from "./heredoc.ts";
-import { maxInstructions } from "./limits.ts";
 import { type InstructionLine, LineReader } from "./line-reader.ts";
-import { lineRange, type Range, type Source } from "./source.ts";
 import { nameOf, readStatement, type Statement } from "./statement.ts";
 
 /** A file that has been read. */

@@ -1,13 +1,13 @@
 /** One instruction as it is written: its name, flags and arguments by form, not yet looked at for sense. */
 import type { Escape } from "../expansion/expand.ts";
-import { firstBlanks, isSpace, leadingSpaceLength, trimSpace } from "./characters.ts";
-import { located } from "./dockerfile-error.ts";
+import { firstBlanks, isSpace, leadingSpaceLength, trimSpace } from "../text/characters.ts";
+import { located } from "../text/dockerfile-error.ts";
+import type { Range, Token } from "../text/source.ts";
 import { readFlagWords } from "./flag-words.ts";
 import type { Heredoc } from "./heredoc.ts";
 import { readJsonForm } from "./json-form.ts";
 import { type Fragment, tokenIn, within } from "./logical-line.ts";
 import { readPairs } from "./pairs.ts";
-import type { Range, Token } from "./source.ts";
 import { blankWords, quotedWords } from "./words.ts";
 
 /** `key=value`, or the old `key value`. */

@@ -1,8 +1,8 @@
 /** The ways in which instructions part their arguments. None expands anything; that is for when the instruction is carried out. */
 import type { Escape } from "../expansion/expand.ts";
-import { blanks, characterAt, isSpace } from "./characters.ts";
+import { blanks, characterAt, isSpace } from "../text/characters.ts";
+import type { Token } from "../text/source.ts";
 import { type Fragment, tokenIn } from "./logical-line.ts";
-import type { Token } from "./source.ts";
 
 /** Parted at every blank, quotes or not: FROM, EXPOSE, and COPY, ADD and VOLUME where they are no JSON. */
 export function blankWords(fragment: Fragment): Token[] {

@@ -1,5 +1,5 @@
-import type { Stage } from "../instructions/stages.ts";
-import type { Linter } from "./linter.ts";
+import type { Linter } from "../lint/linter.ts";
+import type { Stage } from "./stages.ts";
 
 const isLower = (text: string): boolean => text === text.toLowerCase();
 const isUpper = (text: string): boolean => text === text.toUpperCase();

@@ -1,9 +1,10 @@
 /** What the rules say of FROM and ARG as they are written. */
-import type { From } from "../instructions/from.ts";
-import type { Instruction } from "../instructions/instruction.ts";
-import type { Stage } from "../instructions/stages.ts";
+
+import type { Linter } from "../lint/linter.ts";
 import type { Statement } from "../syntax/statement.ts";
-import type { Linter } from "./linter.ts";
+import type { From } from "./from.ts";
+import type { Instruction } from "./instruction.ts";
+import type { Stage } from "./stages.ts";
 
 const reserved = new Set(["context", "scratch"]);
 
