@@ -143,7 +143,7 @@ test.each([
 });
 
 /** Folders inside of one room, each of which may import those before it. */
-const builderFolders = ["text", "expansion", "syntax", "lint", "instructions", "ignore", "plan"];
+const builderFolders = ["text", "expansion", "syntax", "lint", "instructions", "plan"];
 
 test("the folders of builder/dockerfile know those before them only", () => {
   const folderOf = (path: string): number =>

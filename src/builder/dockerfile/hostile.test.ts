@@ -1,7 +1,7 @@
 /** Files that are made to take a builder along (hardening C, Dockerfile): each is read or refused within a second of work. */
 import { expect, test } from "bun:test";
-import { IgnoreMatcher } from "./ignore/ignore.ts";
-import { readIgnoreFile } from "./ignore/ignore-file.ts";
+import { IgnoreMatcher } from "../../lib/ignore/ignore.ts";
+import { readIgnoreFile } from "../../lib/ignore/ignore-file.ts";
 import { planOf } from "./plan/fakes.ts";
 import { DockerfileError } from "./text/dockerfile-error.ts";
 

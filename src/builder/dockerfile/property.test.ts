@@ -4,8 +4,8 @@
  * places that are in the file. The seed is fixed; DHOW_SEED tries another one.
  */
 import { expect, test } from "bun:test";
-import { IgnoreMatcher } from "./ignore/ignore.ts";
-import { readIgnoreFile } from "./ignore/ignore-file.ts";
+import { IgnoreMatcher } from "../../lib/ignore/ignore.ts";
+import { readIgnoreFile } from "../../lib/ignore/ignore-file.ts";
 import { checkBuild } from "./plan/build.ts";
 import { planOptions } from "./plan/fakes.ts";
 import { inputsOf, keyText } from "./plan/key.ts";

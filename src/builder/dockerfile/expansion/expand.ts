@@ -3,9 +3,10 @@
  * words, which mostly are sh's. All of `${v:-w} ${v-w} ${v:+w} ${v+w} ${v:?w} ${v?w} ${v#p} ${v##p} ${v%p} ${v%%p}
  * ${v/p/r} ${v//p/r}`, whose words may hold variables themselves.
  */
+
+import { characterAt, isDigit, isNameCharacter } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
-import { characterAt, isDigit, isNameCharacter } from "../text/characters.ts";
 import { maxExpandedLength, maxExpansionDepth, type WorkBudget } from "../text/limits.ts";
 import { readPattern, replaced, withoutPrefix, withoutSuffix } from "./pattern.ts";
 import { WordSplitter } from "./word-splitter.ts";

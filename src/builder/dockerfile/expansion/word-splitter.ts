@@ -1,4 +1,4 @@
-import { splitAtSpace } from "../text/characters.ts";
+import { splitAtSpace } from "../../../lib/characters.ts";
 
 /** Gathers the words of an expansion: bare blanks part them, quoted and escaped ones do not. */
 export class WordSplitter {

@@ -1,6 +1,6 @@
+import { trimSpace } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import { nameOf, type Statement } from "../syntax/statement.ts";
-import { trimSpace } from "../text/characters.ts";
 import { readFlags } from "./flags.ts";
 import { needsOne } from "./refusals.ts";
 

@@ -1,7 +1,8 @@
 /** Instructions that change nothing but an image's configuration, and hold one list or one text. */
+
+import { trimSpace } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import type { Pair, Statement } from "../syntax/statement.ts";
-import { trimSpace } from "../text/characters.ts";
 import { readFlags } from "./flags.ts";
 import { isBlankName, needsExactlyOne, needsOne } from "./refusals.ts";
 

@@ -1,7 +1,7 @@
+import { trimSpace } from "../../../lib/characters.ts";
 import { invalidArgument, messageOf } from "../../../lib/errors.ts";
 import { parseBool } from "../../../lib/flags-numbers.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
-import { trimSpace } from "../text/characters.ts";
 
 /** What `# check=` and the build argument BUILDKIT_DOCKERFILE_CHECK ask for. */
 export interface LintOptions {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { IgnoreMatcher } from "../ignore/ignore.ts";
+import { IgnoreMatcher } from "../../../lib/ignore/ignore.ts";
 import { checkBuild } from "../plan/build.ts";
 import { baseImage, planOptions } from "../plan/fakes.ts";
 import type { BaseImages } from "../plan/options.ts";

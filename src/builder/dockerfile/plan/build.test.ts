@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { notFound, unavailable } from "../../../lib/errors.ts";
+import { IgnoreMatcher } from "../../../lib/ignore/ignore.ts";
 import type { Platform } from "../../../lib/platform.ts";
-import { IgnoreMatcher } from "../ignore/ignore.ts";
 import { parseFile } from "../syntax/parse.ts";
 import { DockerfileError } from "../text/dockerfile-error.ts";
 import { checkBuild } from "./build.ts";

@@ -1,5 +1,5 @@
 /** COPY and ADD, carried out on a stage's state. */
-import type { IgnoreMatcher } from "../ignore/ignore.ts";
+import type { IgnoreMatcher } from "../../../lib/ignore/ignore.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
 import { placeOf } from "../syntax/statement.ts";
 import { located } from "../text/dockerfile-error.ts";

@@ -1,5 +1,5 @@
+import type { IgnoreMatcher } from "../../../lib/ignore/ignore.ts";
 import type { Platform } from "../../../lib/platform.ts";
-import type { IgnoreMatcher } from "../ignore/ignore.ts";
 import type { HistoryRow, ImageSettings } from "./plan.ts";
 
 /** What a build is asked for, besides its Dockerfile. */

@@ -1,8 +1,9 @@
 /** RUN, carried out on a stage's state. */
+
+import { trimSpace } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import type { Run } from "../instructions/run.ts";
 import { heredocMarkOf, heredocText } from "../syntax/heredoc.ts";
-import { trimSpace } from "../text/characters.ts";
 import type { RunMount, RunWork } from "./plan.ts";
 import { withShell } from "./settings.ts";
 import type { StageState } from "./stage-state.ts";

@@ -1,10 +1,11 @@
 /** One stage's instructions carried out, in order. */
+
+import { trimSpace } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
-import type { IgnoreMatcher } from "../ignore/ignore.ts";
+import type { IgnoreMatcher } from "../../../lib/ignore/ignore.ts";
 import type { Text } from "../instructions/settings.ts";
 import { nameOf } from "../syntax/statement.ts";
-import { trimSpace } from "../text/characters.ts";
 import { located, relocated } from "../text/dockerfile-error.ts";
 import { withoutCredentials } from "../text/url-credentials.ts";
 import { applyArg, type StageArgs } from "./args.ts";

@@ -1,7 +1,7 @@
+import { trimSpace } from "../../../lib/characters.ts";
 import { formatPlatform, type Platform } from "../../../lib/platform.ts";
 import { type Escape, tryExpand } from "../expansion/expand.ts";
 import type { Instruction } from "../instructions/instruction.ts";
-import { trimSpace } from "../text/characters.ts";
 import type { WorkBudget } from "../text/limits.ts";
 import { runSummary } from "./run.ts";
 

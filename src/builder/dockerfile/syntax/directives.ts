@@ -1,6 +1,7 @@
 /** Parser directives: `# syntax=`, `# escape=` and `# check=` in the first lines, before anything else. */
+
+import { leadingSpaceLength, trimSpace } from "../../../lib/characters.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { leadingSpaceLength, trimSpace } from "../text/characters.ts";
 import { DockerfileError } from "../text/dockerfile-error.ts";
 import { lineRange, type Range } from "../text/source.ts";
 

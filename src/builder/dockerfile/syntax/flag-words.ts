@@ -1,4 +1,4 @@
-import { isSpace } from "../text/characters.ts";
+import { isSpace } from "../../../lib/characters.ts";
 import type { Token } from "../text/source.ts";
 import { type Fragment, tokenIn } from "./logical-line.ts";
 

@@ -1,5 +1,5 @@
+import { leadingSpaceLength } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
-import { leadingSpaceLength } from "../text/characters.ts";
 import type { Token } from "../text/source.ts";
 import { type Fragment, tokenIn } from "./logical-line.ts";
 

@@ -1,6 +1,7 @@
 /** From physical lines to logical ones: comments dropped, continued lines joined, heredocs taken off. */
+
+import { isComment, leadingSpaceLength, trimSpace } from "../../../lib/characters.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { isComment, leadingSpaceLength, trimSpace } from "../text/characters.ts";
 import { DockerfileError } from "../text/dockerfile-error.ts";
 import { maxInstructionLength } from "../text/limits.ts";
 import { lineRange, type Source } from "../text/source.ts";

@@ -1,7 +1,7 @@
+import { firstBlanks } from "../../../lib/characters.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { firstBlanks } from "../text/characters.ts";
 import { DockerfileError } from "../text/dockerfile-error.ts";
 import { lineRange } from "../text/source.ts";
 import { type Fragment, rangeIn } from "./logical-line.ts";

@@ -1,6 +1,7 @@
 /** One instruction as it is written: its name, flags and arguments by form, not yet looked at for sense. */
+
+import { firstBlanks, isSpace, leadingSpaceLength, trimSpace } from "../../../lib/characters.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { firstBlanks, isSpace, leadingSpaceLength, trimSpace } from "../text/characters.ts";
 import { located } from "../text/dockerfile-error.ts";
 import type { Range, Token } from "../text/source.ts";
 import { readFlagWords } from "./flag-words.ts";

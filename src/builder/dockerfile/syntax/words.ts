@@ -1,6 +1,7 @@
 /** The ways in which instructions part their arguments. None expands anything; that is for when the instruction is carried out. */
+
+import { blanks, characterAt, isSpace } from "../../../lib/characters.ts";
 import type { Escape } from "../expansion/expand.ts";
-import { blanks, characterAt, isSpace } from "../text/characters.ts";
 import type { Token } from "../text/source.ts";
 import { type Fragment, tokenIn } from "./logical-line.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import golden from "../golden/ignore.json";
+import golden from "./golden.json";
 import { IgnoreMatcher } from "./ignore.ts";
 import { findIgnoreFile, readIgnoreFile } from "./ignore-file.ts";
 

@@ -1,6 +1,6 @@
 /** `.dockerignore` as text: its patterns in order, as BuildKit reads them. */
 import { posix } from "node:path";
-import { trimSpace } from "../text/characters.ts";
+import { trimSpace } from "../characters.ts";
 
 /** A path without `.`, `..` and double or trailing slashes; nothing at all is `.`. */
 export function cleanPath(path: string): string {

@@ -4,8 +4,8 @@
  * that `a**b` does not match `axb`.
  * Matched as a set of places in the pattern, so that no pattern takes more than its length times the path's.
  */
-import { invalidArgument } from "../../../lib/errors.ts";
-import { globMatch, isMalformedGlob } from "../../../lib/glob.ts";
+import { invalidArgument } from "../errors.ts";
+import { globMatch, isMalformedGlob } from "../glob.ts";
 
 type Item =
   | { readonly kind: "one"; readonly character: string }
