@@ -3,6 +3,7 @@ import { formatDuration } from "../lib/duration.ts";
 import { messageOf } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { pause } from "../lib/pause.ts";
+import { stdioFrames } from "../lib/stdio-frames.ts";
 import type { Container } from "./container.ts";
 import { type Context, emit, saveState } from "./context.ts";
 import { Exec, killExec, startExec } from "./exec.ts";
@@ -151,17 +152,10 @@ interface Collected {
 
 /** The payloads of Docker's frames, up to 4 KiB and three dots; the rest is read and dropped. */
 function collect(frames: AsyncIterable<Uint8Array>): Collected {
-  let pending = Buffer.alloc(0);
   let text = Buffer.alloc(0);
   const read = async (): Promise<void> => {
-    for await (const chunk of frames) {
-      pending = Buffer.concat([pending, chunk]);
-      while (pending.length >= 8) {
-        const length = pending.readUInt32BE(4);
-        if (pending.length < 8 + length) break;
-        if (text.length <= keptOutput) text = Buffer.concat([text, pending.subarray(8, 8 + length)]);
-        pending = pending.subarray(8 + length);
-      }
+    for await (const { payload } of stdioFrames(frames)) {
+      if (text.length <= keptOutput) text = Buffer.concat([text, payload]);
     }
   };
   return {
