@@ -75,7 +75,9 @@ export class TarReader {
   /** Tells that no byte follows; throws when the archive stops in the middle of a member. */
   finish(): void {
     const between = this.#step === "header" && this.#filled === 0 && !this.#hasExtension();
-    if (this.#step !== "ended" && !between) throw invalidArgument("unexpected EOF");
+    // As Go's reader: Docker's own client leaves the last file's padding out (`build -f` of a file elsewhere).
+    const afterFile = this.#step === "padding" && !this.#hasExtension();
+    if (this.#step !== "ended" && !between && !afterFile) throw invalidArgument("unexpected EOF");
     this.#step = "ended";
   }
 
