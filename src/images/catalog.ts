@@ -41,6 +41,12 @@ export interface Image {
 
 const emptyConfig = (): ContainerConfig => parseWire(ContainerConfig, {});
 
+/** What must not be deleted. */
+export interface Used {
+  readonly blobs: ReadonlySet<Digest>;
+  readonly chains: ReadonlySet<Digest>;
+}
+
 export class Catalog {
   readonly content: ContentStore;
   readonly records: ImageRecords;
@@ -50,8 +56,9 @@ export class Catalog {
   readonly #unreadable = new Set<Digest>();
   readonly #names = new Map<string, Digest>();
   readonly #read = new Map<Digest, Image>();
-  /** What {@link used} found, until an image comes or goes. */
-  #used: ReturnType<Catalog["used"]> = null;
+  /** What {@link used} found of images, until one comes or goes. */
+  #used: { readonly blobs: Set<Digest>; readonly chains: Set<Digest> } | null = null;
+  readonly #keepers: (() => Iterable<{ readonly blob: Digest; readonly chainId: Digest }>)[] = [];
 
   constructor(
     db: Database,
@@ -243,10 +250,27 @@ export class Catalog {
   }
 
   /**
-   * Every blob and chain that some image needs; null while an image cannot be read, because then nobody knows what it
+   * Every blob and chain that some image needs, or who was named by {@link keepFor}; null while an image cannot be read, because then nobody knows what it
    * needs and nothing may be deleted.
    */
-  used(): { readonly blobs: ReadonlySet<Digest>; readonly chains: ReadonlySet<Digest> } | null {
+  used(): Used | null {
+    const images = this.usedByImages();
+    if (images === null) return null;
+    const others = this.#keepers.flatMap((keeper) => [...keeper()]);
+    if (others.length === 0) return images;
+    return {
+      blobs: images.blobs.union(new Set(others.map(({ blob }) => blob))),
+      chains: images.chains.union(new Set(others.map(({ chainId }) => chainId))),
+    };
+  }
+
+  /** Has `keeper` asked, each time, what must stay though no image names it. */
+  keepFor(keeper: () => Iterable<{ readonly blob: Digest; readonly chainId: Digest }>): void {
+    this.#keepers.push(keeper);
+  }
+
+  /** As {@link used}, of images alone. */
+  usedByImages(): { readonly blobs: Set<Digest>; readonly chains: Set<Digest> } | null {
     if (this.#used) return this.#used;
     if (this.#unreadable.size > 0) return null;
     const blobs = new Set<Digest>();

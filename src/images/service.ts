@@ -4,6 +4,7 @@ import { invalidArgument } from "../lib/errors.ts";
 import { hostOf } from "../registry/auth.ts";
 import { RegistryClient } from "../registry/client.ts";
 import { search } from "../registry/search.ts";
+import { BuildStore } from "./build-store.ts";
 import { Catalog } from "./catalog.ts";
 import { checkImages } from "./check/check-images.ts";
 import { commit } from "./commit.ts";
@@ -34,6 +35,7 @@ export function createImages(options: ImagesOptions): Images {
   const packed = new PackedLayers(options.db);
   const pusher = new Pusher(shelf, packed, options);
   return {
+    building: new BuildStore(shelf),
     resolve(nameOrId) {
       const { image } = catalog.find(nameOrId);
       return {
