@@ -18,6 +18,9 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "push-blobs": async () => (await import("./images/push-helper.ts")).pushBlobsMain,
   "receive-archive": async () => (await import("./images/receive-helper.ts")).receiveArchiveMain,
   "receive-layer": async () => (await import("./images/receive-helper.ts")).receiveLayerMain,
+  "copy-files": async () => (await import("./builder/steps/files-helper.ts")).copyFilesMain,
+  "digest-files": async () => (await import("./builder/steps/files-helper.ts")).digestFilesMain,
+  "make-directory": async () => (await import("./builder/steps/files-helper.ts")).makeDirectoryMain,
   "clone-tree": async () => (await import("./volumes/clone-tree.ts")).cloneTreeMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };

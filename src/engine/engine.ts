@@ -5,6 +5,8 @@
 import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { noFilters } from "../api/filters.ts";
+import type { Builder } from "../builder/builder.ts";
+import { createBuilder } from "../builder/service.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
 import { EventJournal } from "../events/events.ts";
@@ -36,6 +38,7 @@ import { Database } from "../state/database.ts";
 import { Intents } from "../state/intents.ts";
 import { createVolumes } from "../volumes/service.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import { builderImages, shownCacheEntry } from "./builder-images.ts";
 import { makeBundles } from "./bundles.ts";
 import { type Checker, createChecker } from "./check/check.ts";
 import { commitContainer } from "./commit.ts";
@@ -62,6 +65,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers & { commit: CommitMethod };
   readonly exec: Execs;
   readonly images: Images;
+  readonly builder: Builder;
   readonly networks: ConnectedNetworks;
   readonly volumes: Volumes;
   readonly events: EventJournal;
@@ -146,6 +150,7 @@ export async function createEngine(
     emit: (event) => events.emit(event),
   });
   const cdi = new CdiRegistry(config.cdiSpecDirs, (message) => log.warn(message));
+  const bundles = makeBundles(config, paths, { host, runtimes, cdi });
   const logs = stack.use(createLogs({ log: (message) => log.warn(message) }));
   const containers: Containers = stack.use(
     createContainers({
@@ -155,7 +160,7 @@ export async function createEngine(
       images,
       networks,
       volumes,
-      bundles: makeBundles(config, paths, { host, runtimes, cdi }),
+      bundles,
       cgroups: createCgroups(),
       logs,
       sharedMemory: createSharedMemory(),
@@ -177,6 +182,19 @@ export async function createEngine(
       log: (message) => log.warn(message),
     }),
   );
+  const builder = createBuilder({
+    db,
+    images: builderImages(images),
+    snapshots,
+    networks,
+    runtime,
+    bundles,
+    paths,
+    unpack: (directory, tar, op) => archives.writeArchive(directory, "/", tar, {}, op),
+    copyUp: (root, path, target, op) => archives.copyUp(root, path, target, op),
+    discard: (path) => trash.take(path),
+    log: (message) => log.warn(message),
+  });
   await reachSupervisor(runtime);
   try {
     await restore({ containers, networks, images, snapshots, runtime, volumes, keepUnknown, toStop });
@@ -185,6 +203,7 @@ export async function createEngine(
     if ((await runtime.list()).length === 0) await runtime.shutdown();
     throw error;
   }
+  if (!toStop) await builder.restore();
   // What a death left there; nobody waits for it.
   void trash.empty();
   const system = createSystem({
@@ -205,6 +224,7 @@ export async function createEngine(
     layersSize: () => images.layersSize(),
     volumes: (op) => volumes.usage(op),
     volumeDrivers: () => volumes.drivers(),
+    buildCache: async () => (await builder.cacheEntries()).map(shownCacheEntry),
   });
   const gc = stack.use(
     createGc({
@@ -226,6 +246,7 @@ export async function createEngine(
     }),
     exec: containers.execs,
     images,
+    builder,
     networks: connectNetworks(networks, containers),
     volumes,
     events,

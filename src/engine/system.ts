@@ -4,7 +4,14 @@ import type { ContainerSummary } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
 import type { ImageSummary } from "../api/images.ts";
 import { maxApiVersion, minApiVersion } from "../api/paths.ts";
-import type { ComponentVersion, RuntimeInfo, SystemDataUsage, SystemInfo, SystemVersion } from "../api/system.ts";
+import type {
+  BuildCache,
+  ComponentVersion,
+  RuntimeInfo,
+  SystemDataUsage,
+  SystemInfo,
+  SystemVersion,
+} from "../api/system.ts";
 import type { Volume } from "../api/volumes.ts";
 import type { Operation } from "../lib/operation.ts";
 import { commit, version } from "../lib/version.ts";
@@ -37,6 +44,7 @@ export interface SystemSources {
   volumes(op: Operation): Promise<Volume[]>;
   /** Plugins that make volumes. */
   volumeDrivers(): Promise<string[]>;
+  buildCache(): Promise<BuildCache[]>;
 }
 
 export interface System {
@@ -220,7 +228,7 @@ async function dataUsage(sources: SystemSources, parts: ReadonlySet<string>, op:
     Images: wants("image") ? await sources.images(op) : null,
     Containers: wants("container") ? await sources.containers(op) : null,
     Volumes: wants("volume") ? await sources.volumes(op) : null,
-    BuildCache: wants("build-cache") ? [] : null,
+    BuildCache: wants("build-cache") ? await sources.buildCache() : null,
   };
 }
 

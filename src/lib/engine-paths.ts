@@ -15,6 +15,8 @@ export interface EnginePaths {
   readonly seccomp: string;
   readonly events: string;
   readonly trash: string;
+  /** Contexts of builds, and the directories of cache mounts. */
+  readonly build: string;
   readonly bundles: string;
   readonly rootfs: string;
   readonly netns: string;
@@ -35,6 +37,7 @@ export function enginePaths(dataRoot: string, execRoot: string): EnginePaths {
     seccomp: join(dataRoot, "seccomp"),
     events: join(dataRoot, "events"),
     trash: join(dataRoot, "trash"),
+    build: join(dataRoot, "build"),
     bundles: join(execRoot, "containers"),
     rootfs: join(execRoot, "rootfs"),
     netns: join(execRoot, "netns"),

@@ -1,0 +1,79 @@
+/** The images that a build's stages begin at: found here, or pulled. */
+import { notFound } from "../lib/errors.ts";
+import type { Operation } from "../lib/operation.ts";
+import { formatPlatform, type Platform } from "../lib/platform.ts";
+import type { BuildRequest } from "./builder.ts";
+import type { BuilderImages, BuildHold, ImageBase } from "./collaborators.ts";
+import type { BaseImage, BaseImages } from "./dockerfile/plan/options.ts";
+import type { Input } from "./dockerfile/plan/plan.ts";
+
+export class BuildImages implements BaseImages {
+  readonly #images: BuilderImages;
+  readonly #hold: BuildHold;
+  readonly #request: Pick<BuildRequest, "pull" | "auths">;
+  readonly #op: Operation;
+  readonly #found = new Map<string, ImageBase>();
+
+  constructor(images: BuilderImages, hold: BuildHold, request: Pick<BuildRequest, "pull" | "auths">, op: Operation) {
+    this.#images = images;
+    this.#hold = hold;
+    this.#request = request;
+    this.#op = op;
+  }
+
+  async resolve(reference: string, platform: Platform): Promise<BaseImage> {
+    const base = await this.#get(reference, platform);
+    for (const { chainId } of base.layers) this.#hold.chains.add(chainId);
+    this.#found.set(keyOf(base.reference, platform), base);
+    const { os, architecture, variant, config, author, history } = base.file;
+    return {
+      reference: base.reference,
+      platform: {
+        os: os || "linux",
+        architecture: architecture || platform.architecture,
+        variant: variant ?? undefined,
+      },
+      author: author ?? "",
+      settings: settingsOf(config),
+      history: (history ?? []).map((row) => ({
+        created_by: row.created_by ?? "",
+        comment: row.comment ?? "",
+        empty_layer: row.empty_layer ?? false,
+      })),
+      layers: base.layers.length,
+    };
+  }
+
+  async #get(reference: string, platform: Platform): Promise<ImageBase> {
+    const here = this.#images.find(reference, platform) ?? this.#images.find(reference, null);
+    if (here && !this.#request.pull) return here;
+    await this.#images.pull(reference, formatPlatform(platform), this.#request.auths, this.#op);
+    const pulled = this.#images.find(reference, null);
+    if (!pulled) throw notFound(`No such image: ${reference}`);
+    return pulled;
+  }
+
+  /** One that was resolved. */
+  of({ reference, platform }: Extract<Input, { readonly from: "image" }>): ImageBase {
+    const found =
+      this.#found.get(keyOf(reference, platform)) ??
+      [...this.#found.values()].find((one) => one.reference === reference);
+    if (!found) throw notFound(`No such image: ${reference}`);
+    return found;
+  }
+}
+
+const keyOf = (reference: string, platform: Platform): string => `${reference} ${formatPlatform(platform)}`;
+
+function settingsOf(config: ImageBase["file"]["config"]): BaseImage["settings"] {
+  if (!config) return {};
+  const { User, ExposedPorts, Volumes, WorkingDir, Labels, StopSignal, ArgsEscaped, Shell, Healthcheck } = config;
+  const given = { User, ExposedPorts, Volumes, WorkingDir, Labels, StopSignal, ArgsEscaped, Shell, Healthcheck };
+  return {
+    ...given,
+    Env: config.Env ?? [],
+    OnBuild: config.OnBuild ?? [],
+    Cmd: config.Cmd ?? null,
+    Entrypoint: config.Entrypoint ?? null,
+  };
+}

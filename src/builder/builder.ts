@@ -1,0 +1,104 @@
+/**
+ * Builds images from Dockerfiles. `dockerfile/` turns the file into a plan, `solver/` carries it out: stages side by side, each step
+ * looked up in `cache/` before `steps/` does its work in a writable layer.
+ */
+import type { Readable } from "node:stream";
+import type { AuthConfig } from "../api/system.ts";
+import type { Operation } from "../lib/operation.ts";
+
+/** What one build is asked for. */
+export interface BuildRequest {
+  /** Path of the Dockerfile inside the context. */
+  readonly dockerfile: string;
+  /** Names to give, as the user wrote them. */
+  readonly names: readonly string[];
+  /** Null is an argument without a value, which counts as not given. */
+  readonly buildArgs: Readonly<Record<string, string | null>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** A stage by name; "" is the last. */
+  readonly target: string;
+  readonly noCache: boolean;
+  /** Base images are pulled though they are here. */
+  readonly pull: boolean;
+  /** `os[/arch[/variant]]`; "" is this host's. */
+  readonly platform: string;
+  /** Network of RUN: `default`, `none`, `host`, or a network's name. */
+  readonly networkMode: string;
+  /** `name:address` lines for /etc/hosts of RUN. */
+  readonly extraHosts: readonly string[];
+  readonly limits: RunLimits;
+  /** By registry, as references name it, for base images. */
+  readonly auths: ReadonlyMap<string, AuthConfig>;
+}
+
+/** Limits of each RUN; 0 and "" are none. */
+export interface RunLimits {
+  readonly memory: number;
+  readonly memorySwap: number;
+  readonly cpuShares: number;
+  readonly cpuPeriod: number;
+  readonly cpuQuota: number;
+  readonly cpusetCpus: string;
+  readonly cpusetMems: string;
+  readonly shmSize: number;
+  readonly cgroupParent: string;
+  readonly ulimits: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
+}
+
+/** What a build tells while it goes. Steps are known by their number, counted over all stages in the order of the file. */
+export type BuildEvent =
+  | { readonly kind: "planned"; readonly steps: readonly string[]; readonly warnings: readonly string[] }
+  | { readonly kind: "started"; readonly step: number }
+  | { readonly kind: "output"; readonly step: number; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }
+  /** `tree` is the topmost layer's chain id, "" for an empty tree. */
+  | { readonly kind: "finished"; readonly step: number; readonly cached: boolean; readonly tree: string };
+
+/** One thing that the cache keeps, as `GET /system/df` and `builder du` show it. */
+export interface CacheEntry {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly type: "regular" | "exec.cachemount";
+  readonly description: string;
+  readonly inUse: boolean;
+  /** An image stands on it. */
+  readonly shared: boolean;
+  readonly size: number;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  readonly lastUsedAt: string;
+  readonly usageCount: number;
+}
+
+export interface PruneRequest {
+  /** Unused entries of every age and kind; otherwise those that no image stands on. */
+  readonly all: boolean;
+  /** Bytes that may stay; 0 is none. */
+  readonly keepBytes: number;
+  /** Only entries unused for that long, in milliseconds. */
+  readonly unusedForMs: number;
+  readonly ids: readonly string[];
+  readonly types: readonly string[];
+}
+
+export interface Builder {
+  /**
+   * Builds from a context, a tar (packed or not) of the files, and resolves with the image's id. Throws DockerfileError for a
+   * wrong file, StepFailed for a RUN that ends with another code than 0; nothing is left of what failed.
+   */
+  build(
+    request: BuildRequest,
+    context: Readable,
+    tell: (event: BuildEvent) => void,
+    op: Operation,
+  ): Promise<BuiltImage>;
+  cacheEntries(): Promise<CacheEntry[]>;
+  prune(request: PruneRequest): Promise<{ readonly ids: readonly string[]; readonly bytes: number }>;
+  /** Forgets what a crash left half made; to be called once, before the first build. */
+  restore(): Promise<void>;
+}
+
+export interface BuiltImage {
+  readonly id: string;
+  /** In familiar form, as the image is called now. */
+  readonly names: readonly string[];
+}

@@ -1,0 +1,76 @@
+/** The files that a build is given, unpacked into a directory of its own for as long as it goes. */
+import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { invalidArgument } from "../../lib/errors.ts";
+import { IgnoreMatcher } from "../../lib/ignore/ignore.ts";
+import { findIgnoreFile } from "../../lib/ignore/ignore-file.ts";
+import type { Operation } from "../../lib/operation.ts";
+import { resolveInside } from "../steps/inside.ts";
+
+/** Most bytes of a Dockerfile or an ignore file. */
+const maxTextBytes = 16 << 20;
+
+export interface ContextParts {
+  /** Where contexts lie; a crash leaves some. */
+  readonly directory: string;
+  /** Unpacks a tar, packed or not, into the directory. */
+  unpack(directory: string, tar: Readable, op: Operation): Promise<void>;
+  /** Throws a directory away. */
+  discard(directory: string): void;
+}
+
+export class BuildContext implements Disposable {
+  readonly root: string;
+  readonly #parts: ContextParts;
+
+  private constructor(parts: ContextParts) {
+    mkdirSync(parts.directory, { recursive: true, mode: 0o700 });
+    this.root = mkdtempSync(join(parts.directory, "context-"));
+    this.#parts = parts;
+  }
+
+  static async receive(parts: ContextParts, tar: Readable, op: Operation): Promise<BuildContext> {
+    const context = new BuildContext(parts);
+    try {
+      await parts.unpack(context.root, tar, op);
+      return context;
+    } catch (error) {
+      context[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** The bytes of a regular file; null when it is not there. Links are followed inside the context. */
+  read(path: string): Buffer | null {
+    const found = resolveInside(this.root, path);
+    if (found === null) return null;
+    const fd = openSync(found, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    try {
+      const stat = fstatSync(fd);
+      if (!stat.isFile()) throw invalidArgument(`failed to read dockerfile: ${path} is not a regular file`);
+      if (stat.size > maxTextBytes) throw invalidArgument(`${path} is larger than ${maxTextBytes} bytes`);
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Throws in BuildKit's words when it is not there. */
+  dockerfile(path: string): Buffer {
+    const bytes = this.read(path);
+    if (bytes !== null) return bytes;
+    throw invalidArgument(`failed to read dockerfile: open ${path.replace(/^\/+/, "")}: no such file or directory`);
+  }
+
+  /** What the context leaves out; null when it does not say. */
+  async ignore(dockerfile: string): Promise<IgnoreMatcher | null> {
+    const text = async (path: string): Promise<string | null> => this.read(path)?.toString() ?? null;
+    const found = await findIgnoreFile(dockerfile, { besideDockerfile: text, inContext: text });
+    return found === null ? null : new IgnoreMatcher(found.patterns);
+  }
+
+  [Symbol.dispose](): void {
+    this.#parts.discard(this.root);
+  }
+}

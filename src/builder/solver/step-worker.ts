@@ -1,0 +1,187 @@
+/** Does the work of single steps for one build: key, look-up, and else the work itself in a writable layer. */
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runHelper } from "../../helper/helper-process.ts";
+import { forbidden, notImplemented } from "../../lib/errors.ts";
+import type { Operation } from "../../lib/operation.ts";
+import type { BuildEvent, BuildRequest } from "../builder.ts";
+import type { BuildCache } from "../cache/build-cache.ts";
+import type { CacheMounts } from "../cache/cache-mounts.ts";
+import type { BuilderOptions, BuildHold } from "../collaborators.ts";
+import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
+import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
+import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/files-helper.ts";
+import { fetchFile } from "../steps/http-source.ts";
+import { missingPaths, removeStubs } from "../steps/mount-stubs.ts";
+import { withMounts } from "../steps/run-mounts.ts";
+import { type RunExits, runProcess } from "../steps/run-process.ts";
+import type { FileSource } from "../steps/selection.ts";
+import { StepRoot, type Tree, topOf } from "../steps/step-root.ts";
+import type { Flights } from "./flights.ts";
+import type { InputRoots } from "./input-roots.ts";
+import type { StepResult } from "./solver.ts";
+
+/** Changes when equal steps come to something else than before. */
+const keyVersion = 1;
+
+export interface WorkerParts extends BuilderOptions {
+  readonly cache: BuildCache;
+  readonly cacheMounts: CacheMounts;
+  readonly exits: RunExits;
+  readonly flights: Flights<StepResult>;
+  copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly request: BuildRequest;
+  readonly hold: BuildHold;
+  readonly inputs: InputRoots;
+  /** Of RUN, and no part of its key. */
+  readonly proxies: readonly string[];
+  /** A directory for files that stand in the Dockerfile. */
+  readonly scratch: string;
+  readonly tell: (event: BuildEvent) => void;
+}
+
+export class StepWorker {
+  readonly #parts: WorkerParts;
+  readonly #options: WorkerOptions;
+  #sources = 0;
+
+  constructor(parts: WorkerParts, options: WorkerOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  async carryOut(step: Step, stage: StagePlan, number: number, tree: Tree, op: Operation): Promise<StepResult> {
+    const { cache, flights } = this.#parts;
+    const { work, label } = step;
+    if (work === null) throw new Error(`${label} has no work`);
+    const files = work.kind === "copy" ? await this.#fileSources(work, op) : [];
+    const key = await this.#keyOf(step, tree, files, op);
+    const keep = (result: StepResult): StepResult => {
+      for (const { chainId } of result.tree) this.#options.hold.chains.add(chainId);
+      return result;
+    };
+    if (!stage.ignoresCache) {
+      const found = cache.find(key);
+      if (found) return keep({ tree: [...tree, found.layer], createdAt: found.createdAt, cached: true });
+    }
+    return await flights
+      .join(key, op.signal, async () => {
+        await using root = await StepRoot.open(this.#parts, tree);
+        if (work.kind === "copy") await this.#copy(work, files, root, op);
+        else if (work.kind === "run") await this.#run(work, root, number, op);
+        else await this.#makeDirectory(work, root, op);
+        const made = await root.seal(this.#options.hold, op);
+        const layer = made.at(-1)!;
+        const size = await this.#parts.snapshots.layerSize(layer.chainId);
+        const createdAt = cache.add(key, { layer, parent: topOf(tree) ?? "", description: label, size });
+        return { tree: made, createdAt, cached: false };
+      })
+      .then(keep);
+  }
+
+  /** 64 hex digits. */
+  async #keyOf({ work }: Step, tree: Tree, files: readonly FileSource[], op: Operation): Promise<string> {
+    const inputs: unknown[] = [];
+    if (work?.kind === "copy" && files.length > 0) {
+      const request: DigestRequest = { sources: files, exclude: work.exclude };
+      inputs.push(await runHelper<{ digest: string }>("digest-files", request, null, op.signal));
+    }
+    if (work?.kind === "run") for (const input of inputsOf(work)) inputs.push(await this.#identity(work, input, op));
+    const text = JSON.stringify([keyVersion, topOf(tree) ?? "", work && keyText(work), inputs]);
+    return new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  }
+
+  /** What a RUN mounts: a tree by its layers, files by their content. */
+  async #identity(work: RunWork, input: Parameters<InputRoots["source"]>[0], op: Operation): Promise<string> {
+    const source = await this.#options.inputs.source(input);
+    if (source.kind === "tree") return topOf(source.tree) ?? "";
+    const sources = work.mounts.flatMap((mount) =>
+      mount.type === "bind" && mount.input === input
+        ? [{ root: source.path, path: mount.source, only: null, isRequired: false, unpacks: false }]
+        : [],
+    );
+    const request: DigestRequest = { sources, exclude: [] };
+    return (await runHelper<{ digest: string }>("digest-files", request, null, op.signal)).digest;
+  }
+
+  async #fileSources(work: CopyWork, op: Operation): Promise<FileSource[]> {
+    return await Promise.all(work.sources.map((source) => this.#fileSource(source, op)));
+  }
+
+  async #fileSource(source: CopySource, op: Operation): Promise<FileSource> {
+    if (source.kind === "files") {
+      const { path, only, isRequired, unpacks } = source;
+      return { root: await this.#options.inputs.pathOf(source.input), path, only, isRequired, unpacks };
+    }
+    if (source.kind === "git") {
+      throw notImplemented(`ADD from git (${source.remote}) is not supported by this engine yet`);
+    }
+    const root = join(this.#options.scratch, `source-${this.#sources++}`);
+    mkdirSync(root, { mode: 0o700 });
+    if (source.kind === "inline") {
+      writeInline(join(root, source.name), source.text);
+      return { root, path: literally(source.name), only: null, isRequired: true, unpacks: false };
+    }
+    await fetchFile(source, root, op.signal);
+    return { root, path: literally(source.fileName), only: null, isRequired: true, unpacks: source.unpacks };
+  }
+
+  async #copy(work: CopyWork, sources: readonly FileSource[], root: StepRoot, op: Operation): Promise<void> {
+    const request: CopyRequest = {
+      sources,
+      target: root.path,
+      destination: work.destination,
+      owner: work.owner === null ? null : this.#owner(root, work.owner),
+      mode: work.mode,
+      exclude: work.exclude,
+    };
+    await runHelper<{ count: number }>("copy-files", request, null, op.signal);
+  }
+
+  async #makeDirectory({ path, owner }: MakeDirectoryWork, root: StepRoot, op: Operation): Promise<void> {
+    const whose = owner === null ? { uid: 0, gid: 0 } : this.#owner(root, owner);
+    const request: MakeDirectoryRequest = { target: root.path, path, owner: whose };
+    await runHelper<{ made: boolean }>("make-directory", request, null, op.signal);
+  }
+
+  /** A number without a group means the group of the same number. */
+  #owner(root: StepRoot, owner: string): { readonly uid: number; readonly gid: number } {
+    return this.#parts.bundles.userOf(root.path, /^\d+$/.test(owner) ? `${owner}:${owner}` : owner);
+  }
+
+  async #run(work: RunWork, root: StepRoot, number: number, op: Operation): Promise<void> {
+    refuseUngranted(work);
+    const { request, inputs, proxies, tell } = this.#options;
+    const targets = work.mounts.flatMap(({ target }) => (target === null ? [] : [target]));
+    const stubs = missingPaths(root.path, targets);
+    await withMounts({ ...this.#parts, inputs }, work, root, op, async (mounts) => {
+      const { networkMode, extraHosts, limits } = request;
+      const output = (stream: "stdout" | "stderr", bytes: Uint8Array): void =>
+        tell({ kind: "output", step: number, stream, bytes });
+      const options = { networkMode, extraHosts, limits, mounts, env: proxies, output };
+      await runProcess(this.#parts, this.#parts.exits, work, root, options, op);
+    });
+    removeStubs(root.path, stubs);
+  }
+}
+
+function writeInline(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o644 });
+  // Equal text is an equal file, whenever it is written.
+  utimesSync(path, 0, 0);
+}
+
+/** A name as a pattern that matches nothing else. */
+const literally = (name: string): string => name.replace(/[*?[\\]/g, "\\$&");
+
+/** What a Dockerfile alone may not ask for: it may come from anybody. */
+function refuseUngranted({ security, network, devices }: RunWork): void {
+  const refusal = (what: string): Error =>
+    forbidden(`granting entitlement ${what} is not allowed by build daemon configuration`);
+  if (security === "insecure") throw refusal("security.insecure");
+  if (network === "host") throw refusal("network.host");
+  if (devices.some(({ isRequired }) => isRequired)) throw refusal("device");
+}

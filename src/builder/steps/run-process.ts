@@ -1,0 +1,187 @@
+/** RUN: one process in a container of its own, on a step's root. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { ContainerConfig } from "../../api/containers.ts";
+import { HostConfig } from "../../api/host-config.ts";
+import { parseWire } from "../../api/wire.ts";
+import { DhowError, messageOf } from "../../lib/errors.ts";
+import { failPoint } from "../../lib/fail-point.ts";
+import { stringifyJson } from "../../lib/json.ts";
+import type { Operation } from "../../lib/operation.ts";
+import { stdioFrames } from "../../lib/stdio-frames.ts";
+import type { OciMount } from "../../runtime/spec/oci.ts";
+import type { ExitStatus } from "../../supervisor/protocol.ts";
+import type { RunLimits } from "../builder.ts";
+import type { BuilderOptions } from "../collaborators.ts";
+import type { RunWork } from "../dockerfile/plan/plan.ts";
+import type { StepRoot } from "./step-root.ts";
+
+/** Name that a RUN's container has for itself, as BuildKit's does. */
+const hostname = "buildkitsandbox";
+
+/** A command that ended with another code than 0. */
+export class RunFailed extends DhowError {
+  readonly exitCode: number;
+
+  constructor(command: string, exitCode: number) {
+    super("invalidArgument", `The command '${command}' returned a non-zero code: ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+export interface RunOptions {
+  readonly networkMode: string;
+  readonly extraHosts: readonly string[];
+  readonly limits: RunLimits;
+  readonly mounts: readonly OciMount[];
+  /** Added to the environment: proxies, and what secrets say. */
+  readonly env: readonly string[];
+  output(stream: "stdout" | "stderr", bytes: Uint8Array): void;
+}
+
+type Parts = Pick<BuilderOptions, "networks" | "runtime" | "bundles" | "log">;
+
+/** The exits of the builder's processes, told by the runtime to everybody. */
+export class RunExits {
+  readonly #waiting = new Map<string, (status: ExitStatus) => void>();
+
+  constructor(runtime: BuilderOptions["runtime"]) {
+    runtime.onExit(({ containerId, execId }, status) => {
+      if (execId === undefined) this.#waiting.get(containerId)?.(status);
+    });
+  }
+
+  expect(id: string): { readonly exit: Promise<ExitStatus> } & Disposable {
+    const { promise, resolve } = Promise.withResolvers<ExitStatus>();
+    this.#waiting.set(id, resolve);
+    return { exit: promise, [Symbol.dispose]: () => void this.#waiting.delete(id) };
+  }
+}
+
+/** Runs the command to its end; throws {@link RunFailed}. A cancelled operation ends it. */
+export async function runProcess(
+  parts: Parts,
+  exits: RunExits,
+  work: RunWork,
+  root: StepRoot,
+  options: RunOptions,
+  op: Operation,
+): Promise<void> {
+  const { networks, runtime, log } = parts;
+  const target = { containerId: root.key };
+  const complain = (error: unknown): void => log(`build step ${root.key}: ${messageOf(error)}`);
+  using expected = exits.expect(root.key);
+  const stream = await runtime.attach(target, { stdin: false, stdout: true, stderr: true });
+  try {
+    const drained = pass(stream.output, options.output);
+    // Of a start that fails nobody asks for the output.
+    drained.catch(() => {});
+    await start(parts, work, root, options, op);
+    failPoint("builder.run.started");
+    const { code } = await untilAborted(expected.exit, op.signal);
+    await drained;
+    if (code !== 0) throw new RunFailed(work.args.join(" "), code);
+  } finally {
+    stream.close();
+    await runtime.signal(target, 9).catch(() => {});
+    await runtime.forget(target).catch(complain);
+    await networks.detach(root.key).catch(complain);
+  }
+}
+
+async function start(
+  { networks, runtime, bundles }: Parts,
+  work: RunWork,
+  root: StepRoot,
+  options: RunOptions,
+  op: Operation,
+): Promise<void> {
+  const { limits } = options;
+  const networkMode = work.network === "default" ? options.networkMode : work.network;
+  const sandbox = await networks.attach(
+    {
+      containerId: root.key,
+      name: `build-${root.key.slice(0, 12)}`,
+      hostname,
+      domainname: "",
+      networkMode,
+      endpoints: {},
+      portBindings: {},
+      exposedPorts: [],
+      publishAllPorts: false,
+      extraHosts: options.extraHosts,
+    },
+    op,
+  );
+  const file = (name: string, text: string): string => {
+    const path = join(root.directory, name);
+    writeFileSync(path, text, { mode: 0o644 });
+    return path;
+  };
+  const bundle = await bundles.make(
+    {
+      id: root.key,
+      config: parseWire(ContainerConfig, {
+        Hostname: hostname,
+        Env: [...work.env, ...options.env],
+        Cmd: work.args,
+        WorkingDir: work.directory,
+        User: work.user,
+      }),
+      hostConfig: parseWire(HostConfig, {
+        NetworkMode: networkMode,
+        Privileged: work.security === "insecure",
+        Memory: limits.memory,
+        MemorySwap: limits.memorySwap,
+        CpuShares: limits.cpuShares,
+        CpuPeriod: limits.cpuPeriod,
+        CpuQuota: limits.cpuQuota,
+        CpusetCpus: limits.cpusetCpus,
+        CpusetMems: limits.cpusetMems,
+        ShmSize: limits.shmSize,
+        CgroupParent: limits.cgroupParent,
+        Ulimits: limits.ulimits,
+      }),
+      rootfs: root.path,
+      mounts: options.mounts,
+      files: {
+        hosts: file("hosts", sandbox.hosts),
+        resolvConf: file("resolv.conf", sandbox.resolvConf),
+        hostname: file("hostname", `${hostname}\n`),
+      },
+      netnsPath: sandbox.netnsPath,
+      joined: {},
+      shmPath: null,
+    },
+    op,
+  );
+  writeFileSync(join(root.directory, "config.json"), stringifyJson(bundle.spec), { mode: 0o600 });
+  await runtime.start(
+    {
+      id: root.key,
+      runtime: bundle.runtime,
+      bundle: root.directory,
+      cgroupPath: bundle.spec.linux.cgroupsPath,
+      io: { tty: false, stdin: false, stdinOnce: false, ...bundle.user },
+      log: null,
+    },
+    op,
+  );
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function pass(output: Readable, tell: RunOptions["output"]): Promise<void> {
+  for await (const { stream, payload } of stdioFrames(output)) tell(stream, payload);
+}
