@@ -1,4 +1,6 @@
 /** The route table: every route that has a handler. What Docker has besides is in `unbuilt.ts`. */
+
+import type { BuildPruneResponse } from "./build.ts";
 import type { ContainerStatsResponse } from "./container-stats.ts";
 import {
   ContainerConfig,
@@ -125,6 +127,9 @@ export const routes = {
 
   imageList: { ...p.imageList, body, reply: json<ImageSummary[]>(), fails: [] },
   imageCreate: { ...p.imageCreate, body: streamBody, reply: progress(), fails: ["notFound", "system"] },
+  imageBuild: { ...p.imageBuild, body: streamBody, reply: progress(), fails: ["notFound", "system"] },
+  buildCancel: { ...p.buildCancel, body, reply: empty(204), fails: [] },
+  buildPrune: { ...p.buildPrune, body, reply: json<BuildPruneResponse>(), fails: ["conflict"] },
   imageLoad: { ...p.imageLoad, body: streamBody, reply: progress(), fails: ["system"] },
   imagePrune: { ...p.imagePrune, body, reply: json<ImagePruneResponse>(), fails: ["conflict"] },
   imageSearch: { ...p.imageSearch, body, reply: json<ImageSearchResult[]>(), fails: ["system"] },

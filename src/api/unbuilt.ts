@@ -34,12 +34,9 @@ const object = (noun: string): Row[] => [
 
 export const unbuiltRoutes: readonly UnbuiltRoute[] = [
   ...rows("notImplemented", "building images is not supported by this engine yet", [
-    ["POST", "/build"],
-    ["POST", "/build/cancel"],
     ["POST", "/session"],
     ["POST", "/grpc"],
   ]),
-  ...rows("answer", '{"CachesDeleted":null,"SpaceReclaimed":0}', [["POST", "/build/prune"]]),
   ...rows("notImplemented", experimental, [
     ["GET POST", "/containers/{name}/checkpoints"],
     ["DELETE", "/containers/{name}/checkpoints/{checkpoint}"],

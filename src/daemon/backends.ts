@@ -1,4 +1,5 @@
 import { notImplemented } from "../lib/errors.ts";
+import type { BuildsBackend } from "./handlers/builds.ts";
 import type { ContainersBackend } from "./handlers/containers.ts";
 import type { ExecBackend } from "./handlers/exec.ts";
 import type { ImagePartsBackend } from "./handlers/image-parts.ts";
@@ -12,6 +13,7 @@ import type { VolumesBackend } from "./handlers/volumes.ts";
 export interface Backends {
   readonly containers: ContainersBackend;
   readonly exec: ExecBackend;
+  readonly builds: BuildsBackend;
   readonly images: ImagesBackend;
   readonly imageParts: ImagePartsBackend;
   readonly networks: NetworksBackend;
@@ -26,6 +28,7 @@ export type PartialBackends = { readonly [K in keyof Backends]?: Partial<Backend
 const nouns = [
   "containers",
   "exec",
+  "builds",
   "images",
   "imageParts",
   "networks",

@@ -118,6 +118,7 @@ function engineBackends(engine: Engine, end: () => void): Backends {
   return completeBackends({
     containers: engine.containers,
     exec: engine.exec,
+    builds: engine.builder,
     images: engine.images,
     imageParts: engine.images,
     networks: engine.networks,

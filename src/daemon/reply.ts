@@ -98,10 +98,12 @@ export class ProgressReply {
     this.#begin().end();
   }
 
-  /** Ends with `error` as the last message. */
+  /** Ends with `error` as the last message, and with the exit code of the command that it tells of. */
   fail(error: unknown): void {
     const message = messageOf(error);
-    this.send({ errorDetail: { message }, error: message });
+    const code =
+      error instanceof Error && "exitCode" in error && typeof error.exitCode === "number" ? error.exitCode : null;
+    this.send({ errorDetail: { ...(code !== null && { code }), message }, error: message });
     this.#begin().end();
   }
 

@@ -1,5 +1,6 @@
 import type { Backends } from "../backends.ts";
 import type { Handlers } from "../call.ts";
+import { buildHandlers } from "./builds.ts";
 import { containerHandlers } from "./containers.ts";
 import { execHandlers } from "./exec.ts";
 import { imagePartsHandlers } from "./image-parts.ts";
@@ -14,6 +15,7 @@ export function createHandlers(backends: Backends): Handlers {
   return {
     ...containerHandlers(backends.containers),
     ...execHandlers(backends.exec),
+    ...buildHandlers(backends.builds),
     ...imageHandlers(backends.images),
     ...imagePartsHandlers(backends.imageParts),
     ...networkHandlers(backends.networks),
