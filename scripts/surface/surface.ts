@@ -5,6 +5,7 @@
 import { routes } from "../../src/api/routes.ts";
 import { unbuiltRoutes } from "../../src/api/unbuilt.ts";
 import { globalFlags } from "../../src/cli/globals.ts";
+import { unbuiltFlags } from "../../src/cli/image/build-flags.ts";
 import { type Entry, entries } from "../../src/cli/tree.ts";
 import { unbuiltCommand } from "../../src/cli/unbuilt.ts";
 import { daemonFlags } from "../../src/daemon/config-flags.ts";
@@ -35,7 +36,7 @@ export const refusedEndpoints: Readonly<Record<string, Omit<Row, "name">>> = {
 
 /** By the beginning of a path or of a command. */
 const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
-  [/^\/(build|session|grpc)\b|^(build|builder|buildx|bake)\b/, "the builder's part"],
+  [/^\/(session|grpc)\b|^(buildx|bake)\b/, "the builder's part"],
   [/^\/(swarm|nodes|services|tasks|secrets|configs)\b/, "the swarm's part; until then as dockerd outside a swarm"],
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],
@@ -132,6 +133,13 @@ export const refusedCommandFlags: readonly {
     args: ["images", "--tree"],
     says: "--tree is not supported yet",
   },
+  ...Object.entries(unbuiltFlags).map(([flag, { initial }]) => ({
+    command: "build",
+    flag,
+    note: "not there yet",
+    args: ["build", typeof initial === "boolean" ? `--${flag}` : `--${flag}=x`, "."],
+    says: `--${flag} is not supported by this builder yet`,
+  })),
   ...["run", "create", "pull", "push"].map((command) => ({
     command,
     flag: "disable-content-trust",

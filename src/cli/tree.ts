@@ -8,6 +8,7 @@ export interface Entry {
 
 /** The words that group commands, with the line help shows for each. */
 export const groups: Readonly<Record<string, string>> = {
+  builder: "Work with builds and their cache",
   container: "Work with containers",
   context: "Work with contexts (named daemons)",
   image: "Work with images",
@@ -21,6 +22,7 @@ export const commonCommands = [
   "run",
   "exec",
   "ps",
+  "build",
   "pull",
   "push",
   "images",
@@ -60,6 +62,8 @@ export const entries: readonly Entry[] = [
   { paths: ["container unpause", "unpause"], load: () => import("./commands/container/unpause.ts") },
   { paths: ["container update", "update"], load: () => import("./commands/container/update.ts") },
   { paths: ["container wait", "wait"], load: () => import("./commands/container/wait.ts") },
+  { paths: ["image build", "builder build", "build"], load: () => import("./commands/image/build.ts") },
+  { paths: ["builder prune"], load: () => import("./commands/builder/prune.ts") },
   { paths: ["image bootstrap"], load: () => import("./commands/image/bootstrap.ts") },
   { paths: ["image diff"], load: () => import("./commands/image/diff.ts") },
   { paths: ["image explore"], load: () => import("./commands/image/explore.ts") },

@@ -1,9 +1,7 @@
 /** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
 
 const unbuilt: ReadonlySet<string> = new Set(
-  `bake build builder buildx checkpoint compose config deploy manifest node plugin secret service stack swarm trust`.split(
-    " ",
-  ),
+  `bake buildx checkpoint compose config deploy manifest node plugin secret service stack swarm trust`.split(" "),
 );
 
 /** In groups that are there. */
@@ -14,5 +12,5 @@ export function unbuiltCommand(words: readonly string[]): string | null {
   const [first = "", second = ""] = words;
   if (unbuiltVerbs.has(`${first} ${second}`)) return `${first} ${second}`;
   if (!unbuilt.has(first)) return null;
-  return first === "build" || second === "" || second.startsWith("-") ? first : `${first} ${second}`;
+  return second === "" || second.startsWith("-") ? first : `${first} ${second}`;
 }

@@ -15,7 +15,7 @@ export async function showProgress(
   for await (const message of messages) {
     if (message.error !== undefined || message.errorDetail) {
       await output.flush();
-      throw new ExitError(1, message.errorDetail?.message ?? message.error);
+      throw new ExitError(message.errorDetail?.code || 1, message.errorDetail?.message ?? message.error);
     }
     if (message.aux !== undefined) {
       aux(message.aux);

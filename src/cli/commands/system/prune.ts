@@ -9,9 +9,6 @@ import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { confirm, pruneFilters, reportRemoved, reportSpace } from "../../prune.ts";
 
-/** A route of the builder, which is not in our table. */
-const buildPrune = { method: "POST", path: "/build/prune", query: { all: "flag" } } as const;
-
 /** The routes that prune one noun. */
 type PruneSpec = {
   readonly method: "POST";
@@ -64,7 +61,7 @@ export const command = defineCommand({
     space += Number(images.SpaceReclaimed);
     try {
       const cache = await client.json<{ CachesDeleted?: string[]; SpaceReclaimed: number }>(
-        to(buildPrune, {}, { all: flags.all }),
+        to(paths.buildPrune, {}, { all: flags.all }),
       );
       reportRemoved(cli, "Deleted build cache objects", cache.CachesDeleted);
       space += Number(cache.SpaceReclaimed);
