@@ -7,7 +7,7 @@ import type { Operation } from "../../lib/operation.ts";
 import type { BuildEvent } from "../builder.ts";
 import type { ImageBase } from "../collaborators.ts";
 import type { BuildPlan, Input, StagePlan, Step } from "../dockerfile/plan/plan.ts";
-import { DockerfileError } from "../dockerfile/syntax/dockerfile-error.ts";
+import { DockerfileError } from "../dockerfile/text/dockerfile-error.ts";
 import { RunFailed } from "../steps/run-process.ts";
 import { type Tree, topOf } from "../steps/step-root.ts";
 import type { Source } from "./input-roots.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DhowError, invalidArgument, messageOf, resourceExhausted, unavailable } from "../../lib/errors.ts";
 import { statfs } from "../../linux/statfs.ts";
 import { mayLeadTo } from "../../registry/targets.ts";
-import type { Credentials } from "../dockerfile/plan/plan.ts";
+import type { Credentials } from "../dockerfile/text/url-credentials.ts";
 
 export interface HttpFile {
   readonly url: string;
