@@ -40,7 +40,7 @@ const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
   [/^\/(swarm|nodes|services|tasks|secrets|configs)\b/, "the swarm's part; until then as dockerd outside a swarm"],
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],
-  [/^(manifest|trust)\b/, "the registry's part"],
+  [/^trust\b/, "the registry's part"],
   [/^compose\b/, "Compose's part"],
 ];
 

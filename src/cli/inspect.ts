@@ -2,6 +2,7 @@
 import { ApiError } from "../client/client.ts";
 import { EmptyName } from "../client/route-call.ts";
 import { parseJson, stringifyJson } from "../lib/json.ts";
+import { escapeMarkup } from "../lib/json-text.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
 import type { StructTypes } from "./format-template.ts";
@@ -73,7 +74,7 @@ export async function inspectAll(
   if (format === "" || format === "json") {
     const values = found.map((text) => parseJson(text));
     const text = format === "json" ? stringifyJson(values) : stringifyJson(values, 4);
-    cli.out(`${escapeHtml ? text.replace(/[<>&]/g, escapeCharacter) : text}\n`);
+    cli.out(`${escapeHtml ? escapeMarkup(text) : text}\n`);
   } else {
     const { compileFormat, structError } = await import("./format-template.ts");
     const template = compileFormat(format, { missing: "error", optional });
@@ -90,8 +91,4 @@ export async function inspectAll(
   }
   for (const failure of failures) cli.err(`${failure}\n`);
   return failures.length > 0 ? 1 : 0;
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,7 +1,7 @@
 /** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
 
 const unbuilt: ReadonlySet<string> = new Set(
-  `bake buildx checkpoint compose config deploy manifest node plugin secret service stack swarm trust`.split(" "),
+  `bake buildx checkpoint compose config deploy node plugin secret service stack swarm trust`.split(" "),
 );
 
 /** In groups that are there. */

@@ -4,14 +4,10 @@ import { dataLoss, isKind, unauthorized, unavailable } from "../lib/errors.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Scope } from "./auth.ts";
 import { bounded } from "./bounded.ts";
+import { dockerImage, dockerList, ociImage, ociIndex } from "./media-types.ts";
 import { type RegistryOptions, RegistryTransport } from "./transport.ts";
 
-const manifestTypes = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-].join(", ");
+const manifestTypes = [ociIndex, dockerList, ociImage, dockerImage].join(", ");
 
 const maxTagPages = 100;
 const maxTagPageSize = 4 * 1024 * 1024;

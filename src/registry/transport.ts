@@ -3,22 +3,14 @@
  * that credentials never leave the host they are for.
  */
 import type { AuthConfig } from "../api/system.ts";
-import {
-  canceled,
-  type DhowError,
-  forbidden,
-  messageOf,
-  notFound,
-  systemError,
-  unauthorized,
-  unavailable,
-} from "../lib/errors.ts";
+import { canceled, messageOf, systemError, unavailable } from "../lib/errors.ts";
 import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor, type Scope } from "./auth.ts";
 import { RegistryAway } from "./away.ts";
 import { bounded } from "./bounded.ts";
 import { type HostTls, hostTls } from "./host-certificates.ts";
 import { isInsecureHost } from "./insecure.ts";
+import { codeOf, RegistryUnreachable, refusalOf } from "./refusal.ts";
 import { mayLeadTo } from "./targets.ts";
 
 /** One registry and how it may be spoken to. */
@@ -31,6 +23,8 @@ export interface RegistryOptions {
   readonly mirror?: string;
   /** How often a request is sent to a registry that answers 429 or 5xx; 5 unless told. */
   readonly attempts?: number;
+  /** Never over HTTP, which loopback and the insecure registries are otherwise tried over where nothing answers HTTPS. */
+  readonly httpsOnly?: boolean;
   /** Keeps connections for the next request: for a helper with many blobs, not for the daemon, where they would idle on. */
   readonly keepAlive?: boolean;
 }
@@ -41,7 +35,7 @@ const maxWaitMs = 30_000;
 
 /** One request. */
 export interface RegistryRequest {
-  readonly method?: "GET" | "HEAD" | "POST" | "PATCH" | "PUT";
+  readonly method?: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
   /** Behind `/v2/`, or where the registry sent us: an upload. */
   readonly target: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
@@ -73,7 +67,8 @@ export class RegistryTransport {
     this.#skipVerify = isInsecureHost(host, insecure);
     this.#tls = hostTls(mirror?.host ?? domain);
     const secure = mirror ?? new URL(`https://${host}`);
-    this.#bases = this.#skipVerify && !mirror ? [secure, new URL(`http://${host}`)] : [secure];
+    const overHttp = this.#skipVerify && !mirror && !options.httpsOnly;
+    this.#bases = overHttp ? [secure, new URL(`http://${host}`)] : [secure];
     const credentials = mirror && mirror.host !== domain ? undefined : credentialsFor(domain, options.auth);
     this.#auth = new Authorizer(credentials, this.#skipVerify, insecure);
   }
@@ -101,9 +96,7 @@ export class RegistryTransport {
         if (base.protocol === "http:") failure = error.cause;
       }
     }
-    throw new RegistryAway("system", `Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, {
-      cause: failure,
-    });
+    throw new RegistryUnreachable(`Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, failure);
   }
 
   /** At a registry that has answered before. */
@@ -133,7 +126,7 @@ export class RegistryTransport {
       const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
       const repeats = request.repeats ?? true;
       if (!isTransient || !repeats || attempt >= this.#maxAttempts)
-        throw failureOf(response.status, body, request.scopes[0]);
+        throw refusalOf(response.status, body, request.scopes[0]);
       await pause(waitFor(response, attempt), signal);
       signal.throwIfAborted();
     }
@@ -203,7 +196,7 @@ class ConnectError extends Error {
 }
 
 function describe(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
+  const code = codeOf(error);
   if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "connect: connection refused";
   return messageOf(error);
 }
@@ -212,25 +205,4 @@ function waitFor(response: Response, attempt: number): number {
   const after = Number(response.headers.get("retry-after"));
   const base = Number.isFinite(after) && after > 0 ? after * 1000 : 250 * 2 ** attempt;
   return Math.min(base * (1 + Math.random() / 4), maxWaitMs);
-}
-
-function failureOf(status: number, body: string, scope: Scope | undefined): DhowError {
-  let detail = "";
-  try {
-    const first = (JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[] }).errors?.[0];
-    if (typeof first?.message === "string") detail = String(first.message).slice(0, 500);
-  } catch {
-    detail = "";
-  }
-  const pushes = scope?.actions.includes("push") ?? false;
-  const denied = pushes
-    ? ""
-    : `pull access denied for ${scope?.path ?? ""}, repository does not exist or may require 'docker login': `;
-  const unknown = detail || "unauthorized: authentication required";
-  if (status === 401) return pushes ? unauthorized(unknown) : notFound(`${denied}${unknown}`);
-  if (status === 403) return forbidden(`${denied}denied: ${detail || "requested access to the resource is denied"}`);
-  if (status === 404) return notFound(detail || "not found");
-  if (status === 429) return new RegistryAway("system", `toomanyrequests: ${detail || "too many requests"}`);
-  const unexpected = `received unexpected HTTP status: ${status}${detail ? `: ${detail}` : ""}`;
-  return status >= 500 ? new RegistryAway("system", unexpected) : systemError(unexpected);
 }

@@ -49,6 +49,17 @@ export class RegistryUploads {
     return begun;
   }
 
+  /** Gives an upload up; one that is not there any more is given up. */
+  async cancel({ location }: Upload, signal: AbortSignal): Promise<void> {
+    try {
+      const target = new URL(location);
+      const response = await this.#transport.send({ method: "DELETE", target, scopes: this.#scopes }, signal);
+      await response.body?.cancel();
+    } catch (error) {
+      if (!isKind(error, "notFound")) throw error;
+    }
+  }
+
   /** What arrived of an upload; null when the registry does not know it any more. */
   async status({ location }: Upload, signal: AbortSignal): Promise<Upload | null> {
     try {

@@ -1,7 +1,7 @@
 /** Image names that the client itself reads before it asks the daemon. */
 import { isDigest } from "../../lib/digest.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { parseReference, type Reference } from "../../lib/reference.ts";
+import { parseReference, type Reference, withDefaultTag } from "../../lib/reference.ts";
 
 /** Parses what the user calls an image; throws in the client's words, which show the repository with its `library/`. */
 export function clientReference(text: string): Reference {
@@ -13,6 +13,9 @@ export function clientReference(text: string): Reference {
     throw new Error(messageOf(error).replace(/ \(([^/()]+)\) must be lowercase/, " (library/$1) must be lowercase"));
   }
 }
+
+/** As {@link clientReference}, with `:latest` where neither tag nor digest is given. */
+export const taggedReference = (text: string): Reference => withDefaultTag(clientReference(text));
 
 /** True for an image's ID in full, which no registry knows. */
 export function isFullId(text: string): boolean {
