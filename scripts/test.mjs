@@ -39,7 +39,9 @@ async function suite(name, paths, options) {
 }
 
 if (patterns.length === 0) {
-  tool("types", process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--noEmit"]);
+  const tsc = `${root}node_modules/typescript/bin/tsc`;
+  tool("types", process.execPath, [tsc, "--noEmit"]);
+  tool("types of the registry's page", process.execPath, [tsc, "--noEmit", "-p", "src/registry-server/page/browser"]);
   tool("lint", process.execPath, [`${root}node_modules/@biomejs/biome/bin/biome`, "check", "."]);
   await suite("unit tests", ["./src"], ["--timeout", "60000"]);
   await suite("end-to-end tests", ["./test"], ["--timeout", "120000"]);

@@ -11,6 +11,7 @@ export const registryFlags = {
   "max-uploads": flag.int("Most uploads that one user may have under way", { initial: 1000, unsigned: true }),
   "metrics-addr": flag.string("Address and port of Prometheus' metrics; without it there are none"),
   "no-delete": flag.bool("Refuse to remove blobs, manifests and tags"),
+  "no-page": flag.bool("Show browsers no page"),
   "proxy-credentials": flag.string("File with USER:PASSWORD for the registry that this one is a cache of"),
   "proxy-insecure": flag.bool("Take any certificate of the registry that this one is a cache of"),
   "proxy-max-size": flag.bytes("Most bytes that a cache keeps; what was asked for longest ago goes first"),

@@ -96,6 +96,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     port,
     ...(certFile === "" ? {} : { tls: { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") } }),
     metrics,
+    page: !values["no-page"],
     log,
   });
   const own = values["metrics-addr"] === "" ? null : addressIn("--metrics-addr", values["metrics-addr"]);

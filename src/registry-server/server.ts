@@ -15,6 +15,7 @@ import { deleteManifest, listReferrers, listTags, readManifest, writeManifest } 
 import { Failure } from "./failure.ts";
 import { isRepositoryName } from "./layout.ts";
 import type { Metrics } from "./metrics.ts";
+import { answerPage, isPagePath } from "./page/page.ts";
 import type { Call, Registry } from "./request.ts";
 import type { Action } from "./rights.ts";
 import { StorageUnavailable } from "./storage.ts";
@@ -51,6 +52,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly metrics: Metrics;
+  /** Whether browsers are shown a page. */
+  readonly page: boolean;
   readonly log: (message: string) => void;
 }
 
@@ -60,7 +63,7 @@ const endpointName = (url: string): string =>
   "other";
 
 /** Serves until it is stopped. */
-export function serveRegistry({ registry, hostname, port, tls, metrics, log }: ServerOptions): Server<undefined> {
+export function serveRegistry({ registry, hostname, port, tls, metrics, page, log }: ServerOptions): Server<undefined> {
   return Bun.serve({
     hostname,
     port,
@@ -70,7 +73,7 @@ export function serveRegistry({ registry, hostname, port, tls, metrics, log }: S
     idleTimeout: 255,
     async fetch(request) {
       const from = performance.now();
-      const response = await answer(registry, request).catch((error: unknown) => failed(error, request, log));
+      const response = await answer(registry, request, page).catch((error: unknown) => failed(error, request, log));
       response.headers.set("docker-distribution-api-version", "registry/2.0");
       response.headers.set("x-content-type-options", "nosniff");
       metrics.answered(methodOf(request), endpointName(request.url), response.status, performance.now() - from);
@@ -84,8 +87,9 @@ export function serveRegistry({ registry, hostname, port, tls, metrics, log }: S
 const methodOf = ({ method }: Request): string =>
   ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(method) ? method : "other";
 
-async function answer(registry: Registry, request: Request): Promise<Response> {
+async function answer(registry: Registry, request: Request, page: boolean): Promise<Response> {
   const url = new URL(request.url);
+  if (page && isPagePath(url.pathname)) return answerPage(registry, request, url);
   const { access } = registry;
   if (url.pathname === "/token") return access.token(request, url);
   const path = pathOf(url);
