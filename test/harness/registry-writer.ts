@@ -24,6 +24,12 @@ export interface Written {
   readonly mediaType: string;
 }
 
+/** What an index says of one of its images. */
+interface Entry {
+  readonly platform?: Readonly<Record<string, unknown>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 export class RegistryWriter {
   readonly #origin: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -95,14 +101,15 @@ export class RegistryWriter {
   index(
     repository: string,
     tag: string,
-    entries: readonly (Written & { readonly platform?: Readonly<Record<string, unknown>> })[],
+    entries: readonly (Written & Entry)[],
     mediaType: string = ociIndex,
   ): Promise<Written> {
-    const manifests = entries.map(({ digest, bytes, mediaType: type, platform }) => ({
+    const manifests = entries.map(({ digest, bytes, mediaType: type, platform, annotations }) => ({
       mediaType: type,
       digest,
       size: bytes.length,
       ...(platform ? { platform } : {}),
+      ...(annotations ? { annotations } : {}),
     }));
     return this.manifest(repository, tag, JSON.stringify({ schemaVersion: 2, mediaType, manifests }), mediaType);
   }
