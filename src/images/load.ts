@@ -11,7 +11,15 @@ import { parseJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import { familiarReference, parseReference, type Reference } from "../lib/reference.ts";
-import { type Descriptor, type Manifest, maxManifestSize, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
+import {
+  type Descriptor,
+  type Manifest,
+  maxManifestSize,
+  mediaTypes,
+  parseConfig,
+  parseManifest,
+  platformOf,
+} from "./manifest.ts";
 import { newName } from "./new-name.ts";
 import { cleanName, type MemberLine, type ReceiveRequest } from "./receive-helper.ts";
 import type { Arrival, Hold, Shelf } from "./shelf.ts";
@@ -126,13 +134,23 @@ async function arrivalsOf(
     if (!parsed.success) throw invalidArgument("invalid manifest.json in archive");
     const index = layoutManifests(shelf, members);
     const arrivals: Arrival[] = [];
-    for (const image of parsed.output) arrivals.push(await dockerArrival(shelf, hold, members, image, index, seen));
+    for (const image of parsed.output) {
+      const arrival = await dockerArrival(shelf, hold, members, image, index, seen);
+      if (isWanted(arrival.file, platforms)) arrivals.push(arrival);
+    }
+    if (arrivals.length === 0 && platforms.length > 0) throw noneWanted();
     return arrivals;
   }
   const index = member(members, "index.json");
   if (!index) throw invalidArgument("open manifest.json: no such file or directory: archive holds no image");
   return layoutArrivals(shelf, index, platforms);
 }
+
+/** Whether an image is for one of the platforms that are asked for; none asks for any. */
+const isWanted = (file: Arrival["file"], platforms: readonly string[]): boolean =>
+  platforms.length === 0 || platforms.some((one) => platformMatch(parsePlatform(one), platformOf(file)) >= 0);
+
+const noneWanted = (): Error => invalidArgument("archive holds no image for the requested platform");
 
 async function dockerArrival(
   shelf: Shelf,
@@ -237,11 +255,12 @@ function layoutArrivals(shelf: Shelf, indexBlob: StoredBlob, platforms: readonly
         continue;
       }
       const file = parseConfig(shelf.content.read(manifest.config.digest, maxManifestSize));
+      if (!isWanted(file, platforms)) continue;
       const id = manifest.config.digest;
       arrivals.set(id, { id, file, manifest, manifestDescriptor: descriptor, target, names: name ? [name] : [] });
     }
   }
-  if (arrivals.size === 0) throw invalidArgument("archive holds no image for the requested platform");
+  if (arrivals.size === 0) throw noneWanted();
   return [...arrivals.values()];
 }
 

@@ -17,17 +17,24 @@ import { RegistryClient } from "../registry/client.ts";
 import { mirrorsOf } from "../registry/mirrors.ts";
 import type { RegistryOptions } from "../registry/transport.ts";
 import { type Download, startDownload } from "./arrivals.ts";
+import { otherPlatform } from "./check-platform.ts";
 import type { DownloadEvent } from "./download.ts";
 import { choose, type Fetching, fetchManifest } from "./fetch-manifest.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
 import { checkMediaTypes, type Descriptor, maxManifestSize, parseConfig } from "./manifest.ts";
-import type { Shelf } from "./shelf.ts";
+import type { Arrival, Shelf } from "./shelf.ts";
 
 interface Job {
   readonly listeners: Set<ProgressSink>;
   readonly past: Map<string, ProgressMessage>;
   readonly abort: AbortController;
-  readonly done: Promise<void>;
+  readonly done: Promise<Pulled>;
+}
+
+interface Pulled {
+  /** Whether the name meant another image before, or none. */
+  readonly isNew: boolean;
+  readonly file: Arrival["file"];
 }
 
 type Pull = (request: PullRequest, progress: ProgressSink, op: Operation) => Promise<void>;
@@ -38,10 +45,16 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
   return async (request, progress, op) => {
     op.signal.throwIfAborted();
     const target = pullTarget(request);
-    if (target.tag !== null || target.digest !== null) return join(request, target, progress, op);
-    for (const tag of await allTags(target, options, request, op)) {
-      await join(request, { ...target, tag }, progress, op);
-    }
+    const isWhole = target.tag === null && target.digest === null;
+    const tags = isWhole ? await allTags(target, options, request, op) : [target.tag];
+    const pulled: Pulled[] = [];
+    for (const tag of tags) pulled.push(await join(request, { ...target, tag }, progress, op));
+    const came = pulled.some(({ isNew }) => isNew) ? "Downloaded newer image" : "Image is up to date";
+    progress({ status: `Status: ${came} for ${shownName(target)}` });
+    // A registry's only image is taken whatever platform was asked for.
+    const [one] = pulled;
+    const other = isWhole || !one ? null : otherPlatform(one.file, request.platform, shownName(target));
+    if (other !== null) progress({ status: `WARNING: ${other}` });
   };
 
   async function join(
@@ -49,7 +62,7 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
     reference: Reference,
     progress: ProgressSink,
     op: Operation,
-  ): Promise<void> {
+  ): Promise<Pulled> {
     const platform = parsePlatform(request.platform);
     const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.auth ?? null]);
     let job = jobs.get(key);
@@ -69,7 +82,7 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
     const leave = () => reject(canceled("context canceled"));
     op.signal.addEventListener("abort", leave, { once: true });
     try {
-      await Promise.race([job.done, left]);
+      return await Promise.race([job.done, left]);
     } finally {
       op.signal.removeEventListener("abort", leave);
       job.listeners.delete(progress);
@@ -94,7 +107,12 @@ async function allTags(
   return tags;
 }
 
-function startJob(work: (tell: ProgressSink, op: Operation) => Promise<void>, timings: Timings): Job {
+/** What is pulled: with a digest, the tag says nothing. */
+const meant = (reference: Reference): Reference =>
+  reference.digest === null ? reference : { ...reference, tag: null };
+const shownName = (reference: Reference): string => familiarReference(meant(reference));
+
+function startJob(work: (tell: ProgressSink, op: Operation) => Promise<Pulled>, timings: Timings): Job {
   const listeners = new Set<ProgressSink>();
   const past = new Map<string, ProgressMessage>();
   const abort = new AbortController();
@@ -129,23 +147,20 @@ async function pullOne(
   wanted: Wanted,
   tell: ProgressSink,
   op: Operation,
-): Promise<void> {
+): Promise<Pulled> {
   const { reference, request } = wanted;
-  const mirrors = mirrorsOf(reference.domain, options.config.registry.mirrors);
-  const { insecure } = options.config.registry;
-  for (const mirror of [...mirrors, undefined]) {
-    const registry: RegistryOptions = {
-      domain: reference.domain,
-      insecure,
-      auth: request.auth,
-      ...(mirror === undefined ? {} : { mirror }),
-    };
+  const { domain } = reference;
+  const { insecure, mirrors } = options.config.registry;
+  const from = (mirror: Pick<RegistryOptions, "mirror">): Promise<Pulled> =>
+    pullFrom(shelf, options, { domain, insecure, auth: request.auth, ...mirror }, wanted, tell, op);
+  for (const mirror of mirrorsOf(domain, mirrors)) {
     try {
-      return await pullFrom(shelf, options, registry, wanted, tell, op);
+      return await from({ mirror });
     } catch (error) {
-      if (mirror === undefined || op.signal.aborted || isKind(error, "resourceExhausted")) throw error;
+      if (op.signal.aborted || isKind(error, "resourceExhausted")) throw error;
     }
   }
+  return from({});
 }
 
 async function pullFrom(
@@ -155,7 +170,7 @@ async function pullFrom(
   { reference, platform }: Wanted,
   tell: ProgressSink,
   op: Operation,
-): Promise<void> {
+): Promise<Pulled> {
   const client = new RegistryClient(registry);
   const hold = shelf.hold();
   const fetched: Digest[] = [];
@@ -172,7 +187,8 @@ async function pullFrom(
       }
       throw error;
     });
-    tell({ status: `Pulling from ${reference.path}`, id: wantedName });
+    const id = reference.digest === null ? wantedName : formatReference(meant(reference));
+    tell({ status: `Pulling from ${reference.path}`, id });
     const found = await choose(fetching, target);
     const { manifest } = found;
     checkMediaTypes(manifest);
@@ -182,10 +198,13 @@ async function pullFrom(
       hold.lease.add(blob.digest);
       if (!shelf.content.has(blob.digest)) fetched.push(blob.digest);
     }
+    const isHere = shelf.catalog.ids().includes(manifest.config.digest);
     const idOf = (blob: Descriptor): string => blob.digest.slice(7, 19);
     for (const layer of manifest.layers) {
-      const isHere = shelf.content.has(layer.digest);
-      tell({ status: isHere ? "Already exists" : "Pulling fs layer", progressDetail: {}, id: idOf(layer) });
+      const hasLayer = shelf.content.has(layer.digest);
+      // Of an image that is here nothing is told but what it lacks.
+      if (isHere && hasLayer) continue;
+      tell({ status: hasLayer ? "Already exists" : "Pulling fs layer", progressDetail: {}, id: idOf(layer) });
     }
     const { maxConcurrentDownloads, maxDownloadAttempts: attempts } = options.config;
     const limits = { parallel: Math.max(1, Math.min(maxConcurrentDownloads || 3, 16)), attempts };
@@ -200,7 +219,7 @@ async function pullFrom(
     const file = parseConfig(shelf.content.read(manifest.config.digest, maxManifestSize));
     const named: Reference[] = [{ ...reference, tag: null, digest: target.digest }];
     if (reference.digest === null) named.push(reference);
-    const isNew = !shelf.catalog.ids().includes(manifest.config.digest);
+    const known = shelf.catalog.namesOf(manifest.config.digest).map(formatReference);
     await shelf.place(
       { id: manifest.config.digest, file, manifest, manifestDescriptor: found.descriptor, target, names: named },
       hold,
@@ -216,9 +235,8 @@ async function pullFrom(
     await coming.ended;
     failPoint("images.pull.recorded");
     tell({ status: `Digest: ${target.digest}` });
-    const shown = familiarReference(reference.digest === null ? reference : { ...reference, tag: null });
-    tell({ status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${shown}` });
-    shelf.catalog.emit("pull", shown, { name: familiarRepository(reference) });
+    shelf.catalog.emit("pull", shownName(reference), { name: familiarRepository(reference) });
+    return { isNew: !known.includes(formatReference(meant(reference))), file };
   } catch (error) {
     stop.abort();
     for (const { ended } of downloads) await ended.catch(() => {});

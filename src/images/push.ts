@@ -7,7 +7,6 @@ import type { Digest } from "../lib/digest.ts";
 import { dataLoss, invalidArgument, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
-import { formatPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import {
   familiarReference,
   familiarRepository,
@@ -18,8 +17,9 @@ import {
 import type { RegistryOptions } from "../registry/transport.ts";
 import { RegistryUploads } from "../registry/uploads.ts";
 import type { Image } from "./catalog.ts";
+import { checkPlatform } from "./check-platform.ts";
 import type { ImagesOptions } from "./images.ts";
-import { type Descriptor, isForeign, isUnpacked, maxManifestSize, mediaTypes, platformOf } from "./manifest.ts";
+import { type Descriptor, isForeign, isUnpacked, maxManifestSize, mediaTypes } from "./manifest.ts";
 import type { PackedLayers } from "./packed-layers.ts";
 import type { PushLine, PushRequest } from "./push-helper.ts";
 import type { Shelf } from "./shelf.ts";
@@ -47,7 +47,7 @@ export class Pusher {
     const repository = parseReference(name);
     if (repository.digest !== null) throw invalidArgument("cannot push a digest reference");
     const tags = this.#tagged(repository, query.tag || repository.tag || "");
-    for (const { reference, image } of tags) this.#checkPlatform(reference, image, query.platform);
+    for (const { reference, image } of tags) checkPlatform(image, query.platform, familiarReference(reference));
     progress({ status: `The push refers to repository [${repositoryOf(repository)}]` });
     if (tags.length === 0) throw this.#missing(repository, query.tag);
     for (const { reference, image } of tags) await this.#pushOne(reference, image, query.auth, progress, op);
@@ -72,14 +72,6 @@ export class Pusher {
       : notFound(`An image does not exist locally with the tag: ${shown}`);
   }
 
-  #checkPlatform(reference: Reference, image: Image, platform: string): void {
-    const [own, wanted] = [platformOf(image.file), parsePlatform(platform)];
-    if (platform === "" || platformMatch(wanted, own) >= 0) return;
-    throw notFound(
-      `image with reference ${familiarReference(reference)} was found but its platform (${formatPlatform(own)}) does not match the specified platform (${formatPlatform(wanted)})`,
-    );
-  }
-
   async #pushOne(
     reference: Reference,
     image: Image,
@@ -98,13 +90,16 @@ export class Pusher {
         throw dataLoss(`blob ${digest} of ${familiarReference(reference)} is missing: pull it again`);
     }
     hold.lease.add(image.record.manifest.digest);
-    for (const layer of layers.values()) tell({ status: "Preparing", progressDetail: {}, id: idOf(layer.digest) });
+    // A push tells of layers by what they hold, whichever way they are packed.
+    const held = new Map(image.manifest.layers.map(({ digest }, at) => [digest, image.file.rootfs.diff_ids[at]]));
+    const shownId = (digest: Digest): string => (held.get(digest) ?? digest).slice(7, 19);
+    for (const { digest } of layers.values()) tell({ status: "Preparing", progressDetail: {}, id: shownId(digest) });
     const outgoing = [...layers.values()].map((layer) => this.#outgoing(layer, isUnpacked(layer), reference));
     const sent = await this.#send(
       [...outgoing, this.#outgoing(image.manifest.config, false, reference)],
       registry,
       path,
-      tell,
+      (digest, message) => tell({ id: shownId(digest), ...message }),
       op,
     );
     failPoint("images.push.sent");
@@ -139,12 +134,12 @@ export class Pusher {
     return [...sources].slice(0, maxSources);
   }
 
-  /** Sends what the registry lacks; answers what it has of each blob. */
+  /** Sends what the registry lacks, and tells of each layer; answers what the registry has of each blob. */
   async #send(
     blobs: readonly OutgoingBlob[],
     registry: RegistryOptions,
     path: string,
-    tell: ProgressSink,
+    tell: (layer: Digest, message: ProgressMessage) => void,
     op: Operation,
   ): Promise<Map<Digest, SentBlob>> {
     const { content } = this.shelf;
@@ -159,7 +154,7 @@ export class Pusher {
         sent.set(blob.digest, event.as);
         if (blob.pack) this.packed.put(blob.digest, event.as);
       }
-      if (blob !== config) tell({ id: idOf(blob.digest), ...messageOf(event, blob.size) });
+      if (blob !== config) tell(blob.digest, messageOf(event, blob.size));
     };
     const { maxConcurrentUploads } = this.options.config;
     const request: PushRequest = {
@@ -174,8 +169,6 @@ export class Pusher {
     return sent;
   }
 }
-
-const idOf = (digest: Digest): string => digest.slice(7, 19);
 
 /** What the stock client draws its bars from. */
 function messageOf(event: PushLine, total: number): ProgressMessage {

@@ -3,14 +3,14 @@
 import type { ContainerConfig } from "../api/containers.ts";
 import type { Filters } from "../api/filters.ts";
 import type { ImageHistoryResponseItem, ImageInspect, ImageSummary, ShownImageConfig } from "../api/images.ts";
-import { invalidArgument, notFound } from "../lib/errors.ts";
+import { invalidArgument } from "../lib/errors.ts";
 import { globMatch, isMalformedGlob } from "../lib/glob.ts";
-import { formatPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import { familiarReference, familiarRepository, type Reference, repositoryOf } from "../lib/reference.ts";
 import { parseUntil } from "../lib/until.ts";
 import type { Catalog, Image } from "./catalog.ts";
+import { checkPlatform } from "./check-platform.ts";
 import type { ImageUser, LayerStore } from "./images.ts";
-import { platformOf, wireDescriptor } from "./manifest.ts";
+import { wireDescriptor } from "./manifest.ts";
 
 /** What the questions below are answered from. */
 export interface QuerySources {
@@ -121,15 +121,6 @@ function booleanOf(key: string, values: readonly string[]): boolean {
   const isFalse = values.some((value) => value === "0" || value === "false");
   if (isTrue === isFalse) throw invalidArgument(`invalid filter '${key}=[${values.join(" ")}]'`);
   return isTrue;
-}
-
-function checkPlatform(image: Image, platform: string, name: string): void {
-  if (platform === "") return;
-  const want = parsePlatform(platform);
-  if (platformMatch(want, platformOf(image.file)) >= 0) return;
-  throw notFound(
-    `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(want)})`,
-  );
 }
 
 export async function inspect(sources: QuerySources, name: string, platform: string): Promise<ImageInspect> {

@@ -2,10 +2,11 @@
 import type { Filters } from "../api/filters.ts";
 import type { ImageDeleteResponseItem, ImagePruneResponse } from "../api/images.ts";
 import { type Digest, hexOf } from "../lib/digest.ts";
-import { conflict, isKind } from "../lib/errors.ts";
+import { conflict, invalidArgument, isKind } from "../lib/errors.ts";
 import { familiarReference, formatReference, type Reference, repositoryOf } from "../lib/reference.ts";
 import { parseUntil } from "../lib/until.ts";
 import type { Image } from "./catalog.ts";
+import { checkPlatform } from "./check-platform.ts";
 import { filterOf, type QuerySources } from "./query.ts";
 import type { Shelf } from "./shelf.ts";
 
@@ -13,9 +14,11 @@ export async function remove(
   shelf: Shelf,
   sources: QuerySources,
   nameOrId: string,
-  query: { force: boolean; noprune: boolean },
+  query: { force: boolean; noprune: boolean; platforms: readonly string[] },
 ): Promise<ImageDeleteResponseItem[]> {
   const { catalog } = shelf;
+  const [platform = "", ...others] = query.platforms;
+  if (others.length > 0) throw invalidArgument("multiple platforms are not supported");
   const { id, name } = catalog.locate(nameOrId);
   if (!catalog.readable().some((one) => one.id === id)) {
     // Its blobs are gone or spoilt, so nobody knows which: what no other image needs goes with the record.
@@ -25,6 +28,8 @@ export async function remove(
     return [...items, { Deleted: id }];
   }
   const image = catalog.get(id);
+  // Of each image one platform is here: it goes with it, or it is another.
+  checkPlatform(image, platform, nameOrId);
   const names = catalog.namesOf(image.id);
   const users = sources.usersOf(image.id);
   const untagged: Reference[] = [];
@@ -131,7 +136,7 @@ export async function prune(shelf: Shelf, sources: QuerySources, filters: Filter
     const sizes = new Map<string, number>();
     for (const id of image.chain) if (shelf.snapshots.hasLayer(id)) sizes.set(id, await shelf.snapshots.layerSize(id));
     try {
-      const items = await remove(shelf, sources, image.id, { force: true, noprune: false });
+      const items = await remove(shelf, sources, image.id, { force: true, noprune: false, platforms: [] });
       for (const { Deleted } of items) bytes += sizes.get(Deleted ?? "") ?? 0;
       deleted.push(...items);
     } catch (error) {

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { type Digest, hexOf } from "../lib/digest.ts";
 import { isKind, notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { parsePlatform, platformMatch } from "../lib/platform.ts";
+import { formatPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import {
   familiarReference,
   formatReference,
@@ -30,9 +30,7 @@ export function save(shelf: Shelf, names: readonly string[], query: SaveQuery, o
   for (const { text, image, name } of names.flatMap((text) => meant(shelf, text))) {
     for (const platform of query.platforms) {
       if (platformMatch(parsePlatform(platform), platformOf(image.file)) < 0) {
-        throw notFound(
-          `image with reference ${text} was found but does not provide the specified platform (${platform})`,
-        );
+        throw notFound(`no suitable export target found for platform ${formatPlatform(parsePlatform(platform))}`);
       }
     }
     const entry = wanted.get(image.id) ?? { image, names: new Map() };

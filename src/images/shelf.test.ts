@@ -104,7 +104,7 @@ test("remove() of a spoilt image takes what had to be kept because of it", async
   writeFileSync(content.path(broken.manifestDescriptor.digest), "spoilt");
   shelf = new Shelf(new Catalog(db, content, () => {}), layers);
   const sources = { catalog: shelf.catalog, snapshots: layers, usersOf: () => [] };
-  const query = { force: false, noprune: false };
+  const query = { force: false, noprune: false, platforms: [] };
   await remove(shelf, sources, "other:1", query);
   expect(layers.applied.size).toBe(4); // nobody knew what the spoilt image needs
   await remove(shelf, sources, "broken:1", query);

@@ -2,6 +2,7 @@
  * Requests to one registry: which of its addresses answers, credentials, redirects, patience. Redirects are followed by hand so
  * that credentials never leave the host they are for.
  */
+import { isIP } from "node:net";
 import type { AuthConfig } from "../api/system.ts";
 import { canceled, messageOf, systemError, unavailable } from "../lib/errors.ts";
 import { pause } from "../lib/pause.ts";
@@ -84,6 +85,7 @@ export class RegistryTransport {
     if (typeof target !== "string") return this.#reached(target, request, signal);
     if (this.#base) return this.#reached(new URL(`/v2/${target}`, this.#base), request, signal);
     let failure: unknown = null;
+    const last = this.#bases.at(-1);
     for (const base of this.#bases) {
       try {
         const response = await this.#attempts(new URL(`/v2/${target}`, base), request, signal);
@@ -96,7 +98,7 @@ export class RegistryTransport {
         if (base.protocol === "http:") failure = error.cause;
       }
     }
-    throw new RegistryUnreachable(`Get "${this.#bases.at(-1)?.origin}/v2/": ${describe(failure)}`, failure);
+    throw new RegistryUnreachable(`Get "${last?.origin}/v2/": ${dialled(last)}${describe(failure)}`, failure);
   }
 
   /** At a registry that has answered before. */
@@ -193,6 +195,13 @@ class ConnectError extends Error {
   constructor(override readonly cause: unknown) {
     super(messageOf(cause));
   }
+}
+
+/** The address that was dialled, where the registry's name is one; of other names nobody says which it was. */
+function dialled(base: URL | undefined): string {
+  const host = base?.hostname ?? "";
+  const port = base?.port || (base?.protocol === "https:" ? "443" : "80");
+  return isIP(host.replace(/^\[|\]$/g, "")) === 0 ? "" : `dial tcp ${host}:${port}: `;
 }
 
 function describe(error: unknown): string {

@@ -477,7 +477,7 @@ describe("with a running, an ended and a created container", () => {
   test.each([
     "plugin ls",
     "trust",
-    "manifest inspect",
+    "trust inspect",
     "checkpoint ls",
     "builder prune",
     "swarm init",

@@ -56,7 +56,7 @@ export function imageListing(full: boolean, digests = false): Listing<ImageRow> 
         value: ({ image }) => (image.Containers < 0 ? "N/A" : String(image.Containers)),
       },
       CreatedAt: { header: "CREATED AT", value: ({ image }) => fullTime(image.Created) },
-      CreatedSince: { header: "CREATED", value: ({ image }) => (image.Created <= 0 ? "N/A" : ago(image.Created)) },
+      CreatedSince: { header: "CREATED", value: ({ image }) => ago(image.Created) },
       Digest: { header: "DIGEST", value: ({ digest }) => digest },
       ID: { header: "IMAGE ID", value: ({ image }) => (full ? image.Id : shortId(image.Id)) },
       Repository: { header: "REPOSITORY", value: ({ repository }) => repository },

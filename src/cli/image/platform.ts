@@ -12,15 +12,19 @@ export function checkPlatform(text: string): void {
   }
 }
 
-/** `linux/arm64/v8` as the JSON of an OCI platform; undefined for none. */
-export function platformQuery(text: string): string | undefined {
+/** `linux/arm64/v8` as the JSON of an OCI platform; undefined for none. Throws for one that cannot be, `before` in front. */
+export function platformQuery(text: string, before = ""): string | undefined {
   if (text === "") return undefined;
-  const [os = "", architecture, variant] = text.split("/");
-  return JSON.stringify({ os, ...(architecture && { architecture }), ...(variant && { variant }) });
+  try {
+    const { os, architecture, variant } = parsePlatform(text);
+    return JSON.stringify({ os, architecture, ...(variant && { variant }) });
+  } catch (error) {
+    throw new Error(before + messageOf(error));
+  }
 }
 
 /** The same where the API takes several. */
-export function platformQueries(text: string): string[] {
-  const platform = platformQuery(text);
+export function platformQueries(text: string, before = ""): string[] {
+  const platform = platformQuery(text, before);
   return platform === undefined ? [] : [platform];
 }

@@ -9,11 +9,14 @@ import { type Listing, printList } from "../../format.ts";
 import { platformQuery } from "../../image/platform.ts";
 import { ago } from "../../times.ts";
 
+/** An age, of what has one. */
+const shownAge = (seconds: number): string => (seconds <= 0 ? "N/A" : ago(seconds));
+
 function listing(full: boolean, human: boolean): Listing<ImageHistoryResponseItem> {
   return {
     typeName: "*formatter.historyContext",
     quiet: "ID",
-    columns: ["ID", "CreatedSince", "CreatedBy", "Size", "Comment"],
+    columns: ["ID", human ? "CreatedSince" : "CreatedAt", "CreatedBy", "Size", "Comment"],
     fields: {
       Comment: { header: "COMMENT", value: (row) => row.Comment },
       CreatedAt: {
@@ -29,7 +32,8 @@ function listing(full: boolean, human: boolean): Listing<ImageHistoryResponseIte
       },
       CreatedSince: {
         header: "CREATED",
-        value: (row) => (human ? ago(row.Created) : new Date(row.Created * 1000).toISOString().replace(/\.\d+Z$/, "Z")),
+        value: (row) =>
+          human ? shownAge(row.Created) : new Date(row.Created * 1000).toISOString().replace(/\.\d+Z$/, "Z"),
       },
       ID: { header: "IMAGE", value: (row) => (full ? row.Id : shortId(row.Id)) },
       Size: { header: "SIZE", value: (row) => (human ? humanSize(row.Size, 3) : String(row.Size)) },
@@ -52,7 +56,7 @@ export const command = defineCommand({
   async run(cli, { flags, args: [name = ""] }) {
     const client = await cli.client();
     const rows = await client.json<ImageHistoryResponseItem[]>(
-      to(paths.imageHistory, { name }, { platform: platformQuery(flags.platform) }),
+      to(paths.imageHistory, { name }, { platform: platformQuery(flags.platform, "invalid platform: ") }),
     );
     await printList(cli, listing(flags["no-trunc"], flags.human), rows, { format: flags.format, quiet: flags.quiet });
     return 0;

@@ -18,10 +18,11 @@ export const command = defineCommand({
     quiet: flag.bool("Show no progress", { short: "q" }),
   },
   async run(cli, { flags }) {
+    const platform = platformQueries(flags.platform, "invalid platform: ");
     if (flags.input === "" && isTerminal(0)) throw new ExitError(1, "requested load from stdin, but stdin is empty");
     const client = await cli.client();
     const messages = client.jsonStream<ProgressMessage>(
-      to(paths.imageLoad, {}, { quiet: flags.quiet || !isTerminal(1), platform: platformQueries(flags.platform) }),
+      to(paths.imageLoad, {}, { quiet: flags.quiet || !isTerminal(1), platform }),
       { headers: { "Content-Type": "application/x-tar" }, body: await openInput(flags.input || "-") },
     );
     await showProgress(messages, cli.stdout, isTerminal(1));

@@ -18,6 +18,7 @@ export const command = defineCommand({
   },
   complete: "images",
   async run(cli, { flags, args }) {
+    const platforms = flags.platform.flatMap((platform) => platformQueries(platform));
     const client = await cli.client();
     // With --force what is not there counts as removed, though it is told.
     let kept = false;
@@ -29,7 +30,7 @@ export const command = defineCommand({
           {
             force: flags.force,
             noprune: flags["no-prune"],
-            platforms: flags.platform.flatMap(platformQueries),
+            platforms,
           },
         ),
       );

@@ -23,7 +23,7 @@ export const command = defineCommand({
     "What `dhow image layers -q` prints at another engine is a file for --without: dhow save --without <(ssh far dhow image layers -q) app | ssh far dhow load",
   async run(cli, { flags, changed, args }) {
     const client = await cli.client();
-    const platforms = platformQueries(flags.platform);
+    const platforms = platformQueries(flags.platform, "invalid platform: ");
     const without = changed.has("without") ? await readDigests(flags.without) : null;
     await writeBody(cli, { path: flags.output, what: "save image" }, () =>
       without === null
