@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { RegistryUnreachable } from "./refusal.ts";
 import { RegistryUploads } from "./uploads.ts";
 
 test("hardening 134: an upload that goes on at another address is shown no credentials there, whatever that asks for", async () => {
@@ -35,4 +36,38 @@ test("hardening 134: an upload that goes on at another address is shown no crede
   } finally {
     await Promise.all([home.stop(true), foreign.stop(true)]);
   }
+});
+
+test("RegistryUploads gives up an upload that began where a blob was to be lent, and one that is gone", async () => {
+  const asked: string[] = [];
+  let status = 204;
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => {
+      const { pathname, search } = new URL(request.url);
+      asked.push(`${request.method} ${pathname}${search}`);
+      if (request.method === "DELETE") return new Response(null, { status });
+      return new Response("", { status: 202, headers: { location: "/v2/box/blobs/uploads/7" } });
+    },
+  });
+  const uploads = new RegistryUploads({ domain: server.url.host, insecure: [], auth: undefined }, "box", ["lender"]);
+  const { signal } = new AbortController();
+  const blob = `sha256:${"a".repeat(64)}` as const;
+  const upload = await uploads.mount(blob, "lender", signal);
+  await uploads.cancel(upload ?? { location: "", offset: 0 }, signal);
+  expect(asked.at(-1)).toBe("DELETE /v2/box/blobs/uploads/7");
+  status = 404;
+  await uploads.cancel(upload ?? { location: "", offset: 0 }, signal);
+  status = 403;
+  await expect(uploads.cancel(upload ?? { location: "", offset: 0 }, signal)).rejects.toThrow("denied");
+});
+
+test("RegistryUploads speaks to no registry over HTTP that is for HTTPS only", async () => {
+  await using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
+  const options = { domain: server.url.host, insecure: [], auth: undefined, httpsOnly: true };
+  const begun = new RegistryUploads(options, "box").begin(new AbortController().signal);
+  const error: unknown = await begun.catch((reason) => reason);
+  expect(error).toBeInstanceOf(RegistryUnreachable);
+  expect((error as RegistryUnreachable).speaksNoTls).toBe(true);
 });

@@ -18,7 +18,7 @@ test("storedForm() is what parseStoredForm() reads, byte for byte", () => {
 });
 
 test.each([
-  ["nothing", "null", "no image's manifest"],
+  ["nothing", "null", "no JSON object"],
   ["no digest", '{"Ref":"a","Descriptor":{"digest":"x"}}', "no image's manifest"],
   ["no bytes", JSON.stringify({ Ref: "a", Descriptor: descriptor }), "create the list again"],
   ["other bytes", JSON.stringify({ Ref: "a", Descriptor: descriptor, Raw: btoa("{}") }), "internal digest mismatch"],

@@ -35,27 +35,32 @@ export function storedForm({ ref, descriptor, bytes }: ImageManifest): string {
 
 /** Reads what {@link storedForm} or Docker's client has written; throws an error that says what is wrong with it. */
 export function parseStoredForm(text: string): ImageManifest {
-  const { Ref, Descriptor, Raw } = (parseJson(text) ?? {}) as {
-    Ref?: unknown;
-    Descriptor?: Descriptor | null;
-    Raw?: unknown;
-  };
-  if (typeof Ref !== "string" || !isDigest(Descriptor?.digest)) throw new Error("it is no image's manifest");
+  const { Ref, Descriptor, Raw } = fieldsOf(Buffer.from(text));
+  const digest = digestIn(Descriptor);
+  if (typeof Ref !== "string" || digest === null) throw new Error("it is no image's manifest");
   if (typeof Raw !== "string")
     throw new Error("an old client has left the manifest's bytes out: create the list again");
   const bytes = Buffer.from(Raw, "base64");
   const got = digestOf(bytes);
-  if (got !== Descriptor.digest) {
-    throw new Error(`internal digest mismatch for ${Ref}: expected ${Descriptor.digest}, got ${got}`);
-  }
-  return { ref: Ref, descriptor: Descriptor, bytes };
+  if (got !== digest) throw new Error(`internal digest mismatch for ${Ref}: expected ${digest}, got ${got}`);
+  return { ref: Ref, descriptor: Descriptor as Descriptor, bytes };
+}
+
+/** What a registry says of a manifest's parts, none of it checked but that there are fields. */
+export function fieldsOf(bytes: Buffer): Readonly<Record<string, unknown>> {
+  const value = parseJson(bytes.toString("utf8"));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("it is no JSON object");
+  return value as Record<string, unknown>;
+}
+
+/** The digest that a descriptor of somebody else's names; null where it names none. */
+export function digestIn(descriptor: unknown): Digest | null {
+  const digest = (descriptor as { digest?: unknown } | null | undefined)?.digest;
+  return isDigest(digest) ? digest : null;
 }
 
 /** The digests of what a manifest is made of, its configuration first. */
 export function blobsOf({ bytes }: ImageManifest): Digest[] {
-  const { config, layers } = parseJson(bytes.toString("utf8")) as {
-    config?: { digest?: unknown };
-    layers?: { digest?: unknown }[];
-  };
-  return [config, ...(layers ?? [])].map((blob) => blob?.digest).filter(isDigest);
+  const { config, layers } = fieldsOf(bytes);
+  return [config, ...(Array.isArray(layers) ? layers : [])].map(digestIn).filter((digest) => digest !== null);
 }

@@ -1,6 +1,6 @@
 /** What `manifest` asks of registries, by itself and not through a daemon, as Docker's client does. */
 import type { AuthConfig } from "../../api/system.ts";
-import { type Digest, digestOf, isDigest } from "../../lib/digest.ts";
+import { type Digest, digestOf } from "../../lib/digest.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { parseJson } from "../../lib/json.ts";
 import { formatReference, type Reference } from "../../lib/reference.ts";
@@ -10,7 +10,7 @@ import { RegistryRefusal, RegistryUnreachable } from "../../registry/refusal.ts"
 import type { RegistryOptions } from "../../registry/transport.ts";
 import type { Cli } from "../cli.ts";
 import { hubAddress, storedCredentials } from "../image/auth.ts";
-import type { ImageManifest } from "./image-manifest.ts";
+import { digestIn, fieldsOf, type ImageManifest } from "./image-manifest.ts";
 import { platformIn } from "./platform.ts";
 
 /** Most bytes of a manifest or a configuration, as pulls take them. */
@@ -73,24 +73,23 @@ async function fetchOne(
 }
 
 function entriesOf(bytes: Buffer): { digest: Digest; platform: unknown }[] {
-  const { manifests } = parseJson(bytes.toString("utf8")) as { manifests?: unknown };
-  const entries = Array.isArray(manifests) ? (manifests as { digest?: unknown; platform?: unknown }[]) : [];
-  return entries.map(({ digest, platform }) => {
-    if (!isDigest(digest)) throw new Error(`invalid digest in the list: ${JSON.stringify(digest)}`);
-    return { digest, platform };
+  const { manifests } = fieldsOf(bytes);
+  return (Array.isArray(manifests) ? manifests : []).map((entry: unknown) => {
+    const digest = digestIn(entry);
+    if (digest === null)
+      throw new Error(`an entry of the list names no digest: ${JSON.stringify(entry)?.slice(0, 200)}`);
+    return { digest, platform: (entry as { platform?: unknown }).platform };
   });
 }
 
 /** An image's manifest with its platform, which its configuration tells. */
 async function describe(client: RegistryClient, reference: Reference, bytes: Buffer): Promise<ImageManifest> {
-  const { mediaType, config } = parseJson(bytes.toString("utf8")) as {
-    mediaType?: unknown;
-    config?: { digest?: unknown };
-  };
-  if (!isDigest(config?.digest)) throw new Error(`${formatReference(reference)} names no configuration`);
-  const configuration = await client.smallBlob(reference.path, config.digest, sizeLimit, never);
+  const { mediaType, config } = fieldsOf(bytes);
+  const digest = digestIn(config);
+  if (digest === null) throw new Error(`${formatReference(reference)} names no configuration`);
+  const configuration = await client.smallBlob(reference.path, digest, sizeLimit, never);
   const descriptor = {
-    mediaType: typeof mediaType === "string" ? mediaType : ociImage,
+    mediaType: typeof mediaType === "string" && isImageType(mediaType) ? mediaType : ociImage,
     digest: digestOf(bytes),
     size: bytes.length,
     platform: platformIn(parseJson(configuration.toString("utf8"))),
