@@ -6,7 +6,7 @@ import { referenceSocket } from "../engines.ts";
 export interface Trip {
   readonly host: string;
   readonly source: Source;
-  /** Runs a shell script where the clients are, `H` being the registry; its output. Throws when a command of it fails. */
+  /** Runs a shell script where the clients are, in an empty directory, `H` being the registry; its output. Throws when a command of it fails. */
   sh(script: string): Promise<string>;
   /** The same on this machine itself. */
   here(script: string): Promise<string>;
@@ -112,11 +112,11 @@ podman manifest rm $H/podman/list:1`);
     what: "builds on the image and pushes zstd layers",
     async run({ host, sh }) {
       const told = await sh(`c=$(buildah from -q --tls-verify=false $H/${sourceName})
-f=$(mktemp); d=$(mktemp); echo built > $f
-buildah copy -q $c $f /built
+echo built > built
+buildah copy -q $c built /built
 buildah commit -q $c localhost/round-trip:1
-buildah push -q --tls-verify=false --compression-format zstd --digestfile $d localhost/round-trip:1 docker://$H/buildah/app:1
-cat $d; rm $f $d
+buildah push -q --tls-verify=false --compression-format zstd --digestfile digest localhost/round-trip:1 docker://$H/buildah/app:1
+cat digest
 buildah rm $c; buildah rmi localhost/round-trip:1 $H/${sourceName}`);
       holds("digest", told, await checkWhole(host, "buildah/app", "1"));
       holds("layers", (await manifestAt(host, "buildah/app", "1")).toString(), "tar+zstd");
@@ -126,7 +126,7 @@ buildah rm $c; buildah rmi localhost/round-trip:1 $H/${sourceName}`);
     client: "oras",
     what: "pushes an artifact and pulls it",
     async run({ host, sh }) {
-      const told = await sh(`cd $(mktemp -d); echo artifact > hello.txt
+      const told = await sh(`echo artifact > hello.txt
 oras push --plain-http $H/oras/artifact:1 --artifact-type application/x-test hello.txt:text/plain
 oras pull --plain-http -o out $H/oras/artifact:1; cmp out/hello.txt hello.txt`);
       holds("digest", told, await checkWhole(host, "oras/artifact", "1"));
@@ -136,7 +136,7 @@ oras pull --plain-http -o out $H/oras/artifact:1; cmp out/hello.txt hello.txt`);
     client: "oras",
     what: "attaches, discovers, and copies with what is attached",
     async run({ host, source, sh }) {
-      const attached = await sh(`cd $(mktemp -d); echo '{}' > sbom.json
+      const attached = await sh(`echo '{}' > sbom.json
 oras attach --plain-http $H/${sourceName} --artifact-type application/spdx+json sbom.json`);
       const digest = /Digest: (sha256:[0-9a-f]{64})/.exec(attached)?.[1] ?? "none";
       holds("source", await sh(`oras discover --plain-http $H/${sourceName}`), digest);
@@ -171,7 +171,7 @@ async function signAndVerify(
   { before = "true", sign, verify = "" }: { before?: string; sign: string; verify?: string },
 ): Promise<void> {
   const verifying = `${cosign} verify --insecure-ignore-tlog ${verify} ${cosignFlags}`;
-  const told = await sh(`cd $(mktemp -d); mkdir other; ${before}
+  const told = await sh(`mkdir other; ${before}
 ${cosign} generate-key-pair; (cd other; ${cosign} generate-key-pair)
 ${cosign} sign -y --key cosign.key ${sign} ${cosignFlags} $H/src/app@${digest}
 ${verifying} --key cosign.pub $H/src/app@${digest}

@@ -25,12 +25,18 @@ const registries = [
 ];
 
 const path = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` };
+/** Each script has a directory of its own, which goes with it. */
+const frame = 'exec 2>&1; dir=$(mktemp -d); trap \'rm -rf "$dir"\' EXIT; cd "$dir"\n';
 const shell = (before: readonly string[], host: string) => (script: string) =>
-  succeed([...before, "sh", "-ec", `exec 2>&1\n${script}`], { env: { H: host, ...path }, timeoutMs: 120_000 });
+  succeed([...before, "sh", "-ec", frame + script], { env: { H: host, ...path }, timeoutMs: 120_000 });
 
 const versions = new Map<string, string>();
 for (const client of known) {
-  const version = await shell(enter, "")(`${client} --version 2>/dev/null || ${client} version`).catch(() => "");
+  // dockerd's socket is this machine's, and so is its client.
+  const version = await shell(
+    client === "docker" ? [] : enter,
+    "",
+  )(`${client} --version 2>/dev/null || ${client} version`).catch(() => "");
   const [, found] = /version:?\s+v?([\w.+-]+)/i.exec(version) ?? [];
   if (version === "")
     console.log(`no ${client}${enter.length > 0 ? ` by ${enter.join(" ")}` : ""}: its rows are missing`);
