@@ -107,3 +107,14 @@ test("RegistryClient judges a mirror by the mirror's own host", async () => {
     rmSync(dir, { recursive: true });
   }
 });
+
+test.each([
+  ["127.0.0.1:1", 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'],
+  ["localhost:1", 'Get "http://localhost:1/v2/": connect: connection refused'],
+  [
+    "no.such.host.invalid",
+    'Get "https://no.such.host.invalid/v2/": dial tcp: lookup no.such.host.invalid: no such host',
+  ],
+])("RegistryClient says why nobody answers at %s", async (domain, words) => {
+  await expect(client({ domain }).tags("a", signal)).rejects.toThrow(words);
+});

@@ -84,8 +84,7 @@ export class RegistryTransport {
     const { target } = request;
     if (typeof target !== "string") return this.#reached(target, request, signal);
     if (this.#base) return this.#reached(new URL(`/v2/${target}`, this.#base), request, signal);
-    let failure: unknown = null;
-    const last = this.#bases.at(-1);
+    let unreachable: RegistryUnreachable | null = null;
     for (const base of this.#bases) {
       try {
         const response = await this.#attempts(new URL(`/v2/${target}`, base), request, signal);
@@ -94,18 +93,18 @@ export class RegistryTransport {
       } catch (error) {
         // Only a registry that is insecure by configuration is tried over HTTP, and only when HTTPS found nobody.
         if (!(error instanceof ConnectError)) throw error;
-        failure ??= error.cause;
-        if (base.protocol === "http:") failure = error.cause;
+        const why = describe(error.cause, base);
+        unreachable = new RegistryUnreachable(`Get "${base.origin}/v2/": ${why}`, error.cause);
       }
     }
-    throw new RegistryUnreachable(`Get "${last?.origin}/v2/": ${dialled(last)}${describe(failure)}`, failure);
+    throw unreachable;
   }
 
   /** At a registry that has answered before. */
   #reached(url: URL, request: RegistryRequest, signal: AbortSignal): Promise<Response> {
     return this.#attempts(url, request, signal).catch((error) => {
       throw error instanceof ConnectError
-        ? new RegistryAway("unavailable", describe(error.cause), { cause: error.cause })
+        ? new RegistryAway("unavailable", describe(error.cause, url), { cause: error.cause })
         : error;
     });
   }
@@ -197,17 +196,16 @@ class ConnectError extends Error {
   }
 }
 
-/** The address that was dialled, where the registry's name is one; of other names nobody says which it was. */
-function dialled(base: URL | undefined): string {
-  const host = base?.hostname ?? "";
-  const port = base?.port || (base?.protocol === "https:" ? "443" : "80");
-  return isIP(host.replace(/^\[|\]$/g, "")) === 0 ? "" : `dial tcp ${host}:${port}: `;
-}
-
-function describe(error: unknown): string {
-  const code = codeOf(error);
-  if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "connect: connection refused";
-  return messageOf(error);
+/** Why nobody answers at `url`, in Go's words where it has some. */
+function describe(error: unknown, url: URL): string {
+  const code = String(codeOf(error));
+  const { hostname, protocol } = url;
+  if (/^(?:ENOTFOUND|EAI_|DNS_)/.test(code)) return `dial tcp: lookup ${hostname}: no such host`;
+  if (code !== "ConnectionRefused" && code !== "ECONNREFUSED") return messageOf(error);
+  const port = url.port || (protocol === "https:" ? "443" : "80");
+  // Nobody says which of a name's addresses it was.
+  const isAddress = isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
+  return `${isAddress ? `dial tcp ${hostname}:${port}: ` : ""}connect: connection refused`;
 }
 
 function waitFor(response: Response, attempt: number): number {
