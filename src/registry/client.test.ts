@@ -118,3 +118,12 @@ test.each([
 ])("RegistryClient says why nobody answers at %s", async (domain, words) => {
   await expect(client({ domain }).tags("a", signal)).rejects.toThrow(words);
 });
+
+test("RegistryClient names the repository and the address that have refused", async () => {
+  registry.fault = always(403, {});
+  await expect(client().tags("some/box", signal)).rejects.toThrow(
+    `pull access denied for ${registry.host}/some/box, repository does not exist`,
+  );
+  registry.fault = always(401, { "www-authenticate": 'Basic realm="x"' });
+  await expect(client().login(signal)).rejects.toThrow(`login attempt to http://${registry.host}/v2/ failed`);
+});

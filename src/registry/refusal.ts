@@ -1,5 +1,6 @@
 /** What a registry's refusal and its silence are thrown as. */
 import { DhowError, forbidden, notFound, systemError, unauthorized } from "../lib/errors.ts";
+import { familiarRepository } from "../lib/reference.ts";
 import type { Scope } from "./auth.ts";
 import { RegistryAway } from "./away.ts";
 
@@ -34,10 +35,12 @@ export class RegistryUnreachable extends RegistryAway {
 /** The name of a failed system call's or handshake's error, where a thrown value has one. */
 export const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
 
-/** The error that an answer other than 2xx means, in dockerd's words. */
-export function refusalOf(status: number, body: string, scope: Scope | undefined): DhowError {
+/** The error that an answer of the registry `domain` other than 2xx means, in dockerd's words. */
+export function refusalOf(status: number, body: string, domain: string, scope: Scope | undefined): DhowError {
   const answer = { status, ...reasonIn(body) };
-  const error = errorOf(answer, scope);
+  const repository = scope ? familiarRepository({ domain, path: scope.path, tag: null, digest: null }) : "";
+  const pushes = scope?.actions.includes("push") ?? false;
+  const error = errorOf(answer, repository, pushes);
   return error instanceof RegistryAway ? error : new RegistryRefusal(error, answer);
 }
 
@@ -52,11 +55,14 @@ function reasonIn(body: string): { code: string; detail: string } {
   }
 }
 
-function errorOf({ status, detail }: { status: number; detail: string }, scope: Scope | undefined): DhowError {
-  const pushes = scope?.actions.includes("push") ?? false;
+function errorOf(
+  { status, detail }: { readonly status: number; readonly detail: string },
+  repository: string,
+  pushes: boolean,
+): DhowError {
   const denied = pushes
     ? ""
-    : `pull access denied for ${scope?.path ?? ""}, repository does not exist or may require 'docker login': `;
+    : `pull access denied for ${repository}, repository does not exist or may require 'docker login': `;
   const unknown = detail || "unauthorized: authentication required";
   if (status === 401) return pushes ? unauthorized(unknown) : notFound(`${denied}${unknown}`);
   if (status === 403) return forbidden(`${denied}denied: ${detail || "requested access to the resource is denied"}`);

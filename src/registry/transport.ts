@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { AuthConfig } from "../api/system.ts";
-import { canceled, messageOf, systemError, unavailable } from "../lib/errors.ts";
+import { canceled, isKind, messageOf, systemError, unavailable } from "../lib/errors.ts";
 import { pause } from "../lib/pause.ts";
 import { Authorizer, credentialsFor, type Scope } from "./auth.ts";
 import { RegistryAway } from "./away.ts";
@@ -49,6 +49,7 @@ export interface RegistryRequest {
 }
 
 export class RegistryTransport {
+  readonly #domain: string;
   readonly #bases: URL[];
   readonly #auth: Authorizer;
   readonly #skipVerify: boolean;
@@ -62,6 +63,7 @@ export class RegistryTransport {
     this.#keepAlive = options.keepAlive ?? false;
     this.#maxAttempts = options.attempts ?? defaultAttempts;
     const { domain, insecure } = options;
+    this.#domain = domain;
     const mirror = options.mirror ? new URL(options.mirror) : null;
     const host = mirror?.host ?? (domain === "docker.io" ? "registry-1.docker.io" : domain);
     this.#insecure = insecure;
@@ -74,9 +76,9 @@ export class RegistryTransport {
     this.#auth = new Authorizer(credentials, this.#skipVerify, insecure);
   }
 
-  /** The first address that would be asked. */
+  /** The address that has answered, else the first that would be asked. */
   get origin(): string {
-    return this.#bases[0]?.origin ?? "";
+    return (this.#base ?? this.#bases[0])?.origin ?? "";
   }
 
   /** Answers 2xx; every other status is thrown as the error it means. */
@@ -92,7 +94,10 @@ export class RegistryTransport {
         return response;
       } catch (error) {
         // Only a registry that is insecure by configuration is tried over HTTP, and only when HTTPS found nobody.
-        if (!(error instanceof ConnectError)) throw error;
+        if (!(error instanceof ConnectError)) {
+          if (!isKind(error, "canceled")) this.#base = base;
+          throw error;
+        }
         const why = describe(error.cause, base);
         unreachable = new RegistryUnreachable(`Get "${base.origin}/v2/": ${why}`, error.cause);
       }
@@ -127,7 +132,7 @@ export class RegistryTransport {
       const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
       const repeats = request.repeats ?? true;
       if (!isTransient || !repeats || attempt >= this.#maxAttempts)
-        throw refusalOf(response.status, body, request.scopes[0]);
+        throw refusalOf(response.status, body, this.#domain, request.scopes[0]);
       await pause(waitFor(response, attempt), signal);
       signal.throwIfAborted();
     }
