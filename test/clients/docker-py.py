@@ -281,6 +281,27 @@ def options(engine):
         equal(refused(docker.errors.APIError, container.start).status_code, 400)
 
 
+@case("images.build makes an image of a tar, and raises what failed with its log")
+def build(engine):
+    dockerfile = f"FROM {engine.image}\nARG WHO\nCOPY f /f\nRUN echo $WHO >> /f\n".encode()
+    context = packed({"Dockerfile": dockerfile, "f": b"hello "})
+    image, log = engine.client.images.build(
+        fileobj=io.BytesIO(context), custom_context=True, tag="docker-py:built", buildargs={"WHO": "you"}, labels={"a": "b"}
+    )
+    try:
+        equal(image.tags, ["docker-py:built"])
+        equal(image.labels, {"a": "b"})
+        assert any("RUN echo you" in line.get("stream", "") for line in log)
+        equal(engine.client.containers.run(image, ["cat", "/f"], remove=True), b"hello you\n")
+    finally:
+        engine.client.images.remove("docker-py:built")
+    alone = io.BytesIO(f"FROM {engine.image}\nRUN echo told; exit 4\n".encode())
+    failed = refused(docker.errors.BuildError, lambda: engine.client.images.build(fileobj=alone))
+    assert "returned a non-zero code: 4" in failed.msg, failed.msg
+    assert any("told" in line.get("stream", "") for line in failed.build_log)
+    engine.client.api.prune_builds()
+
+
 def main():
     if sys.argv[1] == "list":
         print(json.dumps(list(cases)))

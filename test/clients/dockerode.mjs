@@ -460,4 +460,24 @@ export const cases = {
       assert.deepEqual(await Promise.all(numbers.slice(0, 5).map(run)), [0, 1, 2, 3, 4]);
     });
   },
+
+  "an image is built of a tar, and a failure comes with its code": async ({ docker, image }) => {
+    const build = async (dockerfile, options = {}) => {
+      const context = await collect(pack({ Dockerfile: dockerfile, f: "file" }));
+      const stream = await docker.buildImage(context, { t: "dockerode:built", ...options });
+      return new Promise((resolve, reject) =>
+        docker.modem.followProgress(stream, (error, log) => (error ? reject(error) : resolve(log))),
+      );
+    };
+    const log = await build(`FROM ${image}\nCOPY f /f\nLABEL a=b\n`);
+    const { ID } = log.find(({ aux }) => aux).aux;
+    const built = docker.getImage("dockerode:built");
+    const { Id, Config } = await built.inspect();
+    assert.deepEqual([Id, Config.Labels.a], [ID, "b"]);
+    await built.remove();
+    const { errorDetail } = (await build(`FROM ${image}\nRUN exit 5\n`)).at(-1);
+    assert.equal(errorDetail.code, 5);
+    assert.match(errorDetail.message, /returned a non-zero code: 5/);
+    await docker.pruneBuilder();
+  },
 };
