@@ -36,7 +36,7 @@ export const refusedEndpoints: Readonly<Record<string, Omit<Row, "name">>> = {
 
 /** By the beginning of a path or of a command. */
 const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
-  [/^\/(session|grpc)\b|^(buildx|bake)\b/, "the builder's part"],
+  [/^\/(session|grpc)\b|^(buildx(?! (build|prune)$)|bake)\b/, "the builder's part"],
   [/^\/(swarm|nodes|services|tasks|secrets|configs)\b/, "the swarm's part; until then as dockerd outside a swarm"],
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],

@@ -63,8 +63,11 @@ export const entries: readonly Entry[] = [
   { paths: ["container unpause", "unpause"], load: () => import("./commands/container/unpause.ts") },
   { paths: ["container update", "update"], load: () => import("./commands/container/update.ts") },
   { paths: ["container wait", "wait"], load: () => import("./commands/container/wait.ts") },
-  { paths: ["image build", "builder build", "build"], load: () => import("./commands/image/build.ts") },
-  { paths: ["builder prune"], load: () => import("./commands/builder/prune.ts") },
+  {
+    paths: ["image build", "builder build", "buildx build", "buildx b", "build"],
+    load: () => import("./commands/image/build.ts"),
+  },
+  { paths: ["builder prune", "buildx prune"], load: () => import("./commands/builder/prune.ts") },
   { paths: ["image bootstrap"], load: () => import("./commands/image/bootstrap.ts") },
   { paths: ["image diff"], load: () => import("./commands/image/diff.ts") },
   { paths: ["image explore"], load: () => import("./commands/image/explore.ts") },

@@ -6,6 +6,7 @@ import { endStream, sessionType } from "../api/session.ts";
 import { DetachDetector, type KeySequence } from "../lib/detach-keys.ts";
 import { compareVersions } from "../lib/version-order.ts";
 import { watchHangUp } from "../linux/hang-up.ts";
+import { taken } from "../linux/unread.ts";
 import { lingerThenDestroy } from "./http/linger.ts";
 import type { StdioSession } from "./stdio-session.ts";
 
@@ -27,6 +28,12 @@ export function stdioType(tty: boolean, version: string): string {
 export function hijackType(tty: boolean, version: string): (upgraded: boolean) => string {
   return (upgraded) => stdioType(tty || !upgraded, version);
 }
+
+/**
+ * How long a client may take to read the head of a hijacked reply before output follows it. One that reads both at once (docker-py
+ * does, with a reader of its own for the head) throws the output away.
+ */
+const headPatienceMs = 5000;
 
 /** How a session is joined. */
 export interface Joining {
@@ -95,7 +102,11 @@ export function joinSession(socket: Socket, session: StdioSession, { keys, told 
 
     output.on("error", () => finish("finished"));
     output.on("end", () => void ended());
-    output.pipe(socket, { end: false });
+    const begin = (): void => {
+      if (!over) output.pipe(socket, { end: false });
+    };
+    if (told) begin();
+    else void taken(socket, headPatienceMs).then(begin);
     socket.resume();
   });
 }

@@ -243,7 +243,10 @@ export const cases = {
   "an image is built from a directory with a Dockerfile": async (engine) => {
     const directory = await mkdtemp(join(tmpdir(), "dhow-testcontainers-"));
     try {
-      await writeFile(join(directory, "Dockerfile"), `FROM ${engine.image}\nARG WHO\nRUN echo hello $WHO > /greeting\n`);
+      await writeFile(
+        join(directory, "Dockerfile"),
+        `FROM ${engine.image}\nARG WHO\nRUN echo hello $WHO > /greeting\n`,
+      );
       const built = await GenericContainer.fromDockerfile(directory).withBuildArgs({ WHO: "you" }).build();
       await started(built.withCommand(["sleep", "600"]), async (running) => {
         assert.equal((await running.exec(["cat", "/greeting"])).output, "hello you\n");

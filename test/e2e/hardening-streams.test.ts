@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { cycleAttaches, floodResizes } from "../harness/attach-cycles.ts";
-import { until } from "../harness/command.ts";
+import { succeed, until } from "../harness/command.ts";
 import { descriptors, enginePids, memoryMib } from "../harness/processes.ts";
 import { Wire, type WireRequest } from "../harness/wire.ts";
 import { withDaemon } from "./fixture.ts";
@@ -188,3 +188,23 @@ test("hardening 211: streams with nothing to say for 12 seconds stay open and st
   for (const stream of Object.values(streams)) stream[Symbol.dispose]();
   await cli("rm", "-f", "silent");
 }, 60_000);
+
+/** Starts the exec `argv[2]` on the socket `argv[1]`, reads nothing for a while, and tells what its reads gave. */
+const lateReader = `
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+lines = [f"POST /exec/{sys.argv[2]}/start HTTP/1.1", "Host: d", "Content-Type: application/json", "Connection: Upgrade", "Upgrade: tcp", "Content-Length: 2", "", "{}"]
+s.sendall(bytes([13, 10]).join(line.encode() for line in lines))
+time.sleep(0.5)
+first = s.recv(65536)
+rest = b""
+while chunk := s.recv(65536): rest += chunk
+print(first.endswith(bytes([13, 10, 13, 10])), rest[8:].decode().strip())`;
+
+test("output follows the head of a hijacked reply once that is read: docker-py's reader of heads would take it along", async () => {
+  await daemon().must("run", "-d", "--name", "late", "busybox", "sleep", "600");
+  const id = await execIn("late", "echo", "told");
+  expect(await succeed(["python3", "-c", lateReader, daemon().socket, id])).toBe("True told");
+  await daemon().must("rm", "-f", "late");
+});
