@@ -20,10 +20,13 @@ export interface Fetching {
   readonly signal: AbortSignal;
 }
 
-/** Asks the registry, also for what is here: only its answer proves that the repository has it. */
-export async function fetchManifest(fetching: Fetching, name: string): Promise<Descriptor> {
+/**
+ * Asks the registry, also for what is here: only its answer proves that the repository has it. Throws `tooLarge` for an answer
+ * of more than `limit` bytes without reading on.
+ */
+export async function fetchManifest(fetching: Fetching, name: string, limit = maxManifestSize): Promise<Descriptor> {
   const { shelf, hold, client, path, fetched, signal } = fetching;
-  const { bytes, mediaType } = await client.manifest(path, name, maxManifestSize, signal);
+  const { bytes, mediaType } = await client.manifest(path, name, limit, signal);
   const parsed = parseManifest(bytes, mediaType);
   const stored = await shelf.content.put(bytes, hold.lease);
   fetched.push(stored.digest);
@@ -51,7 +54,9 @@ export async function choose(
   const { digest, size } = best.entry;
   hold.lease.add(digest);
   // The index that names it came from this repository, so what is here need not be asked for.
-  const child = shelf.content.has(digest) ? storedManifest(shelf, digest) : await fetchManifest(fetching, digest);
+  const child = shelf.content.has(digest)
+    ? storedManifest(shelf, digest)
+    : await fetchManifest(fetching, digest, Math.min(size, maxManifestSize));
   if (child.size !== size) throw systemError(`unexpected size of manifest ${child.digest}`);
   return choose(fetching, child, depth + 1);
 }

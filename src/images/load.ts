@@ -7,12 +7,12 @@ import { runHelper } from "../helper/helper-process.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
 import { invalidArgument, isKind } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
-import { parseJson } from "../lib/json.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, parsePlatform, platformMatch } from "../lib/platform.ts";
 import { familiarReference, parseReference, type Reference } from "../lib/reference.ts";
 import {
   type Descriptor,
+  decodeJson,
   type Manifest,
   maxManifestSize,
   mediaTypes,
@@ -117,10 +117,6 @@ const DockerManifest = v.array(
   }),
 );
 
-function readJson(shelf: Shelf, blob: StoredBlob): unknown {
-  return parseJson(shelf.content.read(blob.digest, maxManifestSize).toString("utf8"));
-}
-
 async function arrivalsOf(
   shelf: Shelf,
   hold: Hold,
@@ -130,7 +126,10 @@ async function arrivalsOf(
 ): Promise<Arrival[]> {
   const docker = member(members, "manifest.json");
   if (docker) {
-    const parsed = v.safeParse(DockerManifest, readJson(shelf, docker));
+    const parsed = v.safeParse(
+      DockerManifest,
+      decodeJson(shelf.content.read(docker.digest, maxManifestSize), "manifest.json"),
+    );
     if (!parsed.success) throw invalidArgument("invalid manifest.json in archive");
     const index = layoutManifests(shelf, members);
     const arrivals: Arrival[] = [];

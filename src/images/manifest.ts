@@ -5,8 +5,8 @@ import type { OCIDescriptor } from "../api/images.ts";
 import { describeIssues } from "../api/wire.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
 import { invalidArgument } from "../lib/errors.ts";
-import { parseJson } from "../lib/json.ts";
 import type { Platform as PlatformName } from "../lib/platform.ts";
+import { parseStrictJson } from "../lib/strict-json.ts";
 
 export const mediaTypes = {
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
@@ -117,7 +117,8 @@ const Config = v.object({
 });
 export type ImageConfigFile = v.InferOutput<typeof Config>;
 
-function decode(bytes: Uint8Array, what: string): Record<string, unknown> {
+/** A JSON text of an image, whatever it holds; `what` names it in the `invalidArgument` for one that is too large or no JSON. */
+export function decodeJson(bytes: Uint8Array, what: string): unknown {
   if (bytes.length > maxManifestSize) throw invalidArgument(`${what} is larger than ${maxManifestSize} bytes`);
   let source: string;
   try {
@@ -125,7 +126,11 @@ function decode(bytes: Uint8Array, what: string): Record<string, unknown> {
   } catch (error) {
     throw invalidArgument(`${what} is not valid UTF-8`, { cause: error });
   }
-  const value = parseJson(source);
+  return parseStrictJson(source);
+}
+
+function decode(bytes: Uint8Array, what: string): Record<string, unknown> {
+  const value = decodeJson(bytes, what);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalidArgument(`invalid ${what}`);
   return value as Record<string, unknown>;
 }

@@ -18,12 +18,15 @@ afterAll(() => {
 
 const bomb = gzipSync(tarOf({ path: "zeros", type: "file", data: Buffer.alloc(64 << 20) }), { level: 1 });
 
-test.each(["receive-archive", "receive-layer"])("hardening 13: %s stops a bomb before the disk is full", async (helper) => {
-  const content = new ContentStore(root);
-  const request = { contentRoot: root, session: content.session() };
-  await expect(runHelper(helper, request, Readable.from([bomb]), undefined)).rejects.toThrow(
-    "archive is larger than the space it may take: no space left on device",
-  );
-  content.dropSession(request.session);
-  expect(readdirSync(join(root, "ingest"))).toEqual([]);
-});
+test.each(["receive-archive", "receive-layer"])(
+  "hardening 13: %s stops a bomb before the disk is full",
+  async (helper) => {
+    const content = new ContentStore(root);
+    const request = { contentRoot: root, session: content.session() };
+    await expect(runHelper(helper, request, Readable.from([bomb]), undefined)).rejects.toThrow(
+      "archive is larger than the space it may take: no space left on device",
+    );
+    content.dropSession(request.session);
+    expect(readdirSync(join(root, "ingest"))).toEqual([]);
+  },
+);

@@ -7,9 +7,12 @@ import { invalidArgument } from "../lib/errors.ts";
 import type { TarEntry } from "../lib/tar/entry.ts";
 import { TarReader } from "../lib/tar/reader.ts";
 import { Budget } from "../snapshots/unpack/budget.ts";
+import { maxManifestSize } from "./manifest.ts";
 
 /** Most members of an archive of images. */
 const maxMembers = 100_000;
+/** Members that are read whole: one that is too large for that is refused before its first byte is stored. */
+const tables = ["manifest.json", "index.json"];
 /** Syncs that may wait for the disk while the next member comes in. */
 const maxPendingSeals = 8;
 
@@ -41,6 +44,9 @@ async function receiveArchive({ contentRoot, session }: ReceiveRequest): Promise
     entry(entry: TarEntry) {
       name = cleanName(entry.path);
       if (count++ >= maxMembers) throw invalidArgument("archive has too many members");
+      if (tables.includes(name) && entry.size > maxManifestSize) {
+        throw invalidArgument(`${name} in archive is larger than ${maxManifestSize} bytes`);
+      }
       if (entry.type === "file") ingest = content.ingest(session);
       else if (entry.type === "symlink" || entry.type === "hardlink") {
         const target = cleanName(entry.linkPath);
