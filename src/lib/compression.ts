@@ -134,6 +134,8 @@ async function* external(name: "xz" | "bzip2", rest: Chunks, signal?: AbortSigna
     yield* child.stdout as AsyncIterable<Buffer>;
     const code = await ended;
     if (failure) throw failure;
+    // bzip2 warns of what follows its stream, and calls it a success.
+    if (complaint.includes("trailing garbage")) throw invalidArgument(`${name}: trailing garbage`);
     if (code !== 0) throw invalidArgument(`${name}: ${complaint.trim().split("\n")[0] || `exit code ${code}`}`);
   } finally {
     source.destroy();
