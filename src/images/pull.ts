@@ -240,7 +240,10 @@ async function pullFrom(
   } catch (error) {
     stop.abort();
     for (const { ended } of downloads) await ended.catch(() => {});
-    if (isKind(error, "resourceExhausted")) for (const digest of fetched) shelf.content.dropPartial(digest);
+    // What was interrupted is gone on with another time; what cannot become an image, or does not fit, is not kept for that.
+    if (isKind(error, "resourceExhausted", "invalidArgument", "dataLoss")) {
+      for (const digest of fetched) shelf.content.dropPartial(digest);
+    }
     unplaced = [...hold.chains];
     throw error;
   } finally {
