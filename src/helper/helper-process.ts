@@ -125,23 +125,29 @@ export function streamHelper(name: string, request: unknown, signal?: AbortSigna
   return output;
 }
 
-/** Tells every line but the last, which is the answer. */
+/** Tells each line as soon as it is whole, but for the answer, which is what this answers. */
 async function eachLine(stream: Readable | null, onLine: (line: unknown) => void): Promise<string> {
   let held = "";
+  let answer = "";
   if (!stream) return held;
   stream.setEncoding("utf8");
   for await (const chunk of stream) {
     held += chunk;
-    for (let end = held.indexOf("\n"); end >= 0 && end < held.length - 1; end = held.indexOf("\n")) {
-      onLine(JSON.parse(held.slice(0, end)));
+    for (let end = held.indexOf("\n"); end >= 0; end = held.indexOf("\n")) {
+      const text = held.slice(0, end);
+      const line = JSON.parse(text) as object; // our own binary wrote it
+      if ("result" in line || "error" in line) answer = text;
+      else onLine(line);
       held = held.slice(end + 1);
     }
   }
-  return held;
+  return answer || held;
 }
 
-/** The helper's side: one line for the caller's `onLine`. */
-export function tellCaller(line: unknown): void {
+/** The helper's side: one line for the caller's `onLine`, who knows an answer by its `result` or `error`. */
+export function tellCaller(
+  line: Readonly<Record<string, unknown>> & { readonly result?: never; readonly error?: never },
+): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

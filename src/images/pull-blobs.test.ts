@@ -1,9 +1,12 @@
 /** Hardening, section A: layers that are not what was promised, or do not come whole. */
 import { describe, expect, test } from "bun:test";
+import { fstatSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { endless, inFlight, layer, pullBench } from "../../test/fixtures/pull-bench.ts";
 import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
+import { until } from "../../test/harness/command.ts";
 import { digestOf } from "../lib/digest.ts";
+import { invalidArgument } from "../lib/errors.ts";
 import { background } from "../lib/operation.ts";
 import { maxManifestSize, mediaTypes } from "./manifest.ts";
 
@@ -150,4 +153,19 @@ test("hardening 32: pull() fetches a layer from the registry and never from the 
   serve((manifest) => Object.assign((manifest.layers as object[])[0]!, { urls }));
   await pull();
   expect([other.requests.length, bench.layers.applied.size]).toEqual([0, 1]);
+});
+
+test("hardening 15: pull() keeps no part of a layer that was refused while it came", async () => {
+  serve();
+  bench.registry.fault = (request, response) => {
+    if (!request.url?.endsWith(digestOf(layer))) return false;
+    response.writeHead(200, { "content-length": layer.length }).write(layer.subarray(0, 200_000));
+    return true;
+  };
+  bench.layers.applyLayer = async (_request, body) => {
+    if (typeof body === "string" || !("fd" in body)) throw new Error("not a growing file");
+    await until("the first part", () => fstatSync(body.fd).size > 0);
+    throw invalidArgument("archive/tar: invalid tar header (checksum)");
+  };
+  await bench.refused("invalid tar header");
 });
