@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { type ArchivedImage, imageArchive } from "../fixtures/docker-archive.ts";
 import type { TestDaemon } from "./daemon.ts";
 
 /** An answer's status, and what failed: dockerd tells it in the body, or in the stream behind a 200. */
@@ -63,4 +64,18 @@ export function stored(daemon: TestDaemon): string[] {
     const path = join(daemon.dataRoot, dir);
     return existsSync(path) ? readdirSync(path).map((name) => `${dir}/${name}`) : [];
   });
+}
+
+/** Loads images, or throws; disposing removes them, and throws where the store is not as before. */
+export async function withImages(daemon: TestDaemon, ...images: readonly ArchivedImage[]): Promise<AsyncDisposable> {
+  const before = stored(daemon).join("\n");
+  const { error } = await loadArchive(daemon, imageArchive(...images));
+  if (error !== null) throw new Error(`load failed: ${error}`);
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const { name } of images) await send(daemon, "DELETE", `/images/${name}?force=1`);
+      const after = stored(daemon).join("\n");
+      if (after !== before) throw new Error(`left in the store:\n${after}\nwhere there was\n${before}`);
+    },
+  };
 }
