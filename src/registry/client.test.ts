@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
+import { selfSigned } from "../../test/fixtures/self-signed.ts";
 import { digestOf } from "../lib/digest.ts";
 import { kindOf } from "../lib/errors.ts";
 import { RegistryClient } from "./client.ts";
@@ -33,7 +31,7 @@ const always = (status: number, headers: Record<string, string>): TestRegistry["
   };
 };
 
-test("RegistryClient takes no challenge from where it was redirected to", async () => {
+test("hardening 132: RegistryClient takes no challenge from where it was redirected to", async () => {
   other.fault = always(401, { "www-authenticate": 'Basic realm="x"' });
   registry.fault = always(307, { location: `http://${other.host}/blob` });
   const error: unknown = await client()
@@ -49,7 +47,7 @@ test.each([
   ["file:///etc/passwd", "no web address"],
   ["http://169.254.169.254/latest/meta-data/", "inside this host"],
   ["http://[fd00:ec2::254]/latest/meta-data/", "inside this host"],
-])("RegistryClient refuses a redirect to %s", async (location, words) => {
+])("hardening 133: RegistryClient refuses a redirect to %s", async (location, words) => {
   registry.fault = always(307, { location });
   const error: unknown = await client()
     .blob("a", blob, 0, signal)
@@ -62,7 +60,7 @@ test.each([
   ['Bearer realm="http://["', "names no token server"],
   ["Bearer service=x", "names no token server"],
   ['Bearer realm="http://169.254.169.254/token"', "inside this host"],
-])("RegistryClient refuses the challenge %s", async (challenge, words) => {
+])("hardening 132: RegistryClient refuses the challenge %s", async (challenge, words) => {
   registry.fault = always(401, { "www-authenticate": challenge });
   const error: unknown = await client()
     .blob("a", blob, 0, signal)
@@ -71,7 +69,7 @@ test.each([
   expect(String(error)).toContain(words);
 });
 
-test("RegistryClient.login() is no success when the token server may not see the credentials", async () => {
+test("hardening 132: RegistryClient.login() is no success when the token server may not see the credentials", async () => {
   // One and the same server, by names of two organisations.
   const realm = `http://localhost:${registry.host.split(":")[1]}/token`;
   registry.fault = (request, response) => {
@@ -88,23 +86,14 @@ test("RegistryClient.login() is no success when the token server may not see the
 });
 
 test("RegistryClient judges a mirror by the mirror's own host", async () => {
-  const dir = mkdtempSync(join(tmpdir(), "dhow-mirror-"));
-  const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
-  const made = Bun.spawnSync(
-    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x -keyout ${key} -out ${cert}`.split(
-      " ",
-    ),
-  );
-  expect(made.exitCode).toBe(0);
   // Signed by nobody: only loopback's standing as insecure lets it pass, and Docker Hub has no such standing.
-  const tls = { key: Bun.file(key), cert: Bun.file(cert) };
+  const tls = selfSigned();
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: () => new Response("{}") });
   try {
     const mirror = `https://127.0.0.1:${server.port}`;
     await expect(client({ domain: "docker.io", mirror }).login(signal)).resolves.toBeUndefined();
   } finally {
     await server.stop(true);
-    rmSync(dir, { recursive: true });
   }
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { selfSigned } from "../../test/fixtures/self-signed.ts";
 import { RegistryClient } from "./client.ts";
 
 const closing: (() => void)[] = [];
@@ -61,7 +62,7 @@ test("hardening 133: blob() refuses a redirect from https to http before it asks
   using secure = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    tls: await selfSigned(),
+    tls: selfSigned(),
     fetch: () => new Response(null, { status: 307, headers: { location: `http://${plain}/blob` } }),
   });
   const host = `127.0.0.1:${secure.port}`;
@@ -79,29 +80,3 @@ test("hardening 218: blob() gives the raw bytes, whatever Content-Encoding says 
   const { body } = await client.blob("a/b", digest, 0, never);
   expect(Buffer.concat(await Array.fromAsync(body)).equals(Buffer.from(packed))).toBe(true);
 });
-
-async function selfSigned(): Promise<{ key: string; cert: string }> {
-  const made = Bun.spawnSync(
-    [
-      "openssl",
-      "req",
-      "-x509",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:prime256v1",
-      "-nodes",
-      "-days",
-      "1",
-      "-subj",
-      "/CN=127.0.0.1",
-      "-keyout",
-      "-",
-      "-out",
-      "-",
-    ],
-    { stderr: "ignore" },
-  );
-  const text = made.stdout.toString();
-  return { key: text, cert: text.slice(text.indexOf("-----BEGIN CERTIFICATE")) };
-}

@@ -24,7 +24,7 @@ test.each([
   "http://172.31.0.1/",
   "http://192.168.1.1/",
   "http://[fd12::1]/",
-])("mayLeadTo() keeps a registry of the world away from %s", (target) => {
+])("hardening 132, 133: mayLeadTo() keeps a registry of the world away from %s", (target) => {
   expect(may("https://registry.example.com", target)).toBe(false);
   expect(may("http://203.0.113.5:5000", target)).toBe(false);
 });
@@ -37,7 +37,7 @@ test("mayLeadTo() lets a registry lead to the world and to its own host", () => 
   expect(may("http://localhost:5000", "http://127.0.0.1:5001/token")).toBe(true);
 });
 
-test("mayLeadTo() lets a registry of a private network lead to its neighbours, but not to this host or its metadata", () => {
+test("hardening 132, 133: mayLeadTo() lets a registry of a private network lead to its neighbours, but not to this host or its metadata", () => {
   expect(may("http://10.0.0.5:5000", "http://192.168.1.1/")).toBe(true);
   expect(may("http://registry.corp:5000", "http://10.0.0.6:9000/")).toBe(false);
   expect(may("http://registry.corp:5000", "http://10.0.0.6:9000/", ["10.0.0.0/8"])).toBe(true);

@@ -12,6 +12,7 @@ import { bounded } from "./bounded.ts";
 import { type HostTls, hostTls } from "./host-certificates.ts";
 import { isInsecureHost } from "./insecure.ts";
 import { codeOf, RegistryUnreachable, refusalOf } from "./refusal.ts";
+import { waitMs } from "./retry-after.ts";
 import { mayLeadTo } from "./targets.ts";
 
 /** One registry and how it may be spoken to. */
@@ -32,7 +33,6 @@ export interface RegistryOptions {
 
 const maxRedirects = 5;
 const defaultAttempts = 5;
-const maxWaitMs = 30_000;
 
 /** One request. */
 export interface RegistryRequest {
@@ -133,7 +133,7 @@ export class RegistryTransport {
       const repeats = request.repeats ?? true;
       if (!isTransient || !repeats || attempt >= this.#maxAttempts)
         throw refusalOf(response.status, body, this.#domain, request.scopes[0]);
-      await pause(waitFor(response, attempt), signal);
+      await pause(waitMs(response.headers.get("retry-after"), attempt), signal);
       signal.throwIfAborted();
     }
   }
@@ -211,10 +211,4 @@ function describe(error: unknown, url: URL): string {
   // Nobody says which of a name's addresses it was.
   const isAddress = isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
   return `${isAddress ? `dial tcp ${hostname}:${port}: ` : ""}connect: connection refused`;
-}
-
-function waitFor(response: Response, attempt: number): number {
-  const after = Number(response.headers.get("retry-after"));
-  const base = Number.isFinite(after) && after > 0 ? after * 1000 : 250 * 2 ** attempt;
-  return Math.min(base * (1 + Math.random() / 4), maxWaitMs);
 }
