@@ -1,7 +1,8 @@
 /** Hardening, section A: layers that are not what was promised, or do not come whole. */
 import { describe, expect, test } from "bun:test";
-import { fstatSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import { endless, inFlight, layer, pullBench } from "../../test/fixtures/pull-bench.ts";
 import { startRegistry, type TestRegistry } from "../../test/fixtures/registry.ts";
 import { until } from "../../test/harness/command.ts";
@@ -169,3 +170,34 @@ test("hardening 15: pull() keeps no part of a layer that was refused while it ca
   };
   await bench.refused("invalid tar header");
 });
+
+test("hardening 139: pull() goes on with what an earlier one left, and verifies it from its first byte", async () => {
+  const { images, registry, root } = bench;
+  const partial = join(root, "ingest", `resume-${digestOf(layer).slice(7)}`);
+  const cut = async (): Promise<void> => {
+    serve();
+    registry.fault = (request, response) => {
+      if (!request.url?.endsWith(digestOf(layer))) return false;
+      response.writeHead(200, { "content-length": layer.length }).write(layer.subarray(0, 150_000));
+      return true;
+    };
+    const abort = new AbortController();
+    const request = { fromImage: `${registry.host}/a/b:1`, tag: "", platform: "linux/amd64", auth: undefined };
+    const pulling = images.pull(request, () => {}, { ...background(), signal: abort.signal });
+    await until("the first part", () => existsSync(partial) && statSync(partial).size > 0);
+    abort.abort();
+    await expect(pulling).rejects.toThrow();
+    registry.fault = null;
+    registry.requests.length = 0;
+  };
+  const resumed = (): boolean => registry.requests.some(({ range }) => /^bytes=[1-9]/.test(range ?? ""));
+  await cut();
+  const damaged = openSync(partial, "r+");
+  writeSync(damaged, Buffer.from([0xff]), 0, 1, 0);
+  closeSync(damaged);
+  await bench.refused("verification failed");
+  expect(resumed()).toBe(true);
+  await cut();
+  await pull();
+  expect([resumed(), bench.layers.applied.size]).toEqual([true, 1]);
+}, 20_000);
