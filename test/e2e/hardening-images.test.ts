@@ -1,4 +1,4 @@
-/** Hardening, section A, rows 20, 26, 27, 34 and 35: images whose configuration, layers or names are made to hurt, on the daemon. */
+/** Hardening, section A, rows 20, 26, 27 and 34 to 36: images whose configuration, layers or names are made to hurt, on the daemon. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
@@ -15,6 +15,7 @@ import { until } from "../harness/command.ts";
 import { importTar, loadArchive, pullImage, send, stored, withImages } from "../harness/image-api.ts";
 import { busyboxTar } from "../harness/images.ts";
 import { settledLedger } from "../harness/ledger.ts";
+import { startOwnRegistry } from "../harness/own-registry.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -212,4 +213,46 @@ test("hardening 35: ids and names with a slash or two dots in them reach no path
     }
   }
   expect(canary.changes().filter((line) => !/dhow\.db/.test(line))).toEqual([]);
+});
+
+test("hardening 36: an artifact of a type that nobody knows is stored and given back by the registry, and never unpacked", async () => {
+  const d = daemon();
+  await using registry = await startOwnRegistry();
+  const put = async (path: string, bytes: string, type: string): Promise<number> =>
+    (
+      await fetch(`http://${registry.host}/v2/odd/${path}`, {
+        method: path.startsWith("blobs") ? "POST" : "PUT",
+        headers: { "content-type": type },
+        body: bytes,
+      })
+    ).status;
+  const blob = String(tarOf({ path: "unpacked", type: "file", data: "never" }));
+  expect(await put(`blobs/uploads/?digest=${digestOf(blob)}`, blob, "application/octet-stream")).toBe(201);
+  const before = stored(d);
+  const descriptor = (mediaType: string) => ({ mediaType, digest: digestOf(blob), size: blob.length });
+  const image = "application/vnd.oci.image.config.v1+json";
+  for (const [config, layer] of [
+    ["application/vnd.example.unknown+json", "application/vnd.oci.image.layer.v1.tar"],
+    [image, "application/vnd.example.unknown"],
+    [image, "application/vnd.oci.image.layer.v1.tar+encrypted"],
+  ] as const) {
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    const artifactType = "application/vnd.example.unknown";
+    const manifest = {
+      schemaVersion: 2,
+      mediaType,
+      artifactType,
+      config: descriptor(config),
+      layers: [descriptor(layer)],
+    };
+    const text = JSON.stringify(manifest);
+    expect(await put("manifests/1", text, mediaType)).toBe(201);
+    const back = await fetch(`http://${registry.host}/v2/odd/manifests/${digestOf(text)}`, {
+      headers: { accept: mediaType },
+    });
+    expect(await back.text()).toBe(text);
+    const { error } = await pullImage(d, `${registry.host}/odd`, "1");
+    expect(error).toContain(config === image ? layer : config);
+    expect(stored(d)).toEqual(before);
+  }
 });
