@@ -18,7 +18,7 @@ import { importTar, loadArchive, type Outcome, pullImage, putArchive, stored } f
 import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 
 const MiB = 1 << 20;
-const diskMib = 96;
+const diskMib = 56;
 const inodes = 20_000;
 /** What the daemon and its helpers may hold above what they hold at rest. */
 const memoryMib = 200;
