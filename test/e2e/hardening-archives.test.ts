@@ -42,9 +42,7 @@ async function faults(hostile: HostileArchive, way: string): Promise<string[]> {
 
 /** Of those that are cut, the reader's own test has all; here one stands for them. */
 const cases = hostileArchives.filter(({ name }) => !name.includes(" cut after ") || name.includes("after 513"));
-const rows = [...new Set(cases.map(({ row }) => row))].join(", ");
-
-describe.each(Object.keys(ways))(`hardening ${rows}: by %s`, (way) => {
+describe.each(Object.keys(ways))("hardening 1, 2, 4, 6, 7, 8, 11, 12, 14, 15, 16: by %s", (way) => {
   test("hostile archives touch nothing outside, and leave nothing of what was refused", async () => {
     const d = daemon();
     await d.must("create", "--name", "target", "busybox", "true");
