@@ -1,6 +1,6 @@
 /** Hardening, section A: layers that are not what was promised, or do not come whole. */
 import { describe, expect, test } from "bun:test";
-import { closeSync, existsSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { endless, inFlight, layer, pullBench } from "../../test/fixtures/pull-bench.ts";
@@ -184,9 +184,11 @@ test("hardening 139: pull() goes on with what an earlier one left, and verifies 
     const abort = new AbortController();
     const request = { fromImage: `${registry.host}/a/b:1`, tag: "", platform: "linux/amd64", auth: undefined };
     const pulling = images.pull(request, () => {}, { ...background(), signal: abort.signal });
-    await until("the first part", () => existsSync(partial) && statSync(partial).size > 0);
+    await until("the first part", () => bench.layers.applied.size === 1 && statSync(partial).size > 0);
     abort.abort();
     await expect(pulling).rejects.toThrow();
+    // The caller is let go before all is cleared away; that the layer goes is the end of it.
+    await until("the pull's end", () => bench.layers.applied.size === 0);
     registry.fault = null;
     registry.requests.length = 0;
   };
