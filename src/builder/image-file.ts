@@ -1,4 +1,5 @@
 /** The configuration of an image that a build ends as. */
+import { withoutEmpty } from "../images/make-image.ts";
 import type { StagePlan } from "./dockerfile/plan/plan.ts";
 import type { StageResult } from "./solver/solver.ts";
 
@@ -28,15 +29,4 @@ export function imageFile(
     rootfs: { type: "layers", diff_ids: tree.map(({ diffId }) => diffId) },
     history: [...inherited.map(withoutEmpty), ...own],
   };
-}
-
-/** Without what says nothing. */
-function withoutEmpty(record: object): Record<string, unknown> {
-  const isEmpty = (value: unknown): boolean =>
-    value === undefined ||
-    value === null ||
-    value === "" ||
-    value === false ||
-    (typeof value === "object" && Object.keys(value).length === 0);
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => !isEmpty(value)));
 }

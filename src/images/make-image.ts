@@ -109,11 +109,16 @@ function imageConfig(config: ContainerConfig): Record<string, unknown> {
     "OnBuild",
     "Shell",
   ] as const;
+  return withoutEmpty(Object.fromEntries(keys.map((key) => [key, config[key]])));
+}
+
+/** The fields that say something, as configurations of images have them. */
+export function withoutEmpty(fields: object): Record<string, unknown> {
   const isEmpty = (value: unknown): boolean =>
     value === undefined ||
     value === null ||
     value === "" ||
     value === false ||
     (typeof value === "object" && Object.keys(value).length === 0);
-  return Object.fromEntries(keys.map((key) => [key, config[key]] as const).filter(([, value]) => !isEmpty(value)));
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
 }
