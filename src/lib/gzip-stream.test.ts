@@ -25,6 +25,15 @@ test("gzipStream() gives the same bytes for the same bytes, whatever their chunk
   expect((await packed(bytes, 4096)).equals(await packed(bytes, 3_000_000))).toBe(true);
 });
 
+test("gzipStream() stores what packs no further, and packs what stands beside it", async () => {
+  const dense = Buffer.from(crypto.getRandomValues(new Uint8Array(65_536)));
+  const bytes = Buffer.concat([...Array.from({ length: 32 }, () => dense), Buffer.alloc(2 << 20)]);
+  const gzip = await packed(bytes, 70_000);
+  expect(gunzipSync(gzip).equals(bytes)).toBe(true);
+  expect(gzip.length).toBeGreaterThan(2 << 20);
+  expect(gzip.length).toBeLessThan((2 << 20) * 1.01);
+});
+
 test("gzipStream() ends with its source's error", async () => {
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield sample(2_500_000);

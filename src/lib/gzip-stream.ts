@@ -8,6 +8,10 @@ const compress = promisify<Uint8Array, { level: number; finishFlush: number }, B
 const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
 const blockSize = 1 << 20;
 const level = 4;
+/** Pieces of a block by which it is judged, and how small they must become for it to be worth packing. */
+const samples = 4;
+const sampleSize = 8192;
+const worthwhile = 0.95;
 /** Blocks under way at once. */
 const parallel = 4;
 
@@ -21,7 +25,7 @@ export async function* gzipStream(source: AsyncIterable<Uint8Array>): AsyncGener
     for await (const block of blocksOf(source)) {
       crc = crc32(block, crc);
       length += block.length;
-      underWay.push(compress(block, { level, finishFlush: constants.Z_SYNC_FLUSH }));
+      underWay.push(packed(block));
       if (underWay.length >= parallel) yield (await underWay.shift()) as Uint8Array;
     }
     for (let next = underWay.shift(); next; next = underWay.shift()) yield await next;
@@ -33,6 +37,17 @@ export async function* gzipStream(source: AsyncIterable<Uint8Array>): AsyncGener
   trailer.writeUInt32LE(crc);
   trailer.writeUInt32LE(length % 2 ** 32, 4);
   yield trailer;
+}
+
+/** A block of what is packed already (archives, pictures) is stored as it is: another try costs much and gains nothing. */
+async function packed(block: Buffer): Promise<Buffer> {
+  const apart = Math.floor(block.length / samples);
+  const pieces = Array.from({ length: samples }, (_, i) => block.subarray(i * apart, i * apart + sampleSize));
+  const sample = apart > sampleSize ? Buffer.concat(pieces) : block;
+  const tried = await compress(sample, { level, finishFlush: constants.Z_SYNC_FLUSH });
+  if (sample === block) return tried;
+  const isDense = tried.length > sample.length * worthwhile;
+  return await compress(block, { level: isDense ? 0 : level, finishFlush: constants.Z_SYNC_FLUSH });
 }
 
 /** The bytes in blocks of one size, the last one shorter. */
