@@ -7,8 +7,8 @@ import { writePidfile } from "./pidfile.ts";
 test("a pidfile is refused while its process lives, and not for one that is dead and only not waited for", async () => {
   const directory = mkdtempSync(join(tmpdir(), "dhow-pidfile-"));
   const path = join(directory, "dhow.pid");
-  // The inner one ends at once; its parent, become a sleep, never waits for it.
-  const parent = Bun.spawn(["sh", "-c", "true & echo $!; exec sleep 30"], { stdout: "pipe" });
+  // The inner one ends when its parent has become a sleep, which never waits for it.
+  const parent = Bun.spawn(["sh", "-c", "sleep 0.1 & echo $!; exec sleep 30"], { stdout: "pipe" });
   try {
     const { value } = await parent.stdout.getReader().read();
     const zombie = Number(new TextDecoder().decode(value));
