@@ -3,7 +3,7 @@ import { notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { formatPlatform, type Platform } from "../lib/platform.ts";
 import type { BuildRequest } from "./builder.ts";
-import type { BuilderImages, BuildHold, ImageBase } from "./collaborators.ts";
+import { type BuilderImages, type BuildHold, holdLayers, type ImageBase } from "./collaborators.ts";
 import type { BaseImage, BaseImages } from "./dockerfile/plan/options.ts";
 import type { Input } from "./dockerfile/plan/plan.ts";
 
@@ -23,7 +23,7 @@ export class BuildImages implements BaseImages {
 
   async resolve(reference: string, platform: Platform): Promise<BaseImage> {
     const base = await this.#get(reference, platform);
-    for (const { chainId } of base.layers) this.#hold.chains.add(chainId);
+    holdLayers(this.#hold, base.layers);
     this.#found.set(keyOf(base.reference, platform), base);
     const { os, architecture, variant, config, author, history } = base.file;
     return {

@@ -43,6 +43,14 @@ export interface ImageBase {
 /** What a build in progress needs kept: blobs under its lease, and unpacked layers by chain id. */
 export type BuildHold = Hold;
 
+/** Keeps layers, and the archives that they came of, whatever is removed or pruned meanwhile. */
+export function holdLayers(hold: BuildHold, layers: readonly Layer[]): void {
+  for (const { blob, chainId } of layers) {
+    hold.chains.add(chainId);
+    hold.lease.add(blob.digest);
+  }
+}
+
 export interface NewImage {
   /** The whole configuration; its digest is the image's id. */
   readonly file: Readonly<Record<string, unknown>>;

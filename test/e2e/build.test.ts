@@ -213,6 +213,20 @@ test("what nobody uses is pruned, and what an image stands on is not lost with i
   expect((await daemon().dhow("build", path)).stdout).not.toContain("CACHED\n#2 [2/2] RUN echo pruned > /p\n#2 CACHED");
 });
 
+test("hardening 189: what a build has found or made is not pruned from under it", async () => {
+  const dockerfile = "FROM busybox\nRUN echo held > /held\n";
+  await daemon().must("build", "-q", context(dockerfile));
+  const path = context(`${dockerfile}RUN --mount=type=cache,id=gate,target=/g touch /g/in; sleep 2\nRUN cat /held\n`);
+  const building = daemon().dhow("build", "-t", "unpruned", path);
+  await Bun.sleep(1000 * slowness);
+  await daemon().must("builder", "prune", "-af");
+  expect((await building).code).toBe(0);
+  expect(await cat("unpruned", "/held")).toBe("held\n");
+  const archive = join(root, "unpruned.tar");
+  await daemon().must("save", "-o", archive, "unpruned");
+  expect(await daemon().must("load", "-i", archive)).toContain("unpruned:latest");
+});
+
 describe("hardening 67: a build that is broken off", () => {
   const path = () => context("FROM busybox\nRUN echo started; sleep 600\n");
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import type { Operation } from "../../lib/operation.ts";
 import type { BuildEvent, BuildRequest } from "../builder.ts";
 import type { BuildCache } from "../cache/build-cache.ts";
 import type { CacheMounts } from "../cache/cache-mounts.ts";
-import type { BuilderOptions, BuildHold } from "../collaborators.ts";
+import { type BuilderOptions, type BuildHold, holdLayers } from "../collaborators.ts";
 import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
 import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/files-helper.ts";
@@ -60,7 +60,7 @@ export class StepWorker {
     const files = work.kind === "copy" ? await this.#fileSources(work, op) : [];
     const key = await this.#keyOf(step, tree, files, op);
     const keep = (result: StepResult): StepResult => {
-      for (const { chainId } of result.tree) this.#options.hold.chains.add(chainId);
+      holdLayers(this.#options.hold, result.tree);
       return result;
     };
     if (!stage.ignoresCache) {
