@@ -7,6 +7,7 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "compare-layer": async () => (await import("./snapshots/compare/compare-layer.ts")).compareLayerMain,
   "list-layers": async () => (await import("./snapshots/list-layers.ts")).listLayersMain,
   "verify-blobs": async () => (await import("./content/verify-blobs.ts")).verifyBlobsMain,
+  "apply-layers": async () => (await import("./snapshots/unpack/apply-layer.ts")).applyLayersMain,
   "pack-tree": async () => (await import("./snapshots/pack-tree.ts")).packTreeMain,
   "stat-path": async () => (await import("./snapshots/archive-helper.ts")).statPathMain,
   "read-archive": async () => (await import("./snapshots/archive-helper.ts")).readArchiveMain,

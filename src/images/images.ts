@@ -25,7 +25,7 @@ import type { EventSource } from "../events/events.ts";
 import type { Digest } from "../lib/digest.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { LayerCare } from "../snapshots/layer-care.ts";
-import type { LayerBody, LayerRequest } from "../snapshots/snapshotter.ts";
+import type { LayerBody, LayerRequest, StoredLayerRequest } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
 import type { BuildStore } from "./build-store.ts";
 import type { CheckReport, ImageCheckRequest, ImageCheckTotals } from "./check/report.ts";
@@ -62,6 +62,8 @@ export interface LayerStore {
   /** `GraphDriver.Data` of an image whose topmost layer this is. */
   layerData?(chainId: string): Record<string, string>;
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
+  /** Layers that stand on each other, lowest first: all become visible, or none. */
+  applyLayers(layers: readonly StoredLayerRequest[], op: Operation, onApplied: (index: number) => void): Promise<void>;
   /** Decides and begins before it first waits; throws `conflict` while something stands on the layer. */
   removeLayer(chainId: string): Promise<void>;
   /** Chain ids of all complete layers. */

@@ -28,6 +28,22 @@ export interface Hold extends Disposable {
   readonly chains: Set<Digest>;
 }
 
+/** The layers of an arrival on their way. */
+interface Unpacking {
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  readonly chain: readonly Digest[];
+  readonly source: LayerSource;
+  readonly op: Operation;
+  readonly onLayer: (layer: Descriptor, state: "extracting" | "complete" | "exists") => void;
+}
+
+const requestFor = ({ chain, diffIds }: Unpacking, i: number) => ({
+  chainId: chain[i]!,
+  parent: chain[i - 1] ?? null,
+  diffId: diffIds[i]!,
+});
+
 export class Shelf {
   readonly catalog: Catalog;
   readonly content: ContentStore;
@@ -75,22 +91,8 @@ export class Shelf {
     }
     const chain = chainIds(diffIds);
     for (const id of chain) hold.chains.add(id);
-    for (const [i, layer] of manifest.layers.entries()) {
-      const chainId = chain[i]!;
-      if (this.snapshots.hasLayer(chainId)) {
-        await this.#arrived(layer, source);
-        onLayer(layer, "exists");
-        continue;
-      }
-      const request = { chainId, parent: chain[i - 1] ?? null, diffId: diffIds[i]! };
-      using opened = await source.open(layer);
-      if (typeof opened.body === "string") await this.#arrived(layer, source);
-      onLayer(layer, "extracting");
-      await op.timings.measure("unpack", () => this.snapshots.applyLayer(request, opened.body, op));
-      await this.#arrived(layer, source);
-      onLayer(layer, "complete");
-      failPoint("images.layer.applied");
-    }
+    const unpacking: Unpacking = { layers: manifest.layers, diffIds, chain, source, op, onLayer };
+    for (let i = 0; i < manifest.layers.length; ) i = await this.#unpackFrom(unpacking, i);
     return this.catalog.add(
       arrival.id,
       {
@@ -100,6 +102,45 @@ export class Shelf {
       },
       arrival.names,
     );
+  }
+
+  /** Unpacks the layer at `i`, with those after it that are whole as well; the index of the next one. */
+  async #unpackFrom(unpacking: Unpacking, i: number): Promise<number> {
+    const { layers, chain, source, op, onLayer } = unpacking;
+    const layer = layers[i]!;
+    if (this.snapshots.hasLayer(chain[i]!)) {
+      await this.#arrived(layer, source);
+      onLayer(layer, "exists");
+      return i + 1;
+    }
+    const behind = layers.slice(i).findIndex(({ digest }) => !this.content.has(digest));
+    const whole = behind < 0 ? layers.length - i : behind;
+    if (whole > 1) return await this.#unpackChain(unpacking, i, i + whole);
+    using opened = await source.open(layer);
+    if (typeof opened.body === "string") await this.#arrived(layer, source);
+    onLayer(layer, "extracting");
+    await op.timings.measure("unpack", () => this.snapshots.applyLayer(requestFor(unpacking, i), opened.body, op));
+    await this.#arrived(layer, source);
+    onLayer(layer, "complete");
+    failPoint("images.layer.applied");
+    return i + 1;
+  }
+
+  /** Unpacks the layers from `start` to before `end`, all of them whole, in one go. */
+  async #unpackChain(unpacking: Unpacking, start: number, end: number): Promise<number> {
+    const { layers, source, op, onLayer } = unpacking;
+    const indices = Array.from({ length: end - start }, (_, i) => start + i);
+    for (const i of indices) await this.#arrived(layers[i]!, source);
+    const requests = indices.map((i) => ({ ...requestFor(unpacking, i), path: this.content.path(layers[i]!.digest) }));
+    onLayer(layers[start]!, "extracting");
+    const onApplied = (index: number): void => {
+      onLayer(layers[start + index]!, "complete");
+      const next = layers[start + index + 1];
+      if (next && start + index + 1 < end) onLayer(next, "extracting");
+    };
+    await op.timings.measure("unpack", () => this.snapshots.applyLayers(requests, op, onApplied));
+    failPoint("images.layer.applied");
+    return end;
   }
 
   readonly #inStore: LayerSource = {

@@ -204,7 +204,7 @@ export class LayerStore {
     try {
       const { dir, size } = await this.#unpack(request, body, op);
       try {
-        this.#publish(dir, request.chainId);
+        this.publish(dir, request.chainId);
       } catch (error) {
         this.trash.take(dir);
         throw error;
@@ -286,7 +286,8 @@ export class LayerStore {
     mkdirSync(join(dir, "refs"), { mode: 0o700 });
   }
 
-  #publish(dir: string, chainId: string): void {
+  /** Renames a layer that is whole and on disk to its place. */
+  publish(dir: string, chainId: string): void {
     failPoint("snapshots.layer.publish");
     const target = this.#dir(chainId);
     this.trash.take(target); // a directory without layer.json: what a removal left that crashed

@@ -9,6 +9,7 @@ import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import { systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { MS_BIND, mount } from "../linux/mount.ts";
+import { applyChain } from "./apply-chain.ts";
 import { type HeldTree, hideTree, holdDirectory } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
 import { type LayerCare, layerCare } from "./layer-care.ts";
@@ -16,7 +17,14 @@ import { LayerStore } from "./layer-store.ts";
 import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./mount-point.ts";
 import { isKey } from "./names.ts";
 import { type FlattenRequest, nativeChanges } from "./native-tree.ts";
-import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
+import type {
+  Change,
+  LayerBody,
+  LayerRequest,
+  PrepareOptions,
+  Snapshotter,
+  StoredLayerRequest,
+} from "./snapshotter.ts";
 import { usageOf } from "./usage.ts";
 import { WritableLayers } from "./writable-layers.ts";
 
@@ -46,6 +54,10 @@ export class NativeSnapshotter implements Snapshotter {
 
   async layerSize(chainId: string): Promise<number> {
     return this.#store.size(chainId);
+  }
+
+  applyLayers(layers: readonly StoredLayerRequest[], op: Operation, onApplied: (index: number) => void): Promise<void> {
+    return applyChain(this.#store, layers, op, onApplied);
   }
 
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {

@@ -10,6 +10,7 @@ import { resourceExhausted, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
 import { limitTree } from "../linux/project-quota.ts";
+import { applyChain } from "./apply-chain.ts";
 import { overlayChanges } from "./changes.ts";
 import { type HeldTree, hideTree, treeOfProcess } from "./held-tree.ts";
 import { initLayer } from "./init-layer.ts";
@@ -19,7 +20,14 @@ import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./
 import { isKey } from "./names.ts";
 import { mountOverlay, overlayPoint, volatileMark } from "./overlay-mount.ts";
 import { copyRoot } from "./ownership.ts";
-import type { Change, LayerBody, LayerRequest, PrepareOptions, Snapshotter } from "./snapshotter.ts";
+import type {
+  Change,
+  LayerBody,
+  LayerRequest,
+  PrepareOptions,
+  Snapshotter,
+  StoredLayerRequest,
+} from "./snapshotter.ts";
 import { usageOf } from "./usage.ts";
 import { WritableLayers } from "./writable-layers.ts";
 
@@ -61,6 +69,10 @@ export class OverlaySnapshotter implements Snapshotter {
       UpperDir: upper,
       WorkDir: join(dir, "work"),
     };
+  }
+
+  applyLayers(layers: readonly StoredLayerRequest[], op: Operation, onApplied: (index: number) => void): Promise<void> {
+    return applyChain(this.#store, layers, op, onApplied);
   }
 
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }> {

@@ -35,6 +35,11 @@ export interface LayerRequest {
   readonly budget?: { readonly bytes?: number; readonly inodes?: number };
 }
 
+/** One layer whose archive is whole in the file at `path`. */
+export interface StoredLayerRequest extends LayerRequest {
+  readonly path: string;
+}
+
 /** A file that is still being written: read from its start, `complete` tells that nothing more comes (or that all is lost). */
 export interface GrowingFile {
   /** Open for reading; stays its owner's to close. */
@@ -86,6 +91,12 @@ export interface Snapshotter {
    */
   layerData?(chainId: string): Record<string, string>;
   applyLayer(request: LayerRequest, body: LayerBody, op: Operation): Promise<{ size: number }>;
+
+  /**
+   * As {@link applyLayer} for layers that stand on each other, lowest first: they become visible together, or none does. `onApplied`
+   * is told of each by its index as soon as it is unpacked.
+   */
+  applyLayers(layers: readonly StoredLayerRequest[], op: Operation, onApplied: (index: number) => void): Promise<void>;
 
   /** Makes the writable layer `key` over the chain `parent` (`null`: an empty root). Throws `conflict` if it exists. */
   prepare(key: string, parent: string | null, options?: PrepareOptions): Promise<void>;

@@ -2,7 +2,7 @@
 import { readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { answer } from "../../helper/helper-process.ts";
+import { answer, tellCaller } from "../../helper/helper-process.ts";
 import { dataLoss, resourceExhausted, unavailable } from "../../lib/errors.ts";
 import { failPoint } from "../../lib/fail-point.ts";
 import type { TarTime } from "../../lib/tar/entry.ts";
@@ -22,6 +22,7 @@ import { raiseFileLimit } from "../../linux/rlimit.ts";
 import { fstat } from "../../linux/stat.ts";
 import { lookup } from "../layer-lookup.ts";
 import type { LayerRecord } from "../layer-store.ts";
+import { copyRoot } from "../ownership.ts";
 import { Budget } from "./budget.ts";
 import { Extractor } from "./extractor.ts";
 import { eachChunk } from "./layer-body.ts";
@@ -42,8 +43,43 @@ export interface ApplyLayerRequest {
 /** Bytes of headers, padding and tail that a stream may have beside its files' data. */
 const streamAllowance = 4 * 2 ** 30;
 
+/** Of `apply-layers`: layers that stand on each other, lowest first, over those of `parents`. */
+export interface ApplyLayersRequest {
+  /** `diff` directories of the layers below all of them, topmost first. */
+  readonly parents: readonly string[];
+  readonly layers: readonly (Pick<ApplyLayerRequest, "dir" | "record" | "budget"> & { readonly body: string })[];
+}
+
 export async function applyLayerMain(args: string[]): Promise<void> {
-  await answer<ApplyLayerRequest, { size: number }>(args, applyLayer);
+  await answer<ApplyLayerRequest, { size: number }>(args, async (request) => {
+    const applied = await applyLayer(request);
+    syncFileSystemOf(request.dir);
+    return applied;
+  });
+}
+
+export async function applyLayersMain(args: string[]): Promise<void> {
+  await answer<ApplyLayersRequest, true>(args, async ({ parents, layers }) => {
+    let below = parents;
+    for (const [index, layer] of layers.entries()) {
+      const diff = join(layer.dir, "diff");
+      copyRoot(below[0] ?? null, diff);
+      await applyLayer({ ...layer, parents: below });
+      below = [diff, ...below];
+      tellCaller({ index });
+    }
+    for (const { dir } of layers.slice(0, 1)) syncFileSystemOf(dir);
+    return true;
+  });
+}
+
+function syncFileSystemOf(path: string): void {
+  const fd = openAt(AT_FDCWD, path, O_DIRECTORY);
+  try {
+    syncfs(fd);
+  } finally {
+    close(fd);
+  }
 }
 
 async function applyLayer(request: ApplyLayerRequest): Promise<{ size: number }> {
@@ -75,9 +111,7 @@ async function applyLayer(request: ApplyLayerRequest): Promise<{ size: number }>
   failPoint("snapshots.layer.unpacked");
   const record: LayerRecord = { ...request.record, size: extractor.size };
   writeFileSync(join(request.dir, "layer.json"), JSON.stringify(record), { mode: 0o600 });
-  const fd = openAt(AT_FDCWD, request.dir, O_DIRECTORY);
-  syncfs(fd);
-  close(fd);
+  for (const fd of below) close(fd);
   return { size: extractor.size };
 }
 
