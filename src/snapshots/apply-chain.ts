@@ -48,6 +48,7 @@ export async function applyChain(
       }
       dirs.shift();
     }
+    store.syncPlaces();
   } finally {
     for (const dir of dirs) store.trash.take(dir);
   }

@@ -205,6 +205,7 @@ export class LayerStore {
       const { dir, size } = await this.#unpack(request, body, op);
       try {
         this.publish(dir, request.chainId);
+        this.syncPlaces();
       } catch (error) {
         this.trash.take(dir);
         throw error;
@@ -242,7 +243,8 @@ export class LayerStore {
       this.#records.delete(request.chainId);
       for (const user of users()) this.refer(request.chainId, user);
       if (request.parent !== null) this.refer(request.parent, hex);
-      for (const path of [dir, join(this.root, "layers")]) syncDirectory(path);
+      syncDirectory(dir);
+      this.syncPlaces();
     } finally {
       this.trash.take(fresh);
     }
@@ -286,12 +288,15 @@ export class LayerStore {
     mkdirSync(join(dir, "refs"), { mode: 0o700 });
   }
 
-  /** Renames a layer that is whole and on disk to its place. */
+  /** Renames a layer that is whole and on disk to its place, where it stays once {@link syncPlaces} has returned. */
   publish(dir: string, chainId: string): void {
     failPoint("snapshots.layer.publish");
     const target = this.#dir(chainId);
     this.trash.take(target); // a directory without layer.json: what a removal left that crashed
     renameSync(dir, target);
+  }
+
+  syncPlaces(): void {
     syncDirectory(join(this.root, "layers"));
   }
 
