@@ -31,6 +31,12 @@ export async function applyChain(
   const [lowest] = missing;
   if (!lowest) return;
   const dirs: string[] = [];
+  let placed = 0;
+  // Each stands on its parent from before the first look at that, and no longer when it does not come about.
+  const standing = ({ chainId, parent }: StoredLayerRequest): void => {
+    if (parent !== null) store.refer(parent, chainHex(chainId));
+  };
+  standing(lowest);
   try {
     for (const { chainId } of missing) {
       const dir = store.temporary(chainHex(chainId));
@@ -38,19 +44,16 @@ export async function applyChain(
       for (const name of ["diff", "refs"]) mkdirSync(join(dir, name), { mode: name === "diff" ? 0o755 : 0o700 });
     }
     await unpack(store, missing, dirs, op, (index) => onApplied(there + index));
-    for (const { chainId, parent } of missing) {
-      if (parent !== null) store.refer(parent, chainHex(chainId));
-      try {
-        store.publish(dirs[0]!, chainId);
-      } catch (error) {
-        if (parent !== null) store.unrefer(parent, chainHex(chainId));
-        throw error;
-      }
-      dirs.shift();
+    for (const layer of missing) {
+      standing(layer);
+      store.publish(dirs[placed]!, layer.chainId);
+      placed++;
     }
     store.syncPlaces();
   } finally {
-    for (const dir of dirs) store.trash.take(dir);
+    for (const dir of dirs.slice(placed)) store.trash.take(dir);
+    const failed = missing[placed];
+    if (failed && failed.parent !== null) store.unrefer(failed.parent, chainHex(failed.chainId));
   }
 }
 
