@@ -156,7 +156,7 @@ test("contexts and ssh:// lead to the other engine", async () => {
   const other = await run([dhowBinary, "image", "send", "--platform", "linux/s390x", "app:1", "there"], { env });
   expect([other.code, other.stderr]).toEqual([
     1,
-    expect.stringContaining("was found but does not provide the specified platform"),
+    expect.stringContaining("no suitable export target found for platform linux/s390x"),
   ]);
   const missing = await run([dhowBinary, "image", "send", "app:1", "nowhere"], { env });
   expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('context "nowhere": context not found')]);
