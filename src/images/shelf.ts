@@ -28,6 +28,12 @@ export interface Hold extends Disposable {
   readonly chains: Set<Digest>;
 }
 
+/**
+ * Bytes of a packed layer whose own helper and sync cost more than its unpacking. Larger ones go alone: what is written of one is on its
+ * way to the disk while the next is unpacked.
+ */
+const smallLayer = 4 << 20;
+
 /** The layers of an arrival on their way. */
 interface Unpacking {
   readonly layers: readonly Descriptor[];
@@ -104,7 +110,7 @@ export class Shelf {
     );
   }
 
-  /** Unpacks the layer at `i`, with those after it that are whole as well; the index of the next one. */
+  /** Unpacks the layer at `i`, with those after it that are small and whole as it is; the index of the next one. */
   async #unpackFrom(unpacking: Unpacking, i: number): Promise<number> {
     const { layers, chain, source, op, onLayer } = unpacking;
     const layer = layers[i]!;
@@ -113,7 +119,8 @@ export class Shelf {
       onLayer(layer, "exists");
       return i + 1;
     }
-    const behind = layers.slice(i).findIndex(({ digest }) => !this.content.has(digest));
+    const ends = ({ digest, size }: Descriptor): boolean => size > smallLayer || !this.content.has(digest);
+    const behind = layers.slice(i).findIndex(ends);
     const whole = behind < 0 ? layers.length - i : behind;
     if (whole > 1) return await this.#unpackChain(unpacking, i, i + whole);
     using opened = await source.open(layer);
