@@ -41,8 +41,14 @@ export class InputRoots implements AsyncDisposable {
   async #show(top: string): Promise<string> {
     const target = join(this.#parts.paths.rootfs, randomBytes(32).toString("hex"));
     mkdirSync(target, { recursive: true, mode: 0o700 });
-    if (top !== "") await this.#parts.snapshots.view(top, target);
-    return target;
+    try {
+      if (top !== "") await this.#parts.snapshots.view(top, target);
+      return target;
+    } catch (error) {
+      this.#shown.delete(top);
+      rmdirSync(target);
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
