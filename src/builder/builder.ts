@@ -2,9 +2,10 @@
  * Builds images from Dockerfiles. `dockerfile/` turns the file into a plan, `solver/` carries it out: stages side by side, each step
  * looked up in `cache/` before `steps/` does its work in a writable layer.
  */
-import type { Readable } from "node:stream";
 import type { AuthConfig } from "../api/system.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { Attestation, CacheTransfer, Grant, Output } from "./request-results.ts";
+import type { ClientFiles, MainContext, SecretSource, SshSource } from "./request-sources.ts";
 
 /** What one build is asked for. */
 export interface BuildRequest {
@@ -27,8 +28,25 @@ export interface BuildRequest {
   /** `name:address` lines for /etc/hosts of RUN. */
   readonly extraHosts: readonly string[];
   readonly limits: RunLimits;
-  /** By registry, as references name it, for base images. */
+  /** By registry, as references name it, for base images, caches and pushes. */
   readonly auths: ReadonlyMap<string, AuthConfig>;
+  /** Stages, by name or number, whose steps are carried out whatever the cache holds. */
+  readonly noCacheStages: readonly string[];
+  /** What a Dockerfile may ask for besides the usual. */
+  readonly grants: ReadonlySet<Grant>;
+  /** By name, as the user wrote where they are: `docker-image://…`, `oci-layout://…`, a git or http address, `local:NAME`. */
+  readonly namedContexts: ReadonlyMap<string, string>;
+  readonly secrets: SecretSource;
+  readonly ssh: SshSource;
+  /** Where `local:NAME` contexts come from; null where the client has none to give. */
+  readonly clientFiles: ClientFiles | null;
+  /** None is the image in the store. */
+  readonly outputs: readonly Output[];
+  readonly attestations: readonly Attestation[];
+  readonly cacheFrom: readonly CacheTransfer[];
+  readonly cacheTo: readonly CacheTransfer[];
+  /** The file system of a step that fails is kept as an image, whose id the error has. */
+  readonly keepsFailed: boolean;
 }
 
 /** Limits of each RUN; 0 and "" are none. */
@@ -82,12 +100,12 @@ export interface PruneRequest {
 
 export interface Builder {
   /**
-   * Builds from a context, a tar (packed or not) of the files, and resolves with the image's id. Throws DockerfileError for a
+   * Builds, and resolves once every output has been given out. Throws DockerfileError for a
    * wrong file, StepFailed for a RUN that ends with another code than 0; nothing is left of what failed.
    */
   build(
     request: BuildRequest,
-    context: Readable,
+    context: MainContext,
     tell: (event: BuildEvent) => void,
     op: Operation,
   ): Promise<BuiltImage>;
@@ -98,7 +116,10 @@ export interface Builder {
 }
 
 export interface BuiltImage {
+  /** "" where no output was an image. */
   readonly id: string;
   /** In familiar form, as the image is called now. */
   readonly names: readonly string[];
+  /** What `--metadata-file` gets: `containerimage.digest`, `containerimage.config.digest`, … */
+  readonly facts: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,6 @@
 /** The builder put together. */
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { DhowError, notImplemented } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, parsePlatform } from "../lib/platform.ts";
@@ -20,6 +19,7 @@ import { type ParsedFile, parseFile } from "./dockerfile/syntax/parse.ts";
 import { DockerfileError, describeError } from "./dockerfile/text/dockerfile-error.ts";
 import type { Source } from "./dockerfile/text/source.ts";
 import { imageFile } from "./image-file.ts";
+import type { MainContext } from "./request-sources.ts";
 import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
 import { Solver, StepFailed, type StepResult } from "./solver/solver.ts";
@@ -62,13 +62,15 @@ class BuildService implements Builder {
 
   async build(
     request: BuildRequest,
-    tar: Readable,
+    main: MainContext,
     tell: (event: BuildEvent) => void,
     op: Operation,
   ): Promise<BuiltImage> {
     const { images } = this.#options;
     for (const name of request.names) images.checkName(name);
-    using context = await BuildContext.receive(this.#contexts, tar, op);
+    if (main.kind !== "archive")
+      throw notImplemented(`building from a ${main.kind} context is not supported by this engine yet`);
+    using context = await BuildContext.receive(this.#contexts, main.tar, op);
     const file = parsed(context, request.dockerfile);
     using hold = images.hold();
     try {
@@ -124,7 +126,7 @@ class BuildService implements Builder {
         names: request.names,
         parent: result.root?.id ?? "",
       };
-      return await images.make(hold, made, op);
+      return { ...(await images.make(hold, made, op)), facts: {} };
     } finally {
       this.#contexts.discard(scratch);
     }

@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import type * as v from "valibot";
 import { BuildArgs, BuildLabels, BuildOutputs, type BuildResult, BuildUlimits } from "../../api/build.ts";
 import type { Filters } from "../../api/filters.ts";
@@ -6,6 +5,7 @@ import type { ProgressSink } from "../../api/images.ts";
 import type { Routes } from "../../api/routes.ts";
 import { parseWire } from "../../api/wire.ts";
 import type { BuildEvent, BuildRequest, BuiltImage, PruneRequest } from "../../builder/builder.ts";
+import { type MainContext, noSources } from "../../builder/request-sources.ts";
 import { invalidArgument, notImplemented, unavailable } from "../../lib/errors.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operation.ts";
@@ -18,7 +18,7 @@ import { readRegistryConfig } from "./credentials.ts";
 export interface BuildsBackend {
   build(
     request: BuildRequest,
-    context: Readable,
+    context: MainContext,
     tell: (event: BuildEvent) => void,
     op: Operation,
   ): Promise<BuiltImage>;
@@ -39,7 +39,11 @@ export function buildHandlers(builds: BuildsBackend) {
       if (query.buildid !== "") named.set(query.buildid, cancelled);
       try {
         const signal = AbortSignal.any([op.signal, cancelled.signal]);
-        tellResult(await builds.build(request, input, log.tell, { ...op, signal }), query.q, progress);
+        tellResult(
+          await builds.build(request, { kind: "archive", tar: input }, log.tell, { ...op, signal }),
+          query.q,
+          progress,
+        );
       } catch (error) {
         log.failed();
         throw error;
@@ -103,6 +107,15 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
     extraHosts: query.extrahosts === "" ? [] : query.extrahosts.split(","),
     limits,
     auths: readRegistryConfig(registryConfig),
+    noCacheStages: [],
+    grants: new Set(),
+    namedContexts: new Map(),
+    ...noSources,
+    outputs: [],
+    attestations: [],
+    cacheFrom: [],
+    cacheTo: [],
+    keepsFailed: false,
   };
 }
 
