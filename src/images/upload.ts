@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import type { ContentStore } from "../content/content-store.ts";
 import type { Digest } from "../lib/digest.ts";
 import { canceled, isKind, notFound } from "../lib/errors.ts";
-import { gzipStream } from "../lib/gzip-stream.ts";
+import { gzipFile } from "../lib/gzip-file.ts";
 import { pause } from "../lib/pause.ts";
 import type { RegistryUploads, Upload } from "../registry/uploads.ts";
 import type { UploadNote } from "./upload-notes.ts";
@@ -91,7 +91,9 @@ async function send(
   tell: (event: UploadEvent) => void,
   signal: AbortSignal,
 ): Promise<SentBlob> {
-  const outgoing = blob.pack ? packed(content.path(blob.digest)) : stored(content.path(blob.digest), session.offset);
+  const path = content.path(blob.digest);
+  // Packed anew from the first byte on, also to go on: the same bytes come out.
+  const outgoing = blob.pack ? gzipFile(path) : stored(path, session.offset);
   const hash = createHash("sha256");
   let size = blob.pack ? 0 : session.offset;
   let lastTold = 0;
@@ -115,9 +117,6 @@ async function send(
 
 const stored = (path: string, start: number): AsyncIterable<Uint8Array> =>
   createReadStream(path, { start, highWaterMark: chunkSize });
-
-/** Packed anew from the first byte on, also to go on: the same bytes come out. */
-const packed = (path: string): AsyncIterable<Uint8Array> => gzipStream(stored(path, 0));
 
 function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
