@@ -1,0 +1,196 @@
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { many, message, one } from "../protobuf/message.ts";
+import { GrpcClient } from "./client.ts";
+import { maxMessageBytes } from "./frames.ts";
+import { bind, type HandlersOf, serveGrpc } from "./server.ts";
+import { service } from "./service.ts";
+import { GrpcError, statusCodes } from "./status.ts";
+
+const Text = message("test.Text", { text: one(1, "string"), data: one(2, "bytes"), words: many(3, "string") });
+const Echo = service("test.Echo", {
+  Say: [Text, Text],
+  Repeat: [Text, Text, "response"],
+  Join: [Text, Text, "request"],
+  Talk: [Text, Text, "both"],
+});
+
+const opened: AsyncDisposableStack[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.disposeAsync();
+});
+
+/** Not `.rejects`: that runs the event loop inside of whatever callback it stands in, here of HTTP/2's own reader. */
+const failureOf = (promise: Promise<unknown>): Promise<GrpcError> =>
+  promise.then(
+    () => {
+      throw new Error("it did not fail");
+    },
+    (error: GrpcError) => error,
+  );
+
+/** A client, and what serves it, over a unix socket. */
+async function pair(handlers: HandlersOf<typeof Echo>): Promise<{ client: GrpcClient; served: Socket }> {
+  const own = new AsyncDisposableStack();
+  opened.push(own);
+  const directory = mkdtempSync(join(tmpdir(), "grpc-"));
+  own.defer(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "s");
+  const accepted = Promise.withResolvers<Socket>();
+  const listener = createServer((socket) => accepted.resolve(socket));
+  own.defer(() => void listener.close());
+  await new Promise<void>((resolve) => listener.listen(path, resolve));
+  const socket = connect(path);
+  const served = await accepted.promise;
+  serveGrpc(served, new Map(bind(Echo, handlers)));
+  const client = new GrpcClient(socket);
+  own.use(client);
+  return { client, served };
+}
+
+test("a call carries its request, metadata and response", async () => {
+  const { client } = await pair({
+    Say: ({ text }, { metadata }) => ({ text: `${text}!`, words: [...(metadata.get("dir-name") ?? [])] }),
+  });
+  const metadata = new Map([["dir-name", ["context"]]]);
+  expect(await client.call(Echo.Say, { text: "hé" }, { metadata })).toMatchObject({ text: "hé!", words: ["context"] });
+  expect(await client.call(Echo.Say, { text: "again" })).toMatchObject({ text: "again!", words: [] });
+});
+
+test("metadata keeps several values apart, commas and all", async () => {
+  const { client } = await pair({ Say: (_, { metadata }) => ({ words: [...(metadata.get("followpaths") ?? [])] }) });
+  const metadata = new Map([["followpaths", ["a, b", "c"]]]);
+  expect((await client.call(Echo.Say, {}, { metadata })).words).toEqual(["a, b", "c"]);
+});
+
+test("streams of both directions end in their own time", async () => {
+  const { client } = await pair({
+    Repeat: async ({ text }, call) => {
+      for (let i = 0; i < 3; i++) await call.send({ text: `${text}${i}` });
+    },
+    Join: async (call) => {
+      const words: string[] = [];
+      for await (const { text } of call.requests) words.push(text);
+      return { words };
+    },
+    Talk: async (call) => {
+      for await (const { text } of call.requests) await call.send({ text: text.toUpperCase() });
+      await call.send({ text: "bye" });
+    },
+  });
+  const repeated = await Array.fromAsync(client.stream(Echo.Repeat, { text: "x" }), ({ text }) => text);
+  expect(repeated).toEqual(["x0", "x1", "x2"]);
+
+  await using join = client.open(Echo.Join);
+  await join.send({ text: "a" });
+  await join.send({ text: "b" });
+  join.end();
+  expect(await Array.fromAsync(join.responses, ({ words }) => words)).toEqual([["a", "b"]]);
+
+  await using talk = client.open(Echo.Talk);
+  const heard: string[] = [];
+  await talk.send({ text: "hi" });
+  for await (const { text } of talk.responses) {
+    heard.push(text);
+    if (heard.length === 1) await talk.send({ text: "there" });
+    if (heard.length === 2) talk.end();
+  }
+  expect(heard).toEqual(["HI", "THERE", "bye"]);
+});
+
+test("a failure arrives with its code, text and details", async () => {
+  const details = [{ typeUrl: "example/x", value: new Uint8Array([1, 2]) }];
+  const { client } = await pair({
+    Say: () => {
+      throw new GrpcError(statusCodes.notFound, "no such thing: 100 % „weg“\nline", { details });
+    },
+    Repeat: async (_, call) => {
+      await call.send({ text: "one" });
+      throw new GrpcError(statusCodes.aborted, "midway", { details });
+    },
+  });
+  const failure = await client.call(Echo.Say, {}).catch((error: GrpcError) => error);
+  expect(failure).toMatchObject({ code: 5, kind: "notFound", message: "no such thing: 100 % „weg“\nline" });
+  expect((failure as GrpcError).details[0]).toMatchObject({ typeUrl: "example/x" });
+  const heard: string[] = [];
+  const midway = (async () => {
+    for await (const { text } of client.stream(Echo.Repeat, {})) heard.push(text);
+  })();
+  expect(await failureOf(midway)).toMatchObject({ code: 10, message: "midway", details: [{ typeUrl: "example/x" }] });
+  expect(heard).toEqual(["one"]);
+});
+
+test("unknown services and methods are named", async () => {
+  const { client } = await pair({ Say: () => ({}) });
+  const Other = service("other.Thing", { Do: [Text, Text] });
+  expect(await failureOf(client.call(Other.Do, {}))).toMatchObject({
+    code: 12,
+    message: "unknown service other.Thing",
+  });
+  expect(await failureOf(Array.fromAsync(client.stream(Echo.Repeat, {})))).toMatchObject({
+    code: 12,
+    message: "unknown method Repeat for service test.Echo",
+  });
+});
+
+test("a caller that gives up is seen by the handler", async () => {
+  const seen = Promise.withResolvers<void>();
+  const { client } = await pair({
+    Talk: async (call) => {
+      await call.send({ text: "begun" });
+      call.signal.addEventListener("abort", () => seen.resolve());
+      await seen.promise;
+    },
+  });
+  const given = new AbortController();
+  await using call = client.open(Echo.Talk, { signal: given.signal });
+  const reading = (async () => {
+    for await (const _ of call.responses) given.abort(new Error("enough"));
+  })();
+  expect((await failureOf(reading)).message).toBe("enough");
+  await seen.promise;
+});
+
+test("a deadline ends a call", async () => {
+  const { client } = await pair({ Say: () => Bun.sleep(5000).then(() => ({})) });
+  expect(await failureOf(client.call(Echo.Say, {}, { deadlineMs: 50 }))).toMatchObject({ code: 4 });
+});
+
+test("a lost connection ends calls and is told", async () => {
+  const { client, served } = await pair({
+    Talk: async (call) => {
+      await call.send({ text: "begun" });
+      await new Promise(() => {});
+    },
+  });
+  await using call = client.open(Echo.Talk);
+  const reading = (async () => {
+    for await (const _ of call.responses) served.destroy();
+  })();
+  expect(await failureOf(reading)).toMatchObject({ code: 14 });
+  await client.closed;
+  expect(() => client.open(Echo.Talk)).toThrow("the connection is closed");
+});
+
+test("much data goes through in constant pieces, and larger messages are refused", async () => {
+  const { client } = await pair({
+    Talk: async (call) => {
+      let total = 0;
+      for await (const { data } of call.requests) total += data.length;
+      await call.send({ text: String(total) });
+    },
+  });
+  const piece = new Uint8Array(1 << 20).fill(7);
+  await using call = client.open(Echo.Talk);
+  for (let i = 0; i < 24; i++) await call.send({ data: piece });
+  await call.send({ data: new Uint8Array(maxMessageBytes - 100) });
+  call.end();
+  expect(await Array.fromAsync(call.responses, ({ text }) => text)).toEqual([
+    String((24 << 20) + maxMessageBytes - 100),
+  ]);
+  await using large = client.open(Echo.Talk);
+  expect(await failureOf(large.send({ data: new Uint8Array(maxMessageBytes + 1) }))).toMatchObject({ code: 8 });
+});
