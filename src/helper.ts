@@ -19,9 +19,11 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "push-blobs": async () => (await import("./images/push-helper.ts")).pushBlobsMain,
   "receive-archive": async () => (await import("./images/receive-helper.ts")).receiveArchiveMain,
   "receive-layer": async () => (await import("./images/receive-helper.ts")).receiveLayerMain,
+  "convert-layer": async () => (await import("./images/layer-form.ts")).convertLayerMain,
   "copy-files": async () => (await import("./builder/steps/files-helper.ts")).copyFilesMain,
   "digest-files": async () => (await import("./builder/steps/files-helper.ts")).digestFilesMain,
   "make-directory": async () => (await import("./builder/steps/files-helper.ts")).makeDirectoryMain,
+  "scan-packages": async () => (await import("./builder/attestations/scan-helper.ts")).scanPackagesMain,
   "clone-tree": async () => (await import("./volumes/clone-tree.ts")).cloneTreeMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };

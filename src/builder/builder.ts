@@ -21,7 +21,7 @@ export interface BuildRequest {
   readonly noCache: boolean;
   /** Base images are pulled though they are here. */
   readonly pull: boolean;
-  /** `os[/arch[/variant]]`; "" is this host's. */
+  /** `os[/arch[/variant]]`, several parted by commas; "" is this host's. */
   readonly platform: string;
   /** Network of RUN: `default`, `none`, `host`, or a network's name. */
   readonly networkMode: string;
@@ -45,6 +45,8 @@ export interface BuildRequest {
   readonly attestations: readonly Attestation[];
   readonly cacheFrom: readonly CacheTransfer[];
   readonly cacheTo: readonly CacheTransfer[];
+  /** All that is built becomes one layer. */
+  readonly squash?: boolean;
   /** The file system of a step that fails is kept as an image, whose id the error has. */
   readonly keepsFailed: boolean;
 }

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { ContainerConfig } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
 import type { AuthConfig } from "../api/system.ts";
+import type { BuildOutputs } from "../images/build-outputs.ts";
 import type { ImageConfigFile } from "../images/manifest.ts";
 import type { Hold } from "../images/shelf.ts";
 import type { Digest } from "../lib/digest.ts";
@@ -60,7 +61,11 @@ export interface NewImage {
   readonly parent: string;
 }
 
+/** Layers in other forms, sets of manifests, pushes, and what caches are fetched with. */
+export type BuilderOutputs = Pick<BuildOutputs, keyof BuildOutputs>;
+
 export interface BuilderImages {
+  readonly outputs: BuilderOutputs;
   /** Null when there is none of that name for the platform here. */
   find(reference: string, platform: Platform | null): ImageBase | null;
   pull(reference: string, platform: string, auths: ReadonlyMap<string, AuthConfig>, op: Operation): Promise<void>;
@@ -89,7 +94,17 @@ export interface LayerUser {
 
 export type BuilderSnapshots = Pick<
   Snapshotter,
-  "hasLayer" | "layerSize" | "applyLayer" | "prepare" | "mount" | "unmount" | "view" | "remove" | "diffTar"
+  | "hasLayer"
+  | "layerSize"
+  | "applyLayer"
+  | "prepare"
+  | "mount"
+  | "unmount"
+  | "view"
+  | "remove"
+  | "diffTar"
+  | "treeTar"
+  | "care"
 >;
 
 export type BuilderNetworks = Pick<Networks, "attach" | "detach" | "validate">;

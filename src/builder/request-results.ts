@@ -1,11 +1,27 @@
 /** What a build is to leave besides its steps in the cache. */
 import type { Writable } from "node:stream";
+import type { Digest } from "../lib/digest.ts";
+import type { Operation } from "../lib/operation.ts";
 
 /** Rights that a Dockerfile has only by the caller's word (`--allow`). */
 export type Grant = "network.host" | "security.insecure" | "device";
 
 /** Attributes as BuildKit names them: `compression`, `oci-mediatypes`, `rewrite-timestamp`, `annotation.*`, … */
 export type Attributes = Readonly<Record<string, string>>;
+
+/** A client's directory of blobs, as an OCI layout has them; its `index.json` is the client's own to write. */
+export interface ClientBlobs {
+  has(blob: ClientBlob, op: Operation): Promise<boolean>;
+  /** The bytes are believed to be the blob's only once they have hashed to its digest. Rejects with `notFound`. */
+  read(digest: Digest, op: Operation): Promise<AsyncIterable<Uint8Array>>;
+  write(blob: ClientBlob, bytes: AsyncIterable<Uint8Array>, op: Operation): Promise<void>;
+}
+
+export interface ClientBlob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
 
 export type Output =
   /** In the engine's store under `BuildRequest.names`, and pushed where `push` says so. */
@@ -15,6 +31,8 @@ export type Output =
       readonly type: "tar" | "oci" | "docker";
       readonly attributes: Attributes;
       open(): Promise<Writable>;
+      /** Where `tar=false` of an OCI layout puts its blobs; absent where the client has no place for them. */
+      readonly blobs?: ClientBlobs;
     }
   /** The files of the target's root, one by one. */
   | { readonly type: "local"; readonly attributes: Attributes; receive(root: string): Promise<void> };
@@ -29,4 +47,6 @@ export interface Attestation {
 export interface CacheTransfer {
   readonly type: string;
   readonly attributes: Attributes;
+  /** The client's directory, of `local`. What is imported from it is the manifest of the attribute `digest`. */
+  readonly blobs?: ClientBlobs;
 }

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DhowError, notImplemented } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
-import { hostPlatform, parsePlatform } from "../lib/platform.ts";
+import { formatPlatform, hostPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
+import { statementsFor } from "./attestations/attest.ts";
+import { readWanted } from "./attestations/wanted.ts";
 import { BuildImages } from "./base-images.ts";
 import type { BuildEvent, Builder, BuildRequest, BuiltImage, CacheEntry, PruneRequest } from "./builder.ts";
 import { BuildCache } from "./cache/build-cache.ts";
@@ -18,11 +20,15 @@ import { decodeSource } from "./dockerfile/syntax/decode.ts";
 import { type ParsedFile, parseFile } from "./dockerfile/syntax/parse.ts";
 import { DockerfileError, describeError } from "./dockerfile/text/dockerfile-error.ts";
 import type { Source } from "./dockerfile/text/source.ts";
+import { checkOutputs, exportAll } from "./exporters/export-all.ts";
+import type { Target } from "./exporters/image-set.ts";
+import { squashed } from "./exporters/squash.ts";
 import { imageFile } from "./image-file.ts";
+import type { Output } from "./request-results.ts";
 import type { MainContext } from "./request-sources.ts";
 import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
-import { Solver, StepFailed, type StepResult } from "./solver/solver.ts";
+import { Solver, type StageResult, StepFailed, type StepResult } from "./solver/solver.ts";
 import { StepWorker, type WorkerParts } from "./solver/step-worker.ts";
 import { RunExits } from "./steps/run-process.ts";
 
@@ -68,83 +74,134 @@ class BuildService implements Builder {
   ): Promise<BuiltImage> {
     const { images } = this.#options;
     for (const name of request.names) images.checkName(name);
+    checkOutputs(request.outputs);
+    const platforms = platformsOf(request);
     if (main.kind !== "archive")
       throw notImplemented(`building from a ${main.kind} context is not supported by this engine yet`);
     using context = await BuildContext.receive(this.#contexts, main.tar, op);
     const file = parsed(context, request.dockerfile);
-    using hold = images.hold();
+    const hold = images.hold();
     try {
-      return await this.#buildIn(context, file, { request, tell, hold }, op);
+      return await this.#buildIn(context, file, { request, tell, hold, platforms }, op);
     } catch (error) {
       throw placed(error, file.source);
+    } finally {
+      await images.outputs.letGo(hold);
     }
   }
 
-  async #buildIn(
+  async #buildIn(context: BuildContext, file: ParsedFile, build: Building, op: Operation): Promise<BuiltImage> {
+    const { request, hold, platforms } = build;
+    const { images } = this.#options;
+    const startedAt = new Date();
+    const wanted = readWanted(request.attestations);
+    const bases = new BuildImages(images, hold, request, op);
+    const plans: BuildPlan[] = [];
+    for (const platform of platforms) plans.push(await this.#plan(context, file, request, platform, bases));
+    const results = await this.#solve(context, file, build, plans, bases, op);
+    const parts = { ...this.#options, hold };
+    const targets: Target[] = [];
+    const forImages: Target[] = [];
+    for (const [i, plan] of plans.entries()) {
+      const target = targetOf(plan, results[i]!);
+      const made = request.squash ? await squashed(parts, target, op) : target;
+      const built = {
+        request,
+        plan,
+        contextAddress: null,
+        startedAt,
+        finishedAt: new Date(),
+        base: (reference: string, platform: Platform) => bases.of({ from: "image", reference, platform }),
+      };
+      const statements = await statementsFor(parts, wanted, made, built, request.names, op);
+      targets.push({ ...made, statements: statements.always });
+      forImages.push({ ...made, statements: statements.besideImages });
+    }
+    const given = { targets, forImages, names: request.names, auths: request.auths };
+    const image: Output = { type: "image", push: false, attributes: {} };
+    return await exportAll(parts, { ...given, outputs: request.outputs.length === 0 ? [image] : request.outputs }, op);
+  }
+
+  /** The results of plans for several platforms, side by side; the first failure ends the others. */
+  async #solve(
     context: BuildContext,
     file: ParsedFile,
-    { request, tell, hold }: { request: BuildRequest; tell: (event: BuildEvent) => void; hold: BuildHold },
+    { request, tell, hold }: Building,
+    plans: readonly BuildPlan[],
+    bases: BuildImages,
     op: Operation,
-  ): Promise<BuiltImage> {
-    const { images } = this.#options;
-    const bases = new BuildImages(images, hold, request, op);
-    const plan = await this.#plan(context, file, request, bases);
+  ): Promise<StageResult[]> {
     const scratch = mkdtempSync(join(this.#contexts.directory, "inline-"));
+    const failure = new AbortController();
+    const own: Operation = { ...op, signal: AbortSignal.any([op.signal, failure.signal]) };
     try {
-      await using inputs = new InputRoots(this.#options, (input) => solver.source(input));
-      const worker = new StepWorker(this.#parts, {
-        request,
-        hold,
-        inputs,
-        proxies: plan.frontend.proxies,
-        scratch,
-        tell,
-      });
-      const solver = new Solver(
-        {
-          plan,
-          tell,
-          image: (input) => bases.of(input),
-          context: (input) => {
-            if (input.from === "named")
-              throw notImplemented(`named context ${input.name} is not supported by this engine yet`);
-            return { kind: "directory", path: context.root };
+      await using stack = new AsyncDisposableStack();
+      let first = 0;
+      const solvers = plans.map((plan) => {
+        const inputs: InputRoots = stack.use(new InputRoots(this.#options, (input) => solver.source(input)));
+        const { proxies } = plan.frontend;
+        const from = first;
+        const tellOwn = (event: BuildEvent): void =>
+          tell("step" in event ? { ...event, step: event.step + from } : event);
+        const worker = new StepWorker(this.#parts, { request, hold, inputs, proxies, scratch, tell: tellOwn });
+        const solver: Solver = new Solver(
+          {
+            plan,
+            tell: tellOwn,
+            image: (input) => bases.of(input),
+            context: (input) => {
+              if (input.from === "named")
+                throw notImplemented(`named context ${input.name} is not supported by this engine yet`);
+              return { kind: "directory", path: context.root };
+            },
+            carryOut: (step, stage, number, tree, forOne) => worker.carryOut(step, stage, number, tree, forOne),
           },
-          carryOut: (step, stage, number, tree, forOne) => worker.carryOut(step, stage, number, tree, forOne),
-        },
-        op,
-      );
+          own,
+        );
+        first += solver.labels.length;
+        return solver;
+      });
+      const warnings = plans.flatMap((plan) => plan.warnings.map((warning) => describeWarning(warning, file.source)));
       tell({
         kind: "planned",
-        steps: solver.labels,
-        warnings: plan.warnings.map((warning) => describeWarning(warning, file.source)),
+        steps: solvers.flatMap(({ labels }) => labels),
+        warnings: [...new Set(warnings)],
       });
-      const result = await solver.solve();
-      const made = {
-        file: imageFile(plan.target, result, plan.frontend.epoch),
-        layers: result.tree,
-        names: request.names,
-        parent: result.root?.id ?? "",
-      };
-      return { ...(await images.make(hold, made, op)), facts: {} };
+      const going = solvers.map((solver) => solver.solve());
+      let failed: { readonly error: unknown } | null = null;
+      for (const one of going) {
+        one.catch((error: unknown) => {
+          failed ??= { error };
+          failure.abort(error);
+        });
+      }
+      await Promise.allSettled(going);
+      if (failed !== null) throw (failed as { readonly error: unknown }).error;
+      return await Promise.all(going);
     } finally {
       this.#contexts.discard(scratch);
     }
   }
 
-  async #plan(context: BuildContext, file: ParsedFile, request: BuildRequest, images: BuildImages): Promise<BuildPlan> {
+  async #plan(
+    context: BuildContext,
+    file: ParsedFile,
+    request: BuildRequest,
+    platform: Platform | null,
+    images: BuildImages,
+  ): Promise<BuildPlan> {
     const given = Object.entries(request.buildArgs).filter((pair): pair is [string, string] => pair[1] !== null);
     return await planBuild(file, {
       target: request.target === "" ? null : request.target,
       buildArgs: new Map(given),
       buildPlatform: hostPlatform(),
-      targetPlatform: request.platform === "" ? null : parsePlatform(request.platform),
+      targetPlatform: platform,
       namedContexts: new Map(),
       labels: new Map(Object.entries(request.labels)),
       allStages: false,
       ignore: await context.ignore(request.dockerfile),
       noCache: request.noCache,
-      isMultiPlatform: false,
+      isMultiPlatform: platformsOf(request).length > 1,
       images,
     });
   }
@@ -156,6 +213,34 @@ class BuildService implements Builder {
   prune(request: PruneRequest): ReturnType<Builder["prune"]> {
     return this.#keeper.prune(request);
   }
+}
+
+interface Building {
+  readonly request: BuildRequest;
+  readonly tell: (event: BuildEvent) => void;
+  readonly hold: BuildHold;
+  /** Null is this host's, by nobody's word. */
+  readonly platforms: readonly (Platform | null)[];
+}
+
+/** Each once, in the order they were asked for. */
+function platformsOf({ platform }: BuildRequest): (Platform | null)[] {
+  if (platform === "") return [null];
+  const all = platform.split(",").map((one) => parsePlatform(one.trim()));
+  return [...new Map(all.map((one) => [formatPlatform(one), one])).values()];
+}
+
+function targetOf(plan: BuildPlan, result: StageResult): Target {
+  const { os, architecture, variant } = plan.target.image;
+  return {
+    platform: variant ? { os, architecture, variant } : { os, architecture },
+    file: imageFile(plan.target, result, plan.frontend.epoch),
+    layers: result.tree,
+    baseLayers: result.root?.layers.length ?? 0,
+    parent: result.root?.id ?? "",
+    statements: [],
+    epoch: plan.frontend.epoch,
+  };
 }
 
 function parsed(context: BuildContext, name: string): ParsedFile {

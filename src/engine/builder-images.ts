@@ -6,8 +6,9 @@ import { parseReference } from "../lib/reference.ts";
 
 /** The images as the builder wants them: what it builds with, and pulls with the credentials that a client sent along. */
 export function builderImages(images: Images): BuilderImages {
-  const { building } = images;
+  const { building, outputs } = images;
   return {
+    outputs,
     find: (reference, platform) => building.find(reference, platform),
     async pull(fromImage, platform, auths, op) {
       const auth = auths.get(parseReference(fromImage).domain);

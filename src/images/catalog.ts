@@ -17,6 +17,7 @@ import {
   withDefaultTag,
 } from "../lib/reference.ts";
 import type { Database } from "../state/database.ts";
+import { besides } from "./index-content.ts";
 import {
   chainIds,
   type Descriptor,
@@ -185,15 +186,16 @@ export class Catalog {
   /** Records an image (again) and gives it names, in one durable transaction. Its blobs must be in the store. */
   add(
     id: Digest,
-    image: { manifest: Descriptor; target: Descriptor; parent?: string },
+    image: { manifest: Descriptor; target: Descriptor; parent?: string; replaces?: boolean },
     names: readonly Reference[],
   ): Image {
     const before = this.#images.get(id);
     const lastTagged = names.length > 0 ? new Date().toISOString() : (before?.lastTagged ?? "");
-    // An image that is here already keeps the manifest it came with: its layers' blobs are named there.
+    const { manifest, target } = image;
+    // An image that is here already keeps the manifest it came with, unless told otherwise: its layers' blobs are named there.
     const record: ImageRecord = before
-      ? { ...before, lastTagged }
-      : { manifest: image.manifest, target: image.target, parent: image.parent ?? "", lastTagged };
+      ? { ...before, lastTagged, ...(image.replaces ? { manifest, target } : {}) }
+      : { manifest, target, parent: image.parent ?? "", lastTagged };
     this.records.db.transaction("full", (tx) => {
       this.records.images.put(tx, id, record);
       for (const name of names) this.records.names.put(tx, formatReference(name), { image: id });
@@ -279,6 +281,7 @@ export class Catalog {
       for (const id of this.ids()) {
         const { record, manifest, chain } = this.get(id);
         for (const { digest } of [record.manifest, record.target, ...manifest.layers]) blobs.add(digest);
+        for (const { digest } of besides(this.content, record)) blobs.add(digest);
         blobs.add(id);
         for (const chainId of chain) chains.add(chainId);
       }

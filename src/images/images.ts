@@ -27,6 +27,7 @@ import type { Operation } from "../lib/operation.ts";
 import type { LayerCare } from "../snapshots/layer-care.ts";
 import type { LayerBody, LayerRequest, StoredLayerRequest } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
+import type { BuildOutputs } from "./build-outputs.ts";
 import type { BuildStore } from "./build-store.ts";
 import type { CheckReport, ImageCheckRequest, ImageCheckTotals } from "./check/report.ts";
 import type { SaveQuery } from "./save.ts";
@@ -132,6 +133,7 @@ export interface CommitImage {
 export interface Images {
   /** Images as a builder needs them. */
   readonly building: BuildStore;
+  readonly outputs: BuildOutputs;
   resolve(nameOrId: string): ResolvedImage;
   /** Shows what the image holds, read-only, at the existing directory `target`; its owner unmounts it. */
   view(imageId: string, target: string): Promise<void>;

@@ -156,7 +156,7 @@ async function dockerArrival(
   hold: Hold,
   members: Members,
   image: v.InferOutput<typeof DockerManifest>[number],
-  known: readonly { descriptor: Descriptor; manifest: Manifest }[],
+  known: readonly { descriptor: Descriptor; manifest: Manifest; target: Descriptor }[],
   seen: Set<Digest>,
 ): Promise<Arrival> {
   const config = member(members, image.Config);
@@ -165,8 +165,8 @@ async function dockerArrival(
   const names = (image.RepoTags ?? []).map(taggedName);
   const original = known.find((one) => one.manifest.config.digest === config.digest);
   if (original) {
-    const { descriptor, manifest } = original;
-    return { id: config.digest, file, manifest, manifestDescriptor: descriptor, target: descriptor, names };
+    const { descriptor, manifest, target } = original;
+    return { id: config.digest, file, manifest, manifestDescriptor: descriptor, target, names };
   }
   const layers = image.Layers.map((path): Descriptor => {
     const blob = member(members, path);
@@ -196,13 +196,17 @@ async function dockerArrival(
 }
 
 /** The image manifests among an archive's blobs that its index.json leads to and that are complete; none is fine. */
-function layoutManifests(shelf: Shelf, members: Members): { descriptor: Descriptor; manifest: Manifest }[] {
+function layoutManifests(
+  shelf: Shelf,
+  members: Members,
+): { descriptor: Descriptor; manifest: Manifest; target: Descriptor }[] {
   const index = member(members, "index.json");
   if (!index) return [];
   try {
     return layoutArrivals(shelf, index, []).map((one) => ({
       descriptor: one.manifestDescriptor,
       manifest: one.manifest,
+      target: one.target,
     }));
   } catch (error) {
     if (!isKind(error, "invalidArgument", "notFound")) throw error;

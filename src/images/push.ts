@@ -19,6 +19,7 @@ import { RegistryUploads } from "../registry/uploads.ts";
 import type { Image } from "./catalog.ts";
 import { checkPlatform } from "./check-platform.ts";
 import type { ImagesOptions } from "./images.ts";
+import { besides, isWhole } from "./index-content.ts";
 import { type Descriptor, isForeign, isUnpacked, maxManifestSize, mediaTypes } from "./manifest.ts";
 import type { PackedLayers } from "./packed-layers.ts";
 import type { PushLine, PushRequest } from "./push-helper.ts";
@@ -89,25 +90,37 @@ export class Pusher {
       if (!content.has(digest))
         throw dataLoss(`blob ${digest} of ${familiarReference(reference)} is missing: pull it again`);
     }
-    hold.lease.add(image.record.manifest.digest);
+    for (const { digest } of [image.record.manifest, image.record.target]) hold.lease.add(digest);
     // A push tells of layers by what they hold, whichever way they are packed.
     const held = new Map(image.manifest.layers.map(({ digest }, at) => [digest, image.file.rootfs.diff_ids[at]]));
     const shownId = (digest: Digest): string => (held.get(digest) ?? digest).slice(7, 19);
     for (const { digest } of layers.values()) tell({ status: "Preparing", progressDetail: {}, id: shownId(digest) });
-    const outgoing = [...layers.values()].map((layer) => this.#outgoing(layer, isUnpacked(layer), reference));
+    // An index that is here with all that it lists goes as it is; of another one, the image that is here goes alone.
+    const others = isWhole(content, image.record) ? besides(content, image.record) : null;
+    for (const { digest } of others ?? []) hold.lease.add(digest);
+    const packs = (layer: Descriptor): boolean => others === null && isUnpacked(layer);
+    const outgoing = [...layers.values()].map((layer) => this.#outgoing(layer, packs(layer), reference));
+    const beside = (others ?? []).filter((one) => !isForeign(one) && !isManifest(one) && !layers.has(one.digest));
     const sent = await this.#send(
-      [...outgoing, this.#outgoing(image.manifest.config, false, reference)],
+      [
+        ...outgoing,
+        ...beside.map((blob) => this.#outgoing(blob, false, reference)),
+        this.#outgoing(image.manifest.config, false, reference),
+      ],
       registry,
       path,
       (digest, message) => tell({ id: shownId(digest), ...message }),
       op,
     );
     failPoint("images.push.sent");
-    const stored = content.read(image.record.manifest.digest, maxManifestSize);
-    const isPacked = image.manifest.layers.some((layer) => isUnpacked(layer));
-    const bytes = isPacked ? packedManifest(stored, sent) : stored;
-    const { mediaType } = image.record.manifest;
-    const digest = await new RegistryUploads(registry, path).manifest(tag ?? "", bytes, mediaType, op.signal);
+    const uploads = new RegistryUploads(registry, path);
+    for (const { digest, mediaType } of (others ?? []).filter(isManifest)) {
+      await uploads.manifest(digest, content.read(digest, maxManifestSize), mediaType, op.signal);
+    }
+    const top = others === null ? image.record.manifest : image.record.target;
+    const stored = content.read(top.digest, maxManifestSize);
+    const bytes = image.manifest.layers.some(packs) ? packedManifest(stored, sent) : stored;
+    const digest = await uploads.manifest(tag ?? "", bytes, top.mediaType, op.signal);
     // By this digest others find what was pushed: so do we.
     catalog.name(image.id, { ...reference, tag: null, digest });
     tell({ status: `${tag}: digest: ${digest} size: ${bytes.length}` });
@@ -169,6 +182,9 @@ export class Pusher {
     return sent;
   }
 }
+
+const isManifest = ({ mediaType }: Descriptor): boolean =>
+  mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 
 /** What the stock client draws its bars from. */
 function messageOf(event: PushLine, total: number): ProgressMessage {

@@ -7,6 +7,7 @@ import { familiarReference, formatReference, type Reference, repositoryOf } from
 import { parseUntil } from "../lib/until.ts";
 import type { Image } from "./catalog.ts";
 import { checkPlatform } from "./check-platform.ts";
+import { besides } from "./index-content.ts";
 import { filterOf, type QuerySources } from "./query.ts";
 import type { Shelf } from "./shelf.ts";
 
@@ -102,12 +103,14 @@ async function erase(
 ): Promise<ImageDeleteResponseItem[]> {
   const { catalog } = shelf;
   const { record, manifest } = image;
+  const others = besides(shelf.content, record).map(({ digest }) => digest);
   catalog.forget(image.id);
   const blobs: Digest[] = [
     image.id,
     record.manifest.digest,
     record.target.digest,
     ...manifest.layers.map((l) => l.digest),
+    ...others,
   ];
   const { layers } = await shelf.release(image.chain, blobs);
   const items: ImageDeleteResponseItem[] = [{ Deleted: image.id }, ...layers.map((layer) => ({ Deleted: layer }))];

@@ -15,6 +15,7 @@ import {
 } from "../lib/reference.ts";
 import { tarEnd, tarHeader, tarPadding } from "../lib/tar/writer.ts";
 import type { Image } from "./catalog.ts";
+import { besides, isWhole } from "./index-content.ts";
 import { mediaTypes, platformOf } from "./manifest.ts";
 import type { Shelf } from "./shelf.ts";
 
@@ -77,6 +78,9 @@ async function* archive(
     for (const { digest } of image.manifest.layers) if (!without.has(digest)) blobs.add(digest);
     blobs.add(image.id);
     blobs.add(image.record.manifest.digest);
+    if (!isWhole(content, image.record)) continue;
+    for (const { digest } of [...besides(content, image.record), image.record.target])
+      if (!without.has(digest)) blobs.add(digest);
   }
   for (const digest of blobs) hold.lease.add(digest);
   const file = function* (path: string, text: string): Generator<Uint8Array> {
@@ -98,7 +102,8 @@ async function* archive(
     yield tarPadding(size);
   }
   const manifests = wanted.flatMap(({ image, names }) => {
-    const { mediaType, digest, size } = image.record.manifest;
+    const { manifest, target } = image.record;
+    const { mediaType, digest, size } = isWhole(content, image.record) ? target : manifest;
     const named = names.map((name) => ({
       "io.containerd.image.name": formatReference(name),
       "org.opencontainers.image.ref.name": name.tag ?? "",

@@ -4,6 +4,7 @@ import { invalidArgument } from "../lib/errors.ts";
 import { hostOf } from "../registry/auth.ts";
 import { RegistryClient } from "../registry/client.ts";
 import { search } from "../registry/search.ts";
+import { BuildOutputs } from "./build-outputs.ts";
 import { BuildStore } from "./build-store.ts";
 import { Catalog } from "./catalog.ts";
 import { checkImages } from "./check/check-images.ts";
@@ -11,6 +12,7 @@ import { commit } from "./commit.ts";
 import { distribution } from "./distribution.ts";
 import type { Images, ImagesOptions } from "./images.ts";
 import { importTar } from "./import.ts";
+import { LayerForms } from "./layer-form.ts";
 import { imageFiles, imageLayers } from "./layers.ts";
 import { load } from "./load.ts";
 import { platformOf, wireDescriptor } from "./manifest.ts";
@@ -34,8 +36,10 @@ export function createImages(options: ImagesOptions): Images {
   const pull = createPuller(shelf, options);
   const packed = new PackedLayers(options.db);
   const pusher = new Pusher(shelf, packed, options);
+  const outputs = new BuildOutputs(shelf, new LayerForms(options.db), options);
   return {
     building: new BuildStore(shelf),
+    outputs,
     resolve(nameOrId) {
       const { image } = catalog.find(nameOrId);
       return {
@@ -97,6 +101,7 @@ export function createImages(options: ImagesOptions): Images {
       await shelf.collect();
       notesIn(content.root).sweep();
       packed.keep((layer) => content.has(layer));
+      outputs.sweep();
     },
   };
 }

@@ -19,6 +19,8 @@ export interface Arrival {
   readonly manifestDescriptor: Descriptor;
   readonly target: Descriptor;
   readonly parent?: string;
+  /** Of an image that is here already, this manifest takes the place of the one it came with. */
+  readonly replaces?: boolean;
   readonly names: readonly Reference[];
 }
 
@@ -104,6 +106,7 @@ export class Shelf {
       {
         manifest: arrival.manifestDescriptor,
         target: arrival.target,
+        replaces: arrival.replaces ?? false,
         ...(arrival.parent === undefined ? {} : { parent: arrival.parent }),
       },
       arrival.names,

@@ -5,6 +5,7 @@ import type { ProgressSink } from "../../api/images.ts";
 import type { Routes } from "../../api/routes.ts";
 import { parseWire } from "../../api/wire.ts";
 import type { BuildEvent, BuildRequest, BuiltImage, PruneRequest } from "../../builder/builder.ts";
+import type { Output } from "../../builder/request-results.ts";
 import { type MainContext, noSources } from "../../builder/request-sources.ts";
 import { invalidArgument, notImplemented, unavailable } from "../../lib/errors.ts";
 import { parseJson } from "../../lib/json.ts";
@@ -111,7 +112,8 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
     grants: new Set(),
     namedContexts: new Map(),
     ...noSources,
-    outputs: [],
+    outputs: readOutputs(query.outputs),
+    squash: query.squash,
     attestations: [],
     cacheFrom: [],
     cacheTo: [],
@@ -119,13 +121,22 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
   };
 }
 
-function refuseUnbuilt({ remote, squash, outputs, version }: BuildQuery): void {
+function refuseUnbuilt({ remote, version }: BuildQuery): void {
   if (remote !== "") throw notImplemented("building from a remote context is not supported by this engine yet");
-  if (squash) throw notImplemented("squashing of built images is not supported by this engine yet");
-  if (outputs !== "" && readText("outputs", BuildOutputs, outputs).length > 0) {
-    throw notImplemented("outputs of a build other than an image are not supported by this engine yet");
-  }
   if (version === "2") throw notImplemented("builds over BuildKit's own protocol are not supported by this engine yet");
+}
+
+/** Those that need no client to take files. */
+function readOutputs(text: string): Output[] {
+  if (text === "") return [];
+  return readText("outputs", BuildOutputs, text).map(({ Type, Attrs }) => {
+    const { push = "", ...attributes } = Attrs;
+    if (Type === "image" || Type === "moby") return { type: "image", push: false, attributes: Attrs };
+    if (Type === "registry") return { type: "image", push: push !== "false", attributes };
+    throw invalidArgument(
+      `output type ${JSON.stringify(Type)} needs a client that takes what is built: this request has none to give it to`,
+    );
+  });
 }
 
 /** One of the query's texts that hold JSON. */
