@@ -17,6 +17,7 @@ const benches: Record<
   images: async () => (await import("./images.ts")).images,
   "transfer-memory": async () => (await import("./transfer-memory.ts")).transferMemory,
   registries: async () => (await import("./registries.ts")).registries,
+  builds: async () => (await import("./builds.ts")).builds,
   history: async () => (await import("./history.ts")).history,
   stats: async () => (await import("./stats.ts")).stats,
   concurrent: async () => (await import("./concurrent.ts")).concurrent,
