@@ -15,8 +15,9 @@ const keptMs = 7 * 24 * 3600_000;
 export interface UploadNote extends Disposable {
   /** The session's address; null for none, or none that another upload has not taken. */
   read(): string | null;
-  write(location: string): void;
-  /** The upload is done, or its session is worth nothing. */
+  /** Null for a session that is worth nothing. */
+  write(location: string | null): void;
+  /** The upload is done. */
   drop(): void;
 }
 
@@ -31,7 +32,7 @@ export class UploadNotes {
     const held = tryLock(file);
     return {
       read: () => (held && readFileSync(file, "utf8")) || null,
-      write: (location) => held && writeFileSync(file, location, { mode: 0o600 }),
+      write: (location) => held && writeFileSync(file, location ?? "", { mode: 0o600 }),
       drop: () => held && rmSync(file, { force: true }),
       [Symbol.dispose]: () => held?.[Symbol.dispose](),
     };

@@ -6,6 +6,7 @@ import type { Digest } from "../lib/digest.ts";
 import { canceled, isKind, notFound } from "../lib/errors.ts";
 import { gzipFile } from "../lib/gzip-file.ts";
 import { pause } from "../lib/pause.ts";
+import { CredentialsRenewed, RegistryRefusal } from "../registry/refusal.ts";
 import type { RegistryUploads, Upload } from "../registry/uploads.ts";
 import type { UploadNote } from "./upload-notes.ts";
 
@@ -62,20 +63,27 @@ export async function upload(
     session = await uploads.mount(as.digest, from, signal);
     if (session === null) return tell({ event: "mounted", from, as });
   }
+  let [reached, failedAt] = [0, 0];
   for (let attempt = 1; ; attempt++) {
     try {
       const noted = note.read();
       if (noted) session = (await uploads.status({ location: noted, offset: 0 }, signal)) ?? session;
       session ??= await uploads.begin(signal);
+      // Whoever gets on has as many attempts as at the beginning.
+      if (session.offset > reached) [attempt, reached] = [1, session.offset];
       note.write(session.location);
       const sent = await send(content, uploads, blob, session, tell, signal);
       return tell({ event: "pushed", as: sent });
     } catch (error) {
       if (signal.aborted) throw canceled("context canceled", { cause: error });
       if (isFinal(error) || attempt >= attempts) throw error;
-      // A session that was gone on with and did not end well is not trusted a second time.
-      if (session && session.offset > 0) note.drop();
+      const offset = session?.offset ?? 0;
+      // Credentials say nothing of a session; one that is refused, or gets no further, is not trusted again.
+      const isRenewed = error instanceof CredentialsRenewed;
+      if (!isRenewed && offset > 0 && (error instanceof RegistryRefusal || offset === failedAt)) note.write(null);
+      if (!isRenewed) failedAt = offset;
       session = null;
+      if (isRenewed) continue;
       tell({ event: "retrying", seconds: attempt });
       await pause(200 * attempt, signal);
     }

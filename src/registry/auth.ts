@@ -8,6 +8,10 @@ import { mayLeadTo } from "./targets.ts";
 
 /** Most bytes of a token server's answer. */
 const tokenLimit = 1 << 20;
+/** How long a token is good of which nobody says it (Docker's token authentication). */
+const defaultSeconds = 60;
+/** How long before its end a token is renewed; a quarter of its time where that is less. */
+const renewalMs = 10_000;
 
 /** Docker Hub's names: one registry. */
 const hubHosts = ["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -61,6 +65,8 @@ export class Authorizer {
   readonly #insecure: readonly string[];
   #basic = false;
   #token: string | null;
+  /** Where the token is from, and until when it is good (on {@link performance.now}'s clock); null for one that the user brought. */
+  #source: { readonly realm: URL; readonly trusted: boolean; readonly until: number } | null = null;
 
   constructor(auth: AuthConfig | undefined, skipVerify: boolean, insecure: readonly string[]) {
     this.#auth = auth;
@@ -73,6 +79,18 @@ export class Authorizer {
   header(): string | undefined {
     if (this.#token) return `Bearer ${this.#token}`;
     return this.#basic ? this.#basicHeader() : undefined;
+  }
+
+  /** Fetches a token anew that is about to run out, so that no long body is sent in vain. Whoever cannot give one now is asked at the next 401. */
+  async keepFresh(signal: AbortSignal): Promise<void> {
+    if (!this.#source || performance.now() < this.#source.until) return;
+    const { realm, trusted } = this.#source;
+    this.#source = null;
+    try {
+      await this.#renew(realm, trusted, signal);
+    } catch (error) {
+      if (!(error instanceof RegistryAway)) throw error;
+    }
   }
 
   #basicHeader(): string | undefined {
@@ -112,10 +130,17 @@ export class Authorizer {
     }
     realm.searchParams.set("service", fields.get("service") ?? "");
     for (const { path, actions } of scopes) realm.searchParams.append("scope", `repository:${path}:${actions}`);
-    this.#token = await this.#fetchToken(realm, trusted, signal);
+    await this.#renew(realm, trusted, signal);
   }
 
-  async #fetchToken(realm: URL, trusted: boolean, signal: AbortSignal): Promise<string> {
+  async #renew(realm: URL, trusted: boolean, signal: AbortSignal): Promise<void> {
+    const asked = performance.now();
+    const { token, seconds } = await this.#fetchToken(realm, trusted, signal);
+    this.#token = token;
+    this.#source = { realm, trusted, until: asked + seconds * 1000 - Math.min(seconds * 250, renewalMs) };
+  }
+
+  async #fetchToken(realm: URL, trusted: boolean, signal: AbortSignal): Promise<{ token: string; seconds: number }> {
     const identity = trusted ? this.#auth?.identitytoken : undefined;
     const basic = trusted ? this.#basicHeader() : undefined;
     const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: identity ?? "", client_id: "dhow" });
@@ -132,11 +157,12 @@ export class Authorizer {
       if (status === 429 || status >= 500) throw new RegistryAway("system", `token server answered ${status}`);
       if (!response.ok) throw systemError(`token server answered ${status}`);
       const text = (await bounded(response, tokenLimit)).toString("utf8");
-      const answer = JSON.parse(text) as { token?: unknown; access_token?: unknown };
+      const answer = JSON.parse(text) as { token?: unknown; access_token?: unknown; expires_in?: unknown };
       const token = answer.token ?? answer.access_token;
       if (typeof token !== "string" || token === "")
         throw systemError("authorization server did not include a token in the response");
-      return token;
+      const { expires_in: seconds } = answer;
+      return { token, seconds: typeof seconds === "number" && seconds > 0 ? seconds : defaultSeconds };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Error && "kind" in error) throw error;

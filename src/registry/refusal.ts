@@ -32,6 +32,15 @@ export class RegistryUnreachable extends RegistryAway {
   }
 }
 
+/** The credentials had run out when a body was sent that cannot be sent again; they are new now, and what arrived of it is not known. */
+export class CredentialsRenewed extends RegistryAway {
+  override readonly name = "CredentialsRenewed";
+
+  constructor() {
+    super("unavailable", "registry asked for new credentials in the middle of an upload");
+  }
+}
+
 /** The name of a failed system call's or handshake's error, where a thrown value has one. */
 export const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
 

@@ -11,7 +11,7 @@ import { RegistryAway } from "./away.ts";
 import { bounded } from "./bounded.ts";
 import { type HostTls, hostTls } from "./host-certificates.ts";
 import { isInsecureHost } from "./insecure.ts";
-import { codeOf, RegistryUnreachable, refusalOf } from "./refusal.ts";
+import { CredentialsRenewed, codeOf, RegistryUnreachable, refusalOf } from "./refusal.ts";
 import { waitMs } from "./retry-after.ts";
 import { mayLeadTo } from "./targets.ts";
 
@@ -44,8 +44,11 @@ export interface RegistryRequest {
   readonly body?: () => Uint8Array | ReadableStream<Uint8Array>;
   /** What a token must allow. */
   readonly scopes: readonly Scope[];
-  /** False for what may not be sent twice without a look at what arrived. */
-  readonly repeats?: boolean;
+  /**
+   * When it may be sent again: after whatever passes (`freely`, unless told), only where credentials were asked for before anything was done
+   * (`unheard`), or `never`, because its body is gone then; {@link CredentialsRenewed} is thrown instead.
+   */
+  readonly repeats?: "freely" | "unheard" | "never";
 }
 
 export class RegistryTransport {
@@ -115,6 +118,8 @@ export class RegistryTransport {
   }
 
   async #attempts(url: URL, request: RegistryRequest, signal: AbortSignal): Promise<Response> {
+    const { repeats = "freely" } = request;
+    await this.#auth.keepFresh(signal);
     let refreshed = false;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
@@ -127,11 +132,11 @@ export class RegistryTransport {
       if (response.status === 401 && !refreshed) {
         refreshed = true;
         await this.#auth.challenge(url, response.headers.get("www-authenticate") ?? "", request.scopes, signal);
+        if (repeats === "never") throw new CredentialsRenewed();
         continue;
       }
       const isTransient = response.status === 429 || (response.status >= 500 && response.status !== 501);
-      const repeats = request.repeats ?? true;
-      if (!isTransient || !repeats || attempt >= this.#maxAttempts)
+      if (!isTransient || repeats !== "freely" || attempt >= this.#maxAttempts)
         throw refusalOf(response.status, body, this.#domain, request.scopes[0]);
       await pause(waitMs(response.headers.get("retry-after"), attempt), signal);
       signal.throwIfAborted();

@@ -75,7 +75,7 @@ export class RegistryUploads {
     }
   }
 
-  /** Sends bytes from the upload's offset on, in one piece; answers where it goes on. Not repeated: look at its status first. */
+  /** Sends bytes from the upload's offset on, in one piece; answers where it goes on. Not repeated, also where credentials had run out ({@link CredentialsRenewed}): look at its status first. */
   async append(upload: Upload, bytes: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
     const response = await this.#transport.send(
       {
@@ -84,7 +84,7 @@ export class RegistryUploads {
         headers: { "content-type": "application/octet-stream" },
         body: () => bytes,
         scopes: this.#scopes,
-        repeats: false,
+        repeats: "never",
       },
       signal,
     );
@@ -99,7 +99,7 @@ export class RegistryUploads {
     const headers = { "content-type": "application/octet-stream", "content-length": "0" };
     const body = () => new Uint8Array(0);
     const response = await this.#transport.send(
-      { method: "PUT", target, headers, body, scopes: this.#scopes, repeats: false },
+      { method: "PUT", target, headers, body, scopes: this.#scopes, repeats: "unheard" },
       signal,
     );
     await response.body?.cancel();
