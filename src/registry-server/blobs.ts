@@ -35,6 +35,11 @@ export class Blobs {
     return found;
   }
 
+  /** Waits for a removal of what is at `path`, where one is under way. Of what somebody was told of, or has just put, none begins. */
+  async settled(path: string): Promise<void> {
+    await this.#removals.get(path);
+  }
+
   size(digest: Digest): Promise<number | null> {
     return this.storage.size(layout.blobPath(digest));
   }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, utimesSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Digest, digestOf } from "../lib/digest.ts";
+import { type Digest, digestOf, hexOf } from "../lib/digest.ts";
 import { Blobs } from "./blobs.ts";
 import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
@@ -68,6 +68,35 @@ test("what a manifest needs stays, what nothing needs goes with its link", async
   ]);
   expect(await repositories.blobSize(name, stray)).toBeNull();
   expect(await collect()).toMatchObject({ links: 0, blobs: 0 });
+});
+
+const directories = (below: string) =>
+  readdirSync(join(root, "docker/registry/v2/repositories", name, below), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .filter((entry) => entry.length === 64);
+
+test("what has gone leaves no directory to be read in each round from then on, nor does what went before", async () => {
+  const subject = await addManifest(null, ["config", "layer"]);
+  await addManifest(null, ["config", "other"], subject);
+  const [manifest, stray] = [await addManifest("v1", ["config", "kept"]), await addBlob("stray")];
+  // As an earlier registry left them.
+  rmSync(join(root, layout.layerLink(name, stray)));
+  expect(await collect({ untagged: true })).toMatchObject({ manifests: 2, links: 2 });
+  expect(directories("_layers").toSorted()).toEqual([digestOf("config"), digestOf("kept")].map(hexOf).toSorted());
+  expect(directories("_manifests/revisions")).toEqual([hexOf(manifest)]);
+  expect(directories("_referrers")).toEqual([]);
+  await repositories.removeBlob(name, digestOf("kept"));
+  expect(directories("_layers")).toEqual([hexOf(digestOf("config"))]);
+});
+
+test("a link that is removed and put at the same time is there afterwards or not, and neither fails", async () => {
+  const digest = await addBlob("busy");
+  const link = layout.layerLink(name, digest);
+  for (let round = 0; round < 100; round++)
+    await Promise.all([repositories.unlink(link), repositories.addBlob(name, digest), repositories.layers(name)]);
+  await repositories.addBlob(name, digest);
+  expect(await repositories.layers(name)).toEqual([digest]);
 });
 
 test("what was sent, linked or asked for within the grace time stays", async () => {

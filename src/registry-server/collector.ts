@@ -77,7 +77,7 @@ export class Collector {
     for (const digest of await this.#repositories.layers(name)) {
       const link = layout.layerLink(name, digest);
       const isGone =
-        !needed.has(digest) && (await this.#remove(digest, link, now, () => this.#blobs.storage.remove(link)));
+        !needed.has(digest) && (await this.#remove(digest, link, now, () => this.#repositories.unlink(link)));
       if (isGone) collected.links++;
       else live.add(digest);
     }

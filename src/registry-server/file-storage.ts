@@ -1,6 +1,6 @@
 /** Storage in a directory of the file system. */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { failPoint } from "../lib/fail-point.ts";
 import { isErrno } from "../linux/syscall-error.ts";
@@ -29,12 +29,13 @@ export class FileStorage implements Storage {
         await file.close();
       }
       failPoint("registry.files.written");
-      await rename(part, target);
+      await renameInto(part, target);
     } catch (error) {
       await rm(part, { force: true });
       throw error;
     }
-    await syncDirectory(dirname(target));
+    // Gone already where somebody has removed what was written.
+    await absent(syncDirectory(dirname(target)));
   }
 
   async size(path: string): Promise<number | null> {
@@ -56,6 +57,14 @@ export class FileStorage implements Storage {
 
   async remove(path: string): Promise<void> {
     await rm(this.#at(path), { recursive: true, force: true });
+  }
+
+  async prune(path: string): Promise<void> {
+    try {
+      await rmdir(this.#at(path));
+    } catch (error) {
+      if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR")) throw error;
+    }
   }
 
   async move(from: string, to: string): Promise<void> {
@@ -122,6 +131,18 @@ async function absent<T>(found: Promise<T>): Promise<T | null> {
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return null;
     throw error;
+  }
+}
+
+/** Gives a file its name in a directory that is made again when it has just been pruned. */
+async function renameInto(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await rename(from, to);
+    } catch (error) {
+      if (attempt >= 5 || !isErrno(error, "ENOENT")) throw error;
+      await makeDirectory(dirname(to));
+    }
   }
 }
 

@@ -1,10 +1,13 @@
 /** What belongs to which repository: links to blobs and manifests, tags, referrers. */
-import { type Digest, isDigest } from "../lib/digest.ts";
+import { type Digest, hexOf, isDigest } from "../lib/digest.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import { type Blobs, digestsIn } from "./blobs.ts";
 import type { RepositoryName } from "./layout.ts";
 import * as layout from "./layout.ts";
 import type { Storage } from "./storage.ts";
+
+/** Links of one directory that are read at once. */
+const readsAtOnce = 64;
 
 export class Repositories {
   readonly #storage: Storage;
@@ -28,15 +31,23 @@ export class Repositories {
     return null;
   }
 
-  addBlob(name: RepositoryName, digest: Digest): Promise<void> {
-    return this.#storage.write(layout.layerLink(name, digest), digest);
+  async addBlob(name: RepositoryName, digest: Digest): Promise<void> {
+    const link = layout.layerLink(name, digest);
+    await this.blobs.settled(link);
+    await this.#storage.write(link, digest);
   }
 
   async removeBlob(name: RepositoryName, digest: Digest): Promise<boolean> {
     const link = layout.layerLink(name, digest);
     if ((await this.#link(link)) !== digest) return false;
-    await this.#storage.remove(link);
+    await this.unlink(link);
     return true;
+  }
+
+  /** Removes a link, and its directory, of which a busy registry would have ever more. */
+  async unlink(link: string): Promise<void> {
+    await this.#storage.remove(link);
+    await this.#storage.prune(directoryOf(link));
   }
 
   /** A manifest of the repository; null when it has none of that digest. */
@@ -57,7 +68,9 @@ export class Repositories {
   ): Promise<void> {
     await this.blobs.put(digest, bytes);
     failPoint("registry.manifest.stored");
-    await this.#storage.write(layout.revisionLink(name, digest), digest);
+    const link = layout.revisionLink(name, digest);
+    await this.blobs.settled(link);
+    await this.#storage.write(link, digest);
     failPoint("registry.manifest.linked");
     if (subject) await this.#storage.write(layout.referrerLink(name, subject, digest), digest);
     failPoint("registry.manifest.referred");
@@ -73,9 +86,9 @@ export class Repositories {
       if ((await this.tagged(name, tag)) === digest) await this.removeTag(name, tag);
     }
     failPoint("registry.remove.untagged");
-    if (subject) await this.#storage.remove(layout.referrerLink(name, subject, digest));
+    if (subject) await this.unlink(layout.referrerLink(name, subject, digest));
     failPoint("registry.remove.unreferred");
-    await this.#storage.remove(layout.revisionLink(name, digest));
+    await this.unlink(layout.revisionLink(name, digest));
   }
 
   tagged(name: RepositoryName, tag: string): Promise<Digest | null> {
@@ -127,11 +140,19 @@ export class Repositories {
     }
   }
 
-  /** Digests in a directory whose links are there: the directory of one that was removed may stay. */
+  /** Digests in a directory whose links are there. Where there is none any more the directory goes: registries of old have left them. */
   async #linked(path: string): Promise<Digest[]> {
     const found = await digestsIn(this.#storage, path);
-    const links = await Promise.all(found.map((digest) => this.#link(`${path}/${digest.slice(7)}/link`)));
-    return found.filter((digest, at) => links[at] === digest);
+    const linked: Digest[] = [];
+    for (let at = 0; at < found.length; at += readsAtOnce) {
+      const some = found.slice(at, at + readsAtOnce);
+      const links = await Promise.all(some.map((digest) => this.#link(linkIn(path, digest))));
+      for (const [index, digest] of some.entries()) {
+        if (links[index] === digest) linked.push(digest);
+        else if (links[index] === null) await this.#storage.prune(directoryOf(linkIn(path, digest)));
+      }
+    }
+    return linked;
   }
 
   async #link(path: string): Promise<Digest | null> {
@@ -139,3 +160,6 @@ export class Repositories {
     return isDigest(text) ? text : null;
   }
 }
+
+const directoryOf = (link: string): string => link.slice(0, link.lastIndexOf("/"));
+const linkIn = (path: string, digest: Digest): string => `${path}/${hexOf(digest)}/link`;

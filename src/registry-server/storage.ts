@@ -17,6 +17,8 @@ export interface Storage {
   list(path: string): Promise<string[]>;
   /** Removes an object, or a directory with all that is in it; what is not there is fine. */
   remove(path: string): Promise<void>;
+  /** Removes a directory that holds nothing; one that does, or is not there, is fine. Whoever writes into it meanwhile is not disturbed. */
+  prune(path: string): Promise<void>;
   /** Gives an object its place, on disk and for good. What is at `to` must be the same bytes; what stays at `from` is the caller's to remove. */
   move(from: string, to: string): Promise<void>;
   /** Opens an object, made when absent, to write at its end. It can be read when it is sealed. */

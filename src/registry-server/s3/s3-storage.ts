@@ -100,6 +100,9 @@ export class S3Storage implements Storage {
     }
   }
 
+  /** A directory that holds nothing is none here. */
+  async prune(): Promise<void> {}
+
   async move(from: string, to: string): Promise<void> {
     const size = await this.size(from);
     if (size === null) throw new Error(`${from} is not there`);
