@@ -97,14 +97,14 @@ async function measured(
   engines: readonly Engine[],
   { name, runs, context, change, isNew }: Case,
 ): Promise<Table["rows"][number]> {
-  const times: Record<string, number[]> = {};
+  const times: Record<string, number[]> = Object.fromEntries(engines.map((engine) => [engine.name, []]));
   for (let run = 0; run <= runs; run++) {
     const round = `round ${rounds++}`;
     change?.(context, round);
     for (const engine of engines) {
       const from = performance.now();
       await build(engine, context, image, isNew ? round : "same");
-      if (run > 0) (times[engine.name] ??= []).push(performance.now() - from);
+      if (run > 0) times[engine.name]?.push(performance.now() - from);
     }
   }
   return { name, values: Object.fromEntries(Object.entries(times).map(([key, list]) => [key, summary(list).median])) };
