@@ -15,6 +15,7 @@ import type { OciMount, OciSpec } from "../runtime/spec/oci.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
 import type { RuntimeBinary } from "../supervisor/protocol.ts";
+import type { Grant } from "./request-results.ts";
 
 /** A layer whose archive is in the content store, as a manifest names it. */
 export interface StoredLayer {
@@ -132,6 +133,8 @@ export interface BuilderBundles {
     readonly runtime: RuntimeBinary;
   }>;
   userOf(rootfs: string, user: string): { readonly uid: number; readonly gid: number };
+  /** CDI names of the devices that can be asked for. */
+  devices(): readonly string[];
 }
 
 export interface BuilderOptions {
@@ -148,5 +151,7 @@ export interface BuilderOptions {
     readonly bundles: string;
     readonly rootfs: string;
   };
+  /** What this engine grants to those who ask for it. */
+  readonly grants: ReadonlySet<Grant>;
   readonly log: (message: string) => void;
 }

@@ -30,6 +30,7 @@ import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
 import { Solver, type StageResult, StepFailed, type StepResult } from "./solver/solver.ts";
 import { StepWorker, type WorkerParts } from "./solver/step-worker.ts";
+import { refuseUngivable, refuseUngranted } from "./steps/grants.ts";
 import { RunExits } from "./steps/run-process.ts";
 
 export interface ServiceOptions extends BuilderOptions, Pick<ContextParts, "unpack"> {
@@ -74,6 +75,7 @@ class BuildService implements Builder {
   ): Promise<BuiltImage> {
     const { images } = this.#options;
     for (const name of request.names) images.checkName(name);
+    refuseUngivable(request.grants, this.#options.grants);
     checkOutputs(request.outputs);
     const platforms = platformsOf(request);
     if (main.kind !== "archive")
@@ -98,6 +100,7 @@ class BuildService implements Builder {
     const bases = new BuildImages(images, hold, request, op);
     const plans: BuildPlan[] = [];
     for (const platform of platforms) plans.push(await this.#plan(context, file, request, platform, bases));
+    for (const plan of plans) refuseUngranted(plan, request.networkMode, request.grants);
     const results = await this.#solve(context, file, build, plans, bases, op);
     const parts = { ...this.#options, hold };
     const targets: Target[] = [];
@@ -200,7 +203,7 @@ class BuildService implements Builder {
       labels: new Map(Object.entries(request.labels)),
       allStages: false,
       ignore: await context.ignore(request.dockerfile),
-      noCache: request.noCache,
+      noCache: request.noCache || new Set(request.noCacheStages.map((name) => name.toLowerCase())),
       isMultiPlatform: platformsOf(request).length > 1,
       images,
     });
@@ -253,12 +256,15 @@ function parsed(context: BuildContext, name: string): ParsedFile {
 }
 
 /** A build's failure as it is told; with the exit code of a RUN that it was. */
-class BuildFailed extends DhowError {
+export class BuildFailed extends DhowError {
   readonly exitCode: number | null;
+  /** Id of the image that has what the step left (`keepsFailed`); it is the caller's to remove. */
+  readonly keptImage: string | null;
 
   constructor(message: string, cause: DockerfileError) {
     super(cause.kind, message, { cause });
     this.exitCode = cause instanceof StepFailed ? cause.exitCode : null;
+    this.keptImage = cause instanceof StepFailed ? cause.keptImage : null;
   }
 }
 

@@ -120,7 +120,7 @@ function readValue(name: FlagName, value: unknown): unknown {
 }
 
 function occurrencesOf(name: FlagName, value: unknown, wanted: string): string[] {
-  if (name === "gc") return [JSON.stringify(value)];
+  if (name === "gc" || name === "builder") return [JSON.stringify(value)];
   if (wanted === "list") {
     if (!Array.isArray(value)) throw new Error("expected a list");
     return value.map((item) => (name === "default-address-pool" ? poolText(item) : textOf(item)));

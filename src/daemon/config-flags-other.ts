@@ -74,7 +74,6 @@ export const refusedFlags = {
 
 /** dockerd's keys of daemon.json that no flag has, and why they are refused. */
 export const refusedKeys: Readonly<Record<string, string>> = {
-  builder: "there is no builder yet",
   "network-diagnostic-port": "there is no diagnostic server",
   proxies: proxy,
   "swarm-raft-election-tick": swarm,

@@ -182,6 +182,7 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     maxConcurrentUploads: atLeastOne("max concurrent uploads", values["max-concurrent-uploads"]),
     maxDownloadAttempts: atLeastOne("max download attempts", values["max-download-attempts"]),
     gc: values.gc,
+    buildGrants: values.builder,
   });
 }
 

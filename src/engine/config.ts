@@ -1,3 +1,5 @@
+import type { Grant } from "../builder/request-results.ts";
+
 /** Everything the engine is told at its start; made by `daemon/config.ts` from flags and `daemon.json`, then frozen. */
 export interface EngineConfig {
   readonly dataRoot: string;
@@ -36,6 +38,8 @@ export interface EngineConfig {
   readonly maxConcurrentUploads: number;
   readonly maxDownloadAttempts: number;
   readonly gc: GcPolicy;
+  /** What builds may be granted when their callers ask for it. */
+  readonly buildGrants: ReadonlySet<Grant>;
 }
 
 /** What garbage collection removes, and when. */

@@ -190,6 +190,7 @@ export async function createEngine(
     runtime,
     bundles,
     paths,
+    grants: config.buildGrants,
     unpack: (directory, tar, op) => archives.writeArchive(directory, "/", tar, {}, op),
     copyUp: (root, path, target, op) => archives.copyUp(root, path, target, op),
     discard: (path) => trash.take(path),

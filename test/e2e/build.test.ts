@@ -199,7 +199,7 @@ test.each(["--security=insecure", "--network=host", "--device=vendor.com/class=n
   "hardening 54: RUN %s is refused: nobody granted it",
   async (flag) => {
     const refused = await daemon().dhow("build", context(`FROM busybox\nRUN ${flag} true\n`));
-    expect(refused.stderr).toMatch(/granting entitlement [a-z.]+ is not allowed|not enabled|unknown flag/);
+    expect(refused.stderr).toMatch(/(network.host|security.insecure|device) is not allowed/);
     expect(refused.code).toBe(1);
   },
 );

@@ -43,10 +43,13 @@ export interface SolverOptions {
 /** A step that failed; the exit code is that of its command, where it has one. */
 export class StepFailed extends DockerfileError {
   readonly exitCode: number | null;
+  /** Id of the image that has what it left; null where nothing was kept. */
+  readonly keptImage: string | null;
 
   constructor(cause: DhowError, { range }: Step) {
     super(cause.message, [range], null, { kind: cause.kind, cause });
     this.exitCode = cause instanceof RunFailed ? cause.exitCode : null;
+    this.keptImage = cause instanceof RunFailed ? cause.keptImage : null;
   }
 }
 

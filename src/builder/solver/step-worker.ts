@@ -2,7 +2,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runHelper } from "../../helper/helper-process.ts";
-import { forbidden, notImplemented } from "../../lib/errors.ts";
+import { notImplemented } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { BuildEvent, BuildRequest } from "../builder.ts";
 import type { BuildCache } from "../cache/build-cache.ts";
@@ -12,9 +12,11 @@ import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
 import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/files-helper.ts";
 import { fetchFile } from "../steps/http-source.ts";
+import { keepFailed } from "../steps/kept-root.ts";
+import { LentFiles } from "../steps/lent-files.ts";
 import { missingPaths, removeStubs } from "../steps/mount-stubs.ts";
 import { withMounts } from "../steps/run-mounts.ts";
-import { type RunExits, runProcess } from "../steps/run-process.ts";
+import { type RunExits, RunFailed, runProcess } from "../steps/run-process.ts";
 import type { FileSource } from "../steps/selection.ts";
 import { StepRoot, type Tree, topOf } from "../steps/step-root.ts";
 import type { Flights } from "./flights.ts";
@@ -71,7 +73,7 @@ export class StepWorker {
       .join(key, op.signal, async () => {
         await using root = await StepRoot.open(this.#parts, tree);
         if (work.kind === "copy") await this.#copy(work, files, root, op);
-        else if (work.kind === "run") await this.#run(work, root, number, op);
+        else if (work.kind === "run") await this.#runOrKeep(work, root, number, op);
         else await this.#makeDirectory(work, root, op);
         const made = await root.seal(this.#options.hold, op);
         const layer = made.at(-1)!;
@@ -152,19 +154,37 @@ export class StepWorker {
     return this.#parts.bundles.userOf(root.path, /^\d+$/.test(owner) ? `${owner}:${owner}` : owner);
   }
 
+  /** What a command that failed has done is kept where the caller asked for it. */
+  async #runOrKeep(work: RunWork, root: StepRoot, number: number, op: Operation): Promise<void> {
+    const { request, hold } = this.#options;
+    try {
+      await this.#run(work, root, number, op);
+    } catch (error) {
+      if (!request.keepsFailed || !(error instanceof RunFailed)) throw error;
+      throw error.keptAs(await keepFailed(this.#parts.images, hold, { work, root }, op));
+    }
+  }
+
   async #run(work: RunWork, root: StepRoot, number: number, op: Operation): Promise<void> {
-    refuseUngranted(work);
-    const { request, inputs, proxies, tell } = this.#options;
-    const targets = work.mounts.flatMap(({ target }) => (target === null ? [] : [target]));
+    const { request, inputs, proxies, scratch, tell } = this.#options;
+    await using lent = await LentFiles.take(work, root.directory, request, op);
+    const targets = [
+      ...work.mounts.flatMap(({ target }) => (target === null ? [] : [target])),
+      ...lent.mounts.map(({ destination }) => destination),
+    ];
     const stubs = missingPaths(root.path, targets);
-    await withMounts({ ...this.#parts, inputs }, work, root, op, async (mounts) => {
-      const { networkMode, extraHosts, limits } = request;
-      const output = (stream: "stdout" | "stderr", bytes: Uint8Array): void =>
-        tell({ kind: "output", step: number, stream, bytes });
-      const options = { networkMode, extraHosts, limits, mounts, env: proxies, output };
-      await runProcess(this.#parts, this.#parts.exits, work, root, options, op);
-    });
-    removeStubs(root.path, stubs);
+    try {
+      await withMounts({ ...this.#parts, inputs, scratch }, work, root, op, async (mounts) => {
+        const { networkMode, extraHosts, limits } = request;
+        const output = (stream: "stdout" | "stderr", bytes: Uint8Array): void =>
+          tell({ kind: "output", step: number, stream, bytes });
+        const env = [...proxies, ...lent.env];
+        const options = { networkMode, extraHosts, limits, mounts: [...mounts, ...lent.mounts], env, output };
+        await runProcess(this.#parts, this.#parts.exits, work, root, options, op);
+      });
+    } finally {
+      removeStubs(root.path, stubs);
+    }
   }
 }
 
@@ -176,12 +196,3 @@ function writeInline(path: string, text: string): void {
 
 /** A name as a pattern that matches nothing else. */
 const literally = (name: string): string => name.replace(/[*?[\\]/g, "\\$&");
-
-/** What a Dockerfile alone may not ask for: it may come from anybody. */
-function refuseUngranted({ security, network, devices }: RunWork): void {
-  const refusal = (what: string): Error =>
-    forbidden(`granting entitlement ${what} is not allowed by build daemon configuration`);
-  if (security === "insecure") throw refusal("security.insecure");
-  if (network === "host") throw refusal("network.host");
-  if (devices.some(({ isRequired }) => isRequired)) throw refusal("device");
-}

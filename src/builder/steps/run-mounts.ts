@@ -1,9 +1,11 @@
 /** `RUN --mount`: what lies on a step's root while its command runs. */
+import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { invalidArgument, notFound } from "../../lib/errors.ts";
+import { invalidArgument } from "../../lib/errors.ts";
+import { failPoint } from "../../lib/fail-point.ts";
 import type { Operation } from "../../lib/operation.ts";
-import { unmount } from "../../linux/mount.ts";
+import { isErrno } from "../../linux/syscall-error.ts";
 import type { OciMount } from "../../runtime/spec/oci.ts";
 import { mountOverlay } from "../../snapshots/overlay-mount.ts";
 import type { CacheMounts } from "../cache/cache-mounts.ts";
@@ -16,6 +18,8 @@ import { StepRoot } from "./step-root.ts";
 export interface MountParts extends Pick<BuilderOptions, "images" | "snapshots" | "paths"> {
   readonly cacheMounts: CacheMounts;
   readonly inputs: InputRoots;
+  /** A directory of the build's, for what is written to files of the context and thrown away. */
+  readonly scratch: string;
   /** Copies what is in the directory `path` of `root` to `target`. */
   copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
 }
@@ -32,9 +36,9 @@ export async function withMounts<T>(
   const lay = async (index: number, laid: readonly OciMount[]): Promise<T> => {
     const mount = work.mounts[index];
     if (mount === undefined) return await body(laid);
+    if (isLent(mount)) return await lay(index + 1, laid);
     if (mount.type !== "cache") {
-      const one = await layOne(parts, mount, index, root, stack);
-      return await lay(index + 1, one === null ? laid : [...laid, one]);
+      return await lay(index + 1, [...laid, await layOne(parts, mount, index, { root, stack }, op)]);
     }
     return await parts.cacheMounts.with(mount, async ({ path, isNew }) => {
       if (isNew) await fill(parts, mount, path, op);
@@ -43,6 +47,11 @@ export async function withMounts<T>(
   };
   return await lay(0, []);
 }
+
+type LentMount = Extract<RunMount, { readonly type: "secret" | "ssh" }>;
+
+/** These are the caller's, and laid by `LentFiles`. */
+const isLent = (mount: RunMount): mount is LentMount => mount.type === "secret" || mount.type === "ssh";
 
 const bind = (source: string, destination: string, isReadOnly: boolean): OciMount => ({
   type: "bind",
@@ -64,42 +73,36 @@ async function fill(
 
 async function layOne(
   parts: MountParts,
-  mount: Exclude<RunMount, { readonly type: "cache" }>,
+  mount: Exclude<RunMount, LentMount | { readonly type: "cache" }>,
   index: number,
-  root: StepRoot,
-  stack: AsyncDisposableStack,
-): Promise<OciMount | null> {
+  place: Place,
+  op: Operation,
+): Promise<OciMount> {
   switch (mount.type) {
     case "bind":
-      return await layBind(parts, mount, index, root, stack);
+      return await layBind(parts, mount, place, op);
     case "tmpfs": {
       const size = mount.size === null ? [] : [`size=${mount.size}`];
       return { type: "tmpfs", source: "tmpfs", destination: mount.target, options: ["nosuid", "noexec", ...size] };
     }
     case "script": {
-      const path = join(root.directory, `script-${index}`);
+      const path = join(place.root.directory, `script-${index}`);
       writeFileSync(path, mount.text, { mode: 0o755 });
       return bind(path, mount.target, true);
     }
-    case "secret":
-      if (mount.isRequired) throw notFound(`secret ${mount.id}: not found`);
-      return null;
-    case "ssh":
-      if (mount.isRequired) throw notFound(`unset ssh forward key ${mount.id}`);
-      return null;
   }
 }
 
-async function layBind(
-  parts: MountParts,
-  mount: Extract<RunMount, { readonly type: "bind" }>,
-  index: number,
-  root: StepRoot,
-  stack: AsyncDisposableStack,
-): Promise<OciMount> {
-  const tree = mount.isReadOnly
-    ? await parts.inputs.pathOf(mount.input)
-    : await writable(parts, mount, index, root, stack);
+/** The step's root, and what is undone when its command has ended. */
+interface Place {
+  readonly root: StepRoot;
+  readonly stack: AsyncDisposableStack;
+}
+
+type BindMount = Extract<RunMount, { readonly type: "bind" }>;
+
+async function layBind(parts: MountParts, mount: BindMount, { stack }: Place, op: Operation): Promise<OciMount> {
+  const tree = mount.isReadOnly ? await parts.inputs.pathOf(mount.input) : await writable(parts, mount, stack, op);
   const source = resolveInside(tree, mount.source);
   if (source === null) throw invalidArgument(`"${mount.source}": not found`);
   return bind(source, mount.target, mount.isReadOnly);
@@ -108,21 +111,26 @@ async function layBind(
 /** A tree of one's own that shows the input; what is written there is thrown away. */
 async function writable(
   parts: MountParts,
-  mount: Extract<RunMount, { readonly type: "bind" }>,
-  index: number,
-  root: StepRoot,
+  { input }: BindMount,
   stack: AsyncDisposableStack,
+  op: Operation,
 ): Promise<string> {
-  const source = await parts.inputs.source(mount.input);
+  const source = await parts.inputs.source(input);
   if (source.kind === "tree") return stack.use(await StepRoot.open(parts, source.tree)).path;
-  const directory = join(root.directory, `writable-${index}`);
-  const [upper, work, merged] = ["upper", "work", "merged"].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
-  for (const path of [upper, work, merged]) mkdirSync(path, { recursive: true });
-  mountOverlay(merged, { lower: [source.path], writable: { upper, work, volatile: false } });
-  stack.defer(() => void unmount(merged));
+  const name = randomBytes(32).toString("hex");
+  const [upper, work] = ["upper", "work"].map((part) => join(parts.scratch, name, part)) as [string, string];
+  // Where the roots of steps are, so that the next engine unmounts what a crash leaves.
+  const merged = join(parts.paths.rootfs, name);
+  for (const path of [upper, work, merged]) mkdirSync(path, { recursive: true, mode: 0o755 });
+  stack.defer(() => parts.snapshots.unmount(merged));
+  try {
+    mountOverlay(merged, { lower: [source.path], writable: { upper, work, volatile: false } });
+  } catch (error) {
+    // Some kernels and file systems cannot: then it is a copy.
+    if (!isErrno(error, "ENODEV", "EINVAL", "EPERM")) throw error;
+    await parts.copyUp(source.path, "/", upper, op);
+    return upper;
+  }
+  failPoint("builder.run.writable");
   return merged;
 }

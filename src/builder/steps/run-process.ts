@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { ContainerConfig } from "../../api/containers.ts";
 import { HostConfig } from "../../api/host-config.ts";
+import { emptyEndpoint } from "../../api/networks.ts";
 import { parseWire } from "../../api/wire.ts";
 import { DhowError, messageOf } from "../../lib/errors.ts";
 import { failPoint } from "../../lib/fail-point.ts";
@@ -23,10 +24,21 @@ const hostname = "buildkitsandbox";
 /** A command that ended with another code than 0. */
 export class RunFailed extends DhowError {
   readonly exitCode: number;
+  /** Id of the image that has what it left; null where nothing was kept. */
+  readonly keptImage: string | null;
 
-  constructor(command: string, exitCode: number) {
-    super("invalidArgument", `The command '${command}' returned a non-zero code: ${exitCode}`);
+  constructor(message: string, exitCode: number, keptImage: string | null = null) {
+    super("invalidArgument", message);
     this.exitCode = exitCode;
+    this.keptImage = keptImage;
+  }
+
+  static of(command: string, exitCode: number): RunFailed {
+    return new RunFailed(`The command '${command}' returned a non-zero code: ${exitCode}`, exitCode);
+  }
+
+  keptAs(image: string): RunFailed {
+    return new RunFailed(this.message, this.exitCode, image);
   }
 }
 
@@ -81,7 +93,7 @@ export async function runProcess(
     failPoint("builder.run.started");
     const { code } = await untilAborted(expected.exit, op.signal);
     await drained;
-    if (code !== 0) throw new RunFailed(work.args.join(" "), code);
+    if (code !== 0) throw RunFailed.of(work.args.join(" "), code);
   } finally {
     stream.close();
     await runtime.signal(target, 9).catch(() => {});
@@ -98,6 +110,7 @@ async function start(
   op: Operation,
 ): Promise<void> {
   const { limits } = options;
+  const devices = work.devices.length > 0 ? bundles.devices() : [];
   const networkMode = work.network === "default" ? options.networkMode : work.network;
   const sandbox = await networks.attach(
     {
@@ -106,7 +119,7 @@ async function start(
       hostname,
       domainname: "",
       networkMode,
-      endpoints: {},
+      endpoints: { [networkMode]: emptyEndpoint() },
       portBindings: {},
       exposedPorts: [],
       publishAllPorts: false,
@@ -132,6 +145,7 @@ async function start(
       hostConfig: parseWire(HostConfig, {
         NetworkMode: networkMode,
         Privileged: work.security === "insecure",
+        DeviceRequests: deviceRequests(work, devices),
         Memory: limits.memory,
         MemorySwap: limits.memorySwap,
         CpuShares: limits.cpuShares,
@@ -168,6 +182,13 @@ async function start(
     },
     op,
   );
+}
+
+/** Devices by CDI name; one that this host does not have is left out unless it is required. */
+function deviceRequests({ devices }: RunWork, here: readonly string[]): unknown[] {
+  const names = devices.filter(({ name, isRequired }) => isRequired || here.includes(name)).map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [{ Driver: "cdi", Count: 0, DeviceIDs: names, Capabilities: [], Options: {} }];
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -146,6 +146,11 @@ export class Bundles {
     });
   }
 
+  /** CDI names of the devices that can be asked for. */
+  devices(): readonly string[] {
+    return this.#options.cdi.names();
+  }
+
   userOf(rootfs: string, user: string): { readonly uid: number; readonly gid: number } {
     return resolveUser(rootfs, user, []);
   }

@@ -243,7 +243,8 @@ class Planner {
 
   #ignoresCache({ stage, name }: StageNode): boolean {
     const { noCache } = this.#options;
-    return typeof noCache === "boolean" ? noCache : noCache.has(stage.from.stage ?? name);
+    if (typeof noCache === "boolean") return noCache;
+    return noCache.has(stage.from.stage ?? name) || noCache.has(String(stage.index));
   }
 
   /** The image of the target is for the platform that was asked for, and has the labels of the command line. */
