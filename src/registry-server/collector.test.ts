@@ -50,7 +50,7 @@ async function addManifest(
   const [config, ...rest] = descriptors;
   const about = subject ? { subject: { mediaType: imageType, digest: subject, size: 1 } } : {};
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: imageType, config, layers: rest, ...about }));
-  await repositories.addManifest(name, { digest: digestOf(bytes), bytes, tag, subject });
+  await repositories.addManifest(name, { digest: digestOf(bytes), bytes, tags: tag === null ? [] : [tag], subject });
   return digestOf(bytes);
 }
 
@@ -126,7 +126,7 @@ test("untagged manifests go when they are asked to, but for what an index or a s
   const index = Buffer.from(
     JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: imageType, digest: child, size: 1 }] }),
   );
-  await repositories.addManifest(name, { digest: digestOf(index), bytes: index, tag: "all", subject: null });
+  await repositories.addManifest(name, { digest: digestOf(index), bytes: index, tags: ["all"], subject: null });
   expect(await collect()).toMatchObject({ manifests: 0, blobs: 0 });
   expect(await collect({ untagged: true })).toMatchObject({ manifests: 2, links: 3, blobs: 5 });
   const left = await Promise.all(

@@ -3,6 +3,7 @@
  *
  *     blobs/sha256/<2>/<hex>/data                               the bytes
  *     _spoilt/<hex>                                             what was there and is not its digest (ours)
+ *     _health                                                   what a look at the storage's health writes (ours)
  *     repositories/<name>/_layers/sha256/<hex>/link             that blob belongs to this repository
  *     repositories/<name>/_manifests/revisions/sha256/<hex>/link   so does that manifest
  *     repositories/<name>/_manifests/tags/<tag>/current/link    the manifest that a tag leads to
@@ -36,6 +37,7 @@ export function blobPath(digest: Digest): string {
 
 export const blobDirectory = (digest: Digest): string => blobPath(digest).slice(0, -"/data".length);
 export const spoiltPath = (digest: Digest): string => `${root}/_spoilt/${hexOf(digest)}`;
+export const healthPath = `${root}/_health`;
 export const blobsPath = `${root}/blobs/sha256`;
 
 const repository = (name: RepositoryName): string => `${repositoriesPath}/${name}`;

@@ -9,10 +9,14 @@ import { describeFlags } from "../lib/flags-help.ts";
 import { tryLock } from "../linux/flock.ts";
 import { Access } from "./access.ts";
 import { Blobs } from "./blobs.ts";
+import { browserOptions } from "./browsers.ts";
 import { Collector } from "./collector.ts";
 import { FileStorage } from "./file-storage.ts";
 import { registryFlags } from "./flags.ts";
-import { Metrics, serveMetrics } from "./metrics.ts";
+import { Health } from "./health.ts";
+import { Metrics } from "./metrics.ts";
+import { Notifications, notificationOptions } from "./notifications/notifications.ts";
+import { serveOperator } from "./operator.ts";
 import { AskedRetention } from "./proxy/asked-retention.ts";
 import { proxyOptions } from "./proxy/options.ts";
 import { PullThrough } from "./proxy/pull-through.ts";
@@ -29,6 +33,9 @@ import { Tokens } from "./tokens.ts";
 import { keepUp } from "./upkeep.ts";
 import { UploadSessions } from "./upload-sessions.ts";
 import { Users } from "./users.ts";
+
+/** Time for what listeners have not been told at the end. */
+const lastWordsMs = 5000;
 
 /** Runs the role until it is told to end, then exits the process. */
 export async function registryMain(args: readonly string[]): Promise<void> {
@@ -59,6 +66,8 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   if ((certFile === "") !== (keyFile === "")) throw new UsageError("--tls-cert and --tls-key go together");
   const { hostname, port } = addressIn("--addr", addr);
   const cache = proxyOptions(values);
+  const browsers = browserOptions(values);
+  const told = notificationOptions(values);
   const lock = root === "" ? null : await lockOf(root);
   const blobs = new Blobs(s3 ? await openBucket(s3) : await openDirectory(root));
   const repositories = new Repositories(blobs);
@@ -71,6 +80,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
     tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,
   });
   const metrics = new Metrics();
+  const notifications = new Notifications(told, { port, count: metrics.notified.bind(metrics), log });
   // A cache's are what it fetches.
   const uploads = new UploadSessions(blobs, {
     sessions: cache ? Number.POSITIVE_INFINITY : values["max-uploads"],
@@ -91,16 +101,20 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
       access,
       proxy: proxy && new PullThrough(proxy),
       deletes: !values["no-delete"],
+      notifications,
+      readOnly: values["read-only"],
     },
     hostname,
     port,
     ...(certFile === "" ? {} : { tls: { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") } }),
     metrics,
     page: !values["no-page"],
+    browsers,
     log,
   });
+  const health = new Health(blobs.storage, !values["read-only"]);
   const own = values["metrics-addr"] === "" ? null : addressIn("--metrics-addr", values["metrics-addr"]);
-  if (own) log(`metrics on ${serveMetrics(metrics, own.hostname, own.port).url.origin}/metrics`);
+  if (own) log(`metrics on ${serveOperator({ metrics, health }, own.hostname, own.port).url.origin}/metrics`);
   log(`registry on ${server.url.origin}, data in ${s3 ? `${s3.endpoint.origin}/${s3.bucket}/${s3.prefix}` : root}`);
   if (proxy) log(`a cache of ${values["proxy-remote-url"]}`);
   const retention = proxy
@@ -125,6 +139,7 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   // What is under way may end; a second signal does not wait.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(1));
   await server.stop();
+  await notifications.end(lastWordsMs);
   lock?.[Symbol.dispose]();
   process.exit(0);
 }

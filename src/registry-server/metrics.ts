@@ -1,5 +1,4 @@
 /** Counters in Prometheus' text format (exposition format 0.0.4), on an address of their own: they are nobody's but the operator's. */
-import type { Server } from "bun";
 import type { Collected } from "./collector.ts";
 import type { CacheResult } from "./proxy/pull-through.ts";
 import type { Scrubbed } from "./scrubber.ts";
@@ -17,6 +16,7 @@ export class Metrics {
   readonly #requests = new Map<string, number>();
   readonly #times = new Map<string, Times>();
   readonly #scrubbed = { blobs: 0, spoilt: 0 };
+  readonly #notified = new Map<string, number>();
   readonly #cached = new Map<string, number>();
   readonly #collected = { rounds: 0, blobs: 0, bytes: 0, manifests: 0 };
 
@@ -36,6 +36,11 @@ export class Metrics {
   cached(what: "manifest" | "blob", result: CacheResult): void {
     const key = `type="${what}",result="${result}"`;
     this.#cached.set(key, (this.#cached.get(key) ?? 0) + 1);
+  }
+
+  /** Notes what became of events that listeners were to be told. */
+  notified(result: "sent" | "failed" | "dropped", events: number): void {
+    this.#notified.set(result, (this.#notified.get(result) ?? 0) + events);
   }
 
   collected({ blobs, bytes, manifests }: Collected): void {
@@ -72,6 +77,12 @@ export class Metrics {
       "Manifests and blobs asked of a cache, by where they came from.",
       [...this.#cached].sort().map(([labels, count]) => `dhow_registry_proxy_requests_total{${labels}} ${count}`),
     );
+    family(
+      "dhow_registry_notifications_total",
+      "counter",
+      "Events told to listeners, by what became of them.",
+      [...this.#notified].sort().map(([result, n]) => `dhow_registry_notifications_total{result="${result}"} ${n}`),
+    );
     const name = "dhow_registry_request_duration_seconds";
     family(
       name,
@@ -106,16 +117,4 @@ export class Metrics {
     ]);
     return `${lines.join("\n")}\n`;
   }
-}
-
-/** Serves `/metrics`, and nothing else. */
-export function serveMetrics(metrics: Metrics, hostname: string, port: number): Server<undefined> {
-  return Bun.serve({
-    hostname,
-    port,
-    fetch: ({ method, url }) =>
-      method === "GET" && new URL(url).pathname === "/metrics"
-        ? new Response(metrics.text(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } })
-        : new Response("not found\n", { status: 404 }),
-  });
 }

@@ -61,10 +61,15 @@ export class Repositories {
     return (await this.blobs.counted(digest, link, () => this.#link(link))) === digest;
   }
 
-  /** Puts a manifest and, where there is one, its tag last: whoever finds the tag finds everything. */
+  /** Puts a manifest and its tags last: whoever finds the tag finds everything. */
   async addManifest(
     name: RepositoryName,
-    { digest, bytes, tag, subject }: { digest: Digest; bytes: Uint8Array; tag: string | null; subject: Digest | null },
+    {
+      digest,
+      bytes,
+      tags,
+      subject,
+    }: { digest: Digest; bytes: Uint8Array; tags: readonly string[]; subject: Digest | null },
   ): Promise<void> {
     await this.blobs.put(digest, bytes);
     failPoint("registry.manifest.stored");
@@ -74,10 +79,11 @@ export class Repositories {
     failPoint("registry.manifest.linked");
     if (subject) await this.#storage.write(layout.referrerLink(name, subject, digest), digest);
     failPoint("registry.manifest.referred");
-    if (tag === null) return;
-    await this.#storage.write(layout.tagHistoryLink(name, tag, digest), digest);
-    failPoint("registry.manifest.noted");
-    await this.#storage.write(layout.tagLink(name, tag), digest);
+    for (const tag of tags) {
+      await this.#storage.write(layout.tagHistoryLink(name, tag, digest), digest);
+      failPoint("registry.manifest.noted");
+      await this.#storage.write(layout.tagLink(name, tag), digest);
+    }
   }
 
   /** Removes a manifest and the tags that lead to it. */

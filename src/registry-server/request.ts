@@ -3,6 +3,8 @@ import { type Digest, isDigest } from "../lib/digest.ts";
 import type { Access, Identity } from "./access.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
+import type { Happening } from "./notifications/event.ts";
+import type { Notifications } from "./notifications/notifications.ts";
 import type { PullThrough } from "./proxy/pull-through.ts";
 import type { Repositories } from "./repositories.ts";
 import type { UploadOwner, UploadSessions } from "./upload-sessions.ts";
@@ -16,9 +18,14 @@ export interface Registry {
   readonly proxy: PullThrough | null;
   /** False refuses to remove anything. */
   readonly deletes: boolean;
+  readonly notifications: Notifications;
+  /** True refuses to change anything. */
+  readonly readOnly: boolean;
 }
 
 export interface Call {
+  /** Says what was done to the repository. */
+  readonly tell: (happening: Omit<Happening, "repository">) => void;
   readonly registry: Registry;
   readonly request: Request;
   readonly url: URL;

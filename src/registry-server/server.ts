@@ -1,6 +1,7 @@
 /** The distribution API over HTTP: which endpoint a request means, who may use it, and what a failure looks like. */
 import type { Server } from "bun";
 import { isErrno } from "../linux/syscall-error.ts";
+import { type BrowserOptions, dress, preflight } from "./browsers.ts";
 import {
   appendUpload,
   beginUpload,
@@ -54,6 +55,7 @@ export interface ServerOptions {
   readonly metrics: Metrics;
   /** Whether browsers are shown a page. */
   readonly page: boolean;
+  readonly browsers: BrowserOptions;
   readonly log: (message: string) => void;
 }
 
@@ -63,7 +65,8 @@ const endpointName = (url: string): string =>
   "other";
 
 /** Serves until it is stopped. */
-export function serveRegistry({ registry, hostname, port, tls, metrics, page, log }: ServerOptions): Server<undefined> {
+export function serveRegistry(options: ServerOptions): Server<undefined> {
+  const { registry, hostname, port, tls, metrics, page, browsers, log } = options;
   return Bun.serve({
     hostname,
     port,
@@ -71,9 +74,14 @@ export function serveRegistry({ registry, hostname, port, tls, metrics, page, lo
     // A layer has no largest size, and a slow line no longest time.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: 255,
-    async fetch(request) {
+    async fetch(request, server) {
       const from = performance.now();
-      const response = await answer(registry, request, page).catch((error: unknown) => failed(error, request, log));
+      const response =
+        preflight(browsers, request) ??
+        (await answer(registry, request, page, addressOf(server.requestIP(request))).catch((error: unknown) =>
+          failed(error, request, log),
+        ));
+      dress(browsers, request, response);
       response.headers.set("docker-distribution-api-version", "registry/2.0");
       response.headers.set("x-content-type-options", "nosniff");
       metrics.answered(methodOf(request), endpointName(request.url), response.status, performance.now() - from);
@@ -83,11 +91,15 @@ export function serveRegistry({ registry, hostname, port, tls, metrics, page, lo
   });
 }
 
+const addressOf = (client: { address: string; port: number } | null): string =>
+  client ? `${client.address.includes(":") ? `[${client.address}]` : client.address}:${client.port}` : "";
+
 /** One of few: a client's own word for it would be a label more. */
 const methodOf = ({ method }: Request): string =>
   ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(method) ? method : "other";
 
-async function answer(registry: Registry, request: Request, page: boolean): Promise<Response> {
+/** `address` is the client's. */
+async function answer(registry: Registry, request: Request, page: boolean, address: string): Promise<Response> {
   const url = new URL(request.url);
   if (page && isPagePath(url.pathname)) return answerPage(registry, request, url);
   const { access } = registry;
@@ -95,6 +107,8 @@ async function answer(registry: Registry, request: Request, page: boolean): Prom
   const path = pathOf(url);
   const identity = await access.identify(request, url);
   if (path === "" || path === "_catalog") {
+    if (request.method !== "GET" && request.method !== "HEAD")
+      throw new Failure("UNSUPPORTED", null, { allow: "GET, HEAD" });
     // Clients learn here how to prove who they are, also those that may do something without.
     if (access.names && request.headers.get("authorization") === null) throw access.refusal(url, null);
     return path === "" ? Response.json({}) : listRepositories(registry, identity, url);
@@ -102,15 +116,18 @@ async function answer(registry: Registry, request: Request, page: boolean): Prom
   const [, name = "", rest = ""] = nameEnd.exec(path) ?? [];
   if (rest === "") throw new Failure("UNSUPPORTED", { path });
   if (!isRepositoryName(name)) throw new Failure("NAME_INVALID", { name: name.slice(0, 300) });
+  if (registry.proxy?.standsFor(url.searchParams.get("ns")) === false)
+    throw new Failure("NAME_UNKNOWN", {
+      ns: url.searchParams.get("ns"),
+      reason: "this registry is a cache of another",
+    });
   const found = endpoints.filter((endpoint) => endpoint.path.test(rest));
   const endpoint = found.find(({ methods }) => methods.split(" ").includes(request.method));
-  if (!endpoint)
-    throw new Failure("UNSUPPORTED", null, {
-      allow: found
-        .map(({ methods }) => methods)
-        .join(" ")
-        .replaceAll(" ", ", "),
-    });
+  if (!endpoint) {
+    const allow = [...found.map(({ methods }) => methods.replaceAll(" ", ", ")), "OPTIONS"].join(", ");
+    if (request.method !== "OPTIONS" || found.length === 0) throw new Failure("UNSUPPORTED", null, { allow });
+    return new Response(null, { status: 204, headers: { allow } });
+  }
   const { action } = endpoint;
   if (!identity.may(name, action) && !(action === "push" && identity.may(name, "create"))) {
     const isUnproven = identity.user === "" || /^bearer /i.test(request.headers.get("authorization") ?? "");
@@ -118,8 +135,11 @@ async function answer(registry: Registry, request: Request, page: boolean): Prom
     throw isUnproven ? access.refusal(url, { name, actions }) : new Failure("DENIED", { action });
   }
   if (action !== "pull" && registry.proxy) throw new Failure("UNSUPPORTED", "this registry is a cache of another");
+  if (action !== "pull" && registry.readOnly) throw new Failure("UNSUPPORTED", "this registry is read-only");
   if (action === "delete" && !registry.deletes) throw new Failure("UNSUPPORTED", "this registry removes nothing");
-  return endpoint.run({ registry, request, url, name, identity }, endpoint.path.exec(rest)?.[1] ?? "");
+  const asker = { request, address, user: identity.user };
+  const tell: Call["tell"] = (happening) => registry.notifications.tell({ ...happening, repository: name }, asker);
+  return endpoint.run({ registry, request, url, name, identity, tell }, endpoint.path.exec(rest)?.[1] ?? "");
 }
 
 /** Behind `/v2/`, decoded once; a slash that was not one in the request is no slash of a name. */

@@ -19,12 +19,14 @@ export async function readBlob(call: Call, digestText: string): Promise<Response
   if (registry.proxy && size !== null) await registry.proxy.blobHit(name, digest);
   else if (registry.proxy) {
     const fetched = await fetchBlob(registry.proxy, call, digest);
+    if (fetched && request.method === "GET") call.tell({ action: "pull", ...blobOf(digest, null) });
     if (fetched) return new Response(fetched.body, { headers: { ...headers, ...fetched.headers } });
     size = await registry.repositories.blobSize(name, digest);
   }
   if (size === null) throw new Failure("BLOB_UNKNOWN", { digest });
   const known = notModified(request, digest);
   if (known) return known;
+  if (request.method === "GET") call.tell({ action: "pull", ...blobOf(digest, size) });
   const { storage } = registry.repositories.blobs;
   const range = rangeOf(request.headers.get("range"), size);
   if (range === null) {
@@ -70,9 +72,10 @@ function rangeOf(header: string | null, size: number): [start: number, end: numb
   return [start, end];
 }
 
-export async function deleteBlob({ registry, name }: Call, digestText: string): Promise<Response> {
+export async function deleteBlob({ registry, name, tell }: Call, digestText: string): Promise<Response> {
   const digest = digestIn(digestText);
   if (!(await registry.repositories.removeBlob(name, digest))) throw new Failure("BLOB_UNKNOWN", { digest });
+  tell({ action: "delete", ...blobOf(digest, null) });
   return new Response(null, { status: 202 });
 }
 
@@ -84,8 +87,10 @@ export async function beginUpload(call: Call): Promise<Response> {
   if (mount !== null) {
     const digest = digestIn(mount);
     const may = from !== null && isRepositoryName(from) && identity.may(from, "pull");
-    if (may && (await repositories.blobSize(from, digest)) !== null) {
+    const size = may ? await repositories.blobSize(from, digest) : null;
+    if (may && size !== null) {
       await repositories.addBlob(name, digest);
+      call.tell({ action: "mount", ...blobOf(digest, size), from });
       return created(call, digest);
     }
   }
@@ -125,10 +130,14 @@ export async function cancelUpload(call: Call, id: string): Promise<Response> {
 async function finish(call: Call, id: string, digest: Digest): Promise<Response> {
   const { registry, request, name } = call;
   if (request.body) await registry.uploads.append(ownerOf(call), id, bodyOf(request), contentRange(request.headers));
-  await registry.uploads.finish(ownerOf(call), id, digest);
+  const size = await registry.uploads.finish(ownerOf(call), id, digest);
   await registry.repositories.addBlob(name, digest);
+  call.tell({ action: "push", ...blobOf(digest, size) });
   return created(call, digest);
 }
+
+const blobOf = (digest: Digest, size: number | null) =>
+  ({ kind: "blobs", digest, mediaType: "application/octet-stream", size }) as const;
 
 const bodyOf = (request: Request): AsyncIterable<Uint8Array> =>
   (request.body ?? new Blob().stream()) as unknown as AsyncIterable<Uint8Array>;

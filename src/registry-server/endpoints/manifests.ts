@@ -1,5 +1,5 @@
 /** Manifests, the tags that lead to them, and what refers to them. */
-import { digestOf, isDigest } from "../../lib/digest.ts";
+import { type Digest, digestOf, isDigest } from "../../lib/digest.ts";
 import { Failure } from "../failure.ts";
 import { isTag } from "../layout.ts";
 import { maxManifestSize, parseManifest } from "../manifest.ts";
@@ -28,8 +28,12 @@ export async function readManifest(call: Call, reference: string): Promise<Respo
   if (digestOf(bytes) !== digest) throw new Failure("MANIFEST_UNKNOWN", { reference, reason: "spoilt on disk" });
   const known = notModified(call.request, digest);
   if (known) return known;
+  const { mediaType } = parseManifest(bytes, "");
+  const about = { kind: "manifests", digest, mediaType, size: bytes.length } as const;
+  const tagged = reference.includes(":") ? {} : { tag: reference };
+  if (call.request.method === "GET") call.tell({ action: "pull", ...about, ...tagged });
   const headers = {
-    "content-type": parseManifest(bytes, "").mediaType,
+    "content-type": mediaType,
     "docker-content-digest": digest,
     etag: `"${digest}"`,
     "content-length": String(bytes.length),
@@ -50,12 +54,9 @@ export async function writeManifest(call: Call, reference: string): Promise<Resp
     if (!isDigest(reference)) throw new Failure("DIGEST_INVALID", { digest: reference });
     throw new Failure("DIGEST_INVALID", { digest: reference, got: digest });
   }
-  if (tag !== null && !isTag(tag)) throw new Failure("TAG_INVALID", { tag: tag.slice(0, 200) });
-  if (tag !== null && !call.identity.may(name, "push")) {
-    const there = await registry.repositories.tagged(name, tag);
-    if (there !== null && there !== digest)
-      throw new Failure("DENIED", { tag, reason: "it is there, and may not be moved" });
-  }
+  // A push by digest may bring its tags along (distribution-spec, "Pushing Manifests with Tags").
+  const tags = tag === null ? [...new Set(call.url.searchParams.getAll("tag"))] : [tag];
+  for (const one of tags) await checkTag(call, one, digest);
   const declared = (request.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
   const manifest = parseManifest(bytes, declared.startsWith("application/vnd.") ? declared : "");
   const { repositories } = registry;
@@ -66,25 +67,35 @@ export async function writeManifest(call: Call, reference: string): Promise<Resp
   for (const child of new Set(manifest.manifests)) {
     if (!(await repositories.hasManifest(name, child))) throw new Failure("MANIFEST_BLOB_UNKNOWN", { digest: child });
   }
-  const { subject } = manifest;
-  await repositories.addManifest(name, { digest, bytes, tag, subject });
-  return new Response(null, {
-    status: 201,
-    headers: {
-      location: `/v2/${name}/manifests/${digest}`,
-      "docker-content-digest": digest,
-      ...(subject === null ? {} : { "oci-subject": subject }),
-    },
-  });
+  const { subject, mediaType } = manifest;
+  await repositories.addManifest(name, { digest, bytes, tags, subject });
+  const about = { action: "push", kind: "manifests", digest, mediaType, size: bytes.length } as const;
+  for (const one of tags) call.tell({ ...about, tag: one });
+  if (tags.length === 0) call.tell(about);
+  const headers = new Headers({ location: `/v2/${name}/manifests/${digest}`, "docker-content-digest": digest });
+  if (subject !== null) headers.set("oci-subject", subject);
+  if (tag === null) for (const one of tags) headers.append("oci-tag", one);
+  return new Response(null, { status: 201, headers });
+}
+
+/** Throws for a tag that is none, or that this user may not move. */
+async function checkTag({ registry, name, identity }: Call, tag: string, digest: Digest): Promise<void> {
+  if (!isTag(tag)) throw new Failure("TAG_INVALID", { tag: tag.slice(0, 200) });
+  if (identity.may(name, "push")) return;
+  const there = await registry.repositories.tagged(name, tag);
+  if (there !== null && there !== digest)
+    throw new Failure("DENIED", { tag, reason: "it is there, and may not be moved" });
 }
 
 export async function deleteManifest(call: Call, reference: string): Promise<Response> {
-  const { name } = call;
+  const { name, tell } = call;
+  const about = { action: "delete", kind: "manifests", mediaType: "", size: null } as const;
   const { repositories } = call.registry;
   if (!reference.includes(":")) {
     if (!isTag(reference) || !(await repositories.removeTag(name, reference))) {
       throw new Failure("MANIFEST_UNKNOWN", { tag: reference });
     }
+    tell({ ...about, digest: null, tag: reference });
     return new Response(null, { status: 202 });
   }
   const digest = digestIn(reference);
@@ -93,6 +104,7 @@ export async function deleteManifest(call: Call, reference: string): Promise<Res
   // One that is spoilt or lost can be removed as well.
   const subject = bytes && digestOf(bytes) === digest ? parseManifest(bytes, "").subject : null;
   await repositories.removeManifest(name, digest, subject);
+  tell({ ...about, digest });
   return new Response(null, { status: 202 });
 }
 

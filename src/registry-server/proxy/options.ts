@@ -4,9 +4,9 @@ import { type FlagValues, UsageError } from "../../lib/flags.ts";
 import type { registryFlags } from "../flags.ts";
 import type { AskedOptions } from "./asked-retention.ts";
 import type { PullThroughOptions } from "./pull-through.ts";
-import type { UpstreamOptions } from "./upstream.ts";
+import { namesOf, type UpstreamOptions } from "./upstream.ts";
 
-export interface ProxyOptions extends AskedOptions, Pick<PullThroughOptions, "staleMs"> {
+export interface ProxyOptions extends AskedOptions, Pick<PullThroughOptions, "staleMs" | "namespaces"> {
   readonly upstream: UpstreamOptions;
 }
 
@@ -15,15 +15,18 @@ export function proxyOptions(values: FlagValues<typeof registryFlags>): ProxyOpt
   const { "proxy-remote-url": remote, "proxy-credentials": credentials, htpasswd } = values;
   if (remote === "") {
     if (credentials !== "") throw new UsageError("--proxy-credentials needs --proxy-remote-url");
+    if (values["proxy-namespace"].length > 0) throw new UsageError("--proxy-namespace needs --proxy-remote-url");
     return null;
   }
   if (credentials !== "" && htpasswd === "" && !values["proxy-open"])
     throw new UsageError(
       "--proxy-credentials needs --htpasswd, or --proxy-open: else everybody could pull what only its user may",
     );
+  const url = remoteIn(remote);
   return {
+    namespaces: [...namesOf(url), ...values["proxy-namespace"]],
     upstream: {
-      url: remoteIn(remote),
+      url,
       credentials: credentials === "" ? null : credentialsIn(credentials),
       insecure: values["proxy-insecure"],
     },

@@ -20,6 +20,8 @@ export interface PullThroughOptions {
   readonly upstream: Upstream;
   readonly repositories: Repositories;
   readonly uploads: UploadSessions;
+  /** Hosts whose repositories upstream has. */
+  readonly namespaces: readonly string[];
   /** How long a tag that upstream confirmed is answered while upstream is away, in milliseconds; 0 for never. */
   readonly staleMs: number;
   /** What nobody asked for so long goes, in milliseconds. */
@@ -48,6 +50,14 @@ export class PullThrough {
     this.#upstream = options.upstream;
     this.#repositories = options.repositories;
     this.#blobs = new BlobFetches(options.upstream, options.repositories, options.uploads);
+  }
+
+  /**
+   * Whether a client that asks for a repository of `host` (containerd's `?ns=`; null when it does not say) is right here: one that uses a
+   * cache for several registries must not be given what goes by the same name at another.
+   */
+  standsFor(host: string | null): boolean {
+    return host === null || this.#options.namespaces.includes(host);
   }
 
   /** What a tag leads to, its manifest in the cache. Throws `MANIFEST_UNKNOWN`, `DENIED`, `UNAVAILABLE`. */
@@ -145,8 +155,8 @@ export class PullThrough {
     const { bytes, digest, mediaType } = await this.#upstream.manifest(name, reference);
     const declared = mediaType.split(";")[0]?.trim() ?? "";
     const { subject } = parseManifest(bytes, declared.startsWith("application/vnd.") ? declared : "");
-    const tag = reference === digest ? null : reference;
-    await this.#repositories.addManifest(name, { digest, bytes, tag, subject });
+    const tags = reference === digest ? [] : [reference];
+    await this.#repositories.addManifest(name, { digest, bytes, tags, subject });
     this.#count("manifest", "miss");
     return digest;
   }

@@ -25,6 +25,9 @@ const maxClients = 256;
 
 const hubHosts = ["registry-1.docker.io", "index.docker.io", "docker.io"];
 
+/** The hosts that a registry goes by. */
+export const namesOf = ({ host }: URL): readonly string[] => (hubHosts.includes(host) ? hubHosts : [host]);
+
 /** A blob on its way from upstream. */
 export interface IncomingBlob {
   /** Bytes that will come; null when upstream does not say. */
