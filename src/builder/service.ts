@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { DhowError, notImplemented } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
-import { statementsFor } from "./attestations/attest.ts";
 import { readWanted } from "./attestations/wanted.ts";
 import { BuildImages } from "./base-images.ts";
 import type { BuildEvent, Builder, BuildRequest, BuiltImage, CacheEntry, PruneRequest } from "./builder.ts";
 import { BuildCache } from "./cache/build-cache.ts";
 import { CacheKeeper } from "./cache/cache-keeper.ts";
 import { CacheMounts } from "./cache/cache-mounts.ts";
+import { checkExports, StepNotes } from "./cache/export-cache.ts";
+import { checkTransfers, ImportedCaches } from "./cache/import-cache.ts";
 import type { BuilderOptions, BuildHold } from "./collaborators.ts";
 import { BuildContext, type ContextParts } from "./context/build-context.ts";
 import { describeWarning } from "./dockerfile/lint/linter.ts";
@@ -20,11 +21,8 @@ import { decodeSource } from "./dockerfile/syntax/decode.ts";
 import { type ParsedFile, parseFile } from "./dockerfile/syntax/parse.ts";
 import { DockerfileError, describeError } from "./dockerfile/text/dockerfile-error.ts";
 import type { Source } from "./dockerfile/text/source.ts";
-import { checkOutputs, exportAll } from "./exporters/export-all.ts";
-import type { Target } from "./exporters/image-set.ts";
-import { squashed } from "./exporters/squash.ts";
-import { imageFile } from "./image-file.ts";
-import type { Output } from "./request-results.ts";
+import { checkOutputs } from "./exporters/export-all.ts";
+import { giveOut } from "./give-out.ts";
 import type { MainContext } from "./request-sources.ts";
 import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
@@ -77,6 +75,9 @@ class BuildService implements Builder {
     for (const name of request.names) images.checkName(name);
     refuseUngivable(request.grants, this.#options.grants);
     checkOutputs(request.outputs);
+    checkTransfers(request.cacheFrom, false);
+    checkTransfers(request.cacheTo, true);
+    checkExports(request.cacheTo);
     const platforms = platformsOf(request);
     if (main.kind !== "archive")
       throw notImplemented(`building from a ${main.kind} context is not supported by this engine yet`);
@@ -101,35 +102,19 @@ class BuildService implements Builder {
     const plans: BuildPlan[] = [];
     for (const platform of platforms) plans.push(await this.#plan(context, file, request, platform, bases));
     for (const plan of plans) refuseUngranted(plan, request.networkMode, request.grants);
-    const results = await this.#solve(context, file, build, plans, bases, op);
     const parts = { ...this.#options, hold };
-    const targets: Target[] = [];
-    const forImages: Target[] = [];
-    for (const [i, plan] of plans.entries()) {
-      const target = targetOf(plan, results[i]!);
-      const made = request.squash ? await squashed(parts, target, op) : target;
-      const built = {
-        request,
-        plan,
-        contextAddress: null,
-        startedAt,
-        finishedAt: new Date(),
-        base: (reference: string, platform: Platform) => bases.of({ from: "image", reference, platform }),
-      };
-      const statements = await statementsFor(parts, wanted, made, built, request.names, op);
-      targets.push({ ...made, statements: statements.always });
-      forImages.push({ ...made, statements: statements.besideImages });
-    }
-    const given = { targets, forImages, names: request.names, auths: request.auths };
-    const image: Output = { type: "image", push: false, attributes: {} };
-    return await exportAll(parts, { ...given, outputs: request.outputs.length === 0 ? [image] : request.outputs }, op);
+    const { auths } = request;
+    const imported = await ImportedCaches.load({ ...parts, cache: this.#parts.cache, auths }, request.cacheFrom, op);
+    const notes = new StepNotes();
+    const results = await this.#solve(context, file, { ...build, imported, notes }, plans, bases, op);
+    return await giveOut(parts, { request, plans, results, notes, bases, startedAt, wanted }, op);
   }
 
   /** The results of plans for several platforms, side by side; the first failure ends the others. */
   async #solve(
     context: BuildContext,
     file: ParsedFile,
-    { request, tell, hold }: Building,
+    { request, tell, hold, imported, notes }: Building & { imported: ImportedCaches; notes: StepNotes },
     plans: readonly BuildPlan[],
     bases: BuildImages,
     op: Operation,
@@ -146,7 +131,16 @@ class BuildService implements Builder {
         const from = first;
         const tellOwn = (event: BuildEvent): void =>
           tell("step" in event ? { ...event, step: event.step + from } : event);
-        const worker = new StepWorker(this.#parts, { request, hold, inputs, proxies, scratch, tell: tellOwn });
+        const worker = new StepWorker(this.#parts, {
+          request,
+          hold,
+          inputs,
+          proxies,
+          scratch,
+          tell: tellOwn,
+          imported,
+          notes,
+        });
         const solver: Solver = new Solver(
           {
             plan,
@@ -168,7 +162,7 @@ class BuildService implements Builder {
       tell({
         kind: "planned",
         steps: solvers.flatMap(({ labels }) => labels),
-        warnings: [...new Set(warnings)],
+        warnings: [...new Set([...imported.warnings, ...warnings])],
       });
       const going = solvers.map((solver) => solver.solve());
       let failed: { readonly error: unknown } | null = null;
@@ -231,19 +225,6 @@ function platformsOf({ platform }: BuildRequest): (Platform | null)[] {
   if (platform === "") return [null];
   const all = platform.split(",").map((one) => parsePlatform(one.trim()));
   return [...new Map(all.map((one) => [formatPlatform(one), one])).values()];
-}
-
-function targetOf(plan: BuildPlan, result: StageResult): Target {
-  const { os, architecture, variant } = plan.target.image;
-  return {
-    platform: variant ? { os, architecture, variant } : { os, architecture },
-    file: imageFile(plan.target, result, plan.frontend.epoch),
-    layers: result.tree,
-    baseLayers: result.root?.layers.length ?? 0,
-    parent: result.root?.id ?? "",
-    statements: [],
-    epoch: plan.frontend.epoch,
-  };
 }
 
 function parsed(context: BuildContext, name: string): ParsedFile {

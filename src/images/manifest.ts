@@ -23,6 +23,8 @@ export const mediaTypes = {
 const layerType =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.diff\.tar(?:\.(?:gzip|zstd))?)$/;
 
+export const isLayerType = (mediaType: string): boolean => layerType.test(mediaType);
+
 /** A layer that travels as it is, and not with its image. */
 export const isForeign = ({ mediaType }: { readonly mediaType: string }): boolean =>
   mediaType.includes(".nondistributable.") || mediaType.includes(".foreign.");

@@ -24,6 +24,8 @@ export interface FlattenRequest {
   readonly layers: readonly string[];
   /** The tree: to be filled, or to be compared. */
   readonly target: string;
+  /** The layers that made the tree of those, topmost first: what is in one of them counts as changed, whatever its times say. */
+  readonly above?: readonly string[];
 }
 
 export async function flattenLayersMain(args: string[]): Promise<void> {
@@ -116,7 +118,12 @@ interface Difference {
   readonly kind: Change["kind"];
 }
 
-function* compare(dir: number, layers: readonly number[], parts: Buffer[]): Generator<Difference> {
+function* compare(
+  dir: number,
+  layers: readonly number[],
+  parts: Buffer[],
+  above: readonly number[] = [],
+): Generator<Difference> {
   const here = readDirectory(dir).sort(byName);
   const names = new Set(here.map(({ name }) => name.toString("latin1")));
   for (const name of mergedNames(layers, parts)) {
@@ -130,13 +137,19 @@ function* compare(dir: number, layers: readonly number[], parts: Buffer[]): Gene
     const below = fd === null ? null : fstat(fd);
     if (fd !== null) close(fd);
     if (below === null) yield { parts: path, kind: 1 };
-    else if (differs(stat, below)) yield { parts: path, kind: 0 };
+    else if (differs(stat, below) || (!isDirectory(stat) && isIn(above, path))) yield { parts: path, kind: 0 };
     if (!isDirectory(stat)) continue;
     const inner = tryOpenAt(dir, name, O_DIRECTORY | O_NOFOLLOW);
     if (inner < 0) continue; // deleted meanwhile
-    yield* compare(inner, below && isDirectory(below) ? layers : [], path);
+    yield* compare(inner, below && isDirectory(below) ? layers : [], path, above);
     close(inner);
   }
+}
+
+function isIn(layers: readonly number[], parts: Buffer[]): boolean {
+  const fd = lookup(layers, parts);
+  if (fd !== null) close(fd);
+  return fd !== null;
 }
 
 function differs(stat: FileStat, below: FileStat): boolean {
@@ -153,13 +166,14 @@ function differs(stat: FileStat, below: FileStat): boolean {
 
 /** The helper that packs the differences as a layer. */
 export async function packChangesMain(args: string[]): Promise<void> {
-  await stream<FlattenRequest>(args, async ({ layers, target }) => {
+  await stream<FlattenRequest>(args, async ({ layers, target, above = [] }) => {
     raiseFileLimit();
     const output = new TarOutput(1);
     const packer = new TreePacker(output, { whiteouts: false, shallow: true });
     const below = layers.map((layer) => openAt(AT_FDCWD, layer, O_DIRECTORY));
+    const uppers = above.map((layer) => openAt(AT_FDCWD, layer, O_DIRECTORY));
     const root = openAt(AT_FDCWD, target, O_DIRECTORY);
-    for (const { parts, kind } of compare(root, below, [])) {
+    for (const { parts, kind } of compare(root, below, [], uppers)) {
       const name = parts.at(-1) ?? Buffer.alloc(0);
       const above = parts.slice(0, -1);
       if (kind === 2) {

@@ -55,10 +55,13 @@ export class BuildCache {
   }
 
   /** When it was made, as it is recorded. */
-  add(key: string, made: Pick<CacheRecord, "layer" | "parent" | "description" | "size">): string {
-    const now = new Date().toISOString();
-    this.#put(key, { ...made, createdAt: now, lastUsedAt: now, usageCount: 1 });
-    return now;
+  add(
+    key: string,
+    made: Pick<CacheRecord, "layer" | "parent" | "description" | "size">,
+    createdAt = new Date().toISOString(),
+  ): string {
+    this.#put(key, { ...made, createdAt, lastUsedAt: new Date().toISOString(), usageCount: 1 });
+    return createdAt;
   }
 
   /** A power cut may lose what a build had cached, never what it promised. */

@@ -6,7 +6,8 @@ import type { Digest } from "../../lib/digest.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { formatPlatform, normalizePlatform, type Platform } from "../../lib/platform.ts";
 import { attestationManifest, type Statement } from "../attestations/attestation-manifest.ts";
-import type { BuilderOutputs, BuildHold, Layer } from "../collaborators.ts";
+import { inlineField } from "../cache/cache-format.ts";
+import type { BuilderOutputs, BuildHold, Layer, StoredLayer } from "../collaborators.ts";
 import { annotationsOn, type ImageForm } from "./attributes.ts";
 
 /** What was built for one platform. */
@@ -21,6 +22,8 @@ export interface Target {
   readonly parent: string;
   readonly statements: readonly Statement[];
   readonly epoch: number | null;
+  /** The cache that goes into the configuration, over its layers as they are stored; absent for none. */
+  inlineCache?(stored: ReadonlyMap<Digest, StoredLayer>): object;
 }
 
 /** An image of the set. */
@@ -104,10 +107,7 @@ async function oneImage(
   for (const [i, layer] of target.layers.entries()) {
     layers.push(await formed(parts, layer, layerForm(target, form, layer, i, isPacked), form, op));
   }
-  const file = withDiffIds(
-    target.file,
-    layers.map(({ diffId }) => diffId),
-  );
+  const file = configFile(target, layers);
   const config = { mediaType: typeIn(form, mediaTypes.ociConfig), ...(await put(parts, file)) };
   const annotations = annotationsOn(form, "manifest", target.platform);
   const mediaType = typeIn(form, mediaTypes.ociManifest);
@@ -119,7 +119,7 @@ async function oneImage(
 
 /** The form that a layer is wanted in; null for as it is. */
 function layerForm(
-  { epoch, baseLayers }: Target,
+  { epoch, baseLayers }: Pick<Target, "epoch" | "baseLayers">,
   { compression, level, force, rewritesTimes }: ImageForm,
   { blob }: Layer,
   place: number,
@@ -163,8 +163,19 @@ function layerType(compression: LayerForm["compression"], { ociTypes }: ImageFor
   return compression === "uncompressed" ? base : `${base}${joint}${compression}`;
 }
 
-function withDiffIds(file: Target["file"], diffIds: readonly Digest[]): Record<string, unknown> {
-  return { ...file, rootfs: { type: "layers", diff_ids: diffIds } };
+function configFile(target: Target, layers: readonly (Descriptor & { diffId: Digest })[]): Record<string, unknown> {
+  const file = { ...target.file, rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) } };
+  if (!target.inlineCache) return file;
+  const stored = new Map(layers.map(({ diffId, mediaType, digest, size }) => [diffId, { mediaType, digest, size }]));
+  const cache = Buffer.from(JSON.stringify(target.inlineCache(stored))).toString("base64");
+  return { ...file, [inlineField]: cache };
+}
+
+/** One layer as it is sent elsewhere: packed, unless another form is asked for. */
+export async function storedLayer(parts: SetParts, layer: Layer, form: ImageForm, op: Operation): Promise<StoredLayer> {
+  const target = { epoch: null, baseLayers: 0 };
+  const { mediaType, digest, size } = await formed(parts, layer, layerForm(target, form, layer, 0, true), form, op);
+  return { mediaType, digest, size };
 }
 
 async function put({ outputs, hold }: SetParts, value: object): Promise<{ digest: Digest; size: number }> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { streamHelper } from "../../helper/helper-process.ts";
 import { chainIds } from "../../images/manifest.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { FlattenRequest } from "../../snapshots/native-tree.ts";
 import { type BuilderOptions, type BuildHold, holdLayers, type Layer } from "../collaborators.ts";
 import type { Target } from "./image-set.ts";
 
@@ -29,14 +30,16 @@ async function mergedLayer(
   mkdirSync(shown, { recursive: true, mode: 0o700 });
   const below = base.at(-1);
   const layers = below ? snapshots.care.directories(below.chainId).reverse() : [];
+  const above = snapshots.care.directories(top.chainId).slice(base.length).reverse();
+  const request: FlattenRequest = { layers, target: shown, above };
   try {
     await snapshots.view(top.chainId, shown);
-    const blob = await images.store(hold, streamHelper("pack-changes", { layers, target: shown }, op.signal), op);
+    const blob = await images.store(hold, streamHelper("pack-changes", request, op.signal), op);
     const diffIds = [...base.map(({ diffId }) => diffId), blob.digest];
     const layer: Layer = { blob, diffId: blob.digest, chainId: chainIds(diffIds).at(-1)! };
     holdLayers(hold, [layer]);
-    const request = { chainId: layer.chainId, parent: below?.chainId ?? null, diffId: layer.diffId };
-    await snapshots.applyLayer(request, images.pathOf(blob), op);
+    const applied = { chainId: layer.chainId, parent: below?.chainId ?? null, diffId: layer.diffId };
+    await snapshots.applyLayer(applied, images.pathOf(blob), op);
     return layer;
   } finally {
     await snapshots.unmount(shown);

@@ -7,6 +7,8 @@ import type { Operation } from "../../lib/operation.ts";
 import type { BuildEvent, BuildRequest } from "../builder.ts";
 import type { BuildCache } from "../cache/build-cache.ts";
 import type { CacheMounts } from "../cache/cache-mounts.ts";
+import type { StepNotes } from "../cache/export-cache.ts";
+import type { ImportedCaches } from "../cache/import-cache.ts";
 import { type BuilderOptions, type BuildHold, holdLayers } from "../collaborators.ts";
 import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
@@ -43,6 +45,8 @@ export interface WorkerOptions {
   /** A directory for files that stand in the Dockerfile. */
   readonly scratch: string;
   readonly tell: (event: BuildEvent) => void;
+  readonly imported: ImportedCaches;
+  readonly notes: StepNotes;
 }
 
 export class StepWorker {
@@ -63,11 +67,14 @@ export class StepWorker {
     const key = await this.#keyOf(step, tree, files, op);
     const keep = (result: StepResult): StepResult => {
       holdLayers(this.#options.hold, result.tree);
+      this.#options.notes.note(key, result);
       return result;
     };
     if (!stage.ignoresCache) {
       const found = cache.find(key);
       if (found) return keep({ tree: [...tree, found.layer], createdAt: found.createdAt, cached: true });
+      const imported = await this.#options.imported.find(key, tree, label, op);
+      if (imported) return keep(imported);
     }
     return await flights
       .join(key, op.signal, async () => {

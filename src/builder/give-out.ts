@@ -1,0 +1,83 @@
+/** What plans have come to, given out: images and statements about them to the outputs, steps to the caches. */
+import type { Operation } from "../lib/operation.ts";
+import type { Platform } from "../lib/platform.ts";
+import { statementsFor } from "./attestations/attest.ts";
+import type { Wanted } from "./attestations/wanted.ts";
+import type { BuildImages } from "./base-images.ts";
+import type { BuildRequest, BuiltImage } from "./builder.ts";
+import { cacheConfig } from "./cache/cache-format.ts";
+import { exportCaches, type StepNotes } from "./cache/export-cache.ts";
+import type { BuilderOptions, BuildHold } from "./collaborators.ts";
+import type { BuildPlan } from "./dockerfile/plan/plan.ts";
+import { exportAll } from "./exporters/export-all.ts";
+import type { Target } from "./exporters/image-set.ts";
+import { squashed } from "./exporters/squash.ts";
+import { imageFile } from "./image-file.ts";
+import type { Output } from "./request-results.ts";
+import type { StageResult } from "./solver/solver.ts";
+
+type Parts = Pick<BuilderOptions, "images" | "snapshots" | "paths"> & { readonly hold: BuildHold };
+
+export interface SolvedBuild {
+  readonly request: BuildRequest;
+  readonly wanted: Wanted;
+  /** For each platform. */
+  readonly plans: readonly BuildPlan[];
+  /** What the plans' targets ended as. */
+  readonly results: readonly StageResult[];
+  readonly notes: StepNotes;
+  readonly bases: BuildImages;
+  readonly startedAt: Date;
+}
+
+const inStore: Output = { type: "image", push: false, attributes: {} };
+
+export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation): Promise<BuiltImage> {
+  const { request, plans, results, notes } = solved;
+  const { names, auths, cacheTo } = request;
+  const targets: Target[] = [];
+  const forImages: Target[] = [];
+  for (const [i, plan] of plans.entries()) {
+    const target = targetOf(plan, results[i]!, inlineCacheOf(request, plan, notes));
+    const made = request.squash ? await squashed(parts, target, op) : target;
+    const statements = await attest(parts, solved, plan, made, op);
+    targets.push({ ...made, statements: statements.always });
+    forImages.push({ ...made, statements: statements.besideImages });
+  }
+  const outputs = request.outputs.length === 0 ? [inStore] : request.outputs;
+  const built = await exportAll(parts, { targets, forImages, names, auths, outputs }, op);
+  const trees = results.map(({ tree }) => tree);
+  const cached = await exportCaches(parts, cacheTo, { notes, trees, auths }, op);
+  return { ...built, facts: { ...built.facts, ...cached } };
+}
+
+async function attest(parts: Parts, solved: SolvedBuild, plan: BuildPlan, target: Target, op: Operation) {
+  const { request, wanted, bases, startedAt } = solved;
+  const base = (reference: string, platform: Platform) => bases.of({ from: "image", reference, platform });
+  const built = { request, plan, contextAddress: null, startedAt, finishedAt: new Date(), base };
+  return await statementsFor(parts, wanted, target, built, request.names, op);
+}
+
+/** The cache that goes into the image, where it is asked for. */
+function inlineCacheOf(
+  { cacheTo }: BuildRequest,
+  { frontend }: BuildPlan,
+  notes: StepNotes,
+): (tree: StageResult["tree"]) => Pick<Target, "inlineCache"> {
+  if (!frontend.inlineCache && !cacheTo.some(({ type }) => type === "inline")) return () => ({});
+  return (tree) => ({ inlineCache: (stored) => cacheConfig(notes.within([tree]), stored) });
+}
+
+function targetOf(plan: BuildPlan, result: StageResult, inline: ReturnType<typeof inlineCacheOf>): Target {
+  const { os, architecture, variant } = plan.target.image;
+  return {
+    platform: variant ? { os, architecture, variant } : { os, architecture },
+    file: imageFile(plan.target, result, plan.frontend.epoch),
+    layers: result.tree,
+    baseLayers: result.root?.layers.length ?? 0,
+    parent: result.root?.id ?? "",
+    statements: [],
+    epoch: plan.frontend.epoch,
+    ...inline(result.tree),
+  };
+}
