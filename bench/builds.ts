@@ -26,6 +26,8 @@ const debian = process.env.DHOW_BENCH_DEBIAN;
 
 const image = "bench-built";
 const timeoutMs = 900_000;
+/** With limits that a root without CAP_SYS_RESOURCE may set. */
+const podmanFlags = ["--layers", "--network=host", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"];
 let rounds = 0;
 
 interface Case {
@@ -111,7 +113,7 @@ async function measured(
 }
 
 async function build(engine: Engine, { path }: Context, tag: string, round: string): Promise<void> {
-  const own = engine.name === "podman" ? ["--layers", "--network=host"] : [];
+  const own = engine.name === "podman" ? podmanFlags : [];
   const seen = engine.name === "podman" ? path.replace(tmpdir(), podmanTmp) : path;
   const words = ["build", "-q", ...own, "-t", tag, "--build-arg", `ROUND=${round}`, seen];
   await succeed([...engine.command, ...words], { env: engine.env, timeoutMs });
