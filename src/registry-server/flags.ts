@@ -46,5 +46,10 @@ export const registryFlags = {
   }),
   "tls-cert": flag.string("Certificate file (PEM)"),
   "tls-key": flag.string("Key file (PEM)"),
+  "token-certs": flag.string("Certificates (PEM) that the token server's keys, or those of its chains, are of"),
+  "token-issuer": flag.string("Name of the token server in its tokens"),
+  "token-jwks": flag.string("Public keys of the token server (JWKS)"),
+  "token-realm": flag.string("Ask for tokens of this token server (https://HOST/PATH), which says who may do what"),
+  "token-service": flag.string("Name of this registry in the token server's tokens"),
   tokens: flag.bool("Ask for tokens of the registry's own, which say for five minutes what they allow"),
 };

@@ -29,6 +29,7 @@ import { s3Options } from "./s3/options.ts";
 import { S3Storage } from "./s3/s3-storage.ts";
 import { Scrubber } from "./scrubber.ts";
 import { serveRegistry } from "./server.ts";
+import { TokenAuthority, tokenAuthorityOptions } from "./token-authority.ts";
 import { Tokens } from "./tokens.ts";
 import { keepUp } from "./upkeep.ts";
 import { UploadSessions } from "./upload-sessions.ts";
@@ -74,7 +75,9 @@ async function serve(values: FlagValues<typeof registryFlags>): Promise<void> {
   const log = (message: string): void => void process.stderr.write(`${new Date().toISOString()} ${message}\n`);
   if (htpasswd === "" && (values.rights !== "" || values.tokens))
     throw new UsageError("--rights and --tokens need --htpasswd");
+  const authority = tokenAuthorityOptions(values, log);
   const access = new Access({
+    authority: authority && new TokenAuthority(authority),
     users: htpasswd === "" ? null : new Users(htpasswd, log),
     rights: values.rights === "" ? null : new Rights(values.rights, log),
     tokens: values.tokens ? new Tokens(keyIn(join(root, "dhow-registry.key"))) : null,

@@ -110,7 +110,8 @@ async function answer(registry: Registry, request: Request, page: boolean, addre
     if (request.method !== "GET" && request.method !== "HEAD")
       throw new Failure("UNSUPPORTED", null, { allow: "GET, HEAD" });
     // Clients learn here how to prove who they are, also those that may do something without.
-    if (access.names && request.headers.get("authorization") === null) throw access.refusal(url, null);
+    if (access.names && request.headers.get("authorization") === null)
+      throw access.refusal(url, path === "" ? "" : "registry:catalog:*");
     return path === "" ? Response.json({}) : listRepositories(registry, identity, url);
   }
   const [, name = "", rest = ""] = nameEnd.exec(path) ?? [];
@@ -132,7 +133,7 @@ async function answer(registry: Registry, request: Request, page: boolean, addre
   if (!identity.may(name, action) && !(action === "push" && identity.may(name, "create"))) {
     const isUnproven = identity.user === "" || /^bearer /i.test(request.headers.get("authorization") ?? "");
     const actions = action === "push" ? "pull,push" : action;
-    throw isUnproven ? access.refusal(url, { name, actions }) : new Failure("DENIED", { action });
+    throw isUnproven ? access.refusal(url, `repository:${name}:${actions}`) : new Failure("DENIED", { action });
   }
   if (action !== "pull" && registry.proxy) throw new Failure("UNSUPPORTED", "this registry is a cache of another");
   if (action !== "pull" && registry.readOnly) throw new Failure("UNSUPPORTED", "this registry is read-only");

@@ -2,13 +2,18 @@
 import type { Identity } from "../access.ts";
 import { nextLink, pagination, type Registry } from "../request.ts";
 
-export async function listRepositories({ repositories }: Registry, identity: Identity, url: URL): Promise<Response> {
+export async function listRepositories(
+  { repositories, access }: Registry,
+  identity: Identity,
+  url: URL,
+): Promise<Response> {
+  if (!identity.lists) throw access.refusal(url, "registry:catalog:*");
   const { n, last } = pagination(url);
   const page: string[] = [];
   let more = false;
   for await (const name of repositories.all()) {
     if (last !== "" && inWalk(name) <= inWalk(last)) continue;
-    if (!identity.may(name, "pull")) continue;
+    if (!identity.lists(name)) continue;
     if (page.length === n) {
       more = n > 0;
       break;
