@@ -1,7 +1,23 @@
 /** Compose files -> one project. */
-import { notImplemented } from "../lib/errors.ts";
+import { invalidArgument } from "../lib/errors.ts";
+import { interpolatedName } from "./interpolation/interpolate.ts";
 import type { LoadOptions } from "./load-options.ts";
+import { checkConsistency } from "./loader/consistency.ts";
+import { decode, mapValues } from "./loader/decode.ts";
+import { findProject, type ProjectFiles, projectName } from "./loader/environment.ts";
+import { ModelLoader } from "./loader/model.ts";
+import { normalize } from "./loader/normalize.ts";
+import { withoutUnusedResources, withProfiles, withSelectedServices, withServicesEnabled } from "./loader/select.ts";
+import { resolveServiceEnvironment, resolveServiceLabels } from "./loader/service-files.ts";
 import type { Project } from "./model/project.ts";
+import { type Mapping, scalar, textOf } from "./yaml/node.ts";
+
+interface Loaded {
+  readonly root: Mapping;
+  readonly name: string;
+  readonly found: ProjectFiles;
+  readonly loader: ModelLoader;
+}
 
 /**
  * Finds, reads, merges and checks the Compose files. Everything that is wrong in them is found together and thrown as one
@@ -9,5 +25,90 @@ import type { Project } from "./model/project.ts";
  * or no service of a name that was asked for.
  */
 export async function loadProject(options: LoadOptions): Promise<Project> {
-  throw notImplemented(`loading Compose files is being built (${options.cwd})`);
+  const { root, name, found, loader } = await load(options);
+  const warn = once(options.warn);
+  const decoded = decode(root, loader.problems, warn);
+  const everything: Project = {
+    name,
+    ...decoded,
+    workingDir: found.workingDir,
+    composeFiles: found.files,
+    environment: Object.fromEntries(found.environment),
+    disabledServices: {},
+    profiles: [],
+  };
+  const project = withProfiles(everything, found.profiles);
+  if (options.consistency !== false) {
+    checkConsistency({ project, root, problems: loader.problems, dropped: loader.dropped });
+  }
+  loader.problems.throwIfAny();
+  return selected(resolved(project, options, warn), options);
+}
+
+/** The merged files in long forms, as a tree: what `config --no-interpolate` prints. */
+export async function loadModel(options: LoadOptions): Promise<{ readonly root: Mapping; readonly name: string }> {
+  const { root, name, loader } = await load(options);
+  loader.problems.throwIfAny();
+  return { root, name };
+}
+
+async function load(options: LoadOptions): Promise<Loaded> {
+  const warn = once(options.warn);
+  const found = findProject({ ...options, warn });
+  const isInterpolated = options.interpolate !== false;
+  const stdin = found.files.includes("-") ? await options.readStdin?.() : undefined;
+  const loader = new ModelLoader({
+    interpolate: isInterpolated,
+    resolvePaths: options.resolvePaths !== false,
+    warn,
+    ...(stdin !== undefined && { stdin }),
+  });
+  const name = projectName(options, found, namesInFiles(loader, found, isInterpolated));
+  found.environment.set("COMPOSE_PROJECT_NAME", name);
+  const root = loader.load(found);
+  if (root.entries.size === 0) {
+    loader.problems.throwIfAny();
+    throw invalidArgument("empty compose file");
+  }
+  if (options.normalize !== false) {
+    root.entries.set("name", scalar(name, root.at));
+    normalize(root, name, found.environment);
+  }
+  return { root, name, found, loader };
+}
+
+function namesInFiles(loader: ModelLoader, found: ProjectFiles, isInterpolated: boolean): string[] {
+  return found.files.flatMap((file) =>
+    loader.documents(file).map(({ root }) => {
+      if (isInterpolated) return interpolatedName(root, (name) => found.environment.get(name));
+      return (root.kind === "mapping" && textOf(root.entries.get("name"))) || "";
+    }),
+  );
+}
+
+/** With environments and labels from files, where they are wanted. */
+function resolved(project: Project, options: LoadOptions, warn: (message: string) => void): Project {
+  const labelled = mapValues(project.services, (service) => resolveServiceLabels(service, warn));
+  if (options.resolveEnvironment === false) return { ...project, services: labelled };
+  return {
+    ...project,
+    services: mapValues(labelled, (one) => resolveServiceEnvironment(one, project.environment, warn)),
+  };
+}
+
+function selected(project: Project, options: LoadOptions): Project {
+  const names = options.services ?? [];
+  const enabled = withServicesEnabled(project, names);
+  const chosen = withSelectedServices(enabled, names, { withDependencies: !options.withoutDependencies });
+  return options.allResources ? chosen : withoutUnusedResources(chosen);
+}
+
+/** The same warning is given once. */
+function once(warn: ((message: string) => void) | undefined): (message: string) => void {
+  const seen = new Set<string>();
+  return (message) => {
+    if (seen.has(message)) return;
+    seen.add(message);
+    warn?.(message);
+  };
 }

@@ -45,7 +45,6 @@ export interface Service {
   readonly dns?: readonly string[];
   readonly dns_opt?: readonly string[];
   readonly dns_search?: readonly string[];
-  readonly dockerfile?: string;
   readonly domainname?: string;
   /** Null: the image's ENTRYPOINT holds; `[]`: none. */
   readonly entrypoint: readonly string[] | null;
@@ -72,8 +71,6 @@ export interface Service {
   readonly label_file?: readonly string[];
   readonly links?: readonly string[];
   readonly logging?: Logging;
-  readonly log_driver?: string;
-  readonly log_opt?: Named<string>;
   readonly mem_limit?: number;
   readonly mem_reservation?: number;
   /** Memory and swap together; -1 is unlimited. */
@@ -82,7 +79,6 @@ export interface Service {
   readonly mem_swappiness?: number;
   readonly mac_address?: string;
   readonly models?: Named<ServiceModel | null>;
-  readonly net?: string;
   /** `none`, `host`, `bridge`, `service:NAME`, `container:NAME` or a network's name. */
   readonly network_mode?: string;
   /** Keys of `Project.networks`; null asks for nothing special. Absent when `network_mode` is set. */
@@ -117,7 +113,6 @@ export interface Service {
   readonly user?: string;
   readonly userns_mode?: string;
   readonly uts?: string;
-  readonly volume_driver?: string;
   readonly volumes?: readonly Mount[];
   readonly volumes_from?: readonly string[];
   readonly working_dir?: string;
