@@ -1,7 +1,5 @@
 /** `build` beside BuildKit (by docker's buildx plugin) and buildah (by podman), turn by turn. */
-import { mkdirSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { succeed } from "../test/harness/command.ts";
 import {
   type Context,
@@ -15,6 +13,7 @@ import {
 } from "./build-contexts.ts";
 import { command, type Engine } from "./engines.ts";
 import { summary } from "./measure.ts";
+import { withPlugins } from "./stock-plugins.ts";
 import type { Table } from "./table.ts";
 
 /** docker's buildx plugin; without one dockerd has the classic builder. */
@@ -119,15 +118,11 @@ async function build(engine: Engine, { path }: Context, tag: string, round: stri
   await succeed([...engine.command, ...words], { env: engine.env, timeoutMs });
 }
 
-/** The stock client finds its plugins in its configuration. */
 function withBuildKit(engine: Engine): Engine {
   if (engine.name !== "dockerd") return engine;
   if (!buildx) {
     console.log("no buildx plugin (DHOW_BENCH_BUILDX): dockerd builds with its classic builder");
     return { ...engine, env: { ...engine.env, DOCKER_BUILDKIT: "0" } };
   }
-  const config = mkdtempSync(join(tmpdir(), "dhow-bench-docker-"));
-  mkdirSync(join(config, "cli-plugins"));
-  symlinkSync(buildx, join(config, "cli-plugins", "docker-buildx"));
-  return { ...engine, env: { ...engine.env, DOCKER_CONFIG: config } };
+  return withPlugins(engine, { buildx });
 }

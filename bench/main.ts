@@ -18,6 +18,7 @@ const benches: Record<
   "transfer-memory": async () => (await import("./transfer-memory.ts")).transferMemory,
   registries: async () => (await import("./registries.ts")).registries,
   builds: async () => (await import("./builds.ts")).builds,
+  compose: async () => (await import("./compose.ts")).compose,
   history: async () => (await import("./history.ts")).history,
   stats: async () => (await import("./stats.ts")).stats,
   concurrent: async () => (await import("./concurrent.ts")).concurrent,
