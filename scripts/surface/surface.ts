@@ -4,6 +4,8 @@
  */
 import { routes } from "../../src/api/routes.ts";
 import { unbuiltRoutes } from "../../src/api/unbuilt.ts";
+import { unbuiltBuildFlags } from "../../src/cli/commands/compose/build.ts";
+import { composeFlags } from "../../src/cli/compose/globals.ts";
 import { globalFlags } from "../../src/cli/globals.ts";
 import { unbuiltFlags } from "../../src/cli/image/build-flags.ts";
 import { type Entry, entries } from "../../src/cli/tree.ts";
@@ -41,7 +43,7 @@ const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],
   [/^trust\b/, "the registry's part"],
-  [/^compose\b/, "Compose's part"],
+  [/^compose (alpha|bridge|config|publish)\b/, "Compose's part"],
 ];
 
 const partOf = (name: string): string | undefined => parts.find(([pattern]) => pattern.test(name))?.[1];
@@ -140,6 +142,13 @@ export const refusedCommandFlags: readonly {
     args: ["build", typeof initial === "boolean" ? `--${flag}` : `--${flag}=x`, "."],
     says: `--${flag} is not supported by this builder yet`,
   })),
+  ...unbuiltBuildFlags.map((flag) => ({
+    command: "compose build",
+    flag,
+    note: "not there yet",
+    args: ["compose", "build", ["check", "print"].includes(flag) ? `--${flag}` : `--${flag}=x`],
+    says: `--${flag} is not supported by this builder yet`,
+  })),
   ...["run", "create", "pull", "push"].map((command) => ({
     command,
     flag: "disable-content-trust",
@@ -191,6 +200,7 @@ function remark(command: string, flag: string): string {
 export async function flagsOf(name: string): Promise<Flags | null> {
   if (name === "docker") return globalFlags;
   if (name === "dockerd") return daemonFlags;
+  if (name === "compose") return composeFlags;
   const entry = entryOf(name);
   return entry ? (await entry.load()).command.flags : null;
 }

@@ -3,6 +3,7 @@ import type { ByteStream } from "../client/byte-stream.ts";
 import { Client, ConnectionError } from "../client/client.ts";
 import { type Endpoint, parseEndpoint } from "../client/endpoint.ts";
 import { version } from "../lib/version.ts";
+import type { ComposeFlags } from "./compose/globals.ts";
 import { type ConfigFile, configDirectory, readConfigFile } from "./config-file.ts";
 import { chooseDaemon, type DaemonAddress } from "./daemon-address.ts";
 import type { GlobalFlags } from "./globals.ts";
@@ -17,6 +18,9 @@ export class Cli {
   readonly configDir: string;
   /** Whether a daemon may be started where none answers; DHOW_AUTOSTART=0 says no. */
   autostart = process.env.DHOW_AUTOSTART !== "0";
+  /** The flags between `compose` and its command, and which of them were given. */
+  compose: ComposeFlags | null = null;
+  composeChanged: ReadonlySet<string> = new Set();
   #config: Promise<ConfigFile> | null = null;
   #client: Promise<Client> | null = null;
   #daemon: Promise<DaemonAddress> | null = null;

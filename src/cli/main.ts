@@ -68,10 +68,21 @@ async function dispatch(cli: Cli, words: readonly string[], argv: readonly strin
     await showRootHelp(cli);
     return 0;
   }
+  if (first === "compose") {
+    const { composeWords } = await import("./compose/dispatch.ts");
+    const rest = composeWords(cli, words);
+    if (typeof rest === "number") return rest;
+    return dispatchFound(cli, rest, argv);
+  }
   if (first === "help") {
     const { showHelpTopic } = await import("./help.ts");
     return showHelpTopic(cli, words.slice(1));
   }
+  return dispatchFound(cli, words, argv);
+}
+
+async function dispatchFound(cli: Cli, words: readonly string[], argv: readonly string[]): Promise<number> {
+  const [first = ""] = words;
   const found = findEntry(words);
   if (found) return runEntry(cli, found.entry, found.path, words.slice(found.length));
   const group = groupOf(first);

@@ -1,11 +1,17 @@
 /** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
 
 const unbuilt: ReadonlySet<string> = new Set(
-  `bake buildx checkpoint compose config deploy node plugin secret service stack swarm trust`.split(" "),
+  `bake buildx checkpoint config deploy node plugin secret service stack swarm trust`.split(" "),
 );
 
 /** In groups that are there. */
-const unbuiltVerbs: ReadonlySet<string> = new Set(["volume update"]);
+const unbuiltVerbs: ReadonlySet<string> = new Set([
+  "volume update",
+  "compose alpha",
+  "compose bridge",
+  "compose config",
+  "compose publish",
+]);
 
 /** The command among `words` that is not supported yet, with its subcommand; null for what Docker does not know either. */
 export function unbuiltCommand(words: readonly string[]): string | null {

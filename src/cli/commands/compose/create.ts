@@ -1,0 +1,19 @@
+import { defineCommand } from "../../command.ts";
+import { dryRunFlag } from "../../compose/globals.ts";
+import { Scope } from "../../compose/scope.ts";
+import { checkCreateFlags, converge, createFlags, imageOptions, upOptions } from "../../compose/up-flags.ts";
+
+export const command = defineCommand({
+  summary: "Create the containers of services",
+  usage: "[SERVICE...]",
+  args: { min: 0 },
+  flags: { ...createFlags, ...dryRunFlag },
+  async run(cli, input) {
+    const { flags, args } = input;
+    checkCreateFlags(flags);
+    const scope = await Scope.open(cli, input);
+    const project = await scope.project({ services: args });
+    await converge(scope, project, imageOptions(flags), upOptions(flags, args, false));
+    return 0;
+  },
+});

@@ -1,0 +1,27 @@
+import { planKill } from "../../../compose/plan/verbs.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { checkServices, containersOf } from "../../compose/choose.ts";
+import { dryRunFlag } from "../../compose/globals.ts";
+import { Scope } from "../../compose/scope.ts";
+
+export const command = defineCommand({
+  summary: "Send a signal to the containers of services",
+  usage: "[SERVICE...]",
+  args: { min: 0 },
+  flags: {
+    ...dryRunFlag,
+    "remove-orphans": flag.bool("Remove containers of services that the file does not have"),
+    signal: flag.string("The signal", { short: "s", initial: "SIGKILL" }),
+  },
+  async run(cli, input) {
+    const { flags, args } = input;
+    const scope = await Scope.open(cli, input);
+    const { project, observed } = await scope.found();
+    checkServices(project, args);
+    const containers = containersOf(observed, args);
+    const plan = planKill(containers, flags.signal);
+    await scope.run(plan, scope.performContext(project, observed));
+    return 0;
+  },
+});

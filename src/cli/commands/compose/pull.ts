@@ -1,0 +1,45 @@
+import { imageOf } from "../../../compose/create/container-body.ts";
+import { observeImages } from "../../../compose/observe.ts";
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand, ExitError } from "../../command.ts";
+import { dryRunFlag } from "../../compose/globals.ts";
+import { pullServices } from "../../compose/images.ts";
+import { Scope } from "../../compose/scope.ts";
+
+export const command = defineCommand({
+  summary: "Fetch the images of services",
+  usage: "[SERVICE...]",
+  args: { min: 0 },
+  flags: {
+    ...dryRunFlag,
+    "ignore-buildable": flag.bool("Leave out what can be built"),
+    "ignore-pull-failures": flag.bool("Fetch what can be fetched"),
+    "include-deps": flag.bool("Fetch those of what they depend on too"),
+    policy: flag.string("missing or always", { complete: ["missing", "always"] }),
+    quiet: flag.bool("Pull without a word", { short: "q" }),
+  },
+  async run(cli, input) {
+    const { flags, args } = input;
+    if (!["", "missing", "always"].includes(flags.policy))
+      throw new ExitError(1, `invalid --policy option ${JSON.stringify(flags.policy)}`);
+    const scope = await Scope.open(cli, input);
+    const project = await scope.project({ services: args, withoutDependencies: !flags["include-deps"] });
+    const all = Object.values(project.services);
+    const here = await observeImages(
+      scope.client,
+      all.map((service) => imageOf(project, service)),
+    );
+    const wanted = all.filter((service) => {
+      const policy = flags.policy || service.pull_policy || "";
+      const present = here.has(imageOf(project, service));
+      if (service.provider || policy === "never" || policy === "build" || !service.image) return false;
+      if (service.build && flags["ignore-buildable"]) return false;
+      return !((policy === "missing" || policy === "if_not_present") && present);
+    });
+    for (const { name } of all.filter((service) => !wanted.includes(service)))
+      scope.display.tell(name, "Skipped", "done");
+    await pullServices(scope, project, wanted, { quiet: flags.quiet, ignoreFailures: flags["ignore-pull-failures"] });
+    await scope.display.end();
+    return 0;
+  },
+});

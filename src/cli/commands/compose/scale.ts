@@ -1,0 +1,30 @@
+import { flag } from "../../../lib/flags.ts";
+import { defineCommand } from "../../command.ts";
+import { dryRunFlag } from "../../compose/globals.ts";
+import { imageDefaults } from "../../compose/images.ts";
+import { parseScale, Scope } from "../../compose/scope.ts";
+import { converge } from "../../compose/up-flags.ts";
+
+export const command = defineCommand({
+  summary: "Set how many containers services have",
+  usage: "[SERVICE=REPLICAS...]",
+  args: { min: 1 },
+  flags: { ...dryRunFlag, "no-deps": flag.bool("Leave dependencies alone") },
+  async run(cli, input) {
+    const scale = parseScale(input.args);
+    const services = [...scale.keys()];
+    const scope = await Scope.open(cli, input);
+    const project = await scope.project({ services, withoutDependencies: input.flags["no-deps"] });
+    await converge(scope, project, imageDefaults, {
+      services,
+      recreate: "diverged",
+      recreateDependencies: "diverged",
+      renewVolumes: false,
+      removeOrphans: false,
+      ignoreOrphans: true,
+      scale,
+      start: true,
+    });
+    return 0;
+  },
+});

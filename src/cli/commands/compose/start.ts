@@ -1,0 +1,21 @@
+import { planStartExisting } from "../../../compose/plan/verbs.ts";
+import { defineCommand } from "../../command.ts";
+import { checkServices, containersOf } from "../../compose/choose.ts";
+import { dryRunFlag } from "../../compose/globals.ts";
+import { Scope } from "../../compose/scope.ts";
+
+export const command = defineCommand({
+  summary: "Start the containers of services that are there",
+  usage: "[SERVICE...]",
+  args: { min: 0 },
+  flags: { ...dryRunFlag },
+  async run(cli, input) {
+    const { args } = input;
+    const scope = await Scope.open(cli, input);
+    const { project, observed } = await scope.found();
+    checkServices(project, args);
+    const plan = planStartExisting(project, containersOf(observed, []), args);
+    await scope.run(plan, scope.performContext(project, observed));
+    return 0;
+  },
+});

@@ -1,0 +1,142 @@
+/** `up` in the foreground: brings the project up, shows its output, and stops it in the end. */
+import type { Project } from "../../compose/model/project.ts";
+import { observe } from "../../compose/observe.ts";
+import { isRunning } from "../../compose/plan/start.ts";
+import type { UpOptions } from "../../compose/plan/up.ts";
+import { planKill, planStop } from "../../compose/plan/verbs.ts";
+import { AttachedLogs } from "./attached.ts";
+import { containersOf } from "./choose.ts";
+import type { ImageOptions } from "./images.ts";
+import type { LogPrinter } from "./log-printer.ts";
+import type { Scope } from "./scope.ts";
+import { converge } from "./up-flags.ts";
+
+export interface UpAttachedOptions {
+  readonly images: ImageOptions;
+  readonly up: UpOptions;
+  readonly shown: ReadonlySet<string>;
+  readonly timestamps: boolean;
+  readonly abortOnExit: boolean;
+  readonly abortOnFailure: boolean;
+  readonly exitCodeFrom: string;
+  readonly timeout?: number;
+  readonly watch: boolean;
+}
+
+interface ShownFlags {
+  readonly attach: readonly string[];
+  readonly "attach-dependencies": boolean;
+  readonly "no-attach": readonly string[];
+}
+
+/** The services whose output is shown: those named, or all; `attach: false` leaves one out unless it is asked for. */
+export function shownServices(project: Project, named: readonly string[], flags: ShownFlags): Set<string> {
+  const all = Object.values(project.services);
+  const asked =
+    flags.attach.length > 0
+      ? all.filter(({ name }) => flags.attach.includes(name))
+      : all.filter(
+          ({ name, attach }) =>
+            attach !== false && (named.length === 0 || named.includes(name) || flags["attach-dependencies"]),
+        );
+  return new Set(asked.map(({ name }) => name).filter((name) => !flags["no-attach"].includes(name)));
+}
+
+/** Answers the exit code. */
+export async function upAttached(
+  scope: Scope,
+  project: Project,
+  printer: LogPrinter,
+  options: UpAttachedOptions,
+): Promise<number> {
+  const abort = Promise.withResolvers<number>();
+  let over = false;
+  const interrupted = new AbortController();
+  const logs = new AttachedLogs(scope.client, project, printer, {
+    shown: options.shown,
+    timestamps: options.timestamps,
+    onExit(service, code) {
+      if (over) return;
+      const fails = options.abortOnFailure && code !== 0;
+      if (!options.abortOnExit && !fails) return;
+      over = true;
+      scope.cli.err("Aborting on container exit...\n");
+      abort.resolve(options.exitCodeFrom === "" || options.exitCodeFrom === service ? code : -1);
+    },
+  });
+  let interrupts = 0;
+  const onInterrupt = (): void => {
+    interrupts++;
+    if (interrupts > 1) {
+      void killAll(scope, project).finally(() => process.exit(130));
+      return;
+    }
+    over = true;
+    scope.cli.err("Gracefully Stopping... press Ctrl+C again to force\n");
+    void scope.cli.stderr.flush();
+    interrupted.abort();
+    abort.resolve(130);
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  await using _ = {
+    async [Symbol.asyncDispose]() {
+      await logs.close();
+      process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", onInterrupt);
+    },
+  };
+  await logs.open();
+  tellAttached(scope, project, printer, options);
+  try {
+    const before = await converge(scope, project, options.images, options.up, { signal: interrupted.signal });
+    for (const { id, service, name, oneoff, state } of before.observed.containers) {
+      const stays = !oneoff && state === "running" && options.shown.has(service);
+      if (stays) logs.attachRunning(id, service, name);
+    }
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+  }
+  if (options.watch) {
+    const { watchProject } = await import("./watch.ts");
+    void watchProject(scope, project, { quiet: true, prune: true, signal: interrupted.signal }).catch(() => undefined);
+  }
+  const code = await Promise.race([abort.promise, logs.ended().then(() => null)]);
+  if (code === null) return 0;
+  const stopped = await stopAll(scope, project, options.timeout);
+  if (code >= 0) return code;
+  return stopped.get(options.exitCodeFrom) ?? 0;
+}
+
+/** Names what is attached to, before anything is written. */
+function tellAttached(scope: Scope, project: Project, printer: LogPrinter, { up, shown }: UpAttachedOptions): void {
+  const names = Object.values(project.services)
+    .filter(({ name }) => shown.has(name))
+    .flatMap((service) => {
+      const count = up.scale.get(service.name) ?? service.scale ?? service.deploy?.replicas ?? 1;
+      return Array.from({ length: count }, (_, at) => service.container_name || `${service.name}-${at + 1}`);
+    })
+    .sort();
+  for (const name of names) printer.register(name);
+  scope.cli.out(`Attaching to ${names.join(", ")}\n`);
+  void scope.cli.stdout.flush();
+}
+
+/** Stops all of the project's services; answers the exit code of each by its service. */
+async function stopAll(scope: Scope, project: Project, timeout: number | undefined): Promise<Map<string, number>> {
+  const observed = await observe(scope.client, project.name);
+  const containers = containersOf(observed, Object.keys(project.services));
+  const running = containers.filter(isRunning);
+  await scope.run(planStop(project, running, timeout), scope.performContext(project, observed));
+  const after = await observe(scope.client, project.name);
+  return new Map(after.containers.map(({ service, summary }) => [service, exitCodeIn(summary.Status)]));
+}
+
+async function killAll(scope: Scope, project: Project): Promise<void> {
+  const observed = await observe(scope.client, project.name);
+  const containers = containersOf(observed, Object.keys(project.services));
+  await scope.run(planKill(containers, "SIGKILL"), scope.performContext(project, observed));
+}
+
+/** The code in `Exited (137) 2 seconds ago`. */
+export const exitCodeIn = (status: string): number => Number(/^Exited \((\d+)\)/.exec(status)?.[1] ?? 0);
