@@ -24,6 +24,7 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "digest-files": async () => (await import("./builder/steps/files-helper.ts")).digestFilesMain,
   "make-directory": async () => (await import("./builder/steps/files-helper.ts")).makeDirectoryMain,
   "scan-packages": async () => (await import("./builder/attestations/scan-helper.ts")).scanPackagesMain,
+  "git-checkout": async () => (await import("./builder/sources/git-helper.ts")).gitCheckoutMain,
   "clone-tree": async () => (await import("./volumes/clone-tree.ts")).cloneTreeMain,
   "empty-trash": async () => (await import("./snapshots/trash.ts")).emptyTrashMain,
 };

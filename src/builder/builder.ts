@@ -77,7 +77,7 @@ export type BuildEvent =
 export interface CacheEntry {
   /** 64 hex digits. */
   readonly id: string;
-  readonly type: "regular" | "exec.cachemount";
+  readonly type: "regular" | "exec.cachemount" | "source.git.checkout";
   readonly description: string;
   readonly inUse: boolean;
   /** An image stands on it. */

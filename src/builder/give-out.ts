@@ -28,6 +28,8 @@ export interface SolvedBuild {
   readonly notes: StepNotes;
   readonly bases: BuildImages;
   readonly startedAt: Date;
+  /** Where the context came from, without credentials; null for a client's own files. */
+  readonly contextAddress: string | null;
 }
 
 const inStore: Output = { type: "image", push: false, attributes: {} };
@@ -52,9 +54,9 @@ export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation):
 }
 
 async function attest(parts: Parts, solved: SolvedBuild, plan: BuildPlan, target: Target, op: Operation) {
-  const { request, wanted, bases, startedAt } = solved;
+  const { request, wanted, bases, startedAt, contextAddress } = solved;
   const base = (reference: string, platform: Platform) => bases.of({ from: "image", reference, platform });
-  const built = { request, plan, contextAddress: null, startedAt, finishedAt: new Date(), base };
+  const built = { request, plan, contextAddress, startedAt, finishedAt: new Date(), base };
   return await statementsFor(parts, wanted, target, built, request.names, op);
 }
 

@@ -1,11 +1,13 @@
 /** The builder put together. */
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DhowError, notImplemented } from "../lib/errors.ts";
+import { notImplemented } from "../lib/errors.ts";
+import { parseBool } from "../lib/flags-numbers.ts";
 import type { Operation } from "../lib/operation.ts";
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
 import { readWanted } from "./attestations/wanted.ts";
 import { BuildImages } from "./base-images.ts";
+import { placed } from "./build-failed.ts";
 import type { BuildEvent, Builder, BuildRequest, BuiltImage, CacheEntry, PruneRequest } from "./builder.ts";
 import { BuildCache } from "./cache/build-cache.ts";
 import { CacheKeeper } from "./cache/cache-keeper.ts";
@@ -19,15 +21,17 @@ import { planBuild } from "./dockerfile/plan/build.ts";
 import type { BuildPlan } from "./dockerfile/plan/plan.ts";
 import { decodeSource } from "./dockerfile/syntax/decode.ts";
 import { type ParsedFile, parseFile } from "./dockerfile/syntax/parse.ts";
-import { DockerfileError, describeError } from "./dockerfile/text/dockerfile-error.ts";
-import type { Source } from "./dockerfile/text/source.ts";
+import { withoutCredentials } from "./dockerfile/text/url-credentials.ts";
 import { checkOutputs } from "./exporters/export-all.ts";
 import { giveOut } from "./give-out.ts";
 import type { MainContext } from "./request-sources.ts";
 import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
-import { Solver, type StageResult, StepFailed, type StepResult } from "./solver/solver.ts";
+import { Solver, type StageResult, type StepResult } from "./solver/solver.ts";
 import { StepWorker, type WorkerParts } from "./solver/step-worker.ts";
+import { GitSources } from "./sources/git-sources.ts";
+import { NamedContexts } from "./sources/named-contexts.ts";
+import { fetchRemote, type RemoteParts } from "./sources/remote-files.ts";
 import { refuseUngivable, refuseUngranted } from "./steps/grants.ts";
 import { RunExits } from "./steps/run-process.ts";
 
@@ -54,8 +58,16 @@ class BuildService implements Builder {
     const cacheMounts = new CacheMounts(join(paths.build, "mounts"), discard);
     images.keepFor(cache);
     this.#options = options;
-    this.#parts = { ...options, cache, cacheMounts, exits: new RunExits(runtime), flights: new Flights<StepResult>() };
-    this.#keeper = new CacheKeeper(cache, cacheMounts, images);
+    const git = new GitSources(join(paths.build, "git"), discard);
+    this.#parts = {
+      ...options,
+      cache,
+      cacheMounts,
+      git,
+      exits: new RunExits(runtime),
+      flights: new Flights<StepResult>(),
+    };
+    this.#keeper = new CacheKeeper(cache, cacheMounts, git, images);
     this.#contexts = { directory: join(paths.build, "contexts"), unpack: options.unpack, discard };
   }
 
@@ -79,18 +91,37 @@ class BuildService implements Builder {
     checkTransfers(request.cacheTo, true);
     checkExports(request.cacheTo);
     const platforms = platformsOf(request);
-    if (main.kind !== "archive")
-      throw notImplemented(`building from a ${main.kind} context is not supported by this engine yet`);
-    using context = await BuildContext.receive(this.#contexts, main.tar, op);
-    const file = parsed(context, request.dockerfile);
+    using context = await this.#receive(request, main, op);
+    const file = parsed(context, context.ownDockerfile ?? request.dockerfile);
     const hold = images.hold();
     try {
-      return await this.#buildIn(context, file, { request, tell, hold, platforms }, op);
+      return await this.#buildIn(context, file, { request, tell, hold, platforms, main }, op);
     } catch (error) {
       throw placed(error, file.source);
     } finally {
       await images.outputs.letGo(hold);
     }
+  }
+
+  async #receive(request: BuildRequest, main: MainContext, op: Operation): Promise<BuildContext> {
+    switch (main.kind) {
+      case "archive":
+        return await BuildContext.receive(this.#contexts, main.tar, op);
+      case "remote": {
+        const keepsGitDirectory = keepsGit(request);
+        return await BuildContext.filled(this.#contexts, async (directory) => {
+          const access = { ...request, keepsGitDirectory };
+          const { root, single } = await fetchRemote(this.#sources, main.address, access, directory, op);
+          return { root, dockerfile: single };
+        });
+      }
+      case "client":
+        throw notImplemented(`building from a ${main.kind} context is not supported by this engine yet`);
+    }
+  }
+
+  get #sources(): RemoteParts {
+    return { git: this.#parts.git, unpack: this.#contexts.unpack };
   }
 
   async #buildIn(context: BuildContext, file: ParsedFile, build: Building, op: Operation): Promise<BuiltImage> {
@@ -99,24 +130,35 @@ class BuildService implements Builder {
     const startedAt = new Date();
     const wanted = readWanted(request.attestations);
     const bases = new BuildImages(images, hold, request, op);
+    await using named = new NamedContexts({ ...this.#sources, ...this.#contexts }, request, op);
     const plans: BuildPlan[] = [];
-    for (const platform of platforms) plans.push(await this.#plan(context, file, request, platform, bases));
+    for (const platform of platforms) {
+      plans.push(await this.#plan(context, file, { request, platform, bases, named }));
+    }
     for (const plan of plans) refuseUngranted(plan, request.networkMode, request.grants);
     const parts = { ...this.#options, hold };
     const { auths } = request;
     const imported = await ImportedCaches.load({ ...parts, cache: this.#parts.cache, auths }, request.cacheFrom, op);
     const notes = new StepNotes();
-    const results = await this.#solve(context, file, { ...build, imported, notes }, plans, bases, op);
-    return await giveOut(parts, { request, plans, results, notes, bases, startedAt, wanted }, op);
+    const results = await this.#solve(context, file, { ...build, bases, named, imported, notes }, plans, op);
+    const contextAddress = build.main.kind === "remote" ? withoutCredentials(build.main.address) : null;
+    return await giveOut(parts, { request, plans, results, notes, bases, startedAt, wanted, contextAddress }, op);
   }
 
   /** The results of plans for several platforms, side by side; the first failure ends the others. */
   async #solve(
     context: BuildContext,
     file: ParsedFile,
-    { request, tell, hold, imported, notes }: Building & { imported: ImportedCaches; notes: StepNotes },
+    {
+      request,
+      tell,
+      hold,
+      bases,
+      named,
+      imported,
+      notes,
+    }: Building & BuildSources & { imported: ImportedCaches; notes: StepNotes },
     plans: readonly BuildPlan[],
-    bases: BuildImages,
     op: Operation,
   ): Promise<StageResult[]> {
     const scratch = mkdtempSync(join(this.#contexts.directory, "inline-"));
@@ -146,11 +188,8 @@ class BuildService implements Builder {
             plan,
             tell: tellOwn,
             image: (input) => bases.of(input),
-            context: (input) => {
-              if (input.from === "named")
-                throw notImplemented(`named context ${input.name} is not supported by this engine yet`);
-              return { kind: "directory", path: context.root };
-            },
+            context: (input) =>
+              input.from === "named" ? named.source(input.name) : { kind: "directory", path: context.root },
             carryOut: (step, stage, number, tree, forOne) => worker.carryOut(step, stage, number, tree, forOne),
           },
           own,
@@ -183,9 +222,15 @@ class BuildService implements Builder {
   async #plan(
     context: BuildContext,
     file: ParsedFile,
-    request: BuildRequest,
-    platform: Platform | null,
-    images: BuildImages,
+    {
+      request,
+      platform,
+      bases,
+      named,
+    }: BuildSources & {
+      readonly request: BuildRequest;
+      readonly platform: Platform | null;
+    },
   ): Promise<BuildPlan> {
     const given = Object.entries(request.buildArgs).filter((pair): pair is [string, string] => pair[1] !== null);
     return await planBuild(file, {
@@ -193,13 +238,13 @@ class BuildService implements Builder {
       buildArgs: new Map(given),
       buildPlatform: hostPlatform(),
       targetPlatform: platform,
-      namedContexts: new Map(),
+      namedContexts: named.planned(bases),
       labels: new Map(Object.entries(request.labels)),
       allStages: false,
-      ignore: await context.ignore(request.dockerfile),
+      ignore: await context.ignore(context.ownDockerfile ?? request.dockerfile),
       noCache: request.noCache || new Set(request.noCacheStages.map((name) => name.toLowerCase())),
       isMultiPlatform: platformsOf(request).length > 1,
-      images,
+      images: bases,
     });
   }
 
@@ -212,8 +257,15 @@ class BuildService implements Builder {
   }
 }
 
+/** Where a build takes what its context does not have. */
+interface BuildSources {
+  readonly bases: BuildImages;
+  readonly named: NamedContexts;
+}
+
 interface Building {
   readonly request: BuildRequest;
+  readonly main: MainContext;
   readonly tell: (event: BuildEvent) => void;
   readonly hold: BuildHold;
   /** Null is this host's, by nobody's word. */
@@ -227,6 +279,12 @@ function platformsOf({ platform }: BuildRequest): (Platform | null)[] {
   return [...new Map(all.map((one) => [formatPlatform(one), one])).values()];
 }
 
+/** Known before the Dockerfile is, which may come from there. */
+function keepsGit({ buildArgs }: BuildRequest): boolean {
+  const value = buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR;
+  return value !== undefined && value !== null && value !== "" && parseBool(value);
+}
+
 function parsed(context: BuildContext, name: string): ParsedFile {
   const bytes = context.dockerfile(name);
   try {
@@ -234,23 +292,4 @@ function parsed(context: BuildContext, name: string): ParsedFile {
   } catch (error) {
     throw placed(error, decodeSource(bytes, name));
   }
-}
-
-/** A build's failure as it is told; with the exit code of a RUN that it was. */
-export class BuildFailed extends DhowError {
-  readonly exitCode: number | null;
-  /** Id of the image that has what the step left (`keepsFailed`); it is the caller's to remove. */
-  readonly keptImage: string | null;
-
-  constructor(message: string, cause: DockerfileError) {
-    super(cause.kind, message, { cause });
-    this.exitCode = cause instanceof StepFailed ? cause.exitCode : null;
-    this.keptImage = cause instanceof StepFailed ? cause.keptImage : null;
-  }
-}
-
-/** The error with the lines of the file that it is about, where it knows them. */
-function placed(error: unknown, source: Source): unknown {
-  if (!(error instanceof DockerfileError)) return error;
-  return new BuildFailed(describeError(error, source), error);
 }

@@ -3,16 +3,36 @@
 import type { CacheEntry, PruneRequest } from "../builder.ts";
 import type { BuilderImages, Layer } from "../collaborators.ts";
 import type { BuildCache } from "./build-cache.ts";
-import type { CacheMounts } from "./cache-mounts.ts";
+
+/** Directories that outlive builds: those of cache mounts, and repositories. */
+export interface KeptDirectories {
+  list(): Promise<readonly KeptDirectory[]>;
+  /** Throws one away; false when it is in use or gone. */
+  remove(id: string): boolean;
+}
+
+export interface KeptDirectory {
+  readonly id: string;
+  readonly size: number;
+  readonly inUse: boolean;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+}
 
 export class CacheKeeper {
   readonly #cache: BuildCache;
-  readonly #mounts: CacheMounts;
+  /** What is kept in directories, by the type of its entries. */
+  readonly #directories: Readonly<Record<string, KeptDirectories>>;
   readonly #images: Pick<BuilderImages, "release" | "isUsedByImage">;
 
-  constructor(cache: BuildCache, mounts: CacheMounts, images: Pick<BuilderImages, "release" | "isUsedByImage">) {
+  constructor(
+    cache: BuildCache,
+    mounts: KeptDirectories,
+    git: KeptDirectories,
+    images: Pick<BuilderImages, "release" | "isUsedByImage">,
+  ) {
     this.#cache = cache;
-    this.#mounts = mounts;
+    this.#directories = { "exec.cachemount": mounts, "source.git.checkout": git };
     this.#images = images;
   }
 
@@ -30,11 +50,17 @@ export class CacheKeeper {
         usageCount,
       }),
     );
-    const mounts = (await this.#mounts.list()).map(
+    const mounts = await this.#entriesOf("exec.cachemount", "cache mount");
+    const repositories = await this.#entriesOf("source.git.checkout", "git repository");
+    return [...layers, ...mounts, ...repositories];
+  }
+
+  async #entriesOf(type: CacheEntry["type"], description: string): Promise<CacheEntry[]> {
+    return ((await this.#directories[type]?.list()) ?? []).map(
       ({ id, size, inUse, createdAt, lastUsedAt }): CacheEntry => ({
         id,
-        type: "exec.cachemount",
-        description: "cache mount",
+        type,
+        description,
         inUse,
         shared: false,
         size,
@@ -43,7 +69,6 @@ export class CacheKeeper {
         usageCount: 1,
       }),
     );
-    return [...layers, ...mounts];
   }
 
   /** Throws entries away, those that were not used for longest first, until what stays is small enough. */
@@ -70,7 +95,8 @@ export class CacheKeeper {
     const records = this.#cache.entries();
     const layers: Layer[] = [];
     for (const { id, type, size } of entries) {
-      if (type === "exec.cachemount") bytes += this.#mounts.remove(id) ? size : 0;
+      const kept = this.#directories[type];
+      if (kept) bytes += kept.remove(id) ? size : 0;
       else layers.push(records.get(id)!.layer);
     }
     this.#cache.remove(entries.filter(({ type }) => type === "regular").map(({ id }) => id));

@@ -20,25 +20,46 @@ export interface ContextParts {
   discard(directory: string): void;
 }
 
-export class BuildContext implements Disposable {
+/** Where in its directory a context's files are, and the file that is its Dockerfile whatever the request says. */
+export interface FilledContext {
   readonly root: string;
+  readonly dockerfile: string | null;
+}
+
+export class BuildContext implements Disposable {
+  /** The directory of its files, at or below its own. */
+  root: string;
+  /** The file that is its Dockerfile whatever the request says; null where the request says it. */
+  ownDockerfile: string | null = null;
+  readonly #directory: string;
   readonly #parts: ContextParts;
 
   private constructor(parts: ContextParts) {
     mkdirSync(parts.directory, { recursive: true, mode: 0o700 });
-    this.root = mkdtempSync(join(parts.directory, "context-"));
+    this.#directory = mkdtempSync(join(parts.directory, "context-"));
+    this.root = this.#directory;
     this.#parts = parts;
   }
 
-  static async receive(parts: ContextParts, tar: Readable, op: Operation): Promise<BuildContext> {
+  /** A context whose files `fill` puts below the directory that it is given. */
+  static async filled(parts: ContextParts, fill: (directory: string) => Promise<FilledContext>): Promise<BuildContext> {
     const context = new BuildContext(parts);
     try {
-      await parts.unpack(context.root, tar, op);
+      const { root, dockerfile } = await fill(context.#directory);
+      context.root = root;
+      context.ownDockerfile = dockerfile;
       return context;
     } catch (error) {
       context[Symbol.dispose]();
       throw error;
     }
+  }
+
+  static async receive(parts: ContextParts, tar: Readable, op: Operation): Promise<BuildContext> {
+    return await BuildContext.filled(parts, async (root) => {
+      await parts.unpack(root, tar, op);
+      return { root, dockerfile: null };
+    });
   }
 
   /** The bytes of a regular file; null when it is not there. Links are followed inside the context. */
@@ -71,6 +92,6 @@ export class BuildContext implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#parts.discard(this.root);
+    this.#parts.discard(this.#directory);
   }
 }

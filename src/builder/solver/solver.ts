@@ -35,7 +35,7 @@ export interface SolverOptions {
   /** The image that an input names; it is here. */
   image(input: Extract<Input, { readonly from: "image" }>): ImageBase;
   /** The files of the build's own context, or of a named one. */
-  context(input: Extract<Input, { readonly from: "context" | "named" }>): Source;
+  context(input: Extract<Input, { readonly from: "context" | "named" }>): Source | Promise<Source>;
   /** Does one step's work, or finds that it has been done. */
   carryOut(step: Step, stage: StagePlan, number: number, tree: Tree, op: Operation): Promise<StepResult>;
 }
@@ -105,7 +105,7 @@ export class Solver {
         return { kind: "tree", tree: this.#options.image(input).layers };
       case "context":
       case "named":
-        return this.#options.context(input);
+        return await this.#options.context(input);
     }
   }
 

@@ -2,7 +2,6 @@
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runHelper } from "../../helper/helper-process.ts";
-import { notImplemented } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { BuildEvent, BuildRequest } from "../builder.ts";
 import type { BuildCache } from "../cache/build-cache.ts";
@@ -12,6 +11,7 @@ import type { ImportedCaches } from "../cache/import-cache.ts";
 import { type BuilderOptions, type BuildHold, holdLayers } from "../collaborators.ts";
 import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
+import type { GitSources } from "../sources/git-sources.ts";
 import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/files-helper.ts";
 import { fetchFile } from "../steps/http-source.ts";
 import { keepFailed } from "../steps/kept-root.ts";
@@ -33,6 +33,7 @@ export interface WorkerParts extends BuilderOptions {
   readonly cacheMounts: CacheMounts;
   readonly exits: RunExits;
   readonly flights: Flights<StepResult>;
+  readonly git: GitSources;
   copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
 }
 
@@ -95,8 +96,9 @@ export class StepWorker {
   async #keyOf({ work }: Step, tree: Tree, files: readonly FileSource[], op: Operation): Promise<string> {
     const inputs: unknown[] = [];
     if (work?.kind === "copy" && files.length > 0) {
-      const request: DigestRequest = { sources: files, exclude: work.exclude };
+      const request: DigestRequest = { sources: files.filter(({ identity }) => !identity), exclude: work.exclude };
       inputs.push(await runHelper<{ digest: string }>("digest-files", request, null, op.signal));
+      inputs.push(...files.flatMap(({ identity }) => identity ?? []));
     }
     if (work?.kind === "run") for (const input of inputsOf(work)) inputs.push(await this.#identity(work, input, op));
     const text = JSON.stringify([keyVersion, topOf(tree) ?? "", work && keyText(work), inputs]);
@@ -125,17 +127,27 @@ export class StepWorker {
       const { path, only, isRequired, unpacks } = source;
       return { root: await this.#options.inputs.pathOf(source.input), path, only, isRequired, unpacks };
     }
-    if (source.kind === "git") {
-      throw notImplemented(`ADD from git (${source.remote}) is not supported by this engine yet`);
-    }
     const root = join(this.#options.scratch, `source-${this.#sources++}`);
     mkdirSync(root, { mode: 0o700 });
+    if (source.kind === "git") return await this.#gitSource(source, root, op);
     if (source.kind === "inline") {
       writeInline(join(root, source.name), source.text);
       return { root, path: literally(source.name), only: null, isRequired: true, unpacks: false };
     }
     await fetchFile(source, root, op.signal);
     return { root, path: literally(source.fileName), only: null, isRequired: true, unpacks: source.unpacks };
+  }
+
+  /** The commit tells what the files are, which a .git beside them would not: it is never twice the same. */
+  async #gitSource(
+    source: Extract<CopySource, { readonly kind: "git" }>,
+    directory: string,
+    op: Operation,
+  ): Promise<FileSource> {
+    const access = { ...this.#options.request, credentials: source.credentials };
+    const { root, commit } = await this.#parts.git.checkOut(source, access, directory, op);
+    const identity = source.keepsGitDirectory ? `git ${source.remote} ${commit} ${source.subdirectory}` : null;
+    return { root, path: "/", only: null, isRequired: true, unpacks: false, identity };
   }
 
   async #copy(work: CopyWork, sources: readonly FileSource[], root: StepRoot, op: Operation): Promise<void> {

@@ -21,6 +21,8 @@ export interface FileSource {
   readonly only: string | null;
   readonly isRequired: boolean;
   readonly unpacks: boolean;
+  /** What tells its content in a cache key, where that is not the files' own digest. */
+  readonly identity?: string | null;
 }
 
 /** A file or directory that a source means. */

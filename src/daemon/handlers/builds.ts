@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type * as v from "valibot";
 import { BuildArgs, BuildLabels, BuildOutputs, type BuildResult, BuildUlimits } from "../../api/build.ts";
 import type { Filters } from "../../api/filters.ts";
@@ -41,7 +42,7 @@ export function buildHandlers(builds: BuildsBackend) {
       try {
         const signal = AbortSignal.any([op.signal, cancelled.signal]);
         tellResult(
-          await builds.build(request, { kind: "archive", tar: input }, log.tell, { ...op, signal }),
+          await builds.build(request, mainContext(query, input), log.tell, { ...op, signal }),
           query.q,
           progress,
         );
@@ -73,6 +74,13 @@ function tellResult({ id, names }: BuiltImage, isQuiet: boolean, progress: Progr
   }
   progress({ stream: `Successfully built ${id.replace("sha256:", "").slice(0, 12)}\n` });
   for (const name of names) progress({ stream: `Successfully tagged ${name}\n` });
+}
+
+/** A `remote` is fetched; what the body holds beside it nobody looks at. */
+function mainContext({ remote }: BuildQuery, input: Readable): MainContext {
+  if (remote === "" || remote === "client-session") return { kind: "archive", tar: input };
+  input.resume();
+  return { kind: "remote", address: remote };
 }
 
 function readRequest(query: BuildQuery, registryConfig: string | undefined): BuildRequest {
@@ -121,8 +129,7 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
   };
 }
 
-function refuseUnbuilt({ remote, version }: BuildQuery): void {
-  if (remote !== "") throw notImplemented("building from a remote context is not supported by this engine yet");
+function refuseUnbuilt({ version }: BuildQuery): void {
   if (version === "2") throw notImplemented("builds over BuildKit's own protocol are not supported by this engine yet");
 }
 

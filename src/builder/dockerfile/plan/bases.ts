@@ -107,7 +107,9 @@ export class Bases {
   async #named(name: string, platform: Platform): Promise<FoundBase> {
     const context: NamedContext = this.#options.namedContexts.get(name)!;
     const image = context.kind === "image" ? await context.resolve(platform) : null;
-    return { input: { from: "named", name }, platform: image?.platform ?? platform, image };
+    if (image === null) return { input: { from: "named", name }, platform, image };
+    const { reference } = image;
+    return { input: { from: "image", reference, platform: image.platform }, platform: image.platform, image };
   }
 }
 

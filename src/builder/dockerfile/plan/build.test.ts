@@ -64,7 +64,7 @@ test("named contexts stand in for images and for whole stages, and copies take f
   const plan = await planOf(dockerfile, { namedContexts });
   expect(plan.stages.map(({ name, base, steps }) => [name, base, steps.length])).toEqual([
     ["build", { from: "named", name: "build" }, 0],
-    ["stage-1", { from: "named", name: "debian" }, 3],
+    ["stage-1", { from: "image", reference: baseImage.reference, platform: baseImage.platform }, 3],
   ]);
   expect(plan.target.steps.flatMap(({ work }) => (work ? inputsOf(work) : []))).toEqual([
     { from: "stage", stage: 0 },
