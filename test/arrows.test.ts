@@ -43,9 +43,14 @@ const apart: Record<string, string[]> = {
 
 /**
  * Single files that upper rooms may import from a room that is otherwise closed to them: the supervisor's words, the lock
- * under which the CLI starts a daemon, and what failed system calls are called.
+ * under which the CLI starts a daemon, what failed system calls are called, and the attributes of files that a build sends.
  */
-const openFiles = new Set(["supervisor/protocol.ts", "linux/flock.ts", "linux/syscall-error.ts"]);
+const openFiles = new Set([
+  "supervisor/protocol.ts",
+  "linux/flock.ts",
+  "linux/syscall-error.ts",
+  "linux/path-xattr.ts",
+]);
 
 interface Import {
   from: string;

@@ -7,7 +7,6 @@ import { unbuiltRoutes } from "../../src/api/unbuilt.ts";
 import { unbuiltBuildFlags } from "../../src/cli/commands/compose/build.ts";
 import { composeFlags } from "../../src/cli/compose/globals.ts";
 import { globalFlags } from "../../src/cli/globals.ts";
-import { unbuiltFlags } from "../../src/cli/image/build-flags.ts";
 import { type Entry, entries } from "../../src/cli/tree.ts";
 import { unbuiltCommand } from "../../src/cli/unbuilt.ts";
 import { daemonFlags } from "../../src/daemon/config-flags.ts";
@@ -38,7 +37,11 @@ export const refusedEndpoints: Readonly<Record<string, Omit<Row, "name">>> = {
 
 /** By the beginning of a path or of a command. */
 const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
-  [/^\/(session|grpc)\b|^(buildx(?! (build|prune)$)|bake)\b/, "the builder's part"],
+  [/^\/(session|grpc)\b|^bake\b/, "the builder's part"],
+  [
+    /^buildx (create|dial-stdio|history|rm|stop|use)\b/,
+    "there is one builder, the engine's own, and it keeps no history",
+  ],
   [/^\/(swarm|nodes|services|tasks|secrets|configs)\b/, "the swarm's part; until then as dockerd outside a swarm"],
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],
@@ -135,13 +138,6 @@ export const refusedCommandFlags: readonly {
     args: ["images", "--tree"],
     says: "--tree is not supported yet",
   },
-  ...Object.entries(unbuiltFlags).map(([flag, { initial }]) => ({
-    command: "build",
-    flag,
-    note: "not there yet",
-    args: ["build", typeof initial === "boolean" ? `--${flag}` : `--${flag}=x`, "."],
-    says: `--${flag} is not supported by this builder yet`,
-  })),
   ...unbuiltBuildFlags.map((flag) => ({
     command: "compose build",
     flag,

@@ -9,6 +9,7 @@ export interface Entry {
 /** The words that group commands, with the line help shows for each. */
 export const groups: Readonly<Record<string, string>> = {
   builder: "Work with builds and their cache",
+  buildx: "Build with BuildKit's protocol: several targets, several platforms",
   compose: "Define and run applications of several containers",
   container: "Work with containers",
   context: "Work with contexts (named daemons)",
@@ -68,6 +69,13 @@ export const entries: readonly Entry[] = [
     paths: ["image build", "builder build", "buildx build", "buildx b", "build"],
     load: () => import("./commands/image/build.ts"),
   },
+  { paths: ["buildx bake", "buildx f"], load: () => import("./commands/buildx/bake.ts") },
+  { paths: ["builder du", "buildx du"], load: () => import("./commands/builder/du.ts") },
+  { paths: ["buildx inspect"], load: () => import("./commands/buildx/inspect.ts") },
+  { paths: ["buildx imagetools create"], load: () => import("./commands/buildx/imagetools-create.ts") },
+  { paths: ["buildx imagetools inspect"], load: () => import("./commands/buildx/imagetools-inspect.ts") },
+  { paths: ["buildx ls"], load: () => import("./commands/buildx/ls.ts") },
+  { paths: ["buildx version"], load: () => import("./commands/buildx/version.ts") },
   { paths: ["compose attach"], load: () => import("./commands/compose/attach.ts") },
   { paths: ["compose build"], load: () => import("./commands/compose/build.ts") },
   { paths: ["compose commit"], load: () => import("./commands/compose/commit.ts") },
@@ -166,13 +174,12 @@ export const entries: readonly Entry[] = [
   { paths: ["__complete"], load: () => import("./commands/complete.ts") },
 ];
 
-/** The entry that the first one or two words name. */
-export function findEntry(words: readonly string[]): { entry: Entry; path: string; length: 1 | 2 } | null {
-  const [first = "", second = ""] = words;
-  const long = `${first} ${second}`;
+/** The entry that the first words name, three at most. */
+export function findEntry(words: readonly string[]): { entry: Entry; path: string; length: number } | null {
+  const paths = [1, 2, 3].filter((length) => length <= words.length).map((length) => words.slice(0, length).join(" "));
   for (const entry of entries) {
-    if (entry.paths.includes(first)) return { entry, path: first, length: 1 };
-    if (second !== "" && entry.paths.includes(long)) return { entry, path: long, length: 2 };
+    const path = paths.find((each) => entry.paths.includes(each));
+    if (path !== undefined) return { entry, path, length: path.split(" ").length };
   }
   return null;
 }

@@ -1,7 +1,7 @@
 /** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
 
 const unbuilt: ReadonlySet<string> = new Set(
-  `bake buildx checkpoint config deploy node plugin secret service stack swarm trust`.split(" "),
+  `bake checkpoint config deploy node plugin secret service stack swarm trust`.split(" "),
 );
 
 /** In groups that are there. */
@@ -11,6 +11,7 @@ const unbuiltVerbs: ReadonlySet<string> = new Set([
   "compose bridge",
   "compose config",
   "compose publish",
+  ...["create", "dial-stdio", "history", "rm", "stop", "use"].map((verb) => `buildx ${verb}`),
 ]);
 
 /** The command among `words` that is not supported yet, with its subcommand; null for what Docker does not know either. */

@@ -8,7 +8,7 @@ import { compareVersions } from "../lib/version-order.ts";
 import { refusal, textOf } from "./answer.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { Connection, type ConnectionOptions, isRepeatable, type Request, type Sent } from "./connection.ts";
-import { exchangePair, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
+import { exchangePair, type HeaderFields, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
 import type { RouteCall } from "./route-call.ts";
 
 /** The daemon's refusal: its HTTP status and its own words. */
@@ -39,7 +39,7 @@ export interface CallOptions {
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly body?: RequestBody;
-  readonly headers?: Record<string, string>;
+  readonly headers?: HeaderFields;
   /** Aborting closes the connection. */
   readonly signal?: AbortSignal;
 }
@@ -195,7 +195,7 @@ export class Client {
   async #call(route: RouteCall, options: CallOptions & { early?: boolean }): Promise<Sent> {
     const { method, path } = route;
     const body = options.json === undefined ? options.body : stringifyJson(options.json);
-    const headers: Record<string, string> = { ...options.headers };
+    const headers: HeaderFields = { ...options.headers };
     if (options.json !== undefined) headers["Content-Type"] = "application/json";
     options.signal?.throwIfAborted();
     const request = { method, path, headers, ...(body !== undefined && { body }) };
@@ -251,6 +251,6 @@ export class Client {
 }
 
 /** A request whose target is not versioned yet. */
-type Call = Omit<Request, "target" | "headers"> & { readonly path: string; readonly headers: Record<string, string> };
+type Call = Omit<Request, "target" | "headers"> & { readonly path: string; readonly headers: HeaderFields };
 
 const pingRequest: Request = { method: "HEAD", target: "/_ping" };

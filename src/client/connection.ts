@@ -1,6 +1,6 @@
 /** The connection of a client: one that is kept while it is idle, or a new one; requests complete with the client's own headers. */
 import type { ByteStream } from "./byte-stream.ts";
-import { exchange, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
+import { exchange, type HeaderFields, type HttpAnswer, isWhole, type RequestBody } from "./http1.ts";
 
 export interface ConnectionOptions {
   readonly connect: () => Promise<ByteStream>;
@@ -13,7 +13,7 @@ export interface ConnectionOptions {
 export interface Request {
   readonly method: string;
   readonly target: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: HeaderFields;
   readonly body?: RequestBody;
 }
 
@@ -36,9 +36,7 @@ export class Connection {
     this.#options = options;
   }
 
-  complete<R extends { readonly headers?: Record<string, string> }>(
-    request: R,
-  ): R & { headers: Record<string, string> } {
+  complete<R extends { readonly headers?: HeaderFields }>(request: R): R & { headers: HeaderFields } {
     const common = { Host: this.#options.host, "User-Agent": this.#options.userAgent, ...this.#options.headers };
     return { ...request, headers: { ...common, ...request.headers } };
   }

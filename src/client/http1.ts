@@ -4,10 +4,13 @@ import type { ByteStream } from "./byte-stream.ts";
 /** A body to send: bytes of known length, or pieces sent chunked. */
 export type RequestBody = Uint8Array | string | AsyncIterable<Uint8Array>;
 
+/** Headers to send; one with several values stands on a line for each. */
+export type HeaderFields = Record<string, string | readonly string[]>;
+
 export interface HttpRequest {
   readonly method: string;
   readonly target: string;
-  readonly headers: Record<string, string>;
+  readonly headers: HeaderFields;
   readonly body?: RequestBody;
 }
 
@@ -88,12 +91,14 @@ async function sendWhole(
 }
 
 function formatHead(request: HttpRequest, bytes?: Uint8Array): string {
-  const headers: Record<string, string> = { ...request.headers };
+  const headers: HeaderFields = { ...request.headers };
   if (!isWhole(request.body)) headers["Transfer-Encoding"] = "chunked";
   else if (bytes !== undefined) headers["Content-Length"] = String(bytes.length);
   else if (request.method !== "GET" && request.method !== "HEAD" && !headers.Upgrade) headers["Content-Length"] = "0";
   let head = `${request.method} ${request.target} HTTP/1.1\r\n`;
-  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value.replace(/[\r\n]/g, " ")}\r\n`;
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) head += `${name}: ${value.replace(/[\r\n]/g, " ")}\r\n`;
+  }
   return `${head}\r\n`;
 }
 

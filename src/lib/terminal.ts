@@ -7,10 +7,13 @@ export function isTerminal(fd: 0 | 1 | 2): boolean {
 }
 
 /** Rows and columns of the terminal on standard output, or null. */
-export function terminalSize(): { rows: number; columns: number } | null {
-  if (!isatty(1)) return null;
-  const [columns, rows] = new WriteStream(1).getWindowSize();
-  return { rows, columns };
+export const terminalSize = (): { rows: number; columns: number } | null => sizeOf(1);
+
+/** Rows and columns of the terminal behind a descriptor, or null. */
+export function sizeOf(fd: 1 | 2): { rows: number; columns: number } | null {
+  if (!isatty(fd)) return null;
+  const [columns, rows] = new WriteStream(fd).getWindowSize();
+  return rows > 0 && columns > 0 ? { rows, columns } : null;
 }
 
 /** Keys as they are typed, the terminal in raw mode until {@link RawInput.restore}. */

@@ -59,6 +59,18 @@ export async function fetchManifest(cli: Cli, reference: Reference, insecure: bo
   }
 }
 
+/** The bytes that a name stands for, whatever they are; loopback may be asked without TLS. */
+export async function fetchRaw(cli: Cli, reference: Reference): Promise<{ bytes: Buffer; mediaType: string }> {
+  const client = new RegistryClient(await registryOptions(cli, reference, { insecure: false }));
+  const { tag, digest, path } = reference;
+  try {
+    const { bytes, mediaType } = await client.manifest(path, digest ?? tag ?? "latest", sizeLimit, never);
+    return { bytes, mediaType };
+  } catch (error) {
+    throw new Error(fetchFailure(error, reference), { cause: error });
+  }
+}
+
 async function fetchOne(
   client: RegistryClient,
   { path }: Reference,

@@ -1,91 +1,123 @@
-import { writeFile } from "node:fs/promises";
-import type { BuildResult } from "../../../api/build.ts";
-import type { ProgressMessage } from "../../../api/images.ts";
-import { paths } from "../../../api/paths.ts";
-import { to } from "../../../client/route-call.ts";
-import { type FlagValues, splitPair } from "../../../lib/flags.ts";
-import { isTerminal } from "../../../lib/terminal.ts";
+import { ApiError } from "../../../client/client.ts";
+import { callText, readCall } from "../../build/call.ts";
+import { classicBuild } from "../../build/classic.ts";
+import { BuildFailure } from "../../build/failure.ts";
+import { type BuildFlags, buildFlags, unusable } from "../../build/flags.ts";
+import { settingsOf } from "../../build/from-flags.ts";
+import { catchSignals, type Interrupt } from "../../build/interrupt.ts";
+import { openProgress, type Progress, readProgressMode } from "../../build/progress/progress.ts";
+import { imageId, metadataOf, writeResult } from "../../build/results.ts";
+import type { BuildSettings } from "../../build/settings.ts";
+import { askFrontend, type BuildOutcome, runBuild } from "../../build/solve.ts";
 import type { Cli } from "../../cli.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { ulimit } from "../../container/devices.ts";
-import { proxyVariables } from "../../container/proxies.ts";
-import { registryConfigHeader } from "../../image/auth.ts";
-import { directoryContext, isRemote, type SentContext, stdinContext } from "../../image/build-context.ts";
-import { buildFlags, refuseUnbuilt } from "../../image/build-flags.ts";
-import { showProgress } from "../../image/progress.ts";
 
 export const command = defineCommand({
   summary: "Build an image from a Dockerfile",
-  usage: "PATH | -",
+  usage: "PATH | URL | -",
   args: { min: 1, max: 1 },
   flags: buildFlags,
   async run(cli, { flags, changed, args: [context = ""] }) {
-    refuseUnbuilt(changed, flags);
-    if (!["auto", "plain", "quiet"].includes(flags.progress)) {
-      throw new ExitError(1, `invalid progress mode ${flags.progress}: one of auto, plain, quiet`);
+    checkBuilder(flags.builder);
+    const mode = readProgressMode(flags.progress, flags.quiet);
+    if (!(await speaksBuildkit(cli))) {
+      const name = unusable(changed, flags, "classic");
+      if (name !== null) throw new ExitError(1, `--${name} needs BuildKit, which this daemon does not offer`);
+      const id = await classicBuild(cli, context, flags);
+      if (flags.iidfile !== "") await writeResult(flags.iidfile, id, "image ID file");
+      return 0;
     }
-    const quiet = flags.quiet || flags.progress === "quiet";
-    const { tar, dockerfile } = await openContext(context, flags.file);
-    const client = await cli.client();
-    const messages = client.jsonStream<ProgressMessage>(
-      to(paths.imageBuild, {}, await query(cli, flags, dockerfile, quiet)),
-      {
-        headers: { "Content-Type": "application/x-tar", ...(await registryConfigHeader(cli)) },
-        body: tar,
-      },
-    );
-    let id = "";
-    await showProgress(messages, cli.stdout, isTerminal(1), (value) => {
-      id = (value as BuildResult).ID;
+    const name = unusable(changed, flags, "buildkit");
+    if (name !== null) cli.err(`WARNING: --${name} has no effect on a build with BuildKit\n`);
+    const settings = await settingsOf(cli, context, flags);
+    const progress = openProgress({
+      mode,
+      output: cli.stderr,
+      title: settings.tags[0] ?? "",
+      builder: "default",
+      debug: flags.debug || cli.globals.debug,
     });
-    if (flags.iidfile !== "") await writeFile(flags.iidfile, id);
-    return 0;
+    using interrupt = catchSignals(() => progress.cancelling());
+    return await build({ cli, flags, settings, progress, interrupt });
   },
 });
 
-async function openContext(context: string, file: string): Promise<SentContext> {
-  if (isRemote(context)) throw new ExitError(1, `building from ${context} is not supported yet: fetch it first`);
-  if (context !== "-") return await directoryContext(context, file);
-  if (file === "-") throw new ExitError(1, "invalid argument: can't use stdin for both build context and dockerfile");
-  return await stdinContext(file);
+interface Work {
+  readonly cli: Cli;
+  readonly flags: BuildFlags;
+  readonly settings: BuildSettings;
+  readonly progress: Progress;
+  readonly interrupt: Interrupt;
 }
 
-async function query(cli: Cli, flags: FlagValues<typeof command.flags>, dockerfile: string, quiet: boolean) {
-  const buildArgs = Object.fromEntries(flags["build-arg"].flatMap((text) => argument(text)));
-  const { address } = await cli.daemon();
-  for (const text of proxyVariables(await cli.config(), address, flags["build-arg"])) {
-    const [name, value] = splitPair(text);
-    buildArgs[name] ??= value;
+async function build({ cli, flags, settings, progress, interrupt }: Work): Promise<number> {
+  const run = { settings, progress, signal: interrupt.signal };
+  const call = readCall(flags.call, flags.check);
+  let outcome: BuildOutcome | null = null;
+  try {
+    if (call.name !== "build") {
+      const answer = await askFrontend(cli, run, call.name);
+      await progress.finish(true);
+      const { text, code } = callText(call, answer);
+      cli.out(text);
+      return code;
+    }
+    outcome = await runBuild(cli, run);
+  } catch (error) {
+    await progress.finish(false);
+    return await failed({ cli, flags, settings, progress, interrupt }, error);
   }
-  return {
-    dockerfile,
-    t: flags.tag,
-    extrahosts: flags["add-host"].join(","),
-    q: quiet,
-    nocache: flags["no-cache"],
-    pull: flags.pull,
-    memory: flags.memory,
-    memswap: flags["memory-swap"],
-    cpushares: flags["cpu-shares"],
-    cpuperiod: flags["cpu-period"],
-    cpuquota: flags["cpu-quota"],
-    cpusetcpus: flags["cpuset-cpus"],
-    cpusetmems: flags["cpuset-mems"],
-    cgroupparent: flags["cgroup-parent"],
-    shmsize: flags["shm-size"],
-    buildargs: JSON.stringify(buildArgs),
-    labels: JSON.stringify(Object.fromEntries(flags.label.map((text) => splitPair(text)))),
-    ulimits: flags.ulimit.length === 0 ? "" : JSON.stringify(flags.ulimit.map(ulimit)),
-    networkmode: flags.network,
-    platform: flags.platform || process.env.DOCKER_DEFAULT_PLATFORM || "",
-    target: flags.target,
-  };
+  await progress.finish(true);
+  await deliver(cli, flags, outcome);
+  return 0;
 }
 
-/** An argument without a value has the one of this process's environment, or none. */
-function argument(text: string): [string, string][] {
-  const [name, value] = splitPair(text);
-  if (text.includes("=")) return [[name, value]];
-  const own = process.env[name];
-  return own === undefined ? [] : [[name, own]];
+async function failed({ cli, flags, interrupt }: Work, error: unknown): Promise<number> {
+  if (interrupt.code !== 0) {
+    cli.err("ERROR: failed to build: canceled\n");
+    return interrupt.code;
+  }
+  if (error instanceof ExitError) throw new ExitError(error.code, `ERROR: failed to build: ${error.message}`);
+  if (!(error instanceof BuildFailure)) throw error;
+  cli.err(`${error.message}\n`);
+  if (flags.debug && error.failedStep) {
+    const { openFailedStep } = await import("../../build/debug.ts");
+    await openFailedStep(cli, error.failedStep);
+  }
+  return 1;
+}
+
+/** Pushes what this client has to push, then tells and files what was built. */
+async function deliver(cli: Cli, flags: BuildFlags, { response, ref, pushNames }: BuildOutcome): Promise<void> {
+  if (pushNames.length > 0) {
+    const { pushImages } = await import("../../build/push.ts");
+    await pushImages(cli, pushNames);
+  }
+  const id = imageId(response);
+  if (flags.quiet && id !== "") cli.out(`${id}\n`);
+  if (flags.iidfile !== "") await writeResult(flags.iidfile, id, "image ID file");
+  if (flags["metadata-file"] !== "") {
+    const text = JSON.stringify(metadataOf(response, ref), null, 2);
+    await writeResult(flags["metadata-file"], text, "metadata file");
+  }
+}
+
+/** There is one builder, whatever it is called by. */
+export function checkBuilder(name: string): void {
+  const wanted = name || process.env.BUILDX_BUILDER || "default";
+  if (wanted !== "default") throw new ExitError(1, `ERROR: no builder ${JSON.stringify(wanted)} found`);
+}
+
+/** DOCKER_BUILDKIT decides where it is set; else what the daemon says of itself. */
+async function speaksBuildkit(cli: Cli): Promise<boolean> {
+  const wanted = process.env.DOCKER_BUILDKIT;
+  if (wanted !== undefined && /^(0|f|false)$/i.test(wanted)) return false;
+  try {
+    const { builderVersion } = await (await cli.client()).ping();
+    if (builderVersion === "2") return true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+  if (wanted) throw new ExitError(1, "ERROR: BuildKit is wanted (DOCKER_BUILDKIT), and this daemon does not offer it");
+  return false;
 }

@@ -1,0 +1,73 @@
+/** From a definition to the targets that were asked for: groups opened, what is inherited put below, overrides above. */
+import { globMatch } from "../../../lib/glob.ts";
+import { ExitError } from "../../command.ts";
+import { isList, textOf } from "../hcl/evaluate.ts";
+import { HclError } from "../hcl/expression.ts";
+import { type BakeDefinition, mergeFields, type TargetFields } from "./definition.ts";
+import type { Override } from "./overrides.ts";
+
+export interface Resolved {
+  /** The groups that were asked for or met on the way, `default` for the targets asked for by name. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  readonly targets: ReadonlyMap<string, TargetFields>;
+}
+
+/** Exits for a name that is neither, and for what inherits or contains itself. */
+export function resolve(
+  definition: BakeDefinition,
+  names: readonly string[],
+  overrides: readonly Override[],
+): Resolved {
+  const groups = new Map<string, readonly string[]>();
+  const targets = new Map<string, TargetFields>();
+  const wanted = names.length === 0 ? ["default"] : names;
+  for (const override of overrides) checkOverride(definition, override);
+  const add = (name: string, above: readonly string[]): void => {
+    if (above.includes(name)) throw new ExitError(1, `the group ${JSON.stringify(name)} contains itself`);
+    const members = definition.groups.get(name);
+    const isTarget = definition.targets.has(name);
+    if (members && !isTarget) {
+      groups.set(name, members);
+      for (const member of members) add(member, [...above, name]);
+    } else if (isTarget) addTarget(name);
+    else throw new ExitError(1, `failed to find target ${name}`);
+  };
+  const addTarget = (name: string): void => {
+    if (targets.has(name)) return;
+    const fields = inherited(definition, name, []);
+    targets.set(
+      name,
+      overrides.filter((each) => globMatch(each.target, name)).reduce((all, each) => each.apply(all), fields),
+    );
+    for (const value of Object.values((targets.get(name)?.contexts ?? {}) as Record<string, unknown>)) {
+      const other = /^target:(.+)$/.exec(String(value))?.[1];
+      if (other !== undefined) add(other, []);
+    }
+  };
+  for (const name of wanted) add(name, []);
+  if (!(wanted.length === 1 && groups.has(wanted[0] ?? ""))) groups.set("default", wanted);
+  return { groups, targets };
+}
+
+function checkOverride(definition: BakeDefinition, { target, text }: Override): void {
+  if (![...definition.targets.keys()].some((name) => globMatch(target, name)))
+    throw new ExitError(1, `could not find any target matching '${target}' (--set ${text})`);
+}
+
+function inherited(definition: BakeDefinition, name: string, above: readonly string[]): TargetFields {
+  if (above.includes(name)) throw new ExitError(1, `the target ${JSON.stringify(name)} inherits from itself`);
+  const own = definition.targets.get(name);
+  if (!own) throw new ExitError(1, `failed to find target ${name}, from which ${above.at(-1)} inherits`);
+  const { inherits, ...fields } = own;
+  const parents = inherits === undefined || inherits === null ? [] : isList(inherits) ? inherits : [inherits];
+  try {
+    const below = parents.reduce<TargetFields>(
+      (all, parent) => mergeFields(all, inherited(definition, textOf(parent), [...above, name]), name),
+      {},
+    );
+    return mergeFields(below, fields, name);
+  } catch (error) {
+    if (error instanceof HclError) throw new ExitError(1, error.message);
+    throw error;
+  }
+}
