@@ -24,7 +24,13 @@ export class AttachedLogs {
   readonly #options: AttachOptions;
   readonly #abort = new AbortController();
   readonly #running = new Set<string>();
-  readonly #logs = new Set<Promise<void>>();
+  /** The log that is being printed, by container. */
+  readonly #logs = new Map<string, Promise<void>>();
+  /** Containers made while we listen: everything in their logs is new. */
+  readonly #fresh = new Set<string>();
+  /** When each container last ended, as a log's `since`: a first line may be older than the event that tells of the start. */
+  readonly #ends = new Map<string, string>();
+  #begin = "";
   #idle = Promise.withResolvers<void>();
   #watching: Promise<void> = Promise.resolve();
 
@@ -40,9 +46,10 @@ export class AttachedLogs {
     const filters = filterQuery({
       type: ["container"],
       label: [`${labels.project}=${this.#project.name}`, `${labels.oneoff}=False`],
-      event: ["start", "die"],
+      event: ["create", "start", "die"],
     });
     const since = (Date.now() / 1000).toFixed(9);
+    this.#begin = since;
     const events = this.#client.jsonStream<EventMessage>(to(paths.events, {}, { since, filters }), {
       signal: this.#abort.signal,
     });
@@ -60,12 +67,12 @@ export class AttachedLogs {
   /** Answers when no container of a shown service runs any more. */
   async ended(): Promise<void> {
     if (this.#running.size > 0) await this.#idle.promise;
-    await Promise.all(this.#logs);
+    await Promise.all(this.#logs.values());
   }
 
   /** Ends it; what has been written so far is printed. */
   async close(): Promise<void> {
-    await Promise.race([Promise.all(this.#logs), Bun.sleep(200)]);
+    await Promise.race([Promise.all(this.#logs.values()), Bun.sleep(200)]);
     this.#abort.abort();
     await this.#watching;
   }
@@ -73,20 +80,21 @@ export class AttachedLogs {
   #take({ Action, Actor, timeNano }: EventMessage): void {
     const service = Actor.Attributes[labels.service] ?? "";
     const name = Actor.Attributes.name ?? "";
-    if (Action === "start") {
-      if (this.#options.shown.has(service)) this.#running.add(Actor.ID);
-      const time = BigInt(timeNano);
-      this.#follow(
-        Actor.ID,
-        service,
-        name,
-        `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`,
-      );
+    if (Action === "create") {
+      this.#fresh.add(Actor.ID);
       return;
     }
+    if (Action === "start") {
+      if (this.#options.shown.has(service)) this.#running.add(Actor.ID);
+      const since = this.#ends.get(Actor.ID) ?? (this.#fresh.has(Actor.ID) ? "" : this.#begin);
+      this.#follow(Actor.ID, service, name, since);
+      return;
+    }
+    const time = BigInt(timeNano);
+    this.#ends.set(Actor.ID, `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`);
     const code = Number(Actor.Attributes.exitCode ?? 0);
     const wasRunning = this.#running.delete(Actor.ID);
-    void Promise.race([Promise.all(this.#logs), Bun.sleep(100)]).then(() => {
+    void Promise.race([this.#logs.get(Actor.ID), Bun.sleep(1000)]).then(() => {
       if (this.#options.shown.has(service) && wasRunning)
         this.#printer.status(`${shortName(this.#project.name, name)} exited with code ${code}`);
       this.#options.onExit(service, code);
@@ -96,11 +104,11 @@ export class AttachedLogs {
 
   #follow(id: string, service: string, name: string, since: string): void {
     if (!this.#options.shown.has(service)) return;
-    const container = { id, name: shortName(this.#project.name, name) };
+    const container = { id, name: shortName(this.#project.name, name.replace(/^[0-9a-f]{12}_/, "")) };
     const query = { follow: true, since, timestamps: this.#options.timestamps };
     const log: Promise<void> = printLog(this.#client, this.#printer, container, query, this.#abort.signal)
       .catch(() => undefined)
-      .finally(() => this.#logs.delete(log));
-    this.#logs.add(log);
+      .finally(() => void (this.#logs.get(id) === log && this.#logs.delete(id)));
+    this.#logs.set(id, log);
   }
 }
