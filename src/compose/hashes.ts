@@ -1,5 +1,5 @@
-/** Digests of what was configured, by which a later run knows whether anything changed. */
-import { createHash } from "node:crypto";
+/** The digests by which a later run knows whether what was configured has changed, as the planner asks for them. */
+import { networkHash, serviceHash, volumeHash } from "./hash.ts";
 import type { Network, Volume } from "./model/resources.ts";
 import type { Service } from "./model/service.ts";
 
@@ -11,11 +11,4 @@ export interface ConfigHashes {
   volume(volume: Volume): string;
 }
 
-const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
-
-export const configHashes: ConfigHashes = {
-  service: ({ build: _, pull_policy: __, depends_on: ___, profiles: ____, scale: _____, ...service }) =>
-    digest({ ...service, deploy: service.deploy && { ...service.deploy, replicas: undefined } }),
-  network: digest,
-  volume: digest,
-};
+export const configHashes: ConfigHashes = { service: serviceHash, network: networkHash, volume: volumeHash };
