@@ -141,11 +141,13 @@ export class BuildStore {
   }
 
   isUsedByImage(chainId: Digest): boolean {
-    return this.#shelf.catalog.usedByImages()?.chains.has(chainId) ?? true;
+    return this.#shelf.catalog.uses.ofImages()?.chains.has(chainId) ?? true;
   }
 
   keepFor(user: LayerUser): void {
-    this.#shelf.catalog.keepFor(() => [...user.layers()].map(({ blob, chainId }) => ({ blob: blob.digest, chainId })));
+    this.#shelf.catalog.uses.keepFor(() =>
+      [...user.layers()].map(({ blob, chainId }) => ({ blob: blob.digest, chainId })),
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import { parseWire } from "../api/wire.ts";
 import type { ContentStore } from "../content/content-store.ts";
 import type { EventSource } from "../events/events.ts";
 import { type Digest, isDigest } from "../lib/digest.ts";
-import { isKind, notFound, systemError } from "../lib/errors.ts";
+import { notFound, systemError } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import {
   familiarReference,
@@ -17,7 +17,6 @@ import {
   withDefaultTag,
 } from "../lib/reference.ts";
 import type { Database } from "../state/database.ts";
-import { besides } from "./index-content.ts";
 import {
   chainIds,
   type Descriptor,
@@ -28,6 +27,7 @@ import {
   parseManifest,
 } from "./manifest.ts";
 import { type ImageRecord, type ImageRecords, openImageRecords } from "./record.ts";
+import { Uses } from "./uses.ts";
 
 /** One image with everything that its blobs say. */
 export interface Image {
@@ -42,12 +42,6 @@ export interface Image {
 
 const emptyConfig = (): ContainerConfig => parseWire(ContainerConfig, {});
 
-/** What must not be deleted. */
-export interface Used {
-  readonly blobs: ReadonlySet<Digest>;
-  readonly chains: ReadonlySet<Digest>;
-}
-
 export class Catalog {
   readonly content: ContentStore;
   readonly records: ImageRecords;
@@ -57,9 +51,8 @@ export class Catalog {
   readonly #unreadable = new Set<Digest>();
   readonly #names = new Map<string, Digest>();
   readonly #read = new Map<Digest, Image>();
-  /** What {@link used} found of images, until one comes or goes. */
-  #used: { readonly blobs: Set<Digest>; readonly chains: Set<Digest> } | null = null;
-  readonly #keepers: (() => Iterable<{ readonly blob: Digest; readonly chainId: Digest }>)[] = [];
+  /** What must not be deleted. */
+  readonly uses: Uses;
 
   constructor(
     db: Database,
@@ -70,6 +63,7 @@ export class Catalog {
     this.content = content;
     this.records = openImageRecords(db);
     this.#emit = emit;
+    this.uses = new Uses(this);
     const { records, broken } = this.records.images.list();
     for (const { id, reason } of broken) {
       log(`image ${id}: its record is unreadable: ${reason}`);
@@ -79,6 +73,11 @@ export class Catalog {
     for (const [name, { image }] of this.records.names.list().records) {
       if (this.#images.has(image)) this.#names.set(name, image);
     }
+  }
+
+  /** True when every record can be read; what the blobs say is another matter. */
+  get isReadable(): boolean {
+    return this.#unreadable.size === 0;
   }
 
   ids(): Digest[] {
@@ -204,7 +203,7 @@ export class Catalog {
     this.#images.set(id, record);
     this.#unreadable.delete(id);
     this.#read.delete(id);
-    this.#used = null;
+    this.uses.changed();
     for (const name of names) this.#names.set(formatReference(name), id);
     return this.get(id);
   }
@@ -247,50 +246,8 @@ export class Catalog {
     this.#images.delete(id);
     this.#unreadable.delete(id);
     this.#read.delete(id);
-    this.#used = null;
+    this.uses.changed();
     this.emit("delete", id);
-  }
-
-  /**
-   * Every blob and chain that some image needs, or who was named by {@link keepFor}; null while an image cannot be read, because then nobody knows what it
-   * needs and nothing may be deleted.
-   */
-  used(): Used | null {
-    const images = this.usedByImages();
-    if (images === null) return null;
-    const others = this.#keepers.flatMap((keeper) => [...keeper()]);
-    if (others.length === 0) return images;
-    return {
-      blobs: images.blobs.union(new Set(others.map(({ blob }) => blob))),
-      chains: images.chains.union(new Set(others.map(({ chainId }) => chainId))),
-    };
-  }
-
-  /** Has `keeper` asked, each time, what must stay though no image names it. */
-  keepFor(keeper: () => Iterable<{ readonly blob: Digest; readonly chainId: Digest }>): void {
-    this.#keepers.push(keeper);
-  }
-
-  /** As {@link used}, of images alone. */
-  usedByImages(): { readonly blobs: Set<Digest>; readonly chains: Set<Digest> } | null {
-    if (this.#used) return this.#used;
-    if (this.#unreadable.size > 0) return null;
-    const blobs = new Set<Digest>();
-    const chains = new Set<Digest>();
-    try {
-      for (const id of this.ids()) {
-        const { record, manifest, chain } = this.get(id);
-        for (const { digest } of [record.manifest, record.target, ...manifest.layers]) blobs.add(digest);
-        for (const { digest } of besides(this.content, record)) blobs.add(digest);
-        blobs.add(id);
-        for (const chainId of chain) chains.add(chainId);
-      }
-    } catch (error) {
-      if (isKind(error, "dataLoss", "notFound", "invalidArgument", "tooLarge")) return null;
-      throw error;
-    }
-    this.#used = { blobs, chains };
-    return this.#used;
   }
 
   /** Tells an event about an image, whose name is its id unless told; while the image is there, its labels go along. */

@@ -96,7 +96,7 @@ export function createImages(options: ImagesOptions): Images {
     },
     check: (request, report, op) => checkImages(shelf, options.config, request, report, op),
     async sweep() {
-      const used = catalog.used();
+      const used = catalog.uses.all();
       content.sweep((digest) => used?.blobs.has(digest) ?? true);
       await shelf.collect();
       notesIn(content.root).sweep();

@@ -180,7 +180,7 @@ export class Shelf {
       layers.push(chainId);
       bytes += size;
     }
-    const used = this.catalog.used();
+    const used = this.catalog.uses.all();
     if (used) for (const digest of blobs) if (!used.blobs.has(digest)) this.content.delete(digest);
     return { layers, bytes };
   }
@@ -201,7 +201,7 @@ export class Shelf {
   /** True for a layer that an image or an operation in progress needs, and while that cannot be told. */
   needs(chainId: Digest): boolean {
     for (const held of this.#held) if (held.has(chainId)) return true;
-    return this.catalog.used()?.chains.has(chainId) ?? true;
+    return this.catalog.uses.all()?.chains.has(chainId) ?? true;
   }
 
   /** The look and the removal are one step: nothing else of this process runs in between. */

@@ -26,8 +26,6 @@ import {
   rmdirSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { runHelper } from "../helper/helper-process.ts";
 import { conflict, dataLoss, isKind, notFound } from "../lib/errors.ts";
 import { failPoint } from "../lib/fail-point.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -35,11 +33,10 @@ import { AT_FDCWD, RENAME_EXCHANGE, renameAt, unlinkAt } from "../linux/file.ts"
 import { lock } from "../linux/flock.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { chainHex } from "./names.ts";
-import { copyRoot } from "./ownership.ts";
-import type { GrowingFile, LayerBody, LayerRequest } from "./snapshotter.ts";
+import type { LayerBody, LayerRequest } from "./snapshotter.ts";
 import { strayReferences, strayUnpacks } from "./strays.ts";
 import { Trash } from "./trash.ts";
-import type { ApplyLayerRequest } from "./unpack/apply-layer.ts";
+import { dropBody, unpackLayer } from "./unpack-layer.ts";
 
 /** What `layer.json` holds. */
 export interface LayerRecord {
@@ -48,21 +45,6 @@ export interface LayerRecord {
   readonly parent: string | null;
   readonly diffId: string;
   readonly size: number;
-}
-
-const isGrowing = (body: LayerBody): body is GrowingFile => typeof body !== "string" && !(body instanceof Readable);
-
-function drop(body: LayerBody): void {
-  if (typeof body !== "string" && !isGrowing(body)) body.destroy();
-}
-
-/** Ends in a word once `complete` settles, in its error when it fails. */
-function wordWhen(complete: Promise<void>): Readable {
-  async function* word(): AsyncGenerator<Buffer> {
-    await complete;
-    yield Buffer.from("complete");
-  }
-  return Readable.from(word(), { objectMode: false });
 }
 
 function syncDirectory(path: string): void {
@@ -197,7 +179,7 @@ export class LayerStore {
     const hex = chainHex(request.chainId);
     using _held = await lock(join(this.root, "locks", hex), op.signal);
     if (this.has(request.chainId)) {
-      drop(body);
+      dropBody(body);
       return { size: this.record(request.chainId).size };
     }
     if (request.parent !== null) this.refer(request.parent, hex);
@@ -255,37 +237,13 @@ export class LayerStore {
     let dir: string | null = null;
     try {
       dir = this.temporary(chainHex(request.chainId));
-      const parents = this.diffs(request.parent);
-      this.#makeDiff(dir, parents[0] ?? null);
-      const { chainId, parent, diffId } = request;
-      const { size } = await runHelper<{ size: number }>(
-        "apply-layer",
-        {
-          dir,
-          parents,
-          record: { version: 1, chainId, parent, diffId },
-          body: typeof body === "string" ? body : null,
-          grows: isGrowing(body),
-          budget: request.budget ?? {},
-        } satisfies ApplyLayerRequest,
-        typeof body === "string" ? null : isGrowing(body) ? wordWhen(body.complete) : body,
-        op.signal,
-        isGrowing(body) ? { fd: body.fd } : {},
-      );
+      const size = await unpackLayer({ dir, parents: this.diffs(request.parent), request, body }, op);
       return { dir, size };
     } catch (error) {
-      drop(body);
+      dropBody(body);
       if (dir !== null) this.trash.take(dir);
       throw error;
     }
-  }
-
-  /** The layer's root has the mode and owner of the root below it until the archive says otherwise. */
-  #makeDiff(dir: string, below: string | null): void {
-    const diff = join(dir, "diff");
-    mkdirSync(diff, { mode: 0o755 });
-    copyRoot(below, diff);
-    mkdirSync(join(dir, "refs"), { mode: 0o700 });
   }
 
   /** Renames a layer that is whole and on disk to its place, where it stays once {@link syncPlaces} has returned. */

@@ -29,10 +29,10 @@ export async function checkLeftovers(shelf: Shelf, request: ImageCheckRequest, r
     });
   }
   // While an image cannot be read, nobody knows what it needs.
-  if (catalog.used() === null) return;
+  if (catalog.uses.all() === null) return;
   await checkLayersNobodyNeeds(shelf, report);
   for (const digest of content.walk()) {
-    const isNeeded = (): boolean => (catalog.used()?.blobs.has(digest) ?? true) || content.isLeased(digest);
+    const isNeeded = (): boolean => (catalog.uses.all()?.blobs.has(digest) ?? true) || content.isLeased(digest);
     if (isNeeded()) continue;
     const problem = `a blob of ${humanSize(content.size(digest) ?? 0)} that no image needs`;
     await report.finding({ kind: "leftover", id: digest, problem, advice }, async () => {
