@@ -28,7 +28,7 @@ export function progressOf({ action, id }: Operation): ProgressWords {
 const after = (id: string): string => id.slice(id.indexOf(" ") + 1);
 
 function nameIn(action: Action, id: string): string {
-  if (action.kind === "awaitService") return action.names[0] ?? action.service;
+  if (action.kind === "awaitService") return (action.names[0] ?? action.service).replace(/^[0-9a-f]{12}_/, "");
   return after(id).split(" ")[0] ?? "";
 }
 
