@@ -8,6 +8,7 @@ const helpers: Record<string, () => Promise<(args: string[]) => Promise<void>>> 
   "list-layers": async () => (await import("./snapshots/list-layers.ts")).listLayersMain,
   "verify-blobs": async () => (await import("./content/verify-blobs.ts")).verifyBlobsMain,
   "apply-layers": async () => (await import("./snapshots/unpack/apply-layer.ts")).applyLayersMain,
+  "seal-layer": async () => (await import("./snapshots/seal-layer.ts")).sealLayerMain,
   "pack-tree": async () => (await import("./snapshots/pack-tree.ts")).packTreeMain,
   "stat-path": async () => (await import("./snapshots/archive-helper.ts")).statPathMain,
   "read-archive": async () => (await import("./snapshots/archive-helper.ts")).readArchiveMain,

@@ -73,6 +73,11 @@ export interface BuilderImages {
   hold(): BuildHold;
   /** Stores an uncompressed layer archive; it stays while the hold does, or something that is used names it. */
   store(hold: BuildHold, tar: Readable, op: Operation): Promise<StoredLayer>;
+  /** As `store`, of a tar that `write` puts into an open file and brings to the disk; it answers what that is. */
+  storeWritten(
+    hold: BuildHold,
+    write: (fd: number) => Promise<{ readonly digest: Digest; readonly size: number }>,
+  ): Promise<StoredLayer>;
   /** Where the blob's bytes are. */
   pathOf(blob: StoredLayer): string;
   /** Checks names before anything is done for them; throws `invalidArgument`. */
@@ -106,6 +111,7 @@ export type BuilderSnapshots = Pick<
   | "diffTar"
   | "treeTar"
   | "care"
+  | "sealing"
 >;
 
 export type BuilderNetworks = Pick<Networks, "attach" | "detach" | "validate">;

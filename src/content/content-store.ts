@@ -136,6 +136,12 @@ export class ContentStore {
     return new Ingest(this, `resume-${hexOf(digest)}`, true);
   }
 
+  /** A new file of a session's, for somebody else to write and sync a blob; to be {@link adopt}ed. Its descriptor is the caller's to close. */
+  openIngest(session: string): { readonly path: string; readonly fd: number } {
+    const path = join(this.root, "ingest", session + randomBytes(12).toString("hex"));
+    return { path, fd: openSync(path, "wx", 0o600) };
+  }
+
   /** A name that a helper's ingests begin with, so that they can be thrown away when it dies. */
   session(): string {
     const session = `${randomBytes(12).toString("hex")}.`;

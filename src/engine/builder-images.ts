@@ -16,6 +16,7 @@ export function builderImages(images: Images): BuilderImages {
     },
     hold: () => building.hold(),
     store: (hold, tar, op) => building.store(hold, tar, op),
+    storeWritten: (hold, write) => building.storeWritten(hold, write),
     pathOf: (blob) => building.pathOf(blob),
     checkName: (name) => building.checkName(name),
     make: (hold, image, op) => building.make(hold, image, op),

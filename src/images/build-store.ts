@@ -1,4 +1,5 @@
 /** Images as a builder sees them: what a stage begins at, layers on their way, and what a build ends as. */
+import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Digest } from "../lib/digest.ts";
 import { isKind } from "../lib/errors.ts";
@@ -85,6 +86,24 @@ export class BuildStore {
 
   store(hold: Hold, tar: Readable, op: Operation): Promise<Descriptor> {
     return storeLayer(this.#shelf, hold, tar, op);
+  }
+
+  /** As {@link store}, of a tar that `write` puts into an open file and brings to the disk; it answers what that is. */
+  async storeWritten(
+    hold: Hold,
+    write: (fd: number) => Promise<{ readonly digest: Digest; readonly size: number }>,
+  ): Promise<Descriptor> {
+    const { content } = this.#shelf;
+    const session = content.session();
+    const { path, fd } = content.openIngest(session);
+    try {
+      const blob = await content.adopt({ path, ...(await write(fd)) }, hold.lease);
+      failPoint("images.layer.received");
+      return { mediaType: mediaTypes.ociLayer, ...blob };
+    } finally {
+      closeSync(fd);
+      content.dropSession(session);
+    }
   }
 
   pathOf({ digest }: Descriptor): string {

@@ -33,6 +33,7 @@ import { AT_FDCWD, RENAME_EXCHANGE, renameAt, unlinkAt } from "../linux/file.ts"
 import { lock } from "../linux/flock.ts";
 import { isErrno } from "../linux/syscall-error.ts";
 import { chainHex } from "./names.ts";
+import { copyRoot } from "./ownership.ts";
 import type { LayerBody, LayerRequest } from "./snapshotter.ts";
 import { strayReferences, strayUnpacks } from "./strays.ts";
 import { Trash } from "./trash.ts";
@@ -195,6 +196,31 @@ export class LayerStore {
       return { size };
     } catch (error) {
       if (request.parent !== null) this.unrefer(request.parent, hex);
+      throw error;
+    }
+  }
+
+  /** Makes a layer of the files that lie, on the disk and with their `layer.json`, in another directory of this store. */
+  async adopt(from: string, chainId: string, parent: string | null, op: Operation): Promise<void> {
+    const hex = chainHex(chainId);
+    using _held = await lock(join(this.root, "locks", hex), op.signal);
+    if (this.has(chainId)) return;
+    if (parent !== null) this.refer(parent, hex);
+    let dir: string | null = null;
+    try {
+      // No archive bears the root itself: it stays what it is below, here as elsewhere.
+      copyRoot(this.diffs(parent)[0] ?? null, join(from, "diff"));
+      dir = this.temporary(hex);
+      mkdirSync(join(dir, "refs"), { mode: 0o700 });
+      renameSync(join(from, "diff"), join(dir, "diff"));
+      failPoint("snapshots.layer.adopted");
+      renameSync(join(from, "layer.json"), join(dir, "layer.json"));
+      syncDirectory(dir);
+      this.publish(dir, chainId);
+      this.syncPlaces();
+    } catch (error) {
+      if (dir !== null) this.trash.take(dir);
+      if (parent !== null) this.unrefer(parent, hex);
       throw error;
     }
   }

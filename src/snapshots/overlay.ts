@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { streamHelper } from "../helper/helper-process.ts";
+import { runHelper, streamHelper } from "../helper/helper-process.ts";
 import { resourceExhausted, systemError } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { AT_FDCWD, close, O_DIRECTORY, openAt } from "../linux/file.ts";
@@ -20,11 +20,14 @@ import { bindReadOnly, isMountPoint, makeMountPoint, removeMountPoint } from "./
 import { isKey } from "./names.ts";
 import { mountOverlay, overlayPoint, volatileMark } from "./overlay-mount.ts";
 import { copyRoot } from "./ownership.ts";
+import type { SealLayerRequest } from "./seal-layer.ts";
 import type {
   Change,
   LayerBody,
   LayerRequest,
+  LayerSealing,
   PrepareOptions,
+  SealedLayer,
   Snapshotter,
   StoredLayerRequest,
 } from "./snapshotter.ts";
@@ -42,6 +45,18 @@ export class OverlaySnapshotter implements Snapshotter {
     this.#writable = new WritableLayers(this.#store);
     this.care = layerCare(this.#store, this.#writable, false);
   }
+
+  readonly sealing: LayerSealing = {
+    seal: async (key, fd, op) => {
+      const { dir, parent } = this.#writable.get(key);
+      const request: SealLayerRequest = { dir, parent };
+      return await runHelper<SealedLayer>("seal-layer", request, null, op.signal, { fd });
+    },
+    adopt: async (key, { chainId }, op) => {
+      const { dir, parent } = this.#writable.get(key);
+      await this.#store.adopt(dir, chainId, parent, op);
+    },
+  };
 
   hasLayer(chainId: string): boolean {
     return this.#store.has(chainId);

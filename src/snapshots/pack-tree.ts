@@ -55,6 +55,14 @@ export interface PackTreeRequest extends PackOptions {
   readonly root: string;
 }
 
+/** Told of what a packer meets. */
+export interface PackObserver {
+  /** Bytes that a file or the text of a link takes. */
+  bytes(count: number): void;
+  /** Something that no archive bears: the file `name` of the open directory `dir`. */
+  left(dir: number, name: Buffer): void;
+}
+
 const slash = Buffer.from("/");
 const types: ReadonlyMap<number, TarEntryType> = new Map([
   [S_IFREG, "file"],
@@ -81,10 +89,12 @@ export class TreePacker {
   readonly #options: PackOptions;
   readonly #links = new Map<string, Buffer>();
   readonly #buffer = Buffer.allocUnsafeSlow(256 * 1024);
+  readonly #observer: PackObserver | null;
 
-  constructor(output: TarDestination, options: PackOptions) {
+  constructor(output: TarDestination, options: PackOptions, observer: PackObserver | null = null) {
     this.#output = output;
     this.#options = options;
+    this.#observer = observer;
   }
 
   /** Everything below the directory `fd`, named under `prefix` (empty, or ending in a slash). */
@@ -97,7 +107,8 @@ export class TreePacker {
   member(dir: number, name: Buffer, path: Buffer): void {
     const stat = tryLstatAt(dir, name);
     const type = stat ? types.get(stat.mode & S_IFMT) : undefined;
-    if (!stat || type === undefined) return; // a socket means nothing to another host
+    if (stat && type === undefined) this.#observer?.left(dir, name); // a socket means nothing to another host
+    if (!stat || type === undefined) return;
     if (marksDeletion(stat)) {
       if (this.#options.whiteouts) this.#whiteout(path, ".wh.");
       if (this.#options.whiteouts || this.#options.skipWhiteouts) return;
@@ -201,6 +212,7 @@ export class TreePacker {
 
   #header(path: Buffer, type: TarEntryType, stat: FileStat, fd: number, linkPath?: Buffer): void {
     const xattrs = this.#attributes(fd);
+    if (type === "file" || linkPath) this.#observer?.bytes(linkPath?.length ?? stat.size);
     this.#output.write(tarHeader({ ...fields(path, stat), type, size: stat.size, xattrs, linkPath }, this.#options));
   }
 

@@ -70,12 +70,31 @@ export interface Change {
   readonly kind: ChangeKind;
 }
 
+/** A layer that a writable layer is ready to become. */
+export interface SealedLayer {
+  readonly chainId: string;
+  /** Digest of its tar. */
+  readonly diffId: string;
+  /** Bytes of the tar. */
+  readonly archiveSize: number;
+}
+
+/** Making a layer of a writable layer without unpacking its tar again. Nobody works in it, and it is mounted nowhere. */
+export interface LayerSealing {
+  /** Writes the tar, as of `diffTar`, to the open file `fd`, and brings it and the writable layer's files to the disk. */
+  seal(key: string, fd: number, op: Operation): Promise<SealedLayer>;
+  /** The sealed writable layer's files become the layer, by one rename; where that exists, nothing happens. */
+  adopt(key: string, sealed: SealedLayer, op: Operation): Promise<void>;
+}
+
 /** A storage driver. Errors: `notFound` for an unknown key or parent, `dataLoss` for bytes that are not what they claim. */
 export interface Snapshotter {
   /** Docker's name of the driver: `overlay2` or `vfs`. */
   readonly name: string;
   /** What `system check` and lists of files ask of the layers. */
   readonly care: LayerCare;
+  /** Absent where writable layers do not have the form of layers. */
+  readonly sealing?: LayerSealing;
 
   hasLayer(chainId: string): boolean;
   /** Removes a layer; absent is fine. Throws `conflict` while another layer or a writable layer stands on it. */

@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { chainIds } from "../../images/manifest.ts";
-import type { Digest } from "../../lib/digest.ts";
+import { type Digest, parseDigest } from "../../lib/digest.ts";
 import { failPoint } from "../../lib/fail-point.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { LayerSealing, SealedLayer } from "../../snapshots/snapshotter.ts";
 import type { BuilderOptions, BuildHold, Layer } from "../collaborators.ts";
 
 type Parts = Pick<BuilderOptions, "images" | "snapshots" | "paths">;
@@ -48,17 +49,41 @@ export class StepRoot implements AsyncDisposable {
 
   /** Makes a layer of what was written; the tree with it on top. Nothing works in the root any more. */
   async seal(hold: BuildHold, op: Operation): Promise<Tree> {
-    const { images, snapshots } = this.#parts;
+    const { snapshots } = this.#parts;
     await snapshots.unmount(this.path);
+    const layer = snapshots.sealing ? await this.#adopt(snapshots.sealing, hold, op) : await this.#unpack(hold, op);
+    failPoint("builder.step.applied");
+    return [...this.#tree, layer];
+  }
+
+  /** The files that were written become the layer as they lie there. */
+  async #adopt(sealing: LayerSealing, hold: BuildHold, op: Operation): Promise<Layer> {
+    const sealed: SealedLayer[] = [];
+    const blob = await this.#parts.images.storeWritten(hold, async (fd) => {
+      const one = await sealing.seal(this.key, fd, op);
+      sealed.push(one);
+      return { digest: parseDigest(one.diffId), size: one.archiveSize };
+    });
+    const [one] = sealed;
+    if (!one) throw new Error("a layer was stored that was not sealed");
+    const chainId = parseDigest(one.chainId);
+    hold.chains.add(chainId);
+    failPoint("builder.step.stored");
+    await sealing.adopt(this.key, one, op);
+    return { blob, diffId: blob.digest, chainId };
+  }
+
+  /** Where a writable layer has another form than a layer, its tar is unpacked. */
+  async #unpack(hold: BuildHold, op: Operation): Promise<Layer> {
+    const { images, snapshots } = this.#parts;
     const blob = await images.store(hold, snapshots.diffTar(this.key), op);
     const diffIds = [...this.#tree.map(({ diffId }) => diffId), blob.digest];
     const chainId = chainIds(diffIds).at(-1)!;
     hold.chains.add(chainId);
     failPoint("builder.step.stored");
-    const body = images.pathOf(blob);
-    await snapshots.applyLayer({ chainId, parent: topOf(this.#tree), diffId: blob.digest }, body, op);
-    failPoint("builder.step.applied");
-    return [...this.#tree, { blob, diffId: blob.digest, chainId }];
+    const request = { chainId, parent: topOf(this.#tree), diffId: blob.digest };
+    await snapshots.applyLayer(request, images.pathOf(blob), op);
+    return { blob, diffId: blob.digest, chainId };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
