@@ -185,6 +185,7 @@ const replyWords: Record<ReplyKind, string> = {
   lines: "JSON values as they come",
   progress: "JSON progress messages as they come",
   stream: "bytes as they come",
+  upgrade: "the connection goes on as HTTP/2 in the clear (101 after `Upgrade: h2c`)",
   hijack: "the connection becomes the process's streams (101 after `Upgrade: tcp`, else 200)",
 };
 

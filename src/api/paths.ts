@@ -149,6 +149,10 @@ export const paths = {
       platform: "text",
     },
   },
+  /** The connection becomes HTTP/2, on which the client serves gRPC: its files, secrets and the like. */
+  buildkitSession: { method: "POST", path: "/session" },
+  /** The connection becomes HTTP/2, on which the daemon serves gRPC: BuildKit's Control. */
+  buildkitControl: { method: "POST", path: "/grpc" },
   imageBuild: {
     method: "POST",
     path: "/build",

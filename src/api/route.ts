@@ -18,9 +18,9 @@ export type BodySpec =
 /**
  * What a handler returns and how it goes over the wire. `json`: one value. `later`: headers at once, the value when it comes.
  * `lines`: JSON values as they come. `progress`: messages told through `call.progress`. `stream`: bytes. `hijack`: the
- * connection becomes the stdio of a process.
+ * connection becomes the stdio of a process. `upgrade`: it goes on in the protocol that the client asks for.
  */
-export type ReplyKind = "json" | "empty" | "text" | "later" | "lines" | "progress" | "stream" | "hijack";
+export type ReplyKind = "json" | "empty" | "text" | "later" | "lines" | "progress" | "stream" | "hijack" | "upgrade";
 
 declare const valueType: unique symbol;
 
@@ -50,6 +50,8 @@ export const later = <T>(): ReplySpec<"later", T> => ({ kind: "later", status: 2
 export const lines = <T>(): ReplySpec<"lines", T> => ({ kind: "lines", status: 200 });
 export const progress = (): ReplySpec<"progress", void> => ({ kind: "progress", status: 200 });
 export const bytes = (): ReplySpec<"stream", void> => ({ kind: "stream", status: 200 });
+/** HTTP/2 in the clear, which is the only one. */
+export const upgrade = (): ReplySpec<"upgrade", void> => ({ kind: "upgrade", status: 101 });
 export const hijack = (): ReplySpec<"hijack", void> => ({ kind: "hijack", status: 200 });
 
 export const noBody = { kind: "none" } as const;

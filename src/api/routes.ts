@@ -51,6 +51,7 @@ import {
   type RouteSpec,
   requiredBody,
   streamBody,
+  upgrade,
 } from "./route.ts";
 import {
   AuthConfig,
@@ -127,6 +128,8 @@ export const routes = {
 
   imageList: { ...p.imageList, body, reply: json<ImageSummary[]>(), fails: [] },
   imageCreate: { ...p.imageCreate, body: streamBody, reply: progress(), fails: ["notFound", "system"] },
+  buildkitSession: { ...p.buildkitSession, body, reply: upgrade(), fails: [] },
+  buildkitControl: { ...p.buildkitControl, body, reply: upgrade(), fails: [] },
   imageBuild: { ...p.imageBuild, body: streamBody, reply: progress(), fails: ["notFound", "system"] },
   buildCancel: { ...p.buildCancel, body, reply: empty(204), fails: [] },
   buildPrune: { ...p.buildPrune, body, reply: json<BuildPruneResponse>(), fails: ["conflict"] },

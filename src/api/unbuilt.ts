@@ -33,10 +33,6 @@ const object = (noun: string): Row[] => [
 ];
 
 export const unbuiltRoutes: readonly UnbuiltRoute[] = [
-  ...rows("notImplemented", "building images is not supported by this engine yet", [
-    ["POST", "/session"],
-    ["POST", "/grpc"],
-  ]),
   ...rows("notImplemented", experimental, [
     ["GET POST", "/containers/{name}/checkpoints"],
     ["DELETE", "/containers/{name}/checkpoints/{checkpoint}"],

@@ -2,10 +2,14 @@
  * Builds images from Dockerfiles. `dockerfile/` turns the file into a plan, `solver/` carries it out: stages side by side, each step
  * looked up in `cache/` before `steps/` does its work in a writable layer.
  */
-import type { AuthConfig } from "../api/system.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { KeptContexts } from "./context/kept-contexts.ts";
+import type { LintWarning } from "./dockerfile/lint/linter.ts";
+import type { CheckResult } from "./dockerfile/plan/build.ts";
+import type { TargetSummary } from "./dockerfile/plan/outline.ts";
+import type { Source } from "./dockerfile/text/source.ts";
 import type { Attestation, CacheTransfer, Grant, Output } from "./request-results.ts";
-import type { ClientFiles, MainContext, SecretSource, SshSource } from "./request-sources.ts";
+import type { ClientFiles, Credentials, MainContext, SecretSource, SshSource } from "./request-sources.ts";
 
 /** What one build is asked for. */
 export interface BuildRequest {
@@ -28,8 +32,8 @@ export interface BuildRequest {
   /** `name:address` lines for /etc/hosts of RUN. */
   readonly extraHosts: readonly string[];
   readonly limits: RunLimits;
-  /** By registry, as references name it, for base images, caches and pushes. */
-  readonly auths: ReadonlyMap<string, AuthConfig>;
+  /** For base images, caches and pushes. */
+  readonly auths: Credentials;
   /** Stages, by name or number, whose steps are carried out whatever the cache holds. */
   readonly noCacheStages: readonly string[];
   /** What a Dockerfile may ask for besides the usual. */
@@ -67,7 +71,15 @@ export interface RunLimits {
 
 /** What a build tells while it goes. Steps are known by their number, counted over all stages in the order of the file. */
 export type BuildEvent =
-  | { readonly kind: "planned"; readonly steps: readonly string[]; readonly warnings: readonly string[] }
+  | {
+      readonly kind: "planned";
+      readonly steps: readonly string[];
+      /** As people are shown them. */
+      readonly warnings: readonly string[];
+      /** The same, in parts, and the file that they are about. */
+      readonly findings: readonly LintWarning[];
+      readonly source: Source;
+    }
   | { readonly kind: "started"; readonly step: number }
   | { readonly kind: "output"; readonly step: number; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }
   /** `tree` is the topmost layer's chain id, "" for an empty tree. */
@@ -77,7 +89,7 @@ export type BuildEvent =
 export interface CacheEntry {
   /** 64 hex digits. */
   readonly id: string;
-  readonly type: "regular" | "exec.cachemount" | "source.git.checkout";
+  readonly type: "regular" | "exec.cachemount" | "source.git.checkout" | "source.local";
   readonly description: string;
   readonly inUse: boolean;
   /** An image stands on it. */
@@ -111,10 +123,19 @@ export interface Builder {
     tell: (event: BuildEvent) => void,
     op: Operation,
   ): Promise<BuiltImage>;
+  /** What a file offers and what there is to say about it, without building anything. */
+  inspect(request: BuildRequest, context: MainContext, op: Operation): Promise<Inspection>;
+  /** Directories that clients have sent. */
+  readonly contexts: KeptContexts;
   cacheEntries(): Promise<CacheEntry[]>;
   prune(request: PruneRequest): Promise<{ readonly ids: readonly string[]; readonly bytes: number }>;
   /** Forgets what a crash left half made; to be called once, before the first build. */
   restore(): Promise<void>;
+}
+
+export interface Inspection extends CheckResult {
+  readonly source: Source;
+  readonly targets: readonly TargetSummary[];
 }
 
 export interface BuiltImage {

@@ -2,7 +2,6 @@
 import type { Readable } from "node:stream";
 import type { ContainerConfig } from "../api/containers.ts";
 import type { HostConfig } from "../api/host-config.ts";
-import type { AuthConfig } from "../api/system.ts";
 import type { BuildOutputs } from "../images/build-outputs.ts";
 import type { ImageConfigFile } from "../images/manifest.ts";
 import type { Hold } from "../images/shelf.ts";
@@ -16,6 +15,7 @@ import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
 import type { RuntimeBinary } from "../supervisor/protocol.ts";
 import type { Grant } from "./request-results.ts";
+import type { Credentials } from "./request-sources.ts";
 
 /** A layer whose archive is in the content store, as a manifest names it. */
 export interface StoredLayer {
@@ -69,7 +69,7 @@ export interface BuilderImages {
   readonly outputs: BuilderOutputs;
   /** Null when there is none of that name for the platform here. */
   find(reference: string, platform: Platform | null): ImageBase | null;
-  pull(reference: string, platform: string, auths: ReadonlyMap<string, AuthConfig>, op: Operation): Promise<void>;
+  pull(reference: string, platform: string, auths: Credentials, op: Operation): Promise<void>;
   hold(): BuildHold;
   /** Stores an uncompressed layer archive; it stays while the hold does, or something that is used names it. */
   store(hold: BuildHold, tar: Readable, op: Operation): Promise<StoredLayer>;

@@ -1,5 +1,6 @@
 /** What a build asks its client for while it goes; a client that has nothing to give has `noSources`. */
 import type { Duplex, Readable } from "node:stream";
+import type { AuthConfig } from "../api/system.ts";
 import type { Operation } from "../lib/operation.ts";
 
 /** Where the files come from that COPY takes without `--from`, and the Dockerfile. */
@@ -10,6 +11,11 @@ export type MainContext =
   | { readonly kind: "client" }
   /** A git repository, or the address of a tar or a Dockerfile. */
   | { readonly kind: "remote"; readonly address: string };
+
+/** By registry, as references name it (`docker.io`, `example.com:5000`). */
+export interface Credentials {
+  get(registry: string): AuthConfig | undefined | Promise<AuthConfig | undefined>;
+}
 
 export interface SecretSource {
   /** Null where the client has no secret of that id. */

@@ -1,29 +1,34 @@
 /** The builder put together. */
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { notImplemented } from "../lib/errors.ts";
+import { invalidArgument } from "../lib/errors.ts";
 import { parseBool } from "../lib/flags-numbers.ts";
 import type { Operation } from "../lib/operation.ts";
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
 import { readWanted } from "./attestations/wanted.ts";
 import { BuildImages } from "./base-images.ts";
 import { placed } from "./build-failed.ts";
-import type { BuildEvent, Builder, BuildRequest, BuiltImage, CacheEntry, PruneRequest } from "./builder.ts";
+import type { BuildEvent, Builder, BuildRequest, BuiltImage, CacheEntry, Inspection, PruneRequest } from "./builder.ts";
 import { BuildCache } from "./cache/build-cache.ts";
 import { CacheKeeper } from "./cache/cache-keeper.ts";
 import { CacheMounts } from "./cache/cache-mounts.ts";
 import { checkExports, StepNotes } from "./cache/export-cache.ts";
 import { checkTransfers, ImportedCaches } from "./cache/import-cache.ts";
 import type { BuilderOptions, BuildHold } from "./collaborators.ts";
-import { BuildContext, type ContextParts } from "./context/build-context.ts";
+import { BuildContext, type BuildFiles, type ContextParts } from "./context/build-context.ts";
+import { ClientContext } from "./context/client-context.ts";
+import { KeptContexts } from "./context/kept-contexts.ts";
 import { describeWarning } from "./dockerfile/lint/linter.ts";
-import { planBuild } from "./dockerfile/plan/build.ts";
+import { checkBuild, planBuild } from "./dockerfile/plan/build.ts";
+import type { PlanOptions } from "./dockerfile/plan/options.ts";
+import { targetsOf } from "./dockerfile/plan/outline.ts";
 import type { BuildPlan } from "./dockerfile/plan/plan.ts";
 import { decodeSource } from "./dockerfile/syntax/decode.ts";
 import { type ParsedFile, parseFile } from "./dockerfile/syntax/parse.ts";
 import { withoutCredentials } from "./dockerfile/text/url-credentials.ts";
 import { checkOutputs } from "./exporters/export-all.ts";
 import { giveOut } from "./give-out.ts";
+import { pathsOf, stagesIn, uniqueFindings } from "./plan-parts.ts";
 import type { MainContext } from "./request-sources.ts";
 import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
@@ -50,6 +55,7 @@ class BuildService implements Builder {
   readonly #parts: WorkerParts;
   readonly #keeper: CacheKeeper;
   readonly #contexts: ContextParts;
+  readonly contexts: KeptContexts;
 
   constructor(options: ServiceOptions) {
     const { db, images, snapshots, runtime, paths, discard, log } = options;
@@ -67,7 +73,8 @@ class BuildService implements Builder {
       exits: new RunExits(runtime),
       flights: new Flights<StepResult>(),
     };
-    this.#keeper = new CacheKeeper(cache, cacheMounts, git, images);
+    this.contexts = new KeptContexts(join(paths.build, "clients"), discard);
+    this.#keeper = new CacheKeeper(cache, cacheMounts, git, this.contexts, images);
     this.#contexts = { directory: join(paths.build, "contexts"), unpack: options.unpack, discard };
   }
 
@@ -75,6 +82,7 @@ class BuildService implements Builder {
     const { directory, discard } = this.#contexts;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(directory)) discard(join(directory, name));
+    this.contexts.restore();
   }
 
   async build(
@@ -91,8 +99,8 @@ class BuildService implements Builder {
     checkTransfers(request.cacheTo, true);
     checkExports(request.cacheTo);
     const platforms = platformsOf(request);
-    using context = await this.#receive(request, main, op);
-    const file = parsed(context, context.ownDockerfile ?? request.dockerfile);
+    await using context = await this.#receive(request, main, op);
+    const file = await parsed(context, context.ownDockerfile ?? request.dockerfile);
     const hold = images.hold();
     try {
       return await this.#buildIn(context, file, { request, tell, hold, platforms, main }, op);
@@ -103,7 +111,23 @@ class BuildService implements Builder {
     }
   }
 
-  async #receive(request: BuildRequest, main: MainContext, op: Operation): Promise<BuildContext> {
+  async inspect(request: BuildRequest, main: MainContext, op: Operation): Promise<Inspection> {
+    const { images } = this.#options;
+    await using context = await this.#receive(request, main, op);
+    const file = await parsed(context, context.ownDockerfile ?? request.dockerfile);
+    const hold = images.hold();
+    try {
+      const bases = new BuildImages(images, hold, request, op);
+      await using named = new NamedContexts({ ...this.#sources, ...this.#contexts }, request, op);
+      const [platform = null] = platformsOf(request);
+      const checked = await checkBuild(file, await this.#planOptions(context, { request, platform, bases, named }));
+      return { ...checked, source: file.source, targets: targetsOf(stagesIn(file)) };
+    } finally {
+      await images.outputs.letGo(hold);
+    }
+  }
+
+  async #receive(request: BuildRequest, main: MainContext, op: Operation): Promise<BuildFiles> {
     switch (main.kind) {
       case "archive":
         return await BuildContext.receive(this.#contexts, main.tar, op);
@@ -116,7 +140,8 @@ class BuildService implements Builder {
         });
       }
       case "client":
-        throw notImplemented(`building from a ${main.kind} context is not supported by this engine yet`);
+        if (request.clientFiles === null) throw invalidArgument("the client has no files to give");
+        return new ClientContext(request.clientFiles, op);
     }
   }
 
@@ -124,7 +149,7 @@ class BuildService implements Builder {
     return { git: this.#parts.git, unpack: this.#contexts.unpack };
   }
 
-  async #buildIn(context: BuildContext, file: ParsedFile, build: Building, op: Operation): Promise<BuiltImage> {
+  async #buildIn(context: BuildFiles, file: ParsedFile, build: Building, op: Operation): Promise<BuiltImage> {
     const { request, hold, platforms } = build;
     const { images } = this.#options;
     const startedAt = new Date();
@@ -133,7 +158,7 @@ class BuildService implements Builder {
     await using named = new NamedContexts({ ...this.#sources, ...this.#contexts }, request, op);
     const plans: BuildPlan[] = [];
     for (const platform of platforms) {
-      plans.push(await this.#plan(context, file, { request, platform, bases, named }));
+      plans.push(await planBuild(file, await this.#planOptions(context, { request, platform, bases, named })));
     }
     for (const plan of plans) refuseUngranted(plan, request.networkMode, request.grants);
     const parts = { ...this.#options, hold };
@@ -147,7 +172,7 @@ class BuildService implements Builder {
 
   /** The results of plans for several platforms, side by side; the first failure ends the others. */
   async #solve(
-    context: BuildContext,
+    context: BuildFiles,
     file: ParsedFile,
     {
       request,
@@ -166,6 +191,8 @@ class BuildService implements Builder {
     const own: Operation = { ...op, signal: AbortSignal.any([op.signal, failure.signal]) };
     try {
       await using stack = new AsyncDisposableStack();
+      const paths = pathsOf(plans);
+      const root = paths?.length === 0 ? scratch : await context.gather(paths);
       let first = 0;
       const solvers = plans.map((plan) => {
         const inputs: InputRoots = stack.use(new InputRoots(this.#options, (input) => solver.source(input)));
@@ -188,8 +215,7 @@ class BuildService implements Builder {
             plan,
             tell: tellOwn,
             image: (input) => bases.of(input),
-            context: (input) =>
-              input.from === "named" ? named.source(input.name) : { kind: "directory", path: context.root },
+            context: (input) => (input.from === "named" ? named.source(input.name) : { kind: "directory", path: root }),
             carryOut: (step, stage, number, tree, forOne) => worker.carryOut(step, stage, number, tree, forOne),
           },
           own,
@@ -202,6 +228,8 @@ class BuildService implements Builder {
         kind: "planned",
         steps: solvers.flatMap(({ labels }) => labels),
         warnings: [...new Set([...imported.warnings, ...warnings])],
+        findings: uniqueFindings(plans),
+        source: file.source,
       });
       const going = solvers.map((solver) => solver.solve());
       let failed: { readonly error: unknown } | null = null;
@@ -219,21 +247,9 @@ class BuildService implements Builder {
     }
   }
 
-  async #plan(
-    context: BuildContext,
-    file: ParsedFile,
-    {
-      request,
-      platform,
-      bases,
-      named,
-    }: BuildSources & {
-      readonly request: BuildRequest;
-      readonly platform: Platform | null;
-    },
-  ): Promise<BuildPlan> {
+  async #planOptions(context: BuildFiles, { request, platform, bases, named }: PlanSources): Promise<PlanOptions> {
     const given = Object.entries(request.buildArgs).filter((pair): pair is [string, string] => pair[1] !== null);
-    return await planBuild(file, {
+    return {
       target: request.target === "" ? null : request.target,
       buildArgs: new Map(given),
       buildPlatform: hostPlatform(),
@@ -245,7 +261,7 @@ class BuildService implements Builder {
       noCache: request.noCache || new Set(request.noCacheStages.map((name) => name.toLowerCase())),
       isMultiPlatform: platformsOf(request).length > 1,
       images: bases,
-    });
+    };
   }
 
   cacheEntries(): Promise<CacheEntry[]> {
@@ -261,6 +277,11 @@ class BuildService implements Builder {
 interface BuildSources {
   readonly bases: BuildImages;
   readonly named: NamedContexts;
+}
+
+interface PlanSources extends BuildSources {
+  readonly request: BuildRequest;
+  readonly platform: Platform | null;
 }
 
 interface Building {
@@ -285,8 +306,8 @@ function keepsGit({ buildArgs }: BuildRequest): boolean {
   return value !== undefined && value !== null && value !== "" && parseBool(value);
 }
 
-function parsed(context: BuildContext, name: string): ParsedFile {
-  const bytes = context.dockerfile(name);
+async function parsed(context: BuildFiles, name: string): Promise<ParsedFile> {
+  const bytes = await context.dockerfile(name);
   try {
     return parseFile(bytes, name);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { notImplemented } from "../lib/errors.ts";
+import type { ControlBackend } from "./handlers/buildkit/control.ts";
 import type { BuildsBackend } from "./handlers/builds.ts";
 import type { ContainersBackend } from "./handlers/containers.ts";
 import type { ExecBackend } from "./handlers/exec.ts";
@@ -13,7 +14,7 @@ import type { VolumesBackend } from "./handlers/volumes.ts";
 export interface Backends {
   readonly containers: ContainersBackend;
   readonly exec: ExecBackend;
-  readonly builds: BuildsBackend;
+  readonly builds: BuildsBackend & ControlBackend;
   readonly images: ImagesBackend;
   readonly imageParts: ImagePartsBackend;
   readonly networks: NetworksBackend;
@@ -49,6 +50,7 @@ function complete(noun: string, backend: object): object {
     get(target, name) {
       const found: unknown = Reflect.get(target, name);
       if (typeof found === "function") return found.bind(target);
+      if (found !== undefined) return found;
       return () => {
         throw notImplemented(`${noun} ${String(name)} is not supported by this engine yet`);
       };

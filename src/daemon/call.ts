@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type * as v from "valibot";
 import type { ProgressSink } from "../api/images.ts";
@@ -46,6 +47,8 @@ interface Results<T> {
   stream: { readonly type: string; readonly stream: Readable };
   /** Null answers with an empty 200: there is nothing to attach to. */
   hijack: StdioSession | null;
+  /** Serves the connection until it is over. */
+  upgrade: (socket: Socket) => Promise<void>;
 }
 
 /** What a handler returns for a reply of kind `K`. */

@@ -238,7 +238,7 @@ test("the server keeps slashes and escapes of image names", async () => {
 test("the server answers 501 by name for what has no backend", async () => {
   const info = await call("GET", "/info");
   expect([info.status, messageOfReply(info)]).toEqual([501, "system info is not supported by this engine yet"]);
-  expect((await call("POST", "/session")).status).toBe(501);
+  expect((await call("POST", "/swarm/init")).status).toBe(501);
 });
 
 test("the server answers swarm routes as a node off-swarm", async () => {

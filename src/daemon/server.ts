@@ -1,5 +1,5 @@
 /** The API server: requests in, calls to handlers, replies out. It listens nowhere by itself (see listeners.ts). */
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { nameFields } from "../api/field-names.ts";
@@ -81,7 +81,8 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
     if (!found) throw pageNotFound();
     if ("unbuilt" in found.route) return answerUnbuilt(exchange, found.route, found.params);
     const { spec, handler } = found.route;
-    if (spec.reply.kind === "hijack") exchange.leavesHttp();
+    if (spec.reply.kind === "hijack" || spec.reply.kind === "upgrade") exchange.leavesHttp();
+    if (spec.reply.kind === "upgrade") checkUpgrade(request.headers.upgrade);
     const query = parseQuery(spec, target.search);
     const rawBody = spec.body.kind === "json" ? nameFields(spec.body.schema, await readJsonBody(exchange)) : undefined;
     const body = spec.body.kind === "json" ? checkBody(spec.body, rawBody) : undefined;
@@ -141,6 +142,12 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       }
       case "progress":
         return progress?.finish();
+      case "upgrade": {
+        const { socket } = exchange.hijack();
+        socket.setTimeout(0);
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${upgradeProtocol}\r\n\r\n`);
+        return (result as (socket: Socket) => Promise<void>)(socket);
+      }
       case "hijack": {
         const session = result as StdioSession | null;
         if (!session) return sendEmpty(exchange.response, 200);
@@ -204,6 +211,14 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
         });
       }),
   };
+}
+
+const upgradeProtocol = "h2c";
+
+function checkUpgrade(protocol: string | undefined): void {
+  if (protocol === undefined) throw new DhowError("invalidArgument", "no upgrade proto in request");
+  if (protocol.toLowerCase() === upgradeProtocol) return;
+  throw new DhowError("invalidArgument", `protocol ${protocol} not supported`);
 }
 
 function answerUnbuilt(exchange: Exchange, route: UnbuiltRoute, params: Readonly<Record<string, string>>): void {

@@ -11,7 +11,7 @@ export function builderImages(images: Images): BuilderImages {
     outputs,
     find: (reference, platform) => building.find(reference, platform),
     async pull(fromImage, platform, auths, op) {
-      const auth = auths.get(parseReference(fromImage).domain);
+      const auth = await auths.get(parseReference(fromImage).domain);
       await images.pull({ fromImage, tag: "", platform, auth }, () => {}, op);
     },
     hold: () => building.hold(),

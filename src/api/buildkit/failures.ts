@@ -1,22 +1,60 @@
-/** Details of a failed build, as they stand in a call's status. */
-import { many, map, message, one } from "../../lib/protobuf/message.ts";
-import { Op, Range, SourceInfo } from "./ops.ts";
+/** Details of a failed build, as they stand in a call's status: JSON of BuildKit's own types, named by its Go packages. */
+import type { StatusDetail } from "../../lib/grpc/status.ts";
 
-/** Where in which file it happened. */
-export const FailedSource = message("errdefs.Source", { info: one(1, SourceInfo), ranges: many(2, Range) });
+const prefix = "github.com/moby/buildkit/errdefs.";
 
-/** Which step it was. */
-export const FailedVertex = message("errdefs.Vertex", { digest: one(1, "string") });
+export const failureTypes = {
+  /** Where in which file it happened. */
+  source: `${prefix}Source+json`,
+  /** Which step it was. */
+  vertex: `${prefix}Vertex+json`,
+  /** A request that the frontend does not know. */
+  subrequest: `${prefix}Subrequest+json`,
+  /** A capability that the frontend lacks. */
+  capability: `${prefix}FrontendCap+json`,
+} as const;
 
-export const FailedSolve = message("errdefs.Solve", {
-  inputIds: many(1, "string"),
-  mountIds: many(2, "string"),
-  op: one(3, Op),
-  description: map(6, "string"),
-});
+/** Lines count from 1, characters from 0; what is 0 is left out. */
+export interface FailurePosition {
+  readonly line?: number;
+  readonly character?: number;
+}
 
-/** A request that the frontend does not know. */
-export const UnknownSubrequest = message("errdefs.Subrequest", { name: one(1, "string") });
+export interface FailureRange {
+  readonly start?: FailurePosition;
+  readonly end?: FailurePosition;
+}
 
-/** The frontend lacks a capability. */
-export const UnknownCapability = message("errdefs.FrontendCap", { name: one(1, "string") });
+export interface FailureSource {
+  readonly info?: {
+    readonly filename?: string;
+    /** The whole file, base64. */
+    readonly data?: string;
+    readonly language?: string;
+  };
+  readonly ranges?: readonly FailureRange[];
+}
+
+interface Failures {
+  source: FailureSource;
+  vertex: { readonly digest?: string };
+  subrequest: { readonly name?: string };
+  capability: { readonly name?: string };
+}
+
+export function failureDetail<K extends keyof Failures>(kind: K, value: Failures[K]): StatusDetail {
+  return { typeUrl: failureTypes[kind], value: Buffer.from(JSON.stringify(value)) };
+}
+
+/** The details of a kind; those that are no JSON are passed over. */
+export function failuresIn<K extends keyof Failures>(details: readonly StatusDetail[], kind: K): Failures[K][] {
+  return details.flatMap(({ typeUrl, value }) => {
+    if (typeUrl !== failureTypes[kind]) return [];
+    try {
+      // What it holds is the peer's word: all fields may be missing.
+      return [JSON.parse(Buffer.from(value).toString()) as Failures[K]];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -4,7 +4,7 @@ import type { CacheEntry, PruneRequest } from "../builder.ts";
 import type { BuilderImages, Layer } from "../collaborators.ts";
 import type { BuildCache } from "./build-cache.ts";
 
-/** Directories that outlive builds: those of cache mounts, and repositories. */
+/** Directories that outlive builds: those of cache mounts, repositories, and what clients have sent. */
 export interface KeptDirectories {
   list(): Promise<readonly KeptDirectory[]>;
   /** Throws one away; false when it is in use or gone. */
@@ -29,10 +29,11 @@ export class CacheKeeper {
     cache: BuildCache,
     mounts: KeptDirectories,
     git: KeptDirectories,
+    contexts: KeptDirectories,
     images: Pick<BuilderImages, "release" | "isUsedByImage">,
   ) {
     this.#cache = cache;
-    this.#directories = { "exec.cachemount": mounts, "source.git.checkout": git };
+    this.#directories = { "exec.cachemount": mounts, "source.git.checkout": git, "source.local": contexts };
     this.#images = images;
   }
 
@@ -52,7 +53,8 @@ export class CacheKeeper {
     );
     const mounts = await this.#entriesOf("exec.cachemount", "cache mount");
     const repositories = await this.#entriesOf("source.git.checkout", "git repository");
-    return [...layers, ...mounts, ...repositories];
+    const contexts = await this.#entriesOf("source.local", "local source for context");
+    return [...layers, ...mounts, ...repositories, ...contexts];
   }
 
   async #entriesOf(type: CacheEntry["type"], description: string): Promise<CacheEntry[]> {

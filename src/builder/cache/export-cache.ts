@@ -1,5 +1,4 @@
 /** `--cache-to`: what steps came to, for another engine to import. */
-import type { AuthConfig } from "../../api/system.ts";
 import { type Descriptor, mediaTypes } from "../../images/manifest.ts";
 import type { Digest } from "../../lib/digest.ts";
 import { invalidArgument, isKind } from "../../lib/errors.ts";
@@ -10,6 +9,7 @@ import { isOn, readForm } from "../exporters/attributes.ts";
 import { storedLayer } from "../exporters/image-set.ts";
 import { sendBlobs } from "../exporters/layout-archive.ts";
 import type { CacheTransfer } from "../request-results.ts";
+import type { Credentials } from "../request-sources.ts";
 import type { StepResult } from "../solver/solver.ts";
 import { topOf } from "../steps/step-root.ts";
 import { type CachedStep, cacheConfig, cacheConfigType } from "./cache-format.ts";
@@ -39,7 +39,7 @@ export interface CacheExport {
   readonly notes: StepNotes;
   /** Of the targets, by platform. */
   readonly trees: readonly CachedStep["tree"][];
-  readonly auths: ReadonlyMap<string, AuthConfig>;
+  readonly auths: Credentials;
 }
 
 /** Exports to each but `inline`, which is in the image; what the client's metadata gets of it. */
@@ -120,7 +120,7 @@ async function exportCache(
   if (type === "local" && client) await sendBlobs(set, parts.images.pathOf.bind(parts.images), client, op);
   else {
     const name = attributes.ref ?? "";
-    const auth = auths.get(parseReference(name).domain);
+    const auth = await auths.get(parseReference(name).domain);
     await outputs.push(set, { name, auth, isInsecure: isOn(attributes, "registry.insecure", false) }, false, op);
   }
   return top;

@@ -2,7 +2,6 @@
  * `--cache-from`. To import a cache is to believe its author: it says which layer an equal step has left. What it cannot do is to
  * give another layer than it names (digests of blobs and of what they unpack to are checked), or one for another tree.
  */
-import type { AuthConfig } from "../../api/system.ts";
 import { chainIds, type Descriptor, maxManifestSize, parseConfig, parseManifest } from "../../images/manifest.ts";
 import { type Digest, isDigest } from "../../lib/digest.ts";
 import { dataLoss, invalidArgument, isKind, messageOf, notFound, notImplemented } from "../../lib/errors.ts";
@@ -12,6 +11,7 @@ import { parseReference } from "../../lib/reference.ts";
 import { type BuilderOptions, type BuildHold, holdLayers, type Layer, type StoredLayer } from "../collaborators.ts";
 import { isOn } from "../exporters/attributes.ts";
 import type { CacheTransfer } from "../request-results.ts";
+import type { Credentials } from "../request-sources.ts";
 import type { StepResult } from "../solver/solver.ts";
 import type { Tree } from "../steps/step-root.ts";
 import type { BuildCache } from "./build-cache.ts";
@@ -20,7 +20,7 @@ import { configOf, type ImportedStep, inlineField, readCacheConfig } from "./cac
 export interface ImportParts extends Pick<BuilderOptions, "images" | "snapshots"> {
   readonly hold: BuildHold;
   readonly cache: BuildCache;
-  readonly auths: ReadonlyMap<string, AuthConfig>;
+  readonly auths: Credentials;
 }
 
 /** Where one cache's blobs come from. */
@@ -127,7 +127,7 @@ async function registrySource(parts: ImportParts, { attributes }: CacheTransfer,
   const { images, hold, auths } = parts;
   const { outputs } = images;
   const name = attributes.ref ?? "";
-  const auth = auths.get(parseReference(name).domain);
+  const auth = await auths.get(parseReference(name).domain);
   const remote = { name, auth, isInsecure: isOn(attributes, "registry.insecure", false) };
   const top = await outputs.fetchManifest(hold, remote, null, op);
   const fetch = async (blob: Descriptor | StoredLayer, forOp: Operation): Promise<void> =>

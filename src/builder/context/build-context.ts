@@ -26,10 +26,22 @@ export interface FilledContext {
   readonly dockerfile: string | null;
 }
 
-export class BuildContext implements Disposable {
-  /** The directory of its files, at or below its own. */
-  root: string;
+/** The files of one build, wherever they come from. */
+export interface BuildFiles extends AsyncDisposable {
   /** The file that is its Dockerfile whatever the request says; null where the request says it. */
+  readonly ownDockerfile: string | null;
+  /** The Dockerfile of that name; throws in BuildKit's words when it is not there. */
+  dockerfile(name: string): Promise<Buffer>;
+  /** What the context leaves out; null when it does not say. */
+  ignore(dockerfile: string): Promise<IgnoreMatcher | null>;
+  /** A directory with the context's files, at least those of these paths, which may be patterns; null is all of them. */
+  gather(paths: readonly string[] | null): Promise<string>;
+}
+
+/** All in one directory. */
+export class BuildContext implements BuildFiles {
+  /** The directory of its files, at or below its own. */
+  #root: string;
   ownDockerfile: string | null = null;
   readonly #directory: string;
   readonly #parts: ContextParts;
@@ -37,7 +49,7 @@ export class BuildContext implements Disposable {
   private constructor(parts: ContextParts) {
     mkdirSync(parts.directory, { recursive: true, mode: 0o700 });
     this.#directory = mkdtempSync(join(parts.directory, "context-"));
-    this.root = this.#directory;
+    this.#root = this.#directory;
     this.#parts = parts;
   }
 
@@ -46,11 +58,11 @@ export class BuildContext implements Disposable {
     const context = new BuildContext(parts);
     try {
       const { root, dockerfile } = await fill(context.#directory);
-      context.root = root;
+      context.#root = root;
       context.ownDockerfile = dockerfile;
       return context;
     } catch (error) {
-      context[Symbol.dispose]();
+      await context[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -62,36 +74,42 @@ export class BuildContext implements Disposable {
     });
   }
 
-  /** The bytes of a regular file; null when it is not there. Links are followed inside the context. */
-  read(path: string): Buffer | null {
-    const found = resolveInside(this.root, path);
-    if (found === null) return null;
-    const fd = openSync(found, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-    try {
-      const stat = fstatSync(fd);
-      if (!stat.isFile()) throw invalidArgument(`failed to read dockerfile: ${path} is not a regular file`);
-      if (stat.size > maxTextBytes) throw invalidArgument(`${path} is larger than ${maxTextBytes} bytes`);
-      return readFileSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+  async dockerfile(path: string): Promise<Buffer> {
+    return readDockerfile(this.#root, path);
   }
 
-  /** Throws in BuildKit's words when it is not there. */
-  dockerfile(path: string): Buffer {
-    const bytes = this.read(path);
-    if (bytes !== null) return bytes;
-    throw invalidArgument(`failed to read dockerfile: open ${path.replace(/^\/+/, "")}: no such file or directory`);
-  }
-
-  /** What the context leaves out; null when it does not say. */
   async ignore(dockerfile: string): Promise<IgnoreMatcher | null> {
-    const text = async (path: string): Promise<string | null> => this.read(path)?.toString() ?? null;
+    const text = async (path: string): Promise<string | null> => readText(this.#root, path)?.toString() ?? null;
     const found = await findIgnoreFile(dockerfile, { besideDockerfile: text, inContext: text });
     return found === null ? null : new IgnoreMatcher(found.patterns);
   }
 
-  [Symbol.dispose](): void {
+  async gather(): Promise<string> {
+    return this.#root;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#parts.discard(this.#directory);
   }
+}
+
+/** The bytes of a regular file; null when it is not there. Links are followed inside the root. */
+export function readText(root: string, path: string): Buffer | null {
+  const found = resolveInside(root, path);
+  if (found === null) return null;
+  const fd = openSync(found, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw invalidArgument(`failed to read dockerfile: ${path} is not a regular file`);
+    if (stat.size > maxTextBytes) throw invalidArgument(`${path} is larger than ${maxTextBytes} bytes`);
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function readDockerfile(root: string, path: string): Buffer {
+  const bytes = readText(root, path);
+  if (bytes !== null) return bytes;
+  throw invalidArgument(`failed to read dockerfile: open ${path.replace(/^\/+/, "")}: no such file or directory`);
 }

@@ -1,10 +1,11 @@
 /** Gives a build out: to every output in turn, and says what `--metadata-file` is to hold. */
-import type { AuthConfig } from "../../api/system.ts";
+
 import { invalidArgument, notImplemented } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { BuiltImage } from "../builder.ts";
 import type { BuilderOptions, BuildHold } from "../collaborators.ts";
 import type { Output } from "../request-results.ts";
+import type { Credentials } from "../request-sources.ts";
 import { readArchiveOptions, readFilesOptions, readImageOptions } from "./attributes.ts";
 import { outputFiles, writeTree } from "./files-output.ts";
 import { outputImage } from "./image-output.ts";
@@ -15,7 +16,7 @@ export interface ExportRequest {
   readonly outputs: readonly Output[];
   /** As the user wrote them. */
   readonly names: readonly string[];
-  readonly auths: ReadonlyMap<string, AuthConfig>;
+  readonly auths: Credentials;
   /** Of which the attestations that every output shows; those of images alone are told by `forImages`. */
   readonly targets: readonly Target[];
   /** With the statements that only go where they lie beside an image at a registry or in a layout. */

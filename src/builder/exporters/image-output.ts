@@ -1,9 +1,10 @@
 /** The output `image`: in the store under its names, and pushed where that is asked for. */
-import type { AuthConfig } from "../../api/system.ts";
+
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { hostPlatform } from "../../lib/platform.ts";
 import { familiarReference, familiarRepository, parseReference, withDefaultTag } from "../../lib/reference.ts";
+import type { Credentials } from "../request-sources.ts";
 import type { ImageOptions } from "./attributes.ts";
 import { type ImageSet, imageSet, primaryOf, type SetParts, type Target } from "./image-set.ts";
 
@@ -12,7 +13,7 @@ export interface ImageRequest {
   readonly options: ImageOptions;
   /** Of the request and of the output, as they were written. */
   readonly names: readonly string[];
-  readonly auths: ReadonlyMap<string, AuthConfig>;
+  readonly auths: Credentials;
 }
 
 /** What an image output came to. */
@@ -44,7 +45,7 @@ export async function outputImage(
   }
   if (options.push) {
     for (const name of names) {
-      const auth = auths.get(parseReference(name).domain);
+      const auth = await auths.get(parseReference(name).domain);
       await outputs.push(set, { name, auth, isInsecure: options.isInsecure }, options.pushByDigest, op);
       if (id !== "") outputs.nameByDigest(id, name, set.top.digest);
     }

@@ -1,5 +1,6 @@
 import type { Backends } from "../backends.ts";
 import type { Handlers } from "../call.ts";
+import { buildkitHandlers } from "./buildkit/buildkit.ts";
 import { buildHandlers } from "./builds.ts";
 import { containerHandlers } from "./containers.ts";
 import { execHandlers } from "./exec.ts";
@@ -16,6 +17,7 @@ export function createHandlers(backends: Backends): Handlers {
     ...containerHandlers(backends.containers),
     ...execHandlers(backends.exec),
     ...buildHandlers(backends.builds),
+    ...buildkitHandlers(backends.builds),
     ...imageHandlers(backends.images),
     ...imagePartsHandlers(backends.imageParts),
     ...networkHandlers(backends.networks),

@@ -47,7 +47,7 @@ export interface SystemBackend {
 /** Handlers of the routes about the engine. */
 export function systemHandlers(system: SystemBackend) {
   const pong = (setHeader: (name: string, value: string) => void): string => {
-    setHeader("Builder-Version", "1");
+    setHeader("Builder-Version", "2");
     setHeader("Cache-Control", "no-cache, no-store, must-revalidate");
     setHeader("Pragma", "no-cache");
     setHeader("Swarm", "inactive");

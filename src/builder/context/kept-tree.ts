@@ -1,0 +1,178 @@
+/**
+ * A directory that follows a client's: what differs is written, what is gone removed. Files are never changed in place, so that
+ * another tree may share them by hard links. The whole list has been checked before anything of it is done.
+ */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { goMode } from "../../api/buildkit/files.ts";
+import { invalidArgument } from "../../lib/errors.ts";
+import { makeDevice } from "../../linux/device.ts";
+import { AT_FDCWD, close, mknodAt, O_NOFOLLOW, O_PATH, openAt, utimesPathFd } from "../../linux/file.ts";
+import { setxattr } from "../../linux/xattr.ts";
+import { type FileStat, isSameFile, kindOfFile } from "./file-list.ts";
+
+type Files = ReadonlyMap<string, FileStat>;
+
+const S_IFIFO = 0o010000;
+const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
+
+/** The permissions of Go's mode as the kernel has them. */
+function permissions({ mode }: FileStat): number {
+  let bits = mode & 0o777;
+  if (mode & goMode.setuid) bits |= 0o4000;
+  if (mode & goMode.setgid) bits |= 0o2000;
+  if (mode & goMode.sticky) bits |= 0o1000;
+  return bits;
+}
+
+export class KeptTree {
+  readonly #root: string;
+  readonly #staging: string;
+
+  /** `staging` is a directory beside it, on the same file system. */
+  constructor(root: string, staging: string) {
+    this.#root = root;
+    this.#staging = staging;
+  }
+
+  /** Removes what `next` has no more, or otherwise. */
+  remove(before: Files, next: Files): void {
+    let below: string | null = null;
+    for (const [path, stat] of before) {
+      if (below !== null && path.startsWith(below)) continue;
+      below = null;
+      const other = next.get(path);
+      const isKept = other !== undefined && kindOfFile(other) === kindOfFile(stat) && isInPlace(stat, other);
+      if (isKept) continue;
+      rmSync(join(this.#root, path), { recursive: true, force: true });
+      below = `${path}/`;
+    }
+  }
+
+  /** Makes all that needs no content; gives the numbers of the files whose content is wanted. */
+  prepare(before: Files, next: Files): number[] {
+    const wanted: number[] = [];
+    let number = 0;
+    for (const [path, stat] of next) {
+      const old = before.get(path);
+      const isThere = old !== undefined && kindOfFile(old) === kindOfFile(stat) && isInPlace(old, stat);
+      const kind = kindOfFile(stat);
+      if (kind === "directory") this.#directory(path, stat, isThere);
+      else if (kind === "file" && !isThere) wanted.push(number);
+      else if (!isThere && kind !== "hardLink") this.#special(path, stat);
+      number++;
+    }
+    return wanted;
+  }
+
+  #directory(path: string, stat: FileStat, isThere: boolean): void {
+    const whole = join(this.#root, path);
+    if (!isThere) mkdirSync(whole, { mode: 0o700 });
+    lchownSync(whole, stat.uid, stat.gid);
+    chmodSync(whole, permissions(stat));
+  }
+
+  #special(path: string, stat: FileStat): void {
+    const whole = join(this.#root, path);
+    const kind = kindOfFile(stat);
+    if (kind === "link") symlinkSync(stat.linkname, whole);
+    else {
+      const isCharacter = (stat.mode & goMode.characterDevice) !== 0;
+      const type = kind === "pipe" ? S_IFIFO : isCharacter ? S_IFCHR : S_IFBLK;
+      mknodAt(AT_FDCWD, whole, type | permissions(stat), makeDevice(stat.devmajor, stat.devminor));
+    }
+    lchownSync(whole, stat.uid, stat.gid);
+    if (kind !== "link") chmodSync(whole, permissions(stat));
+    setTimes(whole, stat);
+  }
+
+  /** Where a file's content goes, to be put in place when it is whole. */
+  create(number: number): { write(data: Uint8Array): void; finish(path: string, stat: FileStat): void; drop(): void } {
+    const staged = join(this.#staging, String(number));
+    const fd = openSync(
+      staged,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    );
+    let isOpen = true;
+    const closeOnce = (): void => {
+      if (isOpen) closeSync(fd);
+      isOpen = false;
+    };
+    return {
+      write(data) {
+        for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+      },
+      finish: (path, stat) => {
+        closeOnce();
+        lchownSync(staged, stat.uid, stat.gid);
+        chmodSync(staged, permissions(stat));
+        setAttributes(staged, stat);
+        setTimes(staged, stat);
+        renameSync(staged, join(this.#root, path));
+      },
+      drop: closeOnce,
+    };
+  }
+
+  /** Hard links, once what they lead to is there. A file that was replaced has its links made anew. */
+  link(before: Files, next: Files, replaced: ReadonlySet<string>): void {
+    for (const [path, stat] of next) {
+      if (kindOfFile(stat) !== "hardLink") continue;
+      const old = before.get(path);
+      if (old !== undefined && isSameFile(old, stat) && !replaced.has(stat.linkname)) continue;
+      rmSync(join(this.#root, path), { force: true });
+      linkSync(join(this.#root, stat.linkname), join(this.#root, path));
+    }
+  }
+
+  /** The times of directories, which all that was done inside has changed. */
+  finish(next: Files): void {
+    for (const [path, stat] of [...next].reverse()) {
+      if (kindOfFile(stat) === "directory") setTimes(join(this.#root, path), stat);
+    }
+  }
+}
+
+/** Nothing has to be made anew. */
+function isInPlace(old: FileStat, next: FileStat): boolean {
+  return kindOfFile(next) === "directory" ? old.xattrs.size === 0 && next.xattrs.size === 0 : isSameFile(old, next);
+}
+
+function setTimes(path: string, { modTime }: FileStat): void {
+  const billion = 1_000_000_000n;
+  const nsec = ((modTime % billion) + billion) % billion;
+  const time = { sec: Number((modTime - nsec) / billion), nsec: Number(nsec) };
+  const fd = openAt(AT_FDCWD, path, O_PATH | O_NOFOLLOW);
+  try {
+    utimesPathFd(fd, time, time);
+  } finally {
+    close(fd);
+  }
+}
+
+function setAttributes(path: string, { xattrs }: FileStat): void {
+  if (xattrs.size === 0) return;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    for (const [name, value] of xattrs) {
+      if (!/^(user|security)\./.test(name)) throw invalidArgument(`extended attribute ${name} cannot be set`);
+      setxattr(fd, name, value);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,72 @@
+/** Builds that clients have asked for, by the reference that each has given its own. */
+import type { Definition } from "../../../api/buildkit/ops.ts";
+import { conflict, notFound } from "../../../lib/errors.ts";
+import type { GrpcError } from "../../../lib/grpc/status.ts";
+import type { Read } from "../../../lib/protobuf/message.ts";
+import { BuildProgress } from "./progress.ts";
+
+/** What a frontend is to do. */
+export interface FrontendRequest {
+  readonly frontend: string;
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly inputs: ReadonlyMap<string, Read<typeof Definition>>;
+  readonly cacheImports: readonly { readonly type: string; readonly attrs: ReadonlyMap<string, string> }[];
+}
+
+/** How a client's own frontend ends: with one of the results it was promised (null for none), or a failure. */
+export type Returned = { readonly result: FrontendRequest | null } | { readonly failure: GrpcError };
+
+export class Job {
+  readonly ref: string;
+  readonly progress = new BuildProgress();
+  /** Aborts when the client has given up. */
+  readonly signal: AbortSignal;
+  readonly session: string;
+  readonly entitlements: readonly string[];
+  /** By the id that the client was told. */
+  readonly promised = new Map<string, FrontendRequest>();
+  readonly returned = Promise.withResolvers<Returned>();
+
+  constructor(ref: string, session: string, entitlements: readonly string[], signal: AbortSignal) {
+    this.ref = ref;
+    this.session = session;
+    this.entitlements = entitlements;
+    this.signal = signal;
+  }
+}
+
+/** How long calls wait for the solve that they belong to: clients send them at the same time. */
+const patienceMs = 5000;
+
+export class Jobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #waiting = new Map<string, Set<(job: Job) => void>>();
+
+  /** Throws `conflict` for a reference that is taken. */
+  add(job: Job): Disposable {
+    if (this.#jobs.has(job.ref)) throw conflict(`job ID ${job.ref} exists`);
+    this.#jobs.set(job.ref, job);
+    for (const resolve of this.#waiting.get(job.ref) ?? []) resolve(job);
+    this.#waiting.delete(job.ref);
+    return { [Symbol.dispose]: () => void this.#jobs.delete(job.ref) };
+  }
+
+  async get(ref: string, signal: AbortSignal): Promise<Job> {
+    const known = this.#jobs.get(ref);
+    if (known) return known;
+    const { promise, resolve, reject } = Promise.withResolvers<Job>();
+    const waiting = this.#waiting.get(ref) ?? new Set();
+    this.#waiting.set(ref, waiting.add(resolve));
+    const timer = setTimeout(() => reject(notFound(`no such job ${ref}`)), patienceMs);
+    const leave = (): void => reject(signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+      waiting.delete(resolve);
+      if (waiting.size === 0) this.#waiting.delete(ref);
+    }
+  }
+}

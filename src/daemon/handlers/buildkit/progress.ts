@@ -1,0 +1,150 @@
+/** What a build tells its client while it goes, in BuildKit's words: vertices, what moves in them, their output, warnings. */
+import type { StatusResponse } from "../../../api/buildkit/control.ts";
+import { timestamp } from "../../../api/buildkit/types.ts";
+import type { Written } from "../../../lib/protobuf/message.ts";
+
+type Status = Written<typeof StatusResponse>;
+type VertexUpdate = NonNullable<Status["vertexes"]>[number];
+type Warning = Omit<NonNullable<Status["warnings"]>[number], "vertex">;
+
+/** Most bytes of one vertex's output that are told; BuildKit's own limit. */
+const maxLogBytes = 2 << 20;
+
+/** Updates that a client which comes late is still told; then the oldest go. */
+const mostUpdates = 100_000;
+
+/** One thing that is done. It is told of from its `start` on. */
+export class Vertex {
+  readonly digest: string;
+  readonly #progress: BuildProgress;
+  readonly #name: string;
+  readonly #inputs: readonly string[];
+  #started: number | undefined;
+  #logged = 0;
+
+  constructor(progress: BuildProgress, digest: string, name: string, inputs: readonly string[]) {
+    this.#progress = progress;
+    this.digest = digest;
+    this.#name = name;
+    this.#inputs = inputs;
+  }
+
+  get isStarted(): boolean {
+    return this.#started !== undefined;
+  }
+
+  start(): this {
+    this.#started = Date.now();
+    this.#tell({});
+    return this;
+  }
+
+  finish(end: { readonly cached?: boolean; readonly error?: string } = {}): void {
+    this.#tell({ completed: timestamp(Date.now()), ...end });
+  }
+
+  #tell(change: VertexUpdate): void {
+    const known = { digest: this.digest, name: this.#name, inputs: this.#inputs, started: timestamp(this.#started!) };
+    this.#progress.add({ vertexes: [{ ...known, ...change }] });
+  }
+
+  log(stream: "stdout" | "stderr", bytes: Uint8Array): void {
+    if (this.#logged > maxLogBytes) return;
+    const room = maxLogBytes - this.#logged;
+    this.#logged += bytes.length;
+    const note = `\n[output clipped, log limit ${maxLogBytes >> 20}MiB reached]\n`;
+    const msg = bytes.length <= room ? bytes : Buffer.concat([bytes.subarray(0, room), Buffer.from(note)]);
+    const log = { vertex: this.digest, timestamp: timestamp(Date.now()), stream: stream === "stdout" ? 1 : 2, msg };
+    this.#progress.add({ logs: [log] });
+  }
+
+  /** Begins something that moves inside of it. */
+  status(id: string): { move(current: number, total?: number): void; finish(current?: number): void } {
+    const started = timestamp(Date.now());
+    const tell = (change: object): void => {
+      const now = timestamp(Date.now());
+      this.#progress.add({ statuses: [{ id, vertex: this.digest, name: id, started, timestamp: now, ...change }] });
+    };
+    tell({});
+    return {
+      move: (current, total = 0) => tell({ current, total }),
+      finish: (current = 0) => tell({ current, total: current, completed: timestamp(Date.now()) }),
+    };
+  }
+
+  warn(warning: Warning): void {
+    this.#progress.add({ warnings: [{ ...warning, vertex: this.digest }] });
+  }
+}
+
+export class BuildProgress {
+  #updates: Status[] = [];
+  #dropped = 0;
+  #isOver = false;
+  #changed = Promise.withResolvers<void>();
+  readonly counts = { cached: 0, total: 0, completed: 0, warnings: 0 };
+
+  /** `key` tells vertices of one name apart; equal builds have equal digests. */
+  vertex(name: string, key: string = name, inputs: readonly string[] = []): Vertex {
+    const digest = new Bun.CryptoHasher("sha256").update(JSON.stringify([key, name])).digest("hex");
+    return new Vertex(this, `sha256:${digest}`, name, inputs);
+  }
+
+  add(update: Status): void {
+    if (this.#isOver) return;
+    this.#count(update);
+    this.#updates.push(update);
+    if (this.#updates.length > mostUpdates) {
+      const half = mostUpdates >> 1;
+      this.#updates.splice(0, half);
+      this.#dropped += half;
+    }
+    this.#tellFollowers();
+  }
+
+  #tellFollowers(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  #count({ vertexes = [], warnings = [] }: Status): void {
+    for (const { completed, cached } of vertexes) {
+      if (completed === undefined) this.counts.total++;
+      else this.counts.completed++;
+      if (completed !== undefined && cached) this.counts.cached++;
+    }
+    this.counts.warnings += warnings.length;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#tellFollowers();
+  }
+
+  /** From the beginning to the end of the build, what has gathered in one piece. */
+  async *follow(signal: AbortSignal): AsyncGenerator<Status> {
+    const aborted = Promise.withResolvers<void>();
+    const leave = (): void => aborted.resolve();
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      let next = 0;
+      while (!signal.aborted) {
+        const from = Math.max(0, next - this.#dropped);
+        const gathered = this.#updates.slice(from, from + 500);
+        next = this.#dropped + from + gathered.length;
+        if (gathered.length > 0) yield merged(gathered);
+        else if (this.#isOver) return;
+        else await Promise.race([this.#changed.promise, aborted.promise]);
+      }
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  }
+}
+
+const merged = (updates: readonly Status[]): Status => ({
+  vertexes: updates.flatMap(({ vertexes = [] }) => vertexes),
+  statuses: updates.flatMap(({ statuses = [] }) => statuses),
+  logs: updates.flatMap(({ logs = [] }) => logs),
+  warnings: updates.flatMap(({ warnings = [] }) => warnings),
+});
