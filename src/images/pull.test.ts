@@ -93,6 +93,28 @@ test("pull() of an image that is here keeps none of the blobs that it did not ne
   expect(bench.images.resolve(`${bench.registry.host}/a/b:1`).os).toBe("linux");
 });
 
+test("pull() of another manifest of an image that is here, whole, fetches no blob; one that has lost its layer is mended", async () => {
+  serve();
+  await pull();
+  const blobs = () => bench.registry.requests.filter(({ url }) => url.includes("/blobs/")).length;
+  const before = blobs();
+  serve((manifest) => {
+    const other = Buffer.from("packed another way");
+    bench.registry.blobs.set(digestOf(other), other);
+    const { layers } = manifest as { layers: object[] };
+    Object.assign(layers[0] ?? {}, { digest: digestOf(other), size: other.length });
+  });
+  const said: string[] = [];
+  await pull(({ status }) => said.push(status ?? ""));
+  expect(blobs()).toBe(before);
+  expect(said).toContainEqual(expect.stringMatching(/^Digest: sha256:/));
+  expect(said.at(-1)).toContain("Image is up to date");
+  bench.layers.applied.clear();
+  serve();
+  await pull();
+  expect(bench.layers.applied.size).toBe(1);
+});
+
 test("pull() by digest asks the registry, whatever is here", async () => {
   serve();
   await pull();

@@ -96,13 +96,18 @@ export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
 
 /** What a pull without a tag means. */
 async function allTags(
-  { domain, path }: Reference,
+  reference: Reference,
   options: ImagesOptions,
   request: PullRequest,
   op: Operation,
 ): Promise<string[]> {
+  const { domain, path } = reference;
   const client = new RegistryClient({ domain, insecure: options.config.registry.insecure, auth: request.auth });
-  const tags = (await client.tags(path, op.signal)).filter(isTag);
+  const all = await client.tags(path, op.signal).catch((error) => {
+    if (!isKind(error, "notFound") || error.message.startsWith("pull access denied")) throw error;
+    throw notFound(`repository ${familiarRepository(reference)} not found: name unknown: ${error.message}`);
+  });
+  const tags = all.filter(isTag);
   if (tags.length === 0) throw notFound(`manifest for ${path} not found: the repository has no tags`);
   return tags;
 }
@@ -192,6 +197,20 @@ async function pullFrom(
     const found = await choose(fetching, target);
     const { manifest } = found;
     checkMediaTypes(manifest);
+    const named: Reference[] = [{ ...reference, tag: null, digest: target.digest }];
+    if (reference.digest === null) named.push(reference);
+    const known = shelf.catalog.namesOf(manifest.config.digest).map(formatReference);
+    const isNew = !known.includes(formatReference(meant(reference)));
+    const told = (): void => {
+      tell({ status: `Digest: ${target.digest}` });
+      shelf.catalog.emit("pull", shownName(reference), { name: familiarRepository(reference) });
+    };
+    const here = shelf.whole(manifest.config.digest);
+    if (here) {
+      shelf.catalog.add(here.id, { manifest: found.descriptor, target }, named);
+      told();
+      return { isNew, file: here.file };
+    }
     if (manifest.config.size > maxManifestSize) throw invalidArgument("image config is too large");
     const wantedBlobs = [manifest.config, ...manifest.layers];
     for (const blob of wantedBlobs) {
@@ -217,9 +236,6 @@ async function pullFrom(
     await coming.whole(manifest.config);
     failPoint("images.pull.config");
     const file = parseConfig(shelf.content.read(manifest.config.digest, maxManifestSize));
-    const named: Reference[] = [{ ...reference, tag: null, digest: target.digest }];
-    if (reference.digest === null) named.push(reference);
-    const known = shelf.catalog.namesOf(manifest.config.digest).map(formatReference);
     await shelf.place(
       { id: manifest.config.digest, file, manifest, manifestDescriptor: found.descriptor, target, names: named },
       hold,
@@ -234,9 +250,8 @@ async function pullFrom(
     );
     await coming.ended;
     failPoint("images.pull.recorded");
-    tell({ status: `Digest: ${target.digest}` });
-    shelf.catalog.emit("pull", shownName(reference), { name: familiarRepository(reference) });
-    return { isNew: !known.includes(formatReference(meant(reference))), file };
+    told();
+    return { isNew, file };
   } catch (error) {
     stop.abort();
     for (const { ended } of downloads) await ended.catch(() => {});

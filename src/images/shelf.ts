@@ -79,6 +79,25 @@ export class Shelf {
     };
   }
 
+  /**
+   * The image of that config where nothing of it is missing, else null. No other manifest of it is worth a download then: what its layers
+   * unpack to is known and here.
+   */
+  whole(id: Digest): Image | null {
+    if (!this.catalog.recordOf(id)) return null;
+    try {
+      const image = this.catalog.get(id);
+      const isWhole =
+        image.chain.every((layer) => this.snapshots.hasLayer(layer)) &&
+        image.manifest.layers.every(({ digest }) => this.content.has(digest));
+      return isWhole ? image : null;
+    } catch (error) {
+      // Spoilt: whoever pulls it brings it again.
+      if (isKind(error, "dataLoss", "notFound", "invalidArgument", "tooLarge")) return null;
+      throw error;
+    }
+  }
+
   /** Unpacks the layers that are missing and records the image. `onLayer` is told before and after each one. */
   async place(
     arrival: Arrival,

@@ -2,10 +2,11 @@
 import * as v from "valibot";
 import type { ImageSearchResult } from "../api/images.ts";
 import type { AuthConfig } from "../api/system.ts";
-import { invalidArgument, messageOf, systemError, unavailable } from "../lib/errors.ts";
+import { invalidArgument, systemError, unavailable } from "../lib/errors.ts";
 import { credentialsFor } from "./auth.ts";
 import { bounded } from "./bounded.ts";
 import { isInsecureHost } from "./insecure.ts";
+import { describe } from "./transport.ts";
 
 const defaultLimit = 25;
 const maxLimit = 100;
@@ -63,7 +64,7 @@ export async function search(
       response = await fetch(url, { headers, redirect: "error", signal, tls: { rejectUnauthorized: !isInsecure } });
     } catch (error) {
       signal.throwIfAborted();
-      failure = systemError(`Get "${url}": ${messageOf(error)}`, { cause: error });
+      failure = systemError(`Get "${url}": ${describe(error, new URL(url))}`, { cause: error });
       continue;
     }
     if (response.status !== 200) throw systemError(`Unexpected status code ${response.status}`);

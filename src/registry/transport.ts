@@ -207,7 +207,7 @@ class ConnectError extends Error {
 }
 
 /** Why nobody answers at `url`, in Go's words where it has some. */
-function describe(error: unknown, url: URL): string {
+export function describe(error: unknown, url: URL): string {
   const code = String(codeOf(error));
   const { hostname, protocol } = url;
   if (/^(?:ENOTFOUND|EAI_|DNS_)/.test(code)) return `dial tcp: lookup ${hostname}: no such host`;

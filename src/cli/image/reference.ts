@@ -10,7 +10,9 @@ export function clientReference(text: string): Reference {
   try {
     return parseReference(text);
   } catch (error) {
-    throw new Error(messageOf(error).replace(/ \(([^/()]+)\) must be lowercase/, " (library/$1) must be lowercase"));
+    const isHubs = !text.includes("/") || /^(?:index\.)?docker\.io\//.test(text);
+    const shown = isHubs ? " (library/$1) must be lowercase" : " ($1) must be lowercase";
+    throw new Error(messageOf(error).replace(/ \(([^/()]+)\) must be lowercase/, shown));
   }
 }
 
