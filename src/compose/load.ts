@@ -10,6 +10,7 @@ import { normalize } from "./loader/normalize.ts";
 import { withoutUnusedResources, withProfiles, withSelectedServices, withServicesEnabled } from "./loader/select.ts";
 import { resolveServiceEnvironment, resolveServiceLabels } from "./loader/service-files.ts";
 import type { Project } from "./model/project.ts";
+import type { Service } from "./model/service.ts";
 import { type Mapping, scalar, textOf } from "./yaml/node.ts";
 
 interface Loaded {
@@ -42,7 +43,9 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
     checkConsistency({ project, root, problems: loader.problems, dropped: loader.dropped });
   }
   loader.problems.throwIfAny();
-  return selected(resolved(project, options, warn), options);
+  const agreed =
+    options.consistency === false ? project : { ...project, services: mapValues(project.services, withOneScale) };
+  return selected(resolved(agreed, options, warn), options);
 }
 
 /** The merged files in long forms, as a tree: what `config --no-interpolate` prints. */
@@ -65,14 +68,16 @@ async function load(options: LoadOptions): Promise<Loaded> {
   });
   const name = projectName(options, found, namesInFiles(loader, found, isInterpolated));
   found.environment.set("COMPOSE_PROJECT_NAME", name);
-  const root = loader.load(found);
+  // A model that keeps its variables is not read with those of this machine.
+  const environment = isInterpolated ? found.environment : new Map([["COMPOSE_PROJECT_NAME", name]]);
+  const root = loader.load({ ...found, environment });
   if (root.entries.size === 0) {
     loader.problems.throwIfAny();
     throw invalidArgument("empty compose file");
   }
   if (options.normalize !== false) {
     root.entries.set("name", scalar(name, root.at));
-    normalize(root, name, found.environment);
+    normalize(root, name, environment);
   }
   return { root, name, found, loader };
 }
@@ -88,12 +93,10 @@ function namesInFiles(loader: ModelLoader, found: ProjectFiles, isInterpolated: 
 
 /** With environments and labels from files, where they are wanted. */
 function resolved(project: Project, options: LoadOptions, warn: (message: string) => void): Project {
-  const labelled = mapValues(project.services, (service) => resolveServiceLabels(service, warn));
+  const at = { environment: project.environment, workingDir: project.workingDir, warn };
+  const labelled = mapValues(project.services, (service) => resolveServiceLabels(service, at));
   if (options.resolveEnvironment === false) return { ...project, services: labelled };
-  return {
-    ...project,
-    services: mapValues(labelled, (one) => resolveServiceEnvironment(one, project.environment, warn)),
-  };
+  return { ...project, services: mapValues(labelled, (service) => resolveServiceEnvironment(service, at)) };
 }
 
 function selected(project: Project, options: LoadOptions): Project {
@@ -101,6 +104,12 @@ function selected(project: Project, options: LoadOptions): Project {
   const enabled = withServicesEnabled(project, names);
   const chosen = withSelectedServices(enabled, names, { withDependencies: !options.withoutDependencies });
   return options.allResources ? chosen : withoutUnusedResources(chosen);
+}
+
+/** `scale` is said under `deploy` too, where there is one. */
+function withOneScale(service: Service): Service {
+  if (service.scale === undefined || !service.deploy) return service;
+  return { ...service, deploy: { ...service.deploy, replicas: service.scale } };
 }
 
 /** The same warning is given once. */

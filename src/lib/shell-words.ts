@@ -10,7 +10,7 @@ export function splitShell(text: string): string[] {
     const character = text[i]!;
     if (character === "\\" && quote !== "'") {
       if (++i >= text.length) throw invalidArgument("invalid command line string");
-      word = (word ?? "") + (escapes[text[i]!] ?? text[i]);
+      word = (word ?? "") + text[i];
     } else if (quote !== "") {
       if (character === quote) quote = "";
       else word = (word ?? "") + character;
@@ -30,5 +30,3 @@ export function splitShell(text: string): string[] {
   if (quote !== "") throw invalidArgument("invalid command line string");
   return word === null ? words : [...words, word];
 }
-
-const escapes: Readonly<Record<string, string>> = { t: "\t", n: "\n" };

@@ -10,7 +10,7 @@ export interface Variable {
   readonly alternate: string;
 }
 
-/** By name, in their order; a later mention wins. */
+/** By name, in their order; of several mentions the last that says more than the name. */
 export function variablesOf(node: Node): Map<string, Variable> {
   const found = new Map<string, Variable>();
   collect(node, found);
@@ -37,12 +37,14 @@ function addFrom(parts: readonly Part[], found: Map<string, Variable>): void {
     if (part.kind === "text") continue;
     const kind = part.operator?.at(-1);
     const word = templateText(part.word);
-    found.set(part.name, {
-      name: part.name,
-      required: kind === "?",
-      defaultValue: kind === "-" ? word : "",
-      alternate: kind === "+" ? word : "",
-    });
+    if (kind !== undefined || !found.has(part.name)) {
+      found.set(part.name, {
+        name: part.name,
+        required: kind === "?",
+        defaultValue: kind === "-" ? word : "",
+        alternate: kind === "+" ? word : "",
+      });
+    }
     if (kind !== "?") addFrom(part.word, found);
   }
 }

@@ -6,7 +6,7 @@ import type { Problems } from "../problems.ts";
 import { extensionsOf } from "../schema/collections.ts";
 import { sections } from "../schema/project.ts";
 import type { Reading, Type } from "../schema/type.ts";
-import { asMapping, type Mapping, textOf } from "../yaml/node.ts";
+import { asMapping, isNull, type Mapping, textOf } from "../yaml/node.ts";
 import { contentKey } from "./model.ts";
 
 export type Decoded = Pick<
@@ -38,7 +38,8 @@ function readSection<T>(root: Mapping, section: string, type: Type<T>, how: Read
   const entries = [...(asMapping(root.entries.get(section))?.entries ?? [])];
   return Object.fromEntries(
     entries.flatMap(([name, node]) => {
-      const value = type.read(node, { ...how, path: `${section}.${name}` });
+      // A name alone is all that a network or volume needs.
+      const value = isNull(node) ? ({} as T) : type.read(node, { ...how, path: `${section}.${name}` });
       return value === undefined ? [] : [[name, value]];
     }),
   );

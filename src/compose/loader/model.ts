@@ -77,7 +77,8 @@ export class ModelLoader {
     }
     root = setDefaults(root) as Mapping;
     findContradictions(root, this.problems);
-    if (this.#options.resolvePaths) root = resolvePaths(root, base, this.problems) as Mapping;
+    // Paths of an included application always become the including one's.
+    if (this.#options.resolvePaths || chain.length > 0) root = resolvePaths(root, base, this.problems) as Mapping;
     fillInContents(root, source.environment);
     return root;
   }
@@ -89,12 +90,13 @@ export class ModelLoader {
   ): Mapping {
     const { problems, dropped } = this;
     const { root: parsed } = document;
+    const keepTemplates = !this.#options.interpolate;
     if (parsed.kind !== "mapping") {
       problems.add(parsed.at, "", "top-level object must be a mapping");
       return base;
     }
     const root = this.#interpolated(parsed, at.source.environment) as Mapping;
-    check(root, projectAccept, { problems, dropped, isPart: true });
+    check(root, projectAccept, { problems, dropped, isPart: true, keepTemplates });
     this.#extend(root, at.file, document, at.source);
     dropPaths(base, document.resets);
     applyIncludes(root, {
@@ -106,7 +108,7 @@ export class ModelLoader {
       warn: this.#options.warn,
     });
     const merged = enforceUnique(merge(base, root, [], problems)) as Mapping;
-    check(merged, projectAccept, { problems, dropped, isPart: false });
+    check(merged, projectAccept, { problems, dropped, isPart: false, keepTemplates });
     if (merged.entries.delete("version")) {
       this.#options.warn(
         `${at.file}: the attribute \`version\` is obsolete, it will be ignored, please remove it to avoid potential confusion`,

@@ -1,8 +1,10 @@
 /** A project as `config` prints it. */
+
+import { contentKey } from "../loader/model.ts";
 import type { Named, Project } from "../model/project.ts";
 import { extensionEntries, show } from "../schema/collections.ts";
 import { sections } from "../schema/project.ts";
-import type { Format, Printable, Type } from "../schema/type.ts";
+import { type Format, type Printable, type Type, UserMap } from "../schema/type.ts";
 import type { Node } from "../yaml/node.ts";
 import { Float } from "./float.ts";
 import { goJson } from "./json-text.ts";
@@ -30,9 +32,6 @@ function sectionValue(named: Named<unknown>, type: Type<unknown>, format: Format
   return new UserMap(names.map((name) => [name, show(type, named[name], format)]));
 }
 
-/** A mapping whose keys the file chose: go-yaml sorts those in its own way. */
-export class UserMap extends Map<string, Printable> {}
-
 function orderedForYaml(value: Printable): Printable {
   if (Array.isArray(value)) return value.map(orderedForYaml);
   if (!(value instanceof Map)) return value;
@@ -52,6 +51,6 @@ function printable(node: Node, format: Format): Printable {
   }
   if (node.kind === "sequence") return node.items.map((item) => printable(item, format));
   const compare = format === "yaml" ? compareKeys : (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  const entries = [...node.entries].sort(([a], [b]) => compare(a, b));
+  const entries = [...node.entries].filter(([key]) => key !== contentKey).sort(([a], [b]) => compare(a, b));
   return new Map(entries.map(([key, value]) => [key, printable(value, format)]));
 }

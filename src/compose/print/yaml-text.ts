@@ -72,7 +72,7 @@ interface Look {
 
 /** Which styles the text can be written in without changing it. */
 function analyze(text: string): Look {
-  const isSpecial = /[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u.test(text);
+  const isSpecial = /[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]/u.test(text);
   const spaceThenBreak = / [\n\x85\u2028\u2029]/.test(text);
   const breakThenSpace = /[\n\x85\u2028\u2029] /.test(text);
   const edges = /^[ \n\x85\u2028\u2029]|[ \n\x85\u2028\u2029]$/.test(text);
@@ -123,8 +123,7 @@ function doubleQuoted(text: string): string {
     const isPrintable =
       (code >= 0x20 && code <= 0x7e) ||
       (code >= 0xa0 && code <= 0xd7ff) ||
-      (code >= 0xe000 && code !== 0xfeff && code <= 0xfffd) ||
-      code > 0xffff;
+      (code >= 0xe000 && code !== 0xfeff && code <= 0xfffd);
     if (escapes[character] !== undefined) written += escapes[character];
     else if (isPrintable) written += character;
     else if (code <= 0xff) written += `\\x${hex(code, 2)}`;

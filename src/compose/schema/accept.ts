@@ -36,6 +36,8 @@ export interface Check {
   readonly problems: Problems;
   /** An overriding file alone: what is null there says nothing, and what it lacks may stand in another. */
   readonly isPart: boolean;
+  /** Variables stand as they are, and may become anything. */
+  readonly keepTemplates: boolean;
   /** Paths of values that were wrong, and are gone from the tree. */
   readonly dropped: Set<string>;
 }
@@ -87,7 +89,7 @@ function checkScalar(node: Scalar, rule: Rule, at: Check, path: string): boolean
   if (rule.max !== undefined && typeof value === "number" && value > rule.max) {
     return fail(at, node, path, `must be less than or equal to ${rule.max}`);
   }
-  if (typeof value !== "string") return true;
+  if (typeof value !== "string" || (at.keepTemplates && value.includes("$"))) return true;
   if (rule.choices && !rule.choices.includes(value)) {
     const [only] = rule.choices;
     const all = rule.choices.map((choice) => `'${choice}'`).join(", ");

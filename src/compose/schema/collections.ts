@@ -15,6 +15,7 @@ import {
   rulesOf,
   type Shape,
   type Type,
+  UserMap,
 } from "./type.ts";
 
 const listOfTexts: Rule = { types: ["array"], items: { types: ["string"] }, unique: true };
@@ -71,7 +72,7 @@ function readPairs(node: Node): Map<string, string | null> {
 
 const isNullScalar = (node: Node): boolean => node.kind === "scalar" && node.value === null;
 
-const showSorted = <T>(value: Readonly<Record<string, T>>): Printable => new Map(Object.entries(value).sort(byKey));
+const showSorted = <T>(value: Readonly<Record<string, T>>): Printable => new UserMap(Object.entries(value).sort(byKey));
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
   a < b ? -1 : a > b ? 1 : 0;
 
@@ -181,7 +182,7 @@ export function mapOf<T>(type: Type<T>, rule: Partial<Rule> = {}): Type<Readonly
       );
     },
     show: (values, format) =>
-      new Map(
+      new UserMap(
         Object.entries(values)
           .sort(byKey)
           .map(([key, value]) => [key, show(type, value, format)]),
@@ -273,7 +274,7 @@ export function extensionEntries(extensions: unknown): [string, Printable][] {
 export function sortedPlain(value: unknown): Printable {
   if (Array.isArray(value)) return value.map(sortedPlain);
   if (typeof value !== "object" || value === null) return value;
-  return new Map(
+  return new UserMap(
     Object.entries(value)
       .sort(byKey)
       .map(([key, one]) => [key, sortedPlain(one)]),

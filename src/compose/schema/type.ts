@@ -9,6 +9,9 @@ import type { Accept, Rule } from "./accept.ts";
 /** What the printers write: mappings are `Map`s in their order, floats are `Float`s. */
 export type Printable = unknown;
 
+/** A mapping whose keys the file chose: the YAML printer sorts those in its own way. */
+export class UserMap extends Map<string, Printable> {}
+
 export type Format = "yaml" | "json";
 
 export interface Reading {

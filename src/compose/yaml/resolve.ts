@@ -71,7 +71,7 @@ const bases: Readonly<Record<string, readonly [RegExp, string]>> = {
 export function needsQuotes(text: string): boolean {
   if (typeof resolvePlain(text).value !== "string") return true;
   if (/^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/.test(text)) return true;
-  if (text === "<<" || isTimestamp(text)) return true;
+  if (isTimestamp(text)) return true;
   return /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/.test(text);
 }
 
