@@ -142,7 +142,7 @@ export const refusedCommandFlags: readonly {
     command: "compose build",
     flag,
     note: "not there yet",
-    args: ["compose", "build", ["check", "print"].includes(flag) ? `--${flag}` : `--${flag}=x`],
+    args: ["compose", "build", `--${flag}`],
     says: `--${flag} is not supported by this builder yet`,
   })),
   ...["run", "create", "pull", "push"].map((command) => ({

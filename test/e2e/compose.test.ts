@@ -307,6 +307,16 @@ services:
     writeFileSync(join(dir, "app", "f"), "two");
     await ok("up", "-d", "--build");
     expect(await docker("exec", "t-app-1", "cat", "/f")).toBe("two");
+    write(`
+services:
+  app: {build: {context: ./app, args: {A: given}, dockerfile_inline: "FROM busybox\\nARG A\\nRUN echo $$A > /a\\n"}, command: [cat, /a]}
+`);
+    await ok("build");
+    expect((await ok("run", "--rm", "app")).stdout).toBe("given\n");
+    await ok("build", "--build-arg", "A=other", "--quiet");
+    expect((await ok("run", "--rm", "app")).stdout).toBe("other\n");
+    const failed = await compose("build", "--build-arg", "A=b", "nope");
+    expect(failed.stderr).toContain("no such service: nope");
     await ok("down", "-t", "0", "--rmi", "local");
     expect(await docker("images", "-q", "t-app")).toBe("");
     await daemon().docker("builder", "prune", "-af");

@@ -1,12 +1,12 @@
-import { flag, splitPair } from "../../../lib/flags.ts";
+import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { buildServices } from "../../compose/build.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { pushServices } from "../../compose/push.ts";
 import { Scope } from "../../compose/scope.ts";
 
-/** What Docker's builder takes and this one does not yet. */
-export const unbuiltBuildFlags = ["builder", "check", "print", "provenance", "sbom", "ssh"] as const;
+/** What Docker's client takes and this one does not yet. */
+export const unbuiltBuildFlags = ["print"] as const;
 
 export const command = defineCommand({
   summary: "Build the images of services",
@@ -15,22 +15,22 @@ export const command = defineCommand({
   flags: {
     ...dryRunFlag,
     "build-arg": flag.list("Value of an ARG; without one it is taken from here", { kind: "stringArray" }),
-    builder: flag.string("Another builder (not supported yet)"),
-    check: flag.bool("Check the files only (not supported yet)"),
+    builder: flag.string("Another builder (there is one: default)"),
+    check: flag.bool("Check the Dockerfiles only"),
     memory: flag.bytes("Memory limit of RUN", { short: "m" }),
     "no-cache": flag.bool("Use no layer of an earlier build"),
     print: flag.bool("Print a bake file (not supported yet)"),
-    provenance: flag.string("Record of how it was built (not supported yet)"),
+    provenance: flag.string("Record how it was built: true, false, or mode=min|max"),
     pull: flag.bool("Fetch base images though they are here"),
     push: flag.bool("Push the images"),
     quiet: flag.bool("Build without a word", { short: "q" }),
-    sbom: flag.string("List of what is in it (not supported yet)"),
-    ssh: flag.string("Agent or key for RUN (not supported yet)"),
+    sbom: flag.string("List what is in it: true, or a generator's image"),
+    ssh: flag.string("Agent or keys for RUN (default, id=socket)"),
     "with-dependencies": flag.bool("Build what they depend on too"),
   },
   async run(cli, input) {
     const { flags, changed, args } = input;
-    const used = unbuiltBuildFlags.find((name) => changed.has(name) && flags[name] !== "false" && flags[name] !== "");
+    const used = unbuiltBuildFlags.find((name) => flags[name]);
     if (used) throw new ExitError(1, `--${used} is not supported by this builder yet`);
     const scope = await Scope.open(cli, input);
     const project = await scope.project({ services: args, withoutDependencies: !flags["with-dependencies"] });
@@ -44,16 +44,15 @@ export const command = defineCommand({
       noCache: flags["no-cache"],
       pull: flags.pull,
       memory: flags.memory,
-      args: Object.fromEntries(flags["build-arg"].flatMap((text) => argument(text))),
+      args: flags["build-arg"],
+      more: [
+        ...(flags.check ? ["--check"] : []),
+        ...(["builder", "provenance", "sbom", "ssh"] as const).flatMap((name) =>
+          changed.has(name) ? [`--${name}=${flags[name]}`] : [],
+        ),
+      ],
     });
     if (flags.push) await pushServices(scope, project, services, { quiet: flags.quiet, ignoreFailures: false });
     return 0;
   },
 });
-
-function argument(text: string): [string, string][] {
-  const [name, value] = splitPair(text);
-  if (text.includes("=")) return [[name, value]];
-  const own = process.env[name];
-  return own === undefined ? [] : [[name, own]];
-}
