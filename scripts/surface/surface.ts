@@ -79,6 +79,7 @@ export const ownRoutes: readonly string[] = [
 export const ownCommands: readonly string[] = [
   "__complete",
   "completion",
+  "compose viz",
   "image bootstrap",
   "image diff",
   "image explore",

@@ -105,6 +105,7 @@ export const entries: readonly Entry[] = [
   { paths: ["compose unpause"], load: () => import("./commands/compose/unpause.ts") },
   { paths: ["compose up"], load: () => import("./commands/compose/up.ts") },
   { paths: ["compose version"], load: () => import("./commands/compose/version.ts") },
+  { paths: ["compose viz"], load: () => import("./commands/compose/viz.ts") },
   { paths: ["compose volumes"], load: () => import("./commands/compose/volumes.ts") },
   { paths: ["compose wait"], load: () => import("./commands/compose/wait.ts") },
   { paths: ["compose watch"], load: () => import("./commands/compose/watch.ts") },
