@@ -8,6 +8,9 @@ export const BuildArgs = v.record(v.string(), v.nullable(v.string()));
 /** `labels`. */
 export const BuildLabels = v.record(v.string(), v.string());
 
+/** `cachefrom`: names of images. */
+export const BuildCacheFrom = v.nullable(v.array(v.string()));
+
 /** `ulimits`. */
 export const BuildUlimits = v.array(Ulimit);
 

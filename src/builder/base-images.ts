@@ -10,11 +10,16 @@ import type { Input } from "./dockerfile/plan/plan.ts";
 export class BuildImages implements BaseImages {
   readonly #images: BuilderImages;
   readonly #hold: BuildHold;
-  readonly #request: Pick<BuildRequest, "pull" | "auths">;
+  readonly #request: Pick<BuildRequest, "pull" | "auths" | "platform">;
   readonly #op: Operation;
   readonly #found = new Map<string, ImageBase>();
 
-  constructor(images: BuilderImages, hold: BuildHold, request: Pick<BuildRequest, "pull" | "auths">, op: Operation) {
+  constructor(
+    images: BuilderImages,
+    hold: BuildHold,
+    request: Pick<BuildRequest, "pull" | "auths" | "platform">,
+    op: Operation,
+  ) {
     this.#images = images;
     this.#hold = hold;
     this.#request = request;
@@ -45,10 +50,11 @@ export class BuildImages implements BaseImages {
   }
 
   async #get(reference: string, platform: Platform): Promise<ImageBase> {
-    const here = this.#images.find(reference, platform) ?? this.#images.find(reference, null);
+    // Where nobody asked for a platform, an image that is here for another one only is taken as it is.
+    const isAsked = this.#request.platform !== "";
+    const here = this.#images.find(reference, platform) ?? (isAsked ? null : this.#images.find(reference, null));
     if (here && !this.#request.pull) return here;
-    await this.#images.pull(reference, formatPlatform(platform), this.#request.auths, this.#op);
-    const pulled = this.#images.find(reference, null);
+    const pulled = await this.#images.pull(reference, formatPlatform(platform), this.#request.auths, this.#op);
     if (!pulled) throw notFound(`No such image: ${reference}`);
     return pulled;
   }

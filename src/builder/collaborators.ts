@@ -69,7 +69,8 @@ export interface BuilderImages {
   readonly outputs: BuilderOutputs;
   /** Null when there is none of that name for the platform here. */
   find(reference: string, platform: Platform | null): ImageBase | null;
-  pull(reference: string, platform: string, auths: Credentials, op: Operation): Promise<void>;
+  /** The image pulled; a name that led to one of this host's platform here goes on doing so. */
+  pull(reference: string, platform: string, auths: Credentials, op: Operation): Promise<ImageBase | null>;
   hold(): BuildHold;
   /** Stores an uncompressed layer archive; it stays while the hold does, or something that is used names it. */
   store(hold: BuildHold, tar: Readable, op: Operation): Promise<StoredLayer>;

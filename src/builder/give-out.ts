@@ -1,6 +1,6 @@
 /** What plans have come to, given out: images and statements about them to the outputs, steps to the caches. */
 import type { Operation } from "../lib/operation.ts";
-import type { Platform } from "../lib/platform.ts";
+import { formatPlatform, type Platform } from "../lib/platform.ts";
 import { statementsFor } from "./attestations/attest.ts";
 import type { Wanted } from "./attestations/wanted.ts";
 import type { BuildImages } from "./base-images.ts";
@@ -50,7 +50,18 @@ export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation):
   const built = await exportAll(parts, { targets, forImages, names, auths, outputs }, op);
   const trees = results.map(({ tree }) => tree);
   const cached = await exportCaches(parts, cacheTo, { notes, trees, auths }, op);
-  return { ...built, facts: { ...built.facts, ...cached } };
+  return { ...built, facts: { ...built.facts, ...cached, ...provenanceFacts(forImages) } };
+}
+
+/** Where buildx's metadata file has the predicates. */
+function provenanceFacts(targets: readonly Target[]): Record<string, string> {
+  const facts: Record<string, string> = {};
+  for (const { platform, statements } of targets) {
+    const provenance = statements.find(({ fileName }) => fileName === "provenance.json");
+    const name = targets.length === 1 ? "" : `/${formatPlatform(platform)}`;
+    if (provenance) facts[`buildx.build.provenance${name}`] = JSON.stringify(provenance.predicate);
+  }
+  return facts;
 }
 
 async function attest(parts: Parts, solved: SolvedBuild, plan: BuildPlan, target: Target, op: Operation) {

@@ -13,6 +13,7 @@ import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
 import type { GitSources } from "../sources/git-sources.ts";
 import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/files-helper.ts";
+import { refuseForeign } from "../steps/foreign-platform.ts";
 import { fetchFile } from "../steps/http-source.ts";
 import { keepFailed } from "../steps/kept-root.ts";
 import { LentFiles } from "../steps/lent-files.ts";
@@ -185,6 +186,7 @@ export class StepWorker {
   }
 
   async #run(work: RunWork, root: StepRoot, number: number, op: Operation): Promise<void> {
+    refuseForeign(work.platform);
     const { request, inputs, proxies, scratch, tell } = this.#options;
     await using lent = await LentFiles.take(work, root.directory, request, op);
     const targets = [

@@ -1,12 +1,19 @@
 import type { Readable } from "node:stream";
 import type * as v from "valibot";
-import { BuildArgs, BuildLabels, BuildOutputs, type BuildResult, BuildUlimits } from "../../api/build.ts";
+import {
+  BuildArgs,
+  BuildCacheFrom,
+  BuildLabels,
+  BuildOutputs,
+  type BuildResult,
+  BuildUlimits,
+} from "../../api/build.ts";
 import type { Filters } from "../../api/filters.ts";
 import type { ProgressSink } from "../../api/images.ts";
 import type { Routes } from "../../api/routes.ts";
 import { parseWire } from "../../api/wire.ts";
 import type { BuildEvent, BuildRequest, BuiltImage, PruneRequest } from "../../builder/builder.ts";
-import type { Output } from "../../builder/request-results.ts";
+import type { CacheTransfer, Output } from "../../builder/request-results.ts";
 import { type MainContext, noSources } from "../../builder/request-sources.ts";
 import { invalidArgument, notImplemented, unavailable } from "../../lib/errors.ts";
 import { parseJson } from "../../lib/json.ts";
@@ -123,7 +130,7 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
     outputs: readOutputs(query.outputs),
     squash: query.squash,
     attestations: [],
-    cacheFrom: [],
+    cacheFrom: readCacheFrom(query.cachefrom),
     cacheTo: [],
     keepsFailed: false,
   };
@@ -144,6 +151,12 @@ function readOutputs(text: string): Output[] {
       `output type ${JSON.stringify(Type)} needs a client that takes what is built: this request has none to give it to`,
     );
   });
+}
+
+/** Names of images that may hold a cache; what does not is no failure. */
+function readCacheFrom(text: string): CacheTransfer[] {
+  const names = text === "" ? [] : readText("cachefrom", BuildCacheFrom, text);
+  return (names ?? []).map((ref) => ({ type: "registry", attributes: { ref } }));
 }
 
 /** One of the query's texts that hold JSON. */
