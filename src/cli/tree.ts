@@ -79,6 +79,7 @@ export const entries: readonly Entry[] = [
   { paths: ["compose attach"], load: () => import("./commands/compose/attach.ts") },
   { paths: ["compose build"], load: () => import("./commands/compose/build.ts") },
   { paths: ["compose commit"], load: () => import("./commands/compose/commit.ts") },
+  { paths: ["compose config", "compose convert"], load: () => import("./commands/compose/config.ts") },
   { paths: ["compose cp"], load: () => import("./commands/compose/cp.ts") },
   { paths: ["compose create"], load: () => import("./commands/compose/create.ts") },
   { paths: ["compose down"], load: () => import("./commands/compose/down.ts") },

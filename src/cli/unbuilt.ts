@@ -9,7 +9,6 @@ const unbuiltVerbs: ReadonlySet<string> = new Set([
   "volume update",
   "compose alpha",
   "compose bridge",
-  "compose config",
   "compose publish",
   ...["create", "dial-stdio", "history", "rm", "stop", "use"].map((verb) => `buildx ${verb}`),
 ]);

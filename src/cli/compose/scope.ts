@@ -6,6 +6,7 @@ import { type PerformContext, Performer } from "../../compose/execute/perform.ts
 import { projectFromContainers } from "../../compose/from-containers.ts";
 import { configHashes } from "../../compose/hashes.ts";
 import { loadProject } from "../../compose/load.ts";
+import type { LoadOptions } from "../../compose/load-options.ts";
 import type { Project } from "../../compose/model/project.ts";
 import { type Observed, observe } from "../../compose/observe.ts";
 import type { Plan } from "../../compose/plan/operation.ts";
@@ -47,9 +48,14 @@ export class Scope {
 
   /** Reads the files; throws when there are none. */
   project(options: ProjectOptions = {}): Promise<Project> {
+    return loadProject(this.loadOptions(options));
+  }
+
+  /** What the flags say about the files. */
+  loadOptions(options: ProjectOptions = {}): LoadOptions {
     const { flags } = this;
     const named = options.services ?? [];
-    return loadProject({
+    return {
       cwd: process.cwd(),
       env: process.env,
       files: flags.file,
@@ -64,7 +70,7 @@ export class Scope {
       ...(options.withoutDependencies && { withoutDependencies: true }),
       readStdin: () => new Response(Bun.stdin.stream()).text(),
       warn: (message) => this.warn(message),
-    });
+    };
   }
 
   /** The project of the files, or where there are none the one that `--project-name` names, as its containers tell it. */
