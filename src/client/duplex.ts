@@ -3,20 +3,14 @@ import { Duplex } from "node:stream";
 import type { ByteStream } from "./byte-stream.ts";
 
 export function duplexOf(stream: ByteStream): Duplex {
-  let isReading = false;
   const duplex: Duplex = new Duplex({
     allowHalfOpen: true,
+    // It is asked for the next piece once it has been given one.
     read() {
-      if (isReading) return;
-      isReading = true;
-      const next = async (): Promise<void> => {
-        for (let more = true; more; ) {
-          const bytes = await stream.read();
-          more = duplex.push(bytes) && bytes !== null;
-        }
-        isReading = false;
-      };
-      next().catch((error: Error) => duplex.destroy(error));
+      stream.read().then(
+        (bytes) => duplex.push(bytes),
+        (error: Error) => duplex.destroy(error),
+      );
     },
     write(chunk: Uint8Array, _encoding, done) {
       stream.write(chunk).then(() => done(), done);

@@ -24,7 +24,7 @@ import { type Bindings, bind, type ServerCall } from "../../lib/grpc/server.ts";
 import { GrpcError, statusCodes } from "../../lib/grpc/status.ts";
 import { readDirectory } from "./directory-source.ts";
 import { receiveFiles } from "./receive-files.ts";
-import { type FileSource, sendFiles } from "./send-files.ts";
+import { type FileSource, pieceBytes, sendFiles } from "./send-files.ts";
 
 /** Somewhere the result of a build goes. */
 export type ExportTarget =
@@ -143,8 +143,6 @@ async function upload({ uploads }: SessionOffers, call: BytesCall): Promise<void
       await call.send({ data: bytes.subarray(at, at + pieceBytes) });
   }
 }
-
-const pieceBytes = 1 << 20;
 
 /** All exporters send by one method; which of them it is, they tell by their place. */
 function exportBindings(offers: SessionOffers): ReturnType<typeof bind> {
