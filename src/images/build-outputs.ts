@@ -119,6 +119,7 @@ export class BuildOutputs {
       replaces: true,
       names,
     };
+    failPoint("images.built.stored");
     await this.#shelf.place(arrival, hold, op);
     for (const name of names) catalog.emit("tag", id, { name: familiarReference(name) });
     await this.#shelf.release([], old);

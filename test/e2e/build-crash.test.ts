@@ -29,6 +29,8 @@ test.each(
       "builder.run.writable",
       "builder.run.started",
       "builder.step.stored",
+      "snapshots.layer.adopted",
+      "snapshots.layer.publish",
       "builder.step.applied",
       "images.built.stored",
     ].map((point) => [point, point] as const),
