@@ -2,6 +2,7 @@
 import { messageOf } from "../lib/errors.ts";
 import type { Flag } from "../lib/flags.ts";
 import { parseJson } from "../lib/json.ts";
+import { maskedProxy } from "../registry/proxies.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
 import { refusedKeys } from "./config-flags-other.ts";
 
@@ -47,7 +48,7 @@ const mergedKeys: ReadonlySet<string> = new Set(["runtimes"]);
  */
 export function readConfigFile(path: string, text: string, given: ReadonlyMap<string, unknown>): Map<string, unknown> {
   const prefix = `unable to configure the Docker daemon with file ${path}`;
-  const document = decode(prefix, text);
+  const document = flattened(decode(prefix, text));
   const unknown = Object.keys(document).filter((key) => !flagsOfKeys.has(key) && !(key in refusedKeys));
   if (unknown.length > 0) {
     throw new Error(
@@ -59,7 +60,10 @@ export function readConfigFile(path: string, text: string, given: ReadonlyMap<st
   for (const [key, value] of Object.entries(document)) {
     const name = flagsOfKeys.get(key);
     if (name && given.has(name) && !mergedKeys.has(key)) {
-      doubled.push(`${key}: (from flag: ${flagText(name, given.get(name))}, from file: ${goText(value)})`);
+      const shown = key.endsWith("-proxy") ? maskedProxy : (each: string) => each;
+      doubled.push(
+        `${key}: (from flag: ${shown(flagText(name, given.get(name)))}, from file: ${shown(goText(value))})`,
+      );
     }
     try {
       if (!name) throw new Error(`not supported by this engine: ${refusedKeys[key]}`);
@@ -75,6 +79,12 @@ export function readConfigFile(path: string, text: string, given: ReadonlyMap<st
     );
   }
   return values;
+}
+
+/** With the keys of `proxies` in its place, which are those of flags. */
+function flattened({ proxies, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  if (proxies === undefined || proxies === null) return rest;
+  return isObject(proxies) ? { ...rest, ...proxies } : { ...rest, proxies };
 }
 
 function decode(prefix: string, text: string): Record<string, unknown> {

@@ -45,7 +45,6 @@ export const inertFlags = {
   "userland-proxy-path": inert("value", "the proxy is part of the engine"),
 } satisfies Flags;
 
-const proxy = "registries are spoken to without a proxy";
 const swarm = "there is no swarm";
 
 export const refusedFlags = {
@@ -60,10 +59,7 @@ export const refusedFlags = {
     '["native.cgroupdriver=cgroupfs"]',
   ]),
   feature: refused("value", "there are no features to switch"),
-  "http-proxy": refused("value", proxy),
-  "https-proxy": refused("value", proxy),
   "metrics-addr": refused("value", "there are no metrics yet"),
-  "no-proxy": refused("value", proxy),
   "node-generic-resource": refused("value", swarm),
   rootless: refused("bool", "the daemon runs as root"),
   "selinux-enabled": refused("bool", "SELinux labels are not there yet"),
@@ -75,7 +71,6 @@ export const refusedFlags = {
 /** dockerd's keys of daemon.json that no flag has, and why they are refused. */
 export const refusedKeys: Readonly<Record<string, string>> = {
   "network-diagnostic-port": "there is no diagnostic server",
-  proxies: proxy,
   "swarm-raft-election-tick": swarm,
   "swarm-raft-heartbeat-tick": swarm,
 };

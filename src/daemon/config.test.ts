@@ -84,9 +84,19 @@ test("readConfig() refuses by name what the engine lacks", () => {
   );
   expect(() => withFile({ "userns-remap": "default" })).toThrow("userns-remap: not supported by this engine");
   expect(() => readConfig(["--nope"], defaults)).toThrow("unknown flag: --nope");
-  expect(() => withFile({ proxies: { "http-proxy": "http://p" } })).toThrow("proxies: not supported by this engine: ");
   expect(() => withFile({ features: { x: true } })).toThrow("features: not supported by this engine: ");
   expect(() => readConfig(["--selinux-enabled"], defaults)).toThrow("SELinux labels are not there yet");
+});
+
+test("readConfig() reads proxies by flag and by file, and shows no password of one that stands in both", () => {
+  const proxies = { "http-proxy": "http://u:p1@a", "https-proxy": "http://b", "no-proxy": "c,.d" };
+  expect(withFile({ proxies }).proxies).toEqual({ http: "http://u:p1@a", https: "http://b", none: "c,.d" });
+  expect(readConfig(["--https-proxy=http://b"], defaults).proxies).toEqual({ http: "", https: "http://b", none: "" });
+  expect(() => withFile({ proxies }, "--http-proxy=http://u:p2@a")).toThrow(
+    "http-proxy: (from flag: http://xxxxx:xxxxx@a, from file: http://xxxxx:xxxxx@a)",
+  );
+  expect(() => withFile({ proxies: "http://p" })).toThrow("proxies");
+  expect(() => withFile({ proxies: { "ftp-proxy": "x" } })).toThrow("ftp-proxy");
 });
 
 test("readConfig() takes what asks for nothing else than it does, and says what changes nothing", () => {

@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { EngineConfig } from "../engine/config.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
 import { defaultPluginDirs } from "../plugins/discovery.ts";
+import type { Proxies } from "../registry/proxies.ts";
 import { checkInsecure, checkLabels, checkLogDriver, checkLogOptions, checkMirrors } from "./config-checks.ts";
 import { readConfigFile } from "./config-file.ts";
 import { daemonFlags, parseUlimit } from "./config-flags.ts";
@@ -21,6 +22,8 @@ export interface DaemonConfig {
   readonly group: string;
   readonly groupWanted: boolean;
   readonly tls: TlsFiles | undefined;
+  /** For the whole process, and its helpers. */
+  readonly proxies: Proxies;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   /** Options that were given and change nothing, each with the reason. */
@@ -77,6 +80,7 @@ export function readConfig(argv: readonly string[], defaults: Defaults): DaemonC
     group: values.group,
     groupWanted: given("group"),
     tls,
+    proxies: { http: values["http-proxy"], https: values["https-proxy"], none: values["no-proxy"] },
     logLevel: values.debug ? "debug" : readLogLevel(values["log-level"]),
     logFormat: readLogFormat(values["log-format"]),
     notices: Object.entries(inertFlags)

@@ -6,6 +6,7 @@ import { HelpRequest, UsageError } from "../lib/flags.ts";
 import { describeFlags } from "../lib/flags-help.ts";
 import { commit, version } from "../lib/version.ts";
 import { trimWhenIdle } from "../linux/idle-trim.ts";
+import { useProxies } from "../registry/proxies.ts";
 import { type Backends, completeBackends } from "./backends.ts";
 import { type DaemonConfig, type Defaults, dhowDefaults, dockerdDefaults, readConfig } from "./config.ts";
 import { daemonFlags } from "./config-flags.ts";
@@ -37,6 +38,7 @@ export async function daemonMain(args: readonly string[], calledAs = "dhow"): Pr
   }
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
   surviveStrayFailures(log);
+  useProxies(config.proxies, process.env);
   for (const notice of config.notices) log.info(notice);
   try {
     await serve(config, args, defaults, log);

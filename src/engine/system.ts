@@ -17,6 +17,7 @@ import type { Operation } from "../lib/operation.ts";
 import { commit, version } from "../lib/version.ts";
 import { logDriverNames } from "../logs/drivers.ts";
 import { mirrorsOf, splitMirror } from "../registry/mirrors.ts";
+import { maskedProxy } from "../registry/proxies.ts";
 import type { HostFacts } from "../runtime/host-facts.ts";
 import type { EngineConfig } from "./config.ts";
 
@@ -126,8 +127,8 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     MemTotal: host.memory,
     GenericResources: null,
     DockerRootDir: config.dataRoot,
-    HttpProxy: process.env.HTTP_PROXY ?? "",
-    HttpsProxy: process.env.HTTPS_PROXY ?? "",
+    HttpProxy: maskedProxy(process.env.HTTP_PROXY ?? ""),
+    HttpsProxy: maskedProxy(process.env.HTTPS_PROXY ?? ""),
     NoProxy: process.env.NO_PROXY ?? "",
     Name: hostname(),
     Labels: [...config.labels],
