@@ -10,15 +10,27 @@ import type { Completion, Flags } from "../lib/flags.ts";
 import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { globalFlags } from "./globals.ts";
-import { entries, findEntry, groupOf, groups } from "./tree.ts";
+import { entries, findEntry, groupFlags, groupOf, groups } from "./tree.ts";
 
 /** What could stand in the place of the last of `words`. */
 export async function complete(cli: Cli, words: readonly string[]): Promise<string[]> {
   const last = words.at(-1) ?? "";
   const { before, value } = skipGlobals(words.slice(0, -1));
+  const group = groupFlags[before[0] ?? ""];
+  if (group && !value) {
+    // The flags of the group come before its command.
+    const table = await group();
+    const inside = scan(table, before.slice(1), false);
+    if (inside.value) return starting(await names(cli, inside.value.complete), last);
+    if (inside.args.length === 0 && last.startsWith("-")) return starting(await flagWords(cli, table, last), last);
+    return starting(await candidates(cli, [before[0] ?? "", ...inside.args], last), last);
+  }
   const offers = value ? await names(cli, value.complete) : await candidates(cli, before, last);
-  return [...new Set(offers)].filter((each) => each.startsWith(last)).sort();
+  return starting(offers, last);
 }
+
+const starting = (offers: readonly string[], last: string): string[] =>
+  [...new Set(offers)].filter((each) => each.startsWith(last)).sort();
 
 /** Words taken apart as the parser takes them. */
 interface Scanned {

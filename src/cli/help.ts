@@ -6,7 +6,7 @@ import type { Command } from "./command.ts";
 import { globalFlags } from "./globals.ts";
 import { usageLine } from "./main.ts";
 import type { Output } from "./output.ts";
-import { commonCommands, type Entry, entries, findEntry, groupOf, groups } from "./tree.ts";
+import { commonCommands, type Entry, entries, findEntry, groupFlags, groupOf, groups } from "./tree.ts";
 
 /** Columns of help, as wide as the terminal but never wider than readable. */
 function helpWidth(): number {
@@ -66,8 +66,10 @@ export async function showGroupHelp(cli: Cli, group: string, output: Output = cl
     entry.paths.find((path) => path.startsWith(`${group} `))?.slice(group.length + 1),
   );
   const full = `${cli.name} ${group}`;
+  const flags = groupFlags[group] ? describeFlags(await groupFlags[group](), helpWidth()) : "";
+  const options = flags ? `Options:\n${flags}\n\n` : "";
   output.text(
-    `Usage:  ${full} COMMAND\n\n${groups[group]}\n\n${listing("Commands", lines)}\nRun '${full} COMMAND --help' for more information on a command.\n`,
+    `Usage:  ${full} ${options ? "[OPTIONS] " : ""}COMMAND\n\n${groups[group]}\n\n${options}${listing("Commands", lines)}\nRun '${full} COMMAND --help' for more information on a command.\n`,
   );
 }
 

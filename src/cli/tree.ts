@@ -1,4 +1,5 @@
 /** Every command by its paths, with a lazy import: no command pays for another's code. The first path is the full one. */
+import type { Flags } from "../lib/flags.ts";
 import type { Command } from "./command.ts";
 
 export interface Entry {
@@ -18,6 +19,11 @@ export const groups: Readonly<Record<string, string>> = {
   network: "Work with networks",
   system: "Look at and tidy the daemon",
   volume: "Work with volumes",
+};
+
+/** Flags that stand between a group's word and its command. */
+export const groupFlags: Readonly<Record<string, () => Promise<Flags>>> = {
+  compose: () => import("./compose/globals.ts").then(({ composeFlags }) => composeFlags),
 };
 
 /** The commands that root help shows first. */

@@ -265,6 +265,14 @@ test("planUp() refuses what is external and absent, and warns of what is another
   );
 });
 
+test("planUp() refuses by name what it cannot do", () => {
+  const provided = project([service("model", { provider: { type: "x" } })]);
+  expect(() => up(provided, nothing)).toThrow("services.model.provider is not supported yet");
+  expect(() => up(project([service("a", { use_api_socket: true })]), nothing)).toThrow(
+    "services.a.use_api_socket is not supported yet",
+  );
+});
+
 test("planDown() removes dependents first, networks after all containers, and what else was asked for", () => {
   const wanted = project([web, db], { volumes: { data: { name: "p_data" } } });
   const found = observed(
