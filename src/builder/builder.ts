@@ -89,7 +89,7 @@ export type BuildEvent =
 export interface CacheEntry {
   /** 64 hex digits. */
   readonly id: string;
-  readonly type: "regular" | "exec.cachemount" | "source.git.checkout" | "source.local";
+  readonly type: "regular" | "exec.cachemount" | "source.git.checkout" | "source.http" | "source.local";
   readonly description: string;
   readonly inUse: boolean;
   /** An image stands on it. */

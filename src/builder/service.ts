@@ -35,6 +35,7 @@ import { InputRoots } from "./solver/input-roots.ts";
 import { Solver, type StageResult, type StepResult } from "./solver/solver.ts";
 import { StepWorker, type WorkerParts } from "./solver/step-worker.ts";
 import { GitSources } from "./sources/git-sources.ts";
+import { HttpSources } from "./sources/http-sources.ts";
 import { NamedContexts } from "./sources/named-contexts.ts";
 import { fetchRemote, type RemoteParts } from "./sources/remote-files.ts";
 import { refuseUngivable, refuseUngranted } from "./steps/grants.ts";
@@ -65,16 +66,24 @@ class BuildService implements Builder {
     images.keepFor(cache);
     this.#options = options;
     const git = new GitSources(join(paths.build, "git"), discard);
+    const http = new HttpSources(join(paths.build, "http"), discard);
     this.#parts = {
       ...options,
       cache,
       cacheMounts,
       git,
+      http,
       exits: new RunExits(runtime),
       flights: new Flights<StepResult>(),
     };
     this.contexts = new KeptContexts(join(paths.build, "clients"), discard);
-    this.#keeper = new CacheKeeper(cache, cacheMounts, git, this.contexts, images);
+    const kept = {
+      "exec.cachemount": cacheMounts,
+      "source.git.checkout": git,
+      "source.http": http,
+      "source.local": this.contexts,
+    };
+    this.#keeper = new CacheKeeper(cache, kept, images);
     this.#contexts = { directory: join(paths.build, "contexts"), unpack: options.unpack, discard };
   }
 
@@ -146,7 +155,7 @@ class BuildService implements Builder {
   }
 
   get #sources(): RemoteParts {
-    return { git: this.#parts.git, unpack: this.#contexts.unpack };
+    return { git: this.#parts.git, http: this.#parts.http, unpack: this.#contexts.unpack };
   }
 
   async #buildIn(context: BuildFiles, file: ParsedFile, build: Building, op: Operation): Promise<BuiltImage> {

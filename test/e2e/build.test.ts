@@ -107,6 +107,15 @@ test("equal steps of builds at once are carried out once", async () => {
   for (const name of images) expect(await cat(name, "/count")).toBe("x\n");
 });
 
+test("an archive's own Dockerfile and ignore file are no part of the context where the ignore file names them; all else is", async () => {
+  const ignore = "Dockerfile\n.dockerignore\na\n";
+  const path = context("FROM busybox\nCOPY . /c\n", { ".dockerignore": ignore, a: "", b: "" });
+  const tar = Bun.spawnSync(["tar", "-C", path, "-c", "."]).stdout;
+  const built = await fetch("http://d/build?t=raw", { method: "POST", unix: daemon().socket, body: tar });
+  expect(await built.text()).toContain("Successfully tagged raw:latest");
+  expect(await daemon().must("run", "--rm", "raw", "ls", "-A", "/c")).toBe("a\nb\n");
+});
+
 test("hardening 56: nothing outside of the context is copied, whatever its links say", async () => {
   const path = context("FROM busybox\nCOPY l /1\n");
   symlinkSync("/etc/hostname", join(path, "l"));

@@ -11,6 +11,9 @@ export interface KeptDirectories {
   remove(id: string): boolean;
 }
 
+/** What is kept in directories, by the type of its entries. */
+export type KeptByType = Readonly<Record<Exclude<CacheEntry["type"], "regular">, KeptDirectories>>;
+
 export interface KeptDirectory {
   readonly id: string;
   readonly size: number;
@@ -22,18 +25,12 @@ export interface KeptDirectory {
 export class CacheKeeper {
   readonly #cache: BuildCache;
   /** What is kept in directories, by the type of its entries. */
-  readonly #directories: Readonly<Record<string, KeptDirectories>>;
+  readonly #directories: KeptByType;
   readonly #images: Pick<BuilderImages, "release" | "isUsedByImage">;
 
-  constructor(
-    cache: BuildCache,
-    mounts: KeptDirectories,
-    git: KeptDirectories,
-    contexts: KeptDirectories,
-    images: Pick<BuilderImages, "release" | "isUsedByImage">,
-  ) {
+  constructor(cache: BuildCache, directories: KeptByType, images: Pick<BuilderImages, "release" | "isUsedByImage">) {
     this.#cache = cache;
-    this.#directories = { "exec.cachemount": mounts, "source.git.checkout": git, "source.local": contexts };
+    this.#directories = directories;
     this.#images = images;
   }
 
@@ -53,12 +50,13 @@ export class CacheKeeper {
     );
     const mounts = await this.#entriesOf("exec.cachemount", "cache mount");
     const repositories = await this.#entriesOf("source.git.checkout", "git repository");
+    const files = await this.#entriesOf("source.http", "file of an address");
     const contexts = await this.#entriesOf("source.local", "local source for context");
-    return [...layers, ...mounts, ...repositories, ...contexts];
+    return [...layers, ...mounts, ...repositories, ...files, ...contexts];
   }
 
-  async #entriesOf(type: CacheEntry["type"], description: string): Promise<CacheEntry[]> {
-    return ((await this.#directories[type]?.list()) ?? []).map(
+  async #entriesOf(type: keyof KeptByType, description: string): Promise<CacheEntry[]> {
+    return (await this.#directories[type].list()).map(
       ({ id, size, inUse, createdAt, lastUsedAt }): CacheEntry => ({
         id,
         type,
@@ -97,8 +95,7 @@ export class CacheKeeper {
     const records = this.#cache.entries();
     const layers: Layer[] = [];
     for (const { id, type, size } of entries) {
-      const kept = this.#directories[type];
-      if (kept) bytes += kept.remove(id) ? size : 0;
+      if (type !== "regular") bytes += this.#directories[type].remove(id) ? size : 0;
       else layers.push(records.get(id)!.layer);
     }
     this.#cache.remove(entries.filter(({ type }) => type === "regular").map(({ id }) => id));

@@ -1,5 +1,5 @@
 /** The files that a build is given, unpacked into a directory of its own for as long as it goes. */
-import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalidArgument } from "../../lib/errors.ts";
@@ -43,6 +43,9 @@ export class BuildContext implements BuildFiles {
   /** The directory of its files, at or below its own. */
   #root: string;
   ownDockerfile: string | null = null;
+  /** Files of an archive that are the builder's alone, once they have been read. */
+  #ignored: readonly string[] = [];
+  #isArchive = false;
   readonly #directory: string;
   readonly #parts: ContextParts;
 
@@ -68,10 +71,12 @@ export class BuildContext implements BuildFiles {
   }
 
   static async receive(parts: ContextParts, tar: Readable, op: Operation): Promise<BuildContext> {
-    return await BuildContext.filled(parts, async (root) => {
+    const context = await BuildContext.filled(parts, async (root) => {
       await parts.unpack(root, tar, op);
       return { root, dockerfile: null };
     });
+    context.#isArchive = true;
+    return context;
   }
 
   async dockerfile(path: string): Promise<Buffer> {
@@ -81,10 +86,18 @@ export class BuildContext implements BuildFiles {
   async ignore(dockerfile: string): Promise<IgnoreMatcher | null> {
     const text = async (path: string): Promise<string | null> => readText(this.#root, path)?.toString() ?? null;
     const found = await findIgnoreFile(dockerfile, { besideDockerfile: text, inContext: text });
-    return found === null ? null : new IgnoreMatcher(found.patterns);
+    if (found === null) return null;
+    const matcher = new IgnoreMatcher(found.patterns);
+    this.#ignored = [".dockerignore", dockerfile].filter((path) => matcher.matches(path));
+    return matcher;
   }
 
+  /** As dockerd has it: of an archive, the Dockerfile and the ignore file go where the ignore file leaves them out, and nothing else. */
   async gather(): Promise<string> {
+    for (const path of this.#isArchive ? this.#ignored : []) {
+      const found = resolveInside(this.#root, path);
+      if (found !== null) rmSync(found, { force: true });
+    }
     return this.#root;
   }
 

@@ -12,9 +12,9 @@ import { type BuilderOptions, type BuildHold, holdLayers } from "../collaborator
 import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
 import type { GitSources } from "../sources/git-sources.ts";
+import type { HttpSources } from "../sources/http-sources.ts";
 import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/files-helper.ts";
 import { refuseForeign } from "../steps/foreign-platform.ts";
-import { fetchFile } from "../steps/http-source.ts";
 import { keepFailed } from "../steps/kept-root.ts";
 import { LentFiles } from "../steps/lent-files.ts";
 import { missingPaths, removeStubs } from "../steps/mount-stubs.ts";
@@ -35,6 +35,7 @@ export interface WorkerParts extends BuilderOptions {
   readonly exits: RunExits;
   readonly flights: Flights<StepResult>;
   readonly git: GitSources;
+  readonly http: HttpSources;
   copyUp(root: string, path: string, target: string, op: Operation): Promise<void>;
 }
 
@@ -135,7 +136,7 @@ export class StepWorker {
       writeInline(join(root, source.name), source.text);
       return { root, path: literally(source.name), only: null, isRequired: true, unpacks: false };
     }
-    await fetchFile(source, root, op.signal);
+    await this.#parts.http.fetch(source, root, op);
     return { root, path: literally(source.fileName), only: null, isRequired: true, unpacks: source.unpacks };
   }
 

