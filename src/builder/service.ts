@@ -2,9 +2,8 @@
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
-import { parseBool } from "../lib/flags-numbers.ts";
 import type { Operation } from "../lib/operation.ts";
-import { formatPlatform, hostPlatform, type Platform, parsePlatform } from "../lib/platform.ts";
+import { hostPlatform, type Platform } from "../lib/platform.ts";
 import { readWanted } from "./attestations/wanted.ts";
 import { BuildImages } from "./base-images.ts";
 import { placed } from "./build-failed.ts";
@@ -23,12 +22,12 @@ import { checkBuild, planBuild } from "./dockerfile/plan/build.ts";
 import type { PlanOptions } from "./dockerfile/plan/options.ts";
 import { targetsOf } from "./dockerfile/plan/outline.ts";
 import type { BuildPlan } from "./dockerfile/plan/plan.ts";
-import { decodeSource } from "./dockerfile/syntax/decode.ts";
-import { type ParsedFile, parseFile } from "./dockerfile/syntax/parse.ts";
+import type { ParsedFile } from "./dockerfile/syntax/parse.ts";
 import { withoutCredentials } from "./dockerfile/text/url-credentials.ts";
 import { checkOutputs } from "./exporters/export-all.ts";
 import { giveOut } from "./give-out.ts";
 import { pathsOf, stagesIn, uniqueFindings } from "./plan-parts.ts";
+import { keepsGit, parsed, platformsOf } from "./request-reading.ts";
 import type { MainContext } from "./request-sources.ts";
 import { Flights } from "./solver/flights.ts";
 import { InputRoots } from "./solver/input-roots.ts";
@@ -300,26 +299,4 @@ interface Building {
   readonly hold: BuildHold;
   /** Null is this host's, by nobody's word. */
   readonly platforms: readonly (Platform | null)[];
-}
-
-/** Each once, in the order they were asked for. */
-function platformsOf({ platform }: BuildRequest): (Platform | null)[] {
-  if (platform === "") return [null];
-  const all = platform.split(",").map((one) => parsePlatform(one.trim()));
-  return [...new Map(all.map((one) => [formatPlatform(one), one])).values()];
-}
-
-/** Known before the Dockerfile is, which may come from there. */
-function keepsGit({ buildArgs }: BuildRequest): boolean {
-  const value = buildArgs.BUILDKIT_CONTEXT_KEEP_GIT_DIR;
-  return value !== undefined && value !== null && value !== "" && parseBool(value);
-}
-
-async function parsed(context: BuildFiles, name: string): Promise<ParsedFile> {
-  const bytes = await context.dockerfile(name);
-  try {
-    return parseFile(bytes, name);
-  } catch (error) {
-    throw placed(error, decodeSource(bytes, name));
-  }
 }
