@@ -143,3 +143,42 @@ test("hardening 140: a token server that answers without end is refused, and one
     await expect(client("a").smallBlob("x", digestOf(blob), 100, signal)).rejects.toThrow(/token|larger than/);
   }
 });
+
+test("an identity token is posted to the registry's own token server, and not shown to one of another host", async () => {
+  const posted: [string | undefined, URLSearchParams][] = [];
+  const port = registry.host.split(":")[1];
+  let realm = `http://${registry.host}/token`;
+  registry.blobs.set(digestOf(blob), blob);
+  registry.fault = (request, response) => {
+    if (request.url?.startsWith("/token")) {
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
+        posted.push([request.method, new URLSearchParams(Buffer.concat(parts).toString())]);
+        response.end(JSON.stringify({ access_token: "granted" }));
+      });
+      return true;
+    }
+    if (request.headers.authorization === "Bearer granted") return false;
+    response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}",service="s"` }).end();
+    return true;
+  };
+  const auth = { username: "<token>", password: "", identitytoken: "refresh" } as RegistryOptions["auth"];
+  await client("a", { auth }).smallBlob("x", digestOf(blob), 100, signal);
+  expect(posted.map(([method, form]) => [method, Object.fromEntries(form)])).toEqual([
+    [
+      "POST",
+      {
+        grant_type: "refresh_token",
+        refresh_token: "refresh",
+        client_id: "dhow",
+        service: "s",
+        scope: "repository:x:pull",
+      },
+    ],
+  ]);
+  posted.length = 0;
+  realm = `http://localhost:${port}/token`;
+  await client("a", { auth }).smallBlob("x", digestOf(blob), 100, signal);
+  expect(posted.map(([method, form]) => [method, form.get("refresh_token")])).toEqual([["GET", null]]);
+});
