@@ -1,4 +1,4 @@
-/** Rules by the path at which they hold: `services.*.ports` and its kin. `*` is any key, `[]` any place in a list. */
+/** Rules by the path at which they hold: `services.*.ports` and its kin. `*` is any key, or any place in a list. */
 import type { Node } from "./yaml/node.ts";
 
 interface Step<T> {
@@ -54,7 +54,7 @@ export function rewrite<T>(
       here.entries.set(key, rewrite(value, table, apply, { deeper, path: [...path, key] }));
   } else if (here.kind === "sequence") {
     for (const [i, item] of here.items.entries())
-      here.items[i] = rewrite(item, table, apply, { deeper, path: [...path, "[]"] });
+      here.items[i] = rewrite(item, table, apply, { deeper, path: [...path, String(i)] });
   }
   return here;
 }

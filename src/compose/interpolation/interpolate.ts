@@ -10,6 +10,8 @@ export interface Interpolation {
   readonly lookup: Lookup;
   readonly warn: (message: string) => void;
   readonly problems: Problems;
+  /** Gets the paths of what could not be filled in. */
+  readonly dropped: Set<string>;
 }
 
 /** Answers the tree with its texts filled in; what cannot be stays as it is, with a problem. */
@@ -26,7 +28,12 @@ export function interpolate(node: Node, with_: Interpolation, path: readonly str
   return { kind: "scalar", value: fill(node.value, node, with_, path), at: node.at };
 }
 
-function fill(text: string, node: Node, { lookup, warn, problems }: Interpolation, path: readonly string[]): string {
+function fill(
+  text: string,
+  node: Node,
+  { lookup, warn, problems, dropped }: Interpolation,
+  path: readonly string[],
+): string {
   const where = path.join(".");
   try {
     const value = substitute(text, lookup, (name) => warn(unsetVariable(name)));
@@ -40,6 +47,7 @@ function fill(text: string, node: Node, { lookup, warn, problems }: Interpolatio
       problems.add(node.at, where, `error while interpolating ${where}: ${error.message}`);
     } else throw error;
   }
+  dropped.add(where);
   return "";
 }
 

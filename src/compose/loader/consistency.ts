@@ -1,4 +1,5 @@
 /** Whether the parts of a project fit together. */
+import { suggest } from "../../lib/suggest.ts";
 import type { Project } from "../model/project.ts";
 import { type Service, scaleOf } from "../model/service.ts";
 import type { Problems } from "../problems.ts";
@@ -60,15 +61,14 @@ function complaints(service: Service, look: Consistency): Complaint[] {
   ];
 }
 
+const origins = ["image", "build", "provider"];
+
 function imageComplaints(service: Service, { dropped }: Consistency): Complaint[] {
   if (service.build || service.image || service.provider) return [];
-  if (
-    [...dropped].some(
-      (path) =>
-        path.startsWith(`services.${service.name}.`) && /\.(image|build|provider|[^.]*ima?ge?[^.]*)$/.test(path),
-    )
-  )
-    return [];
+  const prefix = `services.${service.name}.`;
+  const wrong = [...dropped].filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+  // It has one, which is wrong in a way that has been told.
+  if (wrong.some((key) => origins.includes(key) || suggest(key, origins) !== null)) return [];
   return [[[], `service ${quote(service.name)} has neither an image nor a build context specified: ${invalid}`]];
 }
 

@@ -119,8 +119,8 @@ export class ModelLoader {
 
   #interpolated(node: Node, environment: ReadonlyMap<string, string>): Node {
     if (!this.#options.interpolate) return node;
-    const { problems } = this;
-    return interpolate(node, { lookup: (name) => environment.get(name), warn: this.#options.warn, problems });
+    const { problems, dropped } = this;
+    return interpolate(node, { lookup: (name) => environment.get(name), warn: this.#options.warn, problems, dropped });
   }
 
   #canonical(node: Node): Node {

@@ -3,14 +3,16 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { configQuery, configText, type ConfigOptions } from "../config.ts";
-import { loadProject } from "../load.ts";
-import type { LoadOptions } from "../load-options.ts";
-import { serviceHash } from "../hash.ts";
-import type { Project } from "../model/project.ts";
+import { type ConfigOptions, configQuery, configText } from "./config.ts";
+import { serviceHash } from "./hash.ts";
+import { loadProject } from "./load.ts";
+import type { LoadOptions } from "./load-options.ts";
+import type { Project } from "./model/project.ts";
 
-const folder = fileURLToPath(new URL(".", import.meta.url));
-const cases = readdirSync(folder, { withFileTypes: true }).filter((one) => one.isDirectory()).map((one) => one.name);
+const folder = fileURLToPath(new URL("./golden", import.meta.url));
+const cases = readdirSync(folder, { withFileTypes: true })
+  .filter((one) => one.isDirectory())
+  .map((one) => one.name);
 
 function read(...path: string[]): string {
   const file = join(folder, ...path);
@@ -19,9 +21,16 @@ function read(...path: string[]): string {
 
 /** The flags and variables of a case, as the recording had them. */
 function optionsOf(name: string): LoadOptions {
-  const words = read(name, "args").split(" ").filter((word) => word !== "");
+  const words = read(name, "args")
+    .split(" ")
+    .filter((word) => word !== "");
   const values = (flag: string): string[] => words.flatMap((word, i) => (word === flag ? [words[i + 1]!] : []));
-  const env = Object.fromEntries(read(name, "env").split("\n").filter((line) => line !== "").map((line) => [line.split("=", 1)[0]!, line.slice(line.indexOf("=") + 1)]));
+  const env = Object.fromEntries(
+    read(name, "env")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => [line.split("=", 1)[0]!, line.slice(line.indexOf("=") + 1)]),
+  );
   return {
     cwd: join(folder, name),
     env,
@@ -49,21 +58,45 @@ const modes: Readonly<Record<string, ConfigOptions>> = {
 const recorded = (name: string, mode: string): boolean => existsSync(join(folder, name, "expected", mode));
 
 for (const name of cases) {
-  test.each(Object.keys(modes).filter((mode) => recorded(name, mode)))(`${name}: configText() prints what docker compose config prints, mode %s`, async (mode) => {
-    const text = await configText({ ...optionsOf(name), ...modes[mode] } as never);
-    expect(moved(text, name)).toBe(read(name, "expected", mode));
-  });
+  test.each(Object.keys(modes).filter((mode) => recorded(name, mode)))(
+    `${name}: configText() prints what docker compose config prints, mode %s`,
+    async (mode) => {
+      const text = await configText({ ...optionsOf(name), ...modes[mode] } as never);
+      expect(moved(text, name)).toBe(read(name, "expected", mode));
+    },
+  );
 
   test.if(recorded(name, "hash"))(`${name}: serviceHash() is Docker's`, async () => {
     const project = await loadProject({ ...optionsOf(name), resolveEnvironment: false });
     const there = JSON.parse(moved(JSON.stringify(project), name)) as Project;
-    const lines = Object.keys(there.services).sort().map((one) => `${one} ${serviceHash(there.services[one]!)}\n`);
+    const lines = Object.keys(there.services)
+      .sort()
+      .map((one) => `${one} ${serviceHash(there.services[one]!)}\n`);
     expect(lines.join("")).toBe(read(name, "expected", "hash"));
   });
 
-  const queries = ["services", "images", "volumes", "networks", "models", "profiles", "variables", "environment"] as const;
-  test.each(queries.filter((query) => recorded(name, query)))(`${name}: configQuery() answers %s as docker compose config does`, async (query) => {
-    const lines = (text: string): string[] => text.split("\n").filter((line) => !/^(PATH|PWD|HOME|_|OLDPWD|SHLVL)=/.test(line)).map((line) => line.replace(/ +/g, " ").trim()).sort();
-    expect(lines(moved(await configQuery(query, optionsOf(name)), name))).toEqual(lines(read(name, "expected", query)));
-  });
+  const queries = [
+    "services",
+    "images",
+    "volumes",
+    "networks",
+    "models",
+    "profiles",
+    "variables",
+    "environment",
+  ] as const;
+  test.each(queries.filter((query) => recorded(name, query)))(
+    `${name}: configQuery() answers %s as docker compose config does`,
+    async (query) => {
+      const lines = (text: string): string[] =>
+        text
+          .split("\n")
+          .filter((line) => !/^(PATH|PWD|HOME|_|OLDPWD|SHLVL)=/.test(line))
+          .map((line) => line.replace(/ +/g, " ").trim())
+          .sort();
+      expect(lines(moved(await configQuery(query, optionsOf(name)), name))).toEqual(
+        lines(read(name, "expected", query)),
+      );
+    },
+  );
 }

@@ -1,0 +1,162 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { loadProject } from "./load.ts";
+import type { LoadOptions } from "./load-options.ts";
+import type { Project } from "./model/project.ts";
+
+const made: string[] = [];
+afterAll(() => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder with these files. */
+function folder(files: Readonly<Record<string, string>>): string {
+  const at = mkdtempSync(join(tmpdir(), "compose-load-"));
+  made.push(at);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(at, name)), { recursive: true });
+    writeFileSync(join(at, name), text);
+  }
+  return at;
+}
+
+const load = (cwd: string, options: Partial<LoadOptions> = {}): Promise<Project> =>
+  loadProject({ cwd, env: {}, ...options });
+const one = (image: string): string => `services: {web: {image: ${image}}}`;
+
+describe("loadProject() finds the files", () => {
+  test("by their names in order, with an override, and tells of the others", async () => {
+    const at = folder({
+      "compose.yml": one("a"),
+      "docker-compose.yml": one("b"),
+      "compose.override.yaml": "services: {web: {command: x}}",
+    });
+    const told: string[] = [];
+    const project = await load(at, { warn: (text) => told.push(text) });
+    expect(project.services.web).toMatchObject({ image: "a", command: ["x"] });
+    expect(project.composeFiles).toEqual([join(at, "compose.yml"), join(at, "compose.override.yaml")]);
+    expect(told).toEqual([
+      `Found multiple config files with supported names: ${join(at, "compose.yml")}, ${join(at, "docker-compose.yml")}`,
+      `Using ${join(at, "compose.yml")}`,
+    ]);
+  });
+
+  test("above the working directory, whose .env counts beside the project's own", async () => {
+    const at = folder({
+      "compose.yaml": 'services: {web: {image: "$A$B"}}',
+      ".env": "A=top\nB=top",
+      "sub/.env": "A=sub",
+    });
+    const project = await load(join(at, "sub"));
+    expect([project.workingDir, project.services.web!.image]).toEqual([at, "subtop"]);
+  });
+
+  test("by COMPOSE_FILE, from .env too, and by -f before it", async () => {
+    const at = folder({
+      "a.yaml": one("a"),
+      "b.yaml": "services: {web: {user: b}}",
+      ".env": "COMPOSE_FILE=a.yaml:b.yaml",
+    });
+    expect((await load(at)).services.web).toMatchObject({ image: "a", user: "b" });
+    expect((await load(at, { files: ["a.yaml"] })).services.web!.user).toBeUndefined();
+  });
+
+  test("on stdin", async () => {
+    const project = await load(folder({}), { files: ["-"], readStdin: async () => one("in"), projectName: "p" });
+    expect([project.services.web!.image, project.composeFiles]).toEqual(["in", ["-"]]);
+  });
+
+  test("or says that there are none", async () => {
+    await expect(load(folder({}))).rejects.toThrow("no configuration file provided: not found");
+    await expect(load(folder({}), { files: ["x.yaml"] })).rejects.toThrow(/open .*x\.yaml: no such file or directory/);
+    await expect(load(folder({ "compose.yaml": "# nothing\n" }))).rejects.toThrow("empty compose file");
+  });
+});
+
+describe("loadProject() names the project", () => {
+  test("by flag, variable, file and folder, in this order", async () => {
+    const at = folder({
+      "My_App.v2/compose.yaml": one("a"),
+      "named/compose.yaml": `name: in-\${X:-file}\n${one("a")}`,
+    });
+    const name = async (sub: string, options: Partial<LoadOptions> = {}): Promise<string> =>
+      (await load(join(at, sub), options)).name;
+    expect(await name("My_App.v2")).toBe("my_appv2");
+    expect(await name("named")).toBe("in-file");
+    expect(await name("named", { env: { COMPOSE_PROJECT_NAME: "var" } })).toBe("var");
+    expect(await name("named", { env: { COMPOSE_PROJECT_NAME: "var" }, projectName: "flag" })).toBe("flag");
+    await expect(name("named", { projectName: "Bad Name" })).rejects.toThrow(
+      'invalid project name "Bad Name": must consist only of',
+    );
+  });
+
+  test("after the link by which it was reached, and says so", async () => {
+    const at = folder({ "real/compose.yaml": one("a") });
+    symlinkSync(join(at, "real"), join(at, "link"));
+    const told: string[] = [];
+    expect((await load(join(at, "link"), { warn: (text) => told.push(text) })).name).toBe("link");
+    expect(told.join()).toContain("from a symlink");
+  });
+});
+
+describe("loadProject() chooses services", () => {
+  const files = {
+    "compose.yaml": `
+services:
+  web: {image: a, depends_on: [db]}
+  db: {image: a, volumes: ["data:/d"]}
+  tool: {image: a, profiles: [tools], networks: [own]}
+volumes: {data: , unused: }
+networks: {own: }`,
+  };
+
+  test("by profile: flag, variable, or by name", async () => {
+    const names = async (options: Partial<LoadOptions>): Promise<string[]> =>
+      Object.keys((await load(folder(files), options)).services).sort();
+    expect(await names({})).toEqual(["db", "web"]);
+    expect(await names({ profiles: ["*"] })).toEqual(["db", "tool", "web"]);
+    expect(await names({ env: { COMPOSE_PROFILES: "x, tools" } })).toEqual(["db", "tool", "web"]);
+    expect(await names({ services: ["tool"] })).toEqual(["tool"]);
+    expect(await names({ services: ["web"] })).toEqual(["db", "web"]);
+    expect(await names({ services: ["web"], withoutDependencies: true })).toEqual(["web"]);
+    await expect(names({ services: ["ghost"] })).rejects.toThrow("no such service: ghost");
+  });
+
+  test("and keeps of the rest what they use", async () => {
+    const kept = async (options: Partial<LoadOptions>): Promise<string[][]> => {
+      const project = await load(folder(files), options);
+      return [Object.keys(project.volumes), Object.keys(project.networks)];
+    };
+    expect(await kept({})).toEqual([["data"], ["default"]]);
+    expect(await kept({ allResources: true })).toEqual([
+      ["data", "unused"],
+      ["own", "default"],
+    ]);
+  });
+});
+
+describe("loadProject() bounds what it reads", () => {
+  test("a file that is too large, a folder, an endless device", async () => {
+    const at = folder({ "big.yaml": `x-a: ${"a".repeat(10 << 20)}`, "dir/x": "" });
+    await expect(load(at, { files: ["big.yaml"] })).rejects.toThrow("is too large: the limit is 2 MiB");
+    await expect(load(at, { files: ["dir"] })).rejects.toThrow("is a directory");
+    await expect(load(at, { files: ["/dev/zero"] })).rejects.toThrow("is too large");
+  });
+
+  test("a chain of env values that doubles, and an env file that is missing", async () => {
+    const lines = Array.from({ length: 40 }, (_, i) => `V${i + 1}=$V${i}$V${i}`);
+    const at = folder({ "compose.yaml": one("a"), ".env": `V0=${"x".repeat(100)}\n${lines.join("\n")}` });
+    await expect(load(at)).rejects.toThrow("the values are too long");
+    const other = folder({ "compose.yaml": "services: {web: {image: a, env_file: ../../gone.env}}" });
+    await expect(load(other)).rejects.toThrow(/env file .*gone\.env not found: stat/);
+  });
+
+  test("files of other machines, which are refused by name", async () => {
+    for (const file of ["oci://r/a:1", "https://example.com/a.git", "git@example.com:a/b.git"]) {
+      const at = folder({ "compose.yaml": `services: {web: {extends: {file: "${file}", service: a}}}` });
+      await expect(load(at)).rejects.toThrow(`${file}: Compose files of other machines are not supported`);
+    }
+  });
+});
