@@ -185,12 +185,12 @@ class Sending {
 }
 
 const types: Readonly<Record<number, number>> = {
-  9604: goMode.directory,
-  21609: goMode.symlink,
-  2401: goMode.namedPipe,
-  26411: goMode.socket,
-  14406: goMode.device,
-  4802: goMode.device | goMode.characterDevice,
+  [0o040000]: goMode.directory,
+  [0o120000]: goMode.symlink,
+  [0o010000]: goMode.namedPipe,
+  [0o140000]: goMode.socket,
+  [0o060000]: goMode.device,
+  [0o020000]: goMode.device | goMode.characterDevice,
 };
 
 /** The kernel's mode as Go has it. */
