@@ -7,7 +7,9 @@ export const composeFlags = {
     initial: "auto",
     complete: ["never", "always", "auto"],
   }),
-  compatibility: flag.bool("Join names with underscores, as the first Compose did"),
+  compatibility: flag.bool(
+    "Names joined with underscores, as the first Compose had them (not supported: ignored with a warning)",
+  ),
   "dry-run": flag.bool("Tell what would be done and do nothing"),
   "env-file": flag.list("File of variables for the Compose file, instead of .env", { complete: "files" }),
   file: flag.list("Compose file; several are merged in order", { short: "f", complete: "files" }),

@@ -43,7 +43,10 @@ export class Scope {
   static async open(cli: Cli, input: { readonly flags: { readonly "dry-run"?: boolean } }): Promise<Scope> {
     const flags = cli.compose ?? initialFlags();
     const dry = flags["dry-run"] || input.flags["dry-run"] === true;
-    return new Scope(cli, flags, await cli.client(), openDisplay(cli, flags, dry), dry);
+    const scope = new Scope(cli, flags, await cli.client(), openDisplay(cli, flags, dry), dry);
+    if (flags.compatibility)
+      scope.warn("--compatibility is not supported and is ignored: names are joined with hyphens");
+    return scope;
   }
 
   /** Reads the files; throws when there are none. */

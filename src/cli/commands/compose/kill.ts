@@ -1,4 +1,5 @@
-import { planKill } from "../../../compose/plan/verbs.ts";
+import { orphansOf } from "../../../compose/plan/orphans.ts";
+import { planKill, planRemove } from "../../../compose/plan/verbs.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
 import { checkServices, containersOf } from "../../compose/choose.ts";
@@ -19,9 +20,15 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, args);
-    const containers = containersOf(observed, args);
+    const orphans = flags["remove-orphans"] ? orphansOf(project, observed) : [];
+    const gone = new Set(orphans.map(({ id }) => id));
+    const containers = containersOf(observed, args).filter(({ id }) => !gone.has(id));
     const plan = planKill(containers, flags.signal);
     await scope.run(plan, scope.performContext(project, observed));
+    if (orphans.length > 0) {
+      const removal = planRemove(project, orphans, { stop: true, volumes: false });
+      await scope.run(removal, scope.performContext(project, observed));
+    }
     return 0;
   },
 });
