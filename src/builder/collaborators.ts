@@ -101,6 +101,7 @@ export interface LayerUser {
 
 export type BuilderSnapshots = Pick<
   Snapshotter,
+  | "name"
   | "hasLayer"
   | "layerSize"
   | "applyLayer"

@@ -154,7 +154,7 @@ test("63: a base that has the same history and other files is no hit of the cach
   const third = await daemon().dhow("build", "--progress=plain", "--build-arg", "A=2", context(dockerfile));
   expect(all(third)).toContain("seen two");
   const same = await daemon().dhow("build", "--progress=plain", context(dockerfile));
-  expect(all(same)).not.toContain("seen");
+  expect(all(same)).not.toMatch(/seen (one|two)/);
 });
 
 describe("64: a request", () => {

@@ -1,7 +1,7 @@
 /** The trees that steps read from, each shown at a directory of the host while a build goes on. */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { systemError } from "../../lib/errors.ts";
 import type { BuilderOptions } from "../collaborators.ts";
 import type { Input } from "../dockerfile/plan/plan.ts";
@@ -42,7 +42,7 @@ export class InputRoots implements AsyncDisposable {
     const target = join(this.#parts.paths.rootfs, randomBytes(32).toString("hex"));
     mkdirSync(target, { recursive: true, mode: 0o700 });
     try {
-      if (top !== "") await this.#parts.snapshots.view(top, target);
+      if (top !== "") await this.#showAt(top, target);
       return target;
     } catch (error) {
       this.#shown.delete(top);
@@ -51,13 +51,32 @@ export class InputRoots implements AsyncDisposable {
     }
   }
 
+  /** A driver that lays no layers over each other shows a copy, which nobody writes to. */
+  async #showAt(top: string, target: string): Promise<void> {
+    const { snapshots } = this.#parts;
+    if (snapshots.name !== "vfs") return await snapshots.view(top, target);
+    await snapshots.prepare(basename(target), top, { ephemeral: true });
+    try {
+      await snapshots.mount(basename(target), target);
+    } catch (error) {
+      await snapshots.remove(basename(target));
+      throw error;
+    }
+  }
+
+  async #hide(path: string): Promise<void> {
+    const { snapshots } = this.#parts;
+    await snapshots.unmount(path);
+    if (snapshots.name === "vfs") await snapshots.remove(basename(path));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = [];
     for (const [top, shown] of this.#shown) {
       try {
         const path = await shown;
         if (top === "") rmdirSync(path);
-        else await this.#parts.snapshots.unmount(path);
+        else await this.#hide(path);
       } catch (error) {
         failures.push(error);
       }
