@@ -156,7 +156,9 @@ describe("loadProject() bounds what it reads", () => {
   test("files of other machines, which are refused by name", async () => {
     for (const file of ["oci://r/a:1", "https://example.com/a.git", "git@example.com:a/b.git"]) {
       const at = folder({ "compose.yaml": `services: {web: {extends: {file: "${file}", service: a}}}` });
-      await expect(load(at)).rejects.toThrow(`${file}: Compose files of other machines are not supported`);
+      const words = `${file}: Compose files of other machines are not supported`;
+      await expect(load(at)).rejects.toThrow(words);
+      await expect(load(at, { files: [file] })).rejects.toThrow(words);
     }
   });
 });

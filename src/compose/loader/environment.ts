@@ -6,6 +6,7 @@ import { invalidArgument, messageOf, notFound } from "../../lib/errors.ts";
 import { parseDotenv } from "../interpolation/dotenv.ts";
 import { unsetVariable } from "../interpolation/interpolate.ts";
 import type { LoadOptions } from "../load-options.ts";
+import { isRemoteResource } from "./paths.ts";
 import { fileExists, isFile, readText } from "./read-file.ts";
 
 const fileNames = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -35,7 +36,7 @@ export function findProject(options: LoadOptions): ProjectFiles {
   const environment = new Map<string, string>();
   for (const [key, value] of Object.entries(options.env)) if (value !== undefined) environment.set(key, value);
   environment.set("PWD", options.cwd);
-  const given = (options.files ?? []).map((file) => (file === "-" ? file : resolve(options.cwd, file)));
+  const given = (options.files ?? []).map((file) => localFile(file, options.cwd));
   const base = options.projectDirectory ? resolve(options.cwd, options.projectDirectory) : undefined;
   const folderOf = (files: readonly string[]): string => {
     const first = files.find((file) => file !== "-");
@@ -57,6 +58,12 @@ export function findProject(options: LoadOptions): ProjectFiles {
     profiles: profiles.map((one) => one.trim()).filter((one) => one !== ""),
     envFiles: envFiles ?? [],
   };
+}
+
+function localFile(file: string, cwd: string): string {
+  if (file === "-") return file;
+  if (isRemoteResource(file)) throw invalidArgument(`${file}: Compose files of other machines are not supported`);
+  return resolve(cwd, file);
 }
 
 function namedEnvFiles(options: LoadOptions, environment: ReadonlyMap<string, string>): string[] | undefined {
@@ -107,9 +114,8 @@ function filesFromEnvironment(environment: ReadonlyMap<string, string>, cwd: str
   if (value === undefined) return undefined;
   const paths = value.split(environment.get("COMPOSE_PATH_SEPARATOR") || ":");
   return paths.map((path) => {
-    if (path === "-") return path;
-    const absolute = resolve(cwd, path);
-    if (!fileExists(absolute)) throw notFound(`stat ${absolute}: no such file or directory`);
+    const absolute = localFile(path, cwd);
+    if (absolute !== "-" && !fileExists(absolute)) throw notFound(`stat ${absolute}: no such file or directory`);
     return absolute;
   });
 }
