@@ -8,6 +8,9 @@ import { dieAt, inRounds } from "../harness/crash.ts";
 import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
 
+// Clients that could build over BuildKit's protocol are to use `POST /build` here.
+process.env.DOCKER_BUILDKIT = "0";
+
 const daemon = withDaemon({ failPoints: "" });
 const root = mkdtempSync(join(tmpdir(), "dhow-build-crash-"));
 afterAll(() => rmSync(root, { recursive: true }));

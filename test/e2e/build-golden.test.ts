@@ -7,6 +7,9 @@ import { describeImage, makeContext } from "../harness/built-image.ts";
 import { slowness } from "../harness/command.ts";
 import { withDaemon } from "./fixture.ts";
 
+// Clients that could build over BuildKit's protocol are to use `POST /build` here.
+process.env.DOCKER_BUILDKIT = "0";
+
 const daemon = withDaemon();
 const golden = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`../fixtures/builds/${name}.txt`, import.meta.url)), "utf8");

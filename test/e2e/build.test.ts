@@ -7,6 +7,9 @@ import { type CommandResult, run, slowness, until } from "../harness/command.ts"
 import { clients, dhowBinary } from "../harness/daemon.ts";
 import { withDaemon } from "./fixture.ts";
 
+// Clients that could build over BuildKit's protocol are to use `POST /build` here.
+process.env.DOCKER_BUILDKIT = "0";
+
 const daemon = withDaemon();
 const root = mkdtempSync(join(tmpdir(), "dhow-build-"));
 afterAll(() => rmSync(root, { recursive: true }));
