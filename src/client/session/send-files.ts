@@ -32,7 +32,8 @@ export interface SentFiles {
 /** How many files are read at once. */
 const mostReaders = 4;
 
-export async function sendFiles(source: FileSource, stream: PacketStream): Promise<SentFiles> {
+export async function sendFiles(source: FileSource, given: PacketStream): Promise<SentFiles> {
+  const stream = inTurn(given);
   const told: FileStat[] = [];
   const telling = tell(source, stream, told);
   const counts = { read: 0 };
@@ -45,6 +46,19 @@ export async function sendFiles(source: FileSource, stream: PacketStream): Promi
     throw error;
   }
   return { told: told.length, read: counts.read };
+}
+
+/** One send waits for room at a time, the others for it. */
+function inTurn({ requests, send }: PacketStream): PacketStream {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    requests,
+    send(packet) {
+      const sending = last.then(() => send(packet));
+      last = sending.catch(() => undefined);
+      return sending;
+    },
+  };
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
