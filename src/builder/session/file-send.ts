@@ -184,18 +184,18 @@ class Sending {
   }
 }
 
-const types: Readonly<Record<number, number>> = {
-  [0o040000]: goMode.directory,
-  [0o120000]: goMode.symlink,
-  [0o010000]: goMode.namedPipe,
-  [0o140000]: goMode.socket,
-  [0o060000]: goMode.device,
-  [0o020000]: goMode.device | goMode.characterDevice,
-};
+const types: ReadonlyMap<number, number> = new Map([
+  [0o040000, goMode.directory],
+  [0o120000, goMode.symlink],
+  [0o010000, goMode.namedPipe],
+  [0o140000, goMode.socket],
+  [0o060000, goMode.device],
+  [0o020000, goMode.device | goMode.characterDevice],
+]);
 
 /** The kernel's mode as Go has it. */
 function goModeOf(mode: number): number {
-  let bits = (mode & 0o777) | (types[mode & 0o170000] ?? 0);
+  let bits = (mode & 0o777) | (types.get(mode & 0o170000) ?? 0);
   if (mode & 0o4000) bits |= goMode.setuid;
   if (mode & 0o2000) bits |= goMode.setgid;
   if (mode & 0o1000) bits |= goMode.sticky;

@@ -1,8 +1,9 @@
 /** What a build asks its client for, over the client's session. */
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { Auth, Secrets, SSH, sshIdHeader } from "../../api/buildkit/session.ts";
 import type { AuthConfig } from "../../api/system.ts";
 import { forbidden, isKind } from "../../lib/errors.ts";
+import { bytePipe } from "../../lib/grpc/byte-pipe.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { SecretSource, SshSource } from "../request-sources.ts";
 import type { ClientSession } from "./sessions.ts";
@@ -49,30 +50,11 @@ export function sessionSsh(session: ClientSession): SshSource {
 
 function agentConnection({ client }: ClientSession, id: string, op: Operation): Duplex {
   const call = client.open(SSH.ForwardAgent, { metadata: new Map([[sshIdHeader, [id]]]), signal: op.signal });
-  const responses = call.responses[Symbol.asyncIterator]();
-  return new Duplex({
-    allowHalfOpen: true,
-    read() {
-      responses.next().then(
-        ({ done, value }) => {
-          if (done) this.push(null);
-          else if (value.data.length > 0) this.push(value.data);
-          else this._read(0);
-        },
-        (error: Error) => this.destroy(error),
-      );
-    },
-    write(data: Buffer, _encoding, done) {
-      call.send({ data }).then(() => done(), done);
-    },
-    final(done) {
-      call.end();
-      done();
-    },
-    destroy(error, done) {
-      call.cancel();
-      void call[Symbol.asyncDispose]().then(() => done(error));
-    },
+  return bytePipe({
+    incoming: call.responses,
+    send: (message) => call.send(message),
+    end: () => call.end(),
+    close: () => void call[Symbol.asyncDispose](),
   });
 }
 

@@ -11,7 +11,8 @@ export async function* readFrames(stream: Readable): AsyncGenerator<Buffer> {
   const chunks: Buffer[] = [];
   let held = 0;
   let wanted = -1;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  // Who stops reading has not stopped the call: its end is still to be told.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     held += chunk.length;
     for (;;) {

@@ -1,9 +1,11 @@
 /** BuildKit's Control over the builder. */
 import type { Control, Exporter, SolveRequest } from "../../../api/buildkit/control.ts";
+import { sessionHeaders } from "../../../api/buildkit/session.ts";
 import { timestamp } from "../../../api/buildkit/types.ts";
 import type { Builder, CacheEntry } from "../../../builder/builder.ts";
 import type { Sessions } from "../../../builder/session/sessions.ts";
 import { invalidArgument, notImplemented } from "../../../lib/errors.ts";
+import { bytePipe } from "../../../lib/grpc/byte-pipe.ts";
 import type { HandlersOf } from "../../../lib/grpc/server.ts";
 import { type GrpcError, statusOf } from "../../../lib/grpc/status.ts";
 import type { Read } from "../../../lib/protobuf/message.ts";
@@ -25,10 +27,10 @@ export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs
       const job = new Job(request.ref, request.session, request.entitlements, signal);
       using _ = jobs.add(job);
       const exporters = exportersOf(request);
-      history.begin(job, exporters);
       let wanted: FrontendRequest | null = null;
       try {
         wanted = await frontendRequest(request, job);
+        if (wanted !== null && !request.internal) history.begin(job, exporters);
         const exporterResponse = wanted === null ? new Map<string, string>() : await run(wanted, job, request);
         history.end(job, wanted, exporterResponse);
         return { exporterResponse };
@@ -39,6 +41,20 @@ export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs
       } finally {
         job.progress.end();
       }
+    },
+    Session: async (call) => {
+      const header = (name: string): readonly string[] => call.metadata.get(name.toLowerCase()) ?? [];
+      const facts = {
+        id: header(sessionHeaders.id)[0] ?? "",
+        sharedKey: header(sessionHeaders.sharedKey)[0] ?? "",
+        methods: new Set(header(sessionHeaders.method).map((name) => name.toLowerCase())),
+      };
+      sessions.check(facts);
+      const over = Promise.withResolvers<void>();
+      const send = (message: { readonly data: Uint8Array }): Promise<void> => call.send(message);
+      const connection = bytePipe({ incoming: call.requests, send, end: over.resolve, close: over.resolve });
+      await Promise.race([sessions.serve(connection, facts), over.promise]);
+      connection.destroy();
     },
     Status: async ({ ref }, call) => {
       const job = await jobs.get(ref, call.signal);
@@ -124,7 +140,9 @@ function usageRecord(entry: CacheEntry): object {
 }
 
 /** containerd's filters: any of the list, each all of its `field==value` and `field~=expression` parts. */
-function filterOf(filters: readonly string[]): (entry: CacheEntry) => boolean {
+function filterOf(given: readonly string[]): (entry: CacheEntry) => boolean {
+  // Clients send an empty one for none.
+  const filters = given.filter((filter) => filter !== "");
   if (filters.length === 0) return () => true;
   const all = filters.map((filter) => filter.split(",").map(readTerm));
   return (entry) => all.some((terms) => terms.every((term) => term(entry)));

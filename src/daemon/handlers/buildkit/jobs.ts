@@ -18,7 +18,7 @@ export type Returned = { readonly result: FrontendRequest | null } | { readonly 
 
 export class Job {
   readonly ref: string;
-  readonly progress = new BuildProgress();
+  readonly progress: BuildProgress;
   /** Aborts when the client has given up. */
   readonly signal: AbortSignal;
   readonly session: string;
@@ -29,6 +29,7 @@ export class Job {
 
   constructor(ref: string, session: string, entitlements: readonly string[], signal: AbortSignal) {
     this.ref = ref;
+    this.progress = new BuildProgress(ref);
     this.session = session;
     this.entitlements = entitlements;
     this.signal = signal;

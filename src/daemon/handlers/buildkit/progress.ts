@@ -82,11 +82,17 @@ export class BuildProgress {
   #dropped = 0;
   #isOver = false;
   #changed = Promise.withResolvers<void>();
+  readonly #ref: string;
   readonly counts = { cached: 0, total: 0, completed: 0, warnings: 0 };
 
-  /** `key` tells vertices of one name apart; equal builds have equal digests. */
+  /** Clients take vertices of one digest for one, also those of several builds: `ref` tells builds apart. */
+  constructor(ref: string) {
+    this.#ref = ref;
+  }
+
+  /** `key` tells vertices of one name apart. */
   vertex(name: string, key: string = name, inputs: readonly string[] = []): Vertex {
-    const digest = new Bun.CryptoHasher("sha256").update(JSON.stringify([key, name])).digest("hex");
+    const digest = new Bun.CryptoHasher("sha256").update(JSON.stringify([this.#ref, key, name])).digest("hex");
     return new Vertex(this, `sha256:${digest}`, name, inputs);
   }
 

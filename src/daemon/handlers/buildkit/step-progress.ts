@@ -56,7 +56,8 @@ export class StepProgress {
 
   #warn(findings: readonly LintWarning[], source: Source): void {
     if (findings.length === 0) return;
-    const vertex = this.#progress.vertex(`[internal] load build definition from ${source.name}`, "definition");
+    const title = `[internal] load build definition from ${source.name}`;
+    const vertex = this.#progress.vertex(title, "definition");
     const info = sourceInfo(source);
     for (const { rule, description, url, message, range } of findings) {
       vertex.warn({
