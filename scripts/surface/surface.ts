@@ -132,13 +132,6 @@ export const refusedCommandFlags: readonly {
     args: [command, "--use-api-socket", "busybox"],
     says: "--use-api-socket is not supported yet",
   })),
-  {
-    command: "images",
-    flag: "tree",
-    note: "not there yet",
-    args: ["images", "--tree"],
-    says: "--tree is not supported yet",
-  },
   ...unbuiltBuildFlags.map((flag) => ({
     command: "compose build",
     flag,

@@ -14,7 +14,7 @@ const shownAge = (seconds: number): string => (seconds <= 0 ? "N/A" : ago(second
 
 function listing(full: boolean, human: boolean): Listing<ImageHistoryResponseItem> {
   return {
-    typeName: "*formatter.historyContext",
+    typeName: "*image.historyContext",
     quiet: "ID",
     columns: ["ID", human ? "CreatedSince" : "CreatedAt", "CreatedBy", "Size", "Comment"],
     fields: {

@@ -20,18 +20,26 @@ export const command = defineCommand({
     format: flag.string("How to print: table, table TEMPLATE, json, or a Go template"),
     "no-trunc": flag.bool("Cut nothing short"),
     quiet: flag.bool("Print IDs only", { short: "q" }),
-    tree: flag.bool("Show the platforms of each image", { hidden: true }),
+    tree: flag.bool("Show each image with its platforms as a tree"),
   },
   complete: "images",
   async run(cli, { flags, changed, args: [name] }) {
     if (flags.tree) {
       const clash = treeless.find((name) => changed.has(name));
       if (clash) throw new Error(`--${clash === "digests" ? "show-digest" : clash} is not yet supported with --tree`);
-      throw new Error("--tree is not supported yet");
     }
     const client = await cli.client();
     const filters =
       name === undefined ? flags.filter : { ...flags.filter, reference: [...(flags.filter.reference ?? []), name] };
+    if (flags.tree) {
+      const query = { all: flags.all, filters: filterQuery(filters), manifests: true };
+      const listed = await client.json<ImageSummary[]>(to(paths.imageList, {}, query));
+      const { platformTree } = await import("../../image/platform-tree.ts");
+      const { isTerminal, terminalSize } = await import("../../../lib/terminal.ts");
+      const untagged = flags.all || flags.filter.dangling !== undefined;
+      cli.out(platformTree(listed, untagged, { width: terminalSize()?.columns ?? 80, terminal: isTerminal(1) }));
+      return 0;
+    }
     const images = await client.json<ImageSummary[]>(
       to(paths.imageList, {}, { all: flags.all, filters: filterQuery(filters) }),
     );
