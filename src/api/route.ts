@@ -27,6 +27,8 @@ declare const valueType: unique symbol;
 export interface ReplySpec<K extends ReplyKind = ReplyKind, T = unknown> {
   readonly kind: K;
   readonly status: number;
+  /** A `progress` reply that has every failure of its handler in the stream, never as a status. */
+  readonly failsInStream?: true;
   /** Known to the compiler only. */
   readonly [valueType]?: T;
 }
@@ -49,6 +51,8 @@ export const plainText = (): ReplySpec<"text", string> => ({ kind: "text", statu
 export const later = <T>(): ReplySpec<"later", T> => ({ kind: "later", status: 200 });
 export const lines = <T>(): ReplySpec<"lines", T> => ({ kind: "lines", status: 200 });
 export const progress = (): ReplySpec<"progress", void> => ({ kind: "progress", status: 200 });
+/** Progress whose failures are messages too, also the first thing that there is to say: as dockerd answers a load. */
+export const progressOnly = (): ReplySpec<"progress", void> => ({ ...progress(), failsInStream: true });
 export const bytes = (): ReplySpec<"stream", void> => ({ kind: "stream", status: 200 });
 /** HTTP/2 in the clear, which is the only one. */
 export const upgrade = (): ReplySpec<"upgrade", void> => ({ kind: "upgrade", status: 101 });

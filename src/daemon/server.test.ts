@@ -104,6 +104,9 @@ const fake: PartialBackends = {
       progress({ status: "Pulling" });
       if (request.fromImage === "late") throw systemError("cut off");
     },
+    load: async () => {
+      throw systemError("unexpected EOF");
+    },
   },
   system: {
     async *events(_query, op) {
@@ -343,6 +346,14 @@ test("the server reports a failed pull as a status before the first message, in 
   expect(late.status).toBe(200);
   expect(late.text).toBe('{"status":"Pulling"}\r\n{"errorDetail":{"message":"cut off"},"error":"cut off"}\r\n');
   expect((await call("POST", "/images/create?fromImage=good")).text).toBe('{"status":"Pulling"}\r\n');
+});
+
+test("the server reports a failed load in the stream, also as the first thing that it says", async () => {
+  const reply = await call("POST", "/images/load?quiet=1");
+  expect([reply.status, reply.text]).toEqual([
+    200,
+    '{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}\r\n',
+  ]);
 });
 
 test("the server sends the headers of a wait before its outcome", async () => {

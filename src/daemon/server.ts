@@ -108,7 +108,7 @@ export function createApi(options: ApiServerOptions): { serve(how: ServeOptions)
       const result: unknown = await handler(call);
       await send(exchange, spec, call, result, progress);
     } catch (error) {
-      if (!progress?.begun) throw error;
+      if (!progress || (!progress.begun && !spec.reply.failsInStream)) throw error;
       report(exchange, error);
       progress.fail(error);
     }

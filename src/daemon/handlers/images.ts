@@ -36,7 +36,7 @@ export interface ImportRequest {
 
 /**
  * What the image routes need. `name` is a reference, a digest reference or an id (prefix), as the client gave it. Progress told
- * before a failure turns the failure into the last message of the stream; without any, it is the reply's status.
+ * before a failure turns the failure into the last message of the stream; without any, it is the reply's status, but for a load.
  */
 export interface ImagesBackend {
   list(
