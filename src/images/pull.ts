@@ -22,6 +22,7 @@ import type { DownloadEvent } from "./download.ts";
 import { choose, type Fetching, fetchManifest } from "./fetch-manifest.ts";
 import type { ImagesOptions, PullRequest } from "./images.ts";
 import { checkMediaTypes, type Descriptor, maxManifestSize, parseConfig } from "./manifest.ts";
+import { warningsOnce, warningTeller } from "./registry-warnings.ts";
 import type { Arrival, Shelf } from "./shelf.ts";
 
 interface Job {
@@ -42,9 +43,10 @@ type Pull = (request: PullRequest, progress: ProgressSink, op: Operation) => Pro
 /** Makes the pull of one engine, which joins equal pulls. A job ends early when the last who waits for it leaves. */
 export function createPuller(shelf: Shelf, options: ImagesOptions): Pull {
   const jobs = new Map<string, Job>();
-  return async (request, progress, op) => {
+  return async (request, told, op) => {
     op.signal.throwIfAborted();
     const target = pullTarget(request);
+    const progress = warningsOnce(told);
     const isWhole = target.tag === null && target.digest === null;
     const tags = isWhole ? await allTags(target, options, request, op) : [target.tag];
     const pulled: Pulled[] = [];
@@ -176,7 +178,7 @@ async function pullFrom(
   tell: ProgressSink,
   op: Operation,
 ): Promise<Pulled> {
-  const client = new RegistryClient(registry);
+  const client = new RegistryClient({ ...registry, onWarning: warningTeller(registry, tell, options.log) });
   const hold = shelf.hold();
   const fetched: Digest[] = [];
   let unplaced: Digest[] = [];

@@ -23,6 +23,7 @@ import { besides, isWhole } from "./index-content.ts";
 import { type Descriptor, isForeign, isUnpacked, maxManifestSize, mediaTypes } from "./manifest.ts";
 import type { PackedLayers } from "./packed-layers.ts";
 import type { PushLine, PushRequest } from "./push-helper.ts";
+import { warningsOnce, warningTeller } from "./registry-warnings.ts";
 import type { Shelf } from "./shelf.ts";
 import type { OutgoingBlob, SentBlob } from "./upload.ts";
 
@@ -49,9 +50,10 @@ export class Pusher {
     if (repository.digest !== null) throw invalidArgument("cannot push a digest reference");
     const tags = this.#tagged(repository, query.tag || repository.tag || "");
     for (const { reference, image } of tags) checkPlatform(image, query.platform, familiarReference(reference));
+    const told = warningsOnce(progress);
     progress({ status: `The push refers to repository [${repositoryOf(repository)}]` });
     if (tags.length === 0) throw this.#missing(repository, query.tag);
-    for (const { reference, image } of tags) await this.#pushOne(reference, image, query.auth, progress, op);
+    for (const { reference, image } of tags) await this.#pushOne(reference, image, query.auth, told, op);
   }
 
   /** What is to be sent under which tag; "" means all tags of the repository. */
@@ -113,7 +115,8 @@ export class Pusher {
       op,
     );
     failPoint("images.push.sent");
-    const uploads = new RegistryUploads(registry, path);
+    const onWarning = warningTeller(registry, tell, this.options.log);
+    const uploads = new RegistryUploads({ ...registry, onWarning }, path);
     for (const { digest, mediaType } of (others ?? []).filter(isManifest)) {
       await uploads.manifest(digest, content.read(digest, maxManifestSize), mediaType, op.signal);
     }

@@ -14,6 +14,7 @@ import { isInsecureHost } from "./insecure.ts";
 import { CredentialsRenewed, codeOf, RegistryUnreachable, refusalOf } from "./refusal.ts";
 import { waitMs } from "./retry-after.ts";
 import { mayLeadTo } from "./targets.ts";
+import { type WarningSink, warnOnce } from "./warnings.ts";
 
 /** One registry and how it may be spoken to. */
 export interface RegistryOptions {
@@ -29,6 +30,8 @@ export interface RegistryOptions {
   readonly httpsOnly?: boolean;
   /** Keeps connections for the next request: for a helper with many blobs, not for the daemon, where they would idle on. */
   readonly keepAlive?: boolean;
+  /** Hears what the registry warns of, each text once. */
+  readonly onWarning?: WarningSink;
 }
 
 const maxRedirects = 5;
@@ -60,11 +63,13 @@ export class RegistryTransport {
   readonly #insecure: readonly string[];
   readonly #keepAlive: boolean;
   readonly #maxAttempts: number;
+  readonly #warn: (header: string | null) => void;
   #base: URL | null = null;
 
   constructor(options: RegistryOptions) {
     this.#keepAlive = options.keepAlive ?? false;
     this.#maxAttempts = options.attempts ?? defaultAttempts;
+    this.#warn = warnOnce(options.onWarning ?? (() => {}));
     const { domain, insecure } = options;
     this.#domain = domain;
     const mirror = options.mirror ? new URL(options.mirror) : null;
@@ -124,6 +129,7 @@ export class RegistryTransport {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       const { response, origin } = await this.#follow(url, request, signal);
+      if (origin === url.origin) this.#warn(response.headers.get("warning"));
       if (response.ok) return response;
       const body = (await bounded(response, 64 * 1024).catch(() => Buffer.alloc(0))).toString("utf8");
       if (response.status === 401 && (origin !== url.origin || !this.#isHome(url))) {

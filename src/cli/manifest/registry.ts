@@ -27,7 +27,8 @@ export async function registryOptions(
 ): Promise<RegistryOptions> {
   const stored = await storedCredentials(cli, domain === "docker.io" ? hubAddress : domain);
   const auth: AuthConfig | undefined = stored ? { ...noCredentials, ...stored } : undefined;
-  return { domain, auth, keepAlive: true, ...options, insecure: options.insecure ? [domain] : [] };
+  const onWarning = (text: string): void => cli.err(`WARNING: registry ${domain}: ${text}\n`);
+  return { domain, auth, keepAlive: true, onWarning, ...options, insecure: options.insecure ? [domain] : [] };
 }
 
 const noCredentials = { username: "", password: "", auth: "", email: "", identitytoken: "", registrytoken: "" };
