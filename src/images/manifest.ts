@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { ContainerConfig } from "../api/containers.ts";
 import type { OCIDescriptor } from "../api/images.ts";
 import { describeIssues } from "../api/wire.ts";
-import { type Digest, isDigest } from "../lib/digest.ts";
+import { type Digest, digestProblem, isDigest } from "../lib/digest.ts";
 import { invalidArgument } from "../lib/errors.ts";
 import type { Platform as PlatformName } from "../lib/platform.ts";
 import { parseStrictJson } from "../lib/strict-json.ts";
@@ -62,7 +62,7 @@ export const maxIndexEntries = 10_000;
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.optional(v.nullable(v.string()), undefined);
-const digest = v.custom<Digest>(isDigest, "invalid digest");
+const digest = v.custom<Digest>(isDigest, ({ input }) => digestProblem(input));
 const Platform = v.object({
   os: v.optional(v.string(), ""),
   architecture: v.optional(v.string(), ""),

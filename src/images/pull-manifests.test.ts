@@ -19,16 +19,20 @@ test("hardening 21: pull() asks for nothing by a digest that is none", async () 
     "",
     null,
   ];
+  const problem = (digest: string | null): string => {
+    const algorithm = /^(md5|sha512):/.exec(digest ?? "")?.[1];
+    return algorithm ? `invalid digest: unsupported digest algorithm ${algorithm}` : "invalid digest";
+  };
   for (const digest of bad) {
     for (const kind of ["layers", "config"] as const) {
       serve((manifest) => Object.assign([manifest[kind]].flat()[0] as object, { digest }));
-      await bench.refused("invalid digest");
+      await bench.refused(problem(digest));
     }
     serveBytes(
       JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: mediaTypes.ociManifest, digest, size: 2 }] }),
       mediaTypes.ociIndex,
     );
-    await bench.refused("invalid digest");
+    await bench.refused(problem(digest));
   }
   expect(bench.registry.requests.every(({ url }) => url === "/v2/a/b/manifests/1")).toBe(true);
   const before = bench.registry.requests.length;

@@ -11,6 +11,14 @@ export function isDigest(text: unknown): text is Digest {
   return typeof text === "string" && text.length === 71 && pattern.test(text);
 }
 
+const otherAlgorithm = /^(?!sha256:)([a-z0-9]{1,32}(?:[+._-][a-z0-9]{1,32})*):[0-9a-fA-F]+$/;
+
+/** What is wrong with a digest that is none to {@link isDigest}; an algorithm that this engine has not is named. */
+export function digestProblem(text: unknown): string {
+  const algorithm = typeof text === "string" ? otherAlgorithm.exec(text.slice(0, 300))?.[1] : undefined;
+  return algorithm === undefined ? "invalid digest" : `invalid digest: unsupported digest algorithm ${algorithm}`;
+}
+
 /** Throws `invalidArgument` for anything but `sha256:` and 64 lower-case hex digits. */
 export function parseDigest(text: unknown): Digest {
   if (isDigest(text)) return text;

@@ -24,15 +24,20 @@ const codes = {
 
 export type FailureCode = keyof typeof codes;
 
-/** A refusal; `detail` names what was wrong. */
+/** A refusal; `detail` names what was wrong. `message` is said in place of the code's own. */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly code: FailureCode;
   readonly detail: unknown;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: FailureCode, detail: unknown = null, headers: Readonly<Record<string, string>> = {}) {
-    super(codes[code][1]);
+  constructor(
+    code: FailureCode,
+    detail: unknown = null,
+    headers: Readonly<Record<string, string>> = {},
+    message: string = codes[code][1],
+  ) {
+    super(message);
     this.code = code;
     this.detail = detail;
     this.headers = headers;

@@ -1,6 +1,6 @@
 /** What a registry reads of a manifest: what it refers to. All else is its owner's business, and is kept byte for byte. */
 import * as v from "valibot";
-import { type Digest, isDigest } from "../lib/digest.ts";
+import { type Digest, digestProblem, isDigest } from "../lib/digest.ts";
 import { Failure } from "./failure.ts";
 
 /** Most bytes of a manifest (distribution-spec: registries should take 4 MiB). */
@@ -13,7 +13,7 @@ const types = {
 
 const Descriptor = v.object({
   mediaType: v.optional(v.string(), ""),
-  digest: v.custom<Digest>(isDigest, "invalid digest"),
+  digest: v.custom<Digest>(isDigest, ({ input }) => digestProblem(input)),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });
 const common = {

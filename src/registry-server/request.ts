@@ -1,5 +1,5 @@
 /** One request as the endpoints see it, its parts checked. */
-import { type Digest, isDigest } from "../lib/digest.ts";
+import { type Digest, digestProblem, isDigest } from "../lib/digest.ts";
 import type { Access, Identity } from "./access.ts";
 import { Failure } from "./failure.ts";
 import type { RepositoryName } from "./layout.ts";
@@ -35,10 +35,10 @@ export interface Call {
 
 export const ownerOf = ({ name, identity }: Call): UploadOwner => ({ name, user: identity.user });
 
-/** Throws `DIGEST_INVALID`. */
+/** Throws `DIGEST_INVALID`, and names an algorithm that the registry has not. */
 export function digestIn(text: string | null): Digest {
   if (isDigest(text)) return text;
-  throw new Failure("DIGEST_INVALID", { digest: text });
+  throw new Failure("DIGEST_INVALID", { digest: text }, {}, digestProblem(text));
 }
 
 /** The 304 for a client that says it has what a digest names (RFC 9110, 13.1.2); null for one that does not. */

@@ -393,6 +393,25 @@ describe.each(["files", "S3"] as const)("hardening 155: the specification on %s"
     }
   });
 
+  test("digests of another algorithm are refused by its name, before anything begins", async () => {
+    const bytes = "sixty-four bytes of digest";
+    const sha512 = `sha512:${new Bun.CryptoHasher("sha512").update(bytes).digest("hex")}`;
+    const location = (await call("POST", "/v2/sha512/blobs/uploads/")).headers.get("location") ?? "";
+    const refusals = [
+      call("POST", `/v2/sha512/blobs/uploads/?digest=${sha512}`, { body: bytes }),
+      call("POST", "/v2/sha512/blobs/uploads/?digest-algorithm=sha512"),
+      call("PUT", `${location}?digest=${sha512}`, { body: bytes }),
+      call("PUT", `/v2/sha512/manifests/${sha512}`, { body: "{}" }),
+      call("GET", `/v2/sha512/blobs/${sha512}`),
+    ];
+    for (const answer of await Promise.all(refusals)) {
+      const { errors } = (await answer.json()) as { errors: { code: string; message: string }[] };
+      expect([answer.status, errors[0]?.code]).toEqual([400, "DIGEST_INVALID"]);
+      expect(errors[0]?.message).toContain("unsupported digest algorithm");
+    }
+    expect((await call("POST", "/v2/sha512/blobs/uploads/?digest-algorithm=sha256")).status).toBe(202);
+  });
+
   test("users of an htpasswd file may do everything, others nothing", async () => {
     const file = `${registry.root}/users`;
     await Bun.write(file, `ada:${await Bun.password.hash("lovelace", { algorithm: "bcrypt", cost: 4 })}\n`);

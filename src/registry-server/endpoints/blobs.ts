@@ -94,9 +94,15 @@ export async function beginUpload(call: Call): Promise<Response> {
       return created(call, digest);
     }
   }
+  const algorithm = url.searchParams.get("digest-algorithm") ?? "sha256";
+  if (algorithm !== "sha256") {
+    const detail = { "digest-algorithm": algorithm.slice(0, 200), supported: ["sha256"] };
+    throw new Failure("DIGEST_INVALID", detail, {}, "unsupported digest algorithm");
+  }
+  const text = url.searchParams.get("digest");
+  const whole = text === null ? null : digestIn(text);
   const id = await uploads.begin(ownerOf(call));
-  const whole = url.searchParams.get("digest");
-  return whole === null ? accepted(call, id, 0) : finish(call, id, digestIn(whole));
+  return whole === null ? accepted(call, id, 0) : finish(call, id, whole);
 }
 
 export async function uploadStatus(call: Call, id: string): Promise<Response> {

@@ -1,5 +1,5 @@
 /** Manifests, the tags that lead to them, and what refers to them. */
-import { type Digest, digestOf, isDigest } from "../../lib/digest.ts";
+import { type Digest, digestOf } from "../../lib/digest.ts";
 import { Failure } from "../failure.ts";
 import { isTag } from "../layout.ts";
 import { maxManifestSize, parseManifest } from "../manifest.ts";
@@ -51,8 +51,7 @@ export async function writeManifest(call: Call, reference: string): Promise<Resp
   const digest = digestOf(bytes);
   const tag = reference.includes(":") ? null : reference;
   if (tag === null && reference !== digest) {
-    if (!isDigest(reference)) throw new Failure("DIGEST_INVALID", { digest: reference });
-    throw new Failure("DIGEST_INVALID", { digest: reference, got: digest });
+    throw new Failure("DIGEST_INVALID", { digest: digestIn(reference), got: digest });
   }
   // A push by digest may bring its tags along (distribution-spec, "Pushing Manifests with Tags").
   const tags = tag === null ? [...new Set(call.url.searchParams.getAll("tag"))] : [tag];
