@@ -3,10 +3,16 @@ import { isDigest } from "../../lib/digest.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { parseReference, type Reference, withDefaultTag } from "../../lib/reference.ts";
 
+/** Whole digests of the algorithms that Docker's clients read besides ours. */
+const otherDigest = /^(sha384(?=:[0-9a-f]{96}$)|sha512(?=:[0-9a-f]{128}$))/;
+
 /** Parses what the user calls an image; throws in the client's words, which show the repository with its `library/`. */
 export function clientReference(text: string): Reference {
   const at = text.indexOf("@");
-  if (at >= 0 && !isDigest(text.slice(at + 1))) throw new Error("invalid reference format");
+  if (at >= 0 && !isDigest(text.slice(at + 1))) {
+    const algorithm = otherDigest.exec(text.slice(at + 1))?.[1];
+    throw new Error(algorithm ? `unsupported digest algorithm ${algorithm}` : "invalid reference format");
+  }
   try {
     return parseReference(text);
   } catch (error) {

@@ -75,7 +75,7 @@ function leftPanel(state: ExploreState, width: number, height: number): string[]
     "",
     ...(selected
       ? [
-          ` Layer ${layer} of ${image.Layers.length}`,
+          ` Layer ${layer} of 0 to ${image.Layers.length - 1}`,
           ` Digest: ${selected.Blob.digest}`,
           ` Command: ${shownText(selected.CreatedBy)}`,
           "",
