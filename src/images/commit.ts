@@ -35,9 +35,7 @@ export async function commit(shelf: Shelf, request: CommitImage, op: Operation):
     if (name !== "") shelf.catalog.emit("tag", id, { name });
     return { id, name };
   } catch (error) {
-    const chains = [...hold.chains];
-    hold[Symbol.dispose]();
-    await shelf.release(chains, hold.lease.digests);
+    await shelf.abandon(hold);
     throw error;
   } finally {
     hold[Symbol.dispose]();

@@ -43,9 +43,7 @@ export async function importTar(
     progress({ status: image.id });
   } catch (error) {
     tar.destroy();
-    const chains = [...hold.chains];
-    hold[Symbol.dispose]();
-    await shelf.release(chains, hold.lease.digests);
+    await shelf.abandon(hold);
     throw error;
   } finally {
     hold[Symbol.dispose]();

@@ -128,3 +128,16 @@ test("release() spares layers and blobs of an image that came in while it waited
   expect([...layers.applied.keys()]).toEqual(chainOf(second));
   expect(second.manifest.layers.every(({ digest }) => content.has(digest))).toBe(true);
 });
+
+test("what came by a hold that is abandoned goes, but for what an image or another hold needs", async () => {
+  await place(await arrive("kept", "base"));
+  const before = blobs();
+  const failed = shelf.hold();
+  const other = shelf.hold();
+  for (const text of ["base", "lost", "wanted"]) await content.put(Buffer.from(text), failed.lease);
+  other.lease.add(digestOf(Buffer.from("wanted")));
+  await shelf.abandon(failed);
+  expect(blobs().sort()).toEqual([...before, digestOf(Buffer.from("wanted")).slice(7)].sort());
+  await shelf.abandon(other);
+  expect(blobs().sort()).toEqual(before.sort());
+});

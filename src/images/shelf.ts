@@ -204,6 +204,13 @@ export class Shelf {
     return { layers, bytes };
   }
 
+  /** Ends the hold of work that failed, and deletes what came by it and nothing else needs. */
+  async abandon(hold: Hold): Promise<void> {
+    const chains = [...hold.chains];
+    hold[Symbol.dispose]();
+    await this.release(chains, hold.lease.digests);
+  }
+
   /** Deletes every layer and blob that nothing needs: at start, and when a spoilt image that hid what is needed is gone. */
   async collect(): Promise<void> {
     let candidates = (await this.snapshots.layers()).filter(isDigest);
