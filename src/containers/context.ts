@@ -54,6 +54,8 @@ export interface Context extends ContainersOptions {
   readonly index: ContainerIndex;
   readonly departed: Departed;
   readonly execs: Map<string, Exec>;
+  /** Aborted when the engine ends: nothing that waits to start does so any more. */
+  readonly closing: AbortController;
   /** What is done after each check that leaves a container unhealthy. */
   unhealthy?: (container: Container) => Promise<void>;
 }
@@ -65,6 +67,7 @@ export function createContext(options: ContainersOptions): Context {
     index: new ContainerIndex(),
     departed: new Departed(),
     execs: new Map(),
+    closing: new AbortController(),
   };
 }
 

@@ -9,16 +9,16 @@ import type { ExitStatus, SupervisedProcess } from "./collaborators.ts";
 import { Container } from "./container.ts";
 import { type Context, pathsOf, saveState } from "./context.ts";
 import { discardFiles, makeFiles, populateVolumes } from "./create.ts";
+import { Dependencies } from "./dependencies.ts";
 import { execEnded, restoreExecs } from "./exec.ts";
-import { handleExit, onExit, scheduleRestart } from "./exits.ts";
+import { handleExit, onExit } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
-import { linkedContainers } from "./links.ts";
 import { logInfo } from "./log-info.ts";
 import { takeMountsBack } from "./mount-table.ts";
 import { type RemovalOptions, removeUnlocked } from "./removal.ts";
-import { shouldStartWithEngine } from "./restart-policy.ts";
-import { release, startLocked } from "./start.ts";
+import { release } from "./start.ts";
+import { inStartOrder, startWithEngine } from "./start-with-engine.ts";
 import { endStranger } from "./strangers.ts";
 import { parseTime, timestamp } from "./timestamps.ts";
 
@@ -241,20 +241,14 @@ export async function resumeContainers(ctx: Context, restored: Restored): Promis
       })
       .catch((error) => ctx.log(`container ${container.id}: removal: ${messageOf(error)}`));
   }
-  for (const container of oldestFirst(ctx)) {
-    if (container.broken !== null) continue;
+  const dependencies = new Dependencies(ctx);
+  for (const { container, awaited } of inStartOrder(ctx)) {
     if (hasProcess(container.status)) takeBack(ctx, container);
-    else if (!ctx.toStop && container.status === "restarting" && !container.restart) scheduleRestart(ctx, container, 0);
-    else if (!ctx.toStop && container.status === "exited") startByPolicy(ctx, container);
+    else if (!ctx.toStop) startWithEngine(ctx, container, dependencies, awaited);
     if (container.status === "exited" && container.record.hostConfig.AutoRemove && !container.removing) {
       await container.lock.run(() => removeUnlocked(ctx, container, { volumes: true })).catch(() => {});
     }
   }
-}
-
-/** A container is older than those that link to it, whose starts wait for its own. */
-function oldestFirst(ctx: Context): Container[] {
-  return ctx.index.all().sort((a, b) => (a.record.created < b.record.created ? -1 : 1));
 }
 
 function takeBack(ctx: Context, container: Container): void {
@@ -262,21 +256,4 @@ function takeBack(ctx: Context, container: Container): void {
   container.startedMonotonic = performance.now() - Math.max(0, Number(ranFor / 1_000_000n));
   takeMountsBack(ctx, container);
   if (!container.health) startHealthChecks(ctx, container);
-}
-
-function startByPolicy(ctx: Context, container: Container): void {
-  const { record } = container;
-  const wanted = shouldStartWithEngine(record.hostConfig.RestartPolicy, {
-    exitCode: record.state.exitCode,
-    manuallyStopped: record.manuallyStopped,
-    restartCount: record.restartCount,
-  });
-  if (!wanted) return;
-  void container.lock
-    .run(async () => {
-      if (container.status !== "exited" || container.removing) return;
-      await Promise.all(linkedContainers(ctx, container).map((linked) => linked.lock.run(async () => {})));
-      await startLocked(ctx, container, background(), { manuallyStopped: false });
-    })
-    .catch((error) => ctx.log(`container ${container.id}: start by policy failed: ${messageOf(error)}`));
 }

@@ -59,8 +59,12 @@ export function createContainers(options: ContainersOptions): Containers {
         resumed.resolve();
       }
     },
-    stopAll: () => stopAllContainers(ctx, ctx.config.shutdownTimeout),
+    stopAll() {
+      ctx.closing.abort();
+      return stopAllContainers(ctx, ctx.config.shutdownTimeout);
+    },
     async [Symbol.asyncDispose]() {
+      ctx.closing.abort();
       for (const container of ctx.index.all()) {
         cancelRestart(container);
         container.health?.[Symbol.dispose]();
