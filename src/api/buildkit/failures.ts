@@ -12,7 +12,12 @@ export const failureTypes = {
   subrequest: `${prefix}Subrequest+json`,
   /** A capability that the frontend lacks. */
   capability: `${prefix}FrontendCap+json`,
+  /** What a failed RUN left: of dhow's own, and only where it was asked for. */
+  failedStep: "dhow.FailedStep+json",
 } as const;
+
+/** A frontend's attribute of our own: `true` keeps the files of a RUN that fails as an image, which is the client's to remove. */
+export const keepFailedAttribute = "dhow.keep-failed";
 
 /** Lines count from 1, characters from 0; what is 0 is left out. */
 export interface FailurePosition {
@@ -40,6 +45,8 @@ interface Failures {
   vertex: { readonly digest?: string };
   subrequest: { readonly name?: string };
   capability: { readonly name?: string };
+  /** `image` has the step's environment, directory and user as its configuration. */
+  failedStep: { readonly image?: string };
 }
 
 export function failureDetail<K extends keyof Failures>(kind: K, value: Failures[K]): StatusDetail {

@@ -1,6 +1,8 @@
 /** What went wrong in a build, as a user is told: the words, and the lines of the file. */
+import { failuresIn } from "../../api/buildkit/failures.ts";
 import type { SourceFile, SourceRange } from "../../client/buildkit/status.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { lostConnection } from "../../lib/grpc/client.ts";
 import { GrpcError, statusCodes } from "../../lib/grpc/status.ts";
 import { sourceText } from "./progress/summary.ts";
 
@@ -17,7 +19,7 @@ interface SourceDetail {
 export class BuildFailure extends Error {
   override readonly name = "BuildFailure";
   readonly isCancelled: boolean;
-  /** An image of the failed step's files, where the builder keeps one. */
+  /** Null where it was no RUN that failed. */
   readonly failedStep: FailedStep | null;
 
   constructor(text: string, isCancelled: boolean, failedStep: FailedStep | null) {
@@ -27,18 +29,18 @@ export class BuildFailure extends Error {
   }
 }
 
-/** The files of a RUN that failed, and how its process was started. */
+/** What is there of a RUN that failed. */
 export interface FailedStep {
-  readonly image: string;
-  readonly env: readonly string[];
-  readonly directory: string;
-  readonly user: string;
+  /** Its files, with its environment, directory and user; null where the builder kept nothing. */
+  readonly image: string | null;
 }
 
 /** `ours` is what failed on this side: it says more than what the builder makes of it. */
 export function buildFailure(error: unknown, ours: Error | null): BuildFailure {
   if (!(error instanceof GrpcError))
     return new BuildFailure(`ERROR: failed to build: ${messageOf(error)}`, false, null);
+  if (error.message === lostConnection)
+    return new BuildFailure(`ERROR: failed to build: the daemon went away: ${error.message}`, false, null);
   const place = sourceOf(error);
   const shown = place ? sourceText(place.file, place.ranges) : "";
   const words = ours && !error.message.includes(ours.message) ? `${ours.message}` : error.message;
@@ -66,9 +68,9 @@ function sourceOf(error: GrpcError): { readonly file: SourceFile; readonly range
 }
 
 function failedStepOf(error: GrpcError): FailedStep | null {
-  const detail = detailOf(error, "dhow.FailedStep") as Partial<FailedStep> | null;
-  if (!detail?.image) return null;
-  return { image: detail.image, env: detail.env ?? [], directory: detail.directory ?? "", user: detail.user ?? "" };
+  const [kept] = failuresIn(error.details, "failedStep");
+  if (kept?.image) return { image: kept.image };
+  return /did not complete successfully: exit code: \d+/.test(error.message) ? { image: null } : null;
 }
 
 /** The JSON of a detail whose type ends so; null where there is none that can be read. */

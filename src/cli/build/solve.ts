@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
+import { keepFailedAttribute } from "../../api/buildkit/failures.ts";
+import { fullBuilderMark } from "../../api/system.ts";
 import { Builder, type SolveRequest } from "../../client/buildkit/builder.ts";
 import type { Client } from "../../client/client.ts";
 import { openSession } from "../../client/session/session.ts";
@@ -26,6 +28,8 @@ export interface BuildRun {
   readonly settings: BuildSettings;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Asks for the files of a RUN that fails ({@link BuildFailure.failedStep}). */
+  readonly keepsFailed?: boolean;
 }
 
 /** Throws {@link BuildFailure} for what the builder refuses, ExitError for what is not even asked. */
@@ -63,7 +67,11 @@ interface Opened {
   readonly exported: Exports;
 }
 
-async function withBuilder<T>(cli: Cli, { settings }: BuildRun, work: (opened: Opened) => Promise<T>): Promise<T> {
+async function withBuilder<T>(
+  cli: Cli,
+  { settings, keepsFailed }: BuildRun,
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
   checkSettings(settings);
   checkSecrets(settings.secrets);
   const sources = await buildSources(settings);
@@ -91,7 +99,11 @@ async function withBuilder<T>(cli: Cli, { settings }: BuildRun, work: (opened: O
   const request: SolveRequest = {
     session: session.id,
     frontend: "dockerfile.v0",
-    attributes: { ...frontendAttributes(settings, abilities.hostGateway), ...sources.attributes },
+    attributes: {
+      ...frontendAttributes(settings, abilities.hostGateway),
+      ...sources.attributes,
+      ...(keepsFailed && { [keepFailedAttribute]: "true" }),
+    },
     exporters: exported.exporters,
     cacheFrom: settings.cacheFrom,
     cacheTo: settings.cacheTo,
@@ -111,7 +123,7 @@ async function abilitiesOf(client: Client, builder: Builder): Promise<BuilderAbi
   const { DriverStatus = [] } = isDhow
     ? {}
     : await client.json<{ DriverStatus?: readonly (readonly string[])[] }>({ method: "GET", path: "/info" });
-  const hasContainerd = DriverStatus?.some((row) => row.includes("io.containerd.snapshotter.v1")) ?? false;
+  const hasContainerd = DriverStatus?.some((row) => row.includes(fullBuilderMark[1])) ?? false;
   return {
     isFull: isDhow || hasContainerd,
     hostGateway: worker?.labels.get("org.mobyproject.buildkit.worker.moby.host-gateway-ip") ?? "host-gateway",

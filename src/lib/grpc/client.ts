@@ -7,6 +7,9 @@ import { type Metadata, writeMetadata } from "./metadata.ts";
 import type { Method, Streams } from "./service.ts";
 import { GrpcError, parseStatus, statusCodes, statusOf } from "./status.ts";
 
+/** The message of calls that ended because their connection did. */
+export const lostConnection = "the connection was closed";
+
 export interface CallOptions {
   readonly metadata?: Metadata;
   readonly signal?: AbortSignal;
@@ -49,6 +52,8 @@ export class GrpcClient implements AsyncDisposable {
         if (code !== constants.NGHTTP2_NO_ERROR) over();
       });
       connection.on("close", over);
+      // Whoever has stopped talking answers no call any more: HTTP/2 has no half of a connection.
+      connection.on("end", over);
     });
   }
 
@@ -203,7 +208,7 @@ function statusFrom(stream: ClientHttp2Stream, isLost: () => boolean): Promise<G
     stream.on("close", () => {
       // Streams that end with their connection say so, too.
       const isCancelled = stream.rstCode === constants.NGHTTP2_CANCEL && !isLost();
-      const text = isCancelled ? "context canceled" : "the connection was closed";
+      const text = isCancelled ? "context canceled" : lostConnection;
       // Trailers that came with the end are told after it.
       setImmediate(() =>
         resolve(new GrpcError(isCancelled ? statusCodes.canceled : statusCodes.unavailable, text, { cause })),

@@ -51,7 +51,7 @@ interface Work {
 }
 
 async function build({ cli, flags, settings, progress, interrupt }: Work): Promise<number> {
-  const run = { settings, progress, signal: interrupt.signal };
+  const run = { settings, progress, signal: interrupt.signal, keepsFailed: flags.debug };
   const call = readCall(flags.call, flags.check);
   let outcome: BuildOutcome | null = null;
   try {

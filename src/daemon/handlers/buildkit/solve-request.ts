@@ -1,4 +1,5 @@
 /** From a solve's attributes, as `dockerfile.v0` names them, to a build request. */
+import { keepFailedAttribute } from "../../../api/buildkit/failures.ts";
 import type { BuildRequest, RunLimits } from "../../../builder/builder.ts";
 import type { Attestation, CacheTransfer, Grant } from "../../../builder/request-results.ts";
 import { invalidArgument, notImplemented } from "../../../lib/errors.ts";
@@ -38,6 +39,7 @@ const known = new Set([
   "cache-from",
   "cache-imports",
   "override-copy-image",
+  keepFailedAttribute,
   "local-sessionid:context",
   "local-sessionid:dockerfile",
 ]);
@@ -81,7 +83,7 @@ export function readAttributes({ attributes, cacheImports, cacheExports, entitle
     cacheFrom: [...cacheImports, ...readCacheFrom(of("cache-imports"), of("cache-from"))],
     cacheTo: cacheExports,
     squash: false,
-    keepsFailed: false,
+    keepsFailed: of(keepFailedAttribute) === "true",
   };
 }
 
@@ -152,13 +154,15 @@ function readAttestations(attributes: ReadonlyMap<string, string>): Attestation[
     if (!name.startsWith("attest:")) return [];
     const type = name.slice("attest:".length);
     if (type !== "sbom" && type !== "provenance") throw invalidArgument(`unknown attestation type "${type}"`);
-    const fields = Object.fromEntries(
+    const fields: Record<string, string> = Object.fromEntries(
       list(value).map((pair) => {
         const at = pair.indexOf("=");
         return at < 0 ? [pair, "true"] : [pair.slice(0, at), pair.slice(at + 1)];
       }),
     );
-    return fields.disabled === "true" ? [] : [{ type, attributes: fields }];
+    // Clients repeat its type among the fields.
+    const { disabled, type: _, ...own } = fields;
+    return disabled === "true" ? [] : [{ type, attributes: own }];
   });
 }
 

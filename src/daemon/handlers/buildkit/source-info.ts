@@ -37,6 +37,7 @@ export function failureOf(error: unknown, vertex: Vertex | undefined): GrpcError
     return new GrpcError(code, message, { details: [...own, ...details], cause: error });
   }
   const { source, cause } = error;
+  if (error.keptImage !== null) details.push(failureDetail("failedStep", { image: error.keptImage }));
   if (cause.ranges.length > 0) details.push(sourceDetail(source, cause.ranges));
   // BuildKit has no code for what is wrong with a file: clients would put its name before the message.
   const message = cause instanceof StepFailed && cause.exitCode !== null ? processFailed(cause) : cause.message;

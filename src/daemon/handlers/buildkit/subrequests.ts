@@ -6,6 +6,7 @@ import type { Range, Source } from "../../../builder/dockerfile/text/source.ts";
 import { excerpt } from "../../../builder/dockerfile/text/source.ts";
 import { GrpcError, statusCodes } from "../../../lib/grpc/status.ts";
 import { sourceInfo } from "./source-info.ts";
+import { outlineText, targetsText } from "./subrequest-text.ts";
 
 /** Version of each answer's JSON. */
 const versions: Readonly<Record<string, string>> = {
@@ -41,10 +42,10 @@ export function answerSubrequest(name: string, inspect: () => Promise<Inspection
     case "frontend.outline":
       return inspect().then(({ plan, error, source }) => {
         if (plan === null) throw error;
-        return of(outlineJson(plan.outline, source), `${plan.outline.name}\n`);
+        return of(outlineJson(plan.outline, source), outlineText(plan.outline));
       });
     case "frontend.targets":
-      return inspect().then((inspection) => of(targetsJson(inspection), targetsText(inspection)));
+      return inspect().then((inspection) => of(targetsJson(inspection), targetsText(inspection.targets)));
     case "frontend.lint":
       return inspect().then((inspection) => of(lintJson(inspection), lintText(inspection)));
     default: {
@@ -97,11 +98,6 @@ function targetsJson({ targets, source }: Inspection): object {
     sources: [base64(source)],
   };
 }
-
-const targetsText = ({ targets }: Inspection): string =>
-  `TARGET\tDESCRIPTION\n${targets
-    .map(({ name, isDefault, description }) => `${name}${isDefault ? " (default)" : ""}\t${description}\n`)
-    .join("")}`;
 
 function lintJson({ warnings, error, source }: Inspection): object {
   const { filename, data, language } = sourceInfo(source);

@@ -14,6 +14,10 @@ const platformOf = (): Written<typeof Platform> => {
 };
 
 export function workers(): Written<typeof WorkerRecord>[] {
-  const labels = new Map([["org.mobyproject.buildkit.worker.executor", "oci"]]);
+  const labels = new Map([
+    ["org.mobyproject.buildkit.worker.executor", "oci"],
+    // By this label buildx knows a builder that exports archives, indexes and cache, attests, and pushes by itself.
+    ["org.mobyproject.buildkit.worker.snapshotter", "overlayfs"],
+  ]);
   return [{ id: "dhow", labels, platforms: [platformOf()], buildkitVersion }];
 }
