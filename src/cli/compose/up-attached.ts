@@ -9,10 +9,11 @@ import { containersOf } from "./choose.ts";
 import type { ImageOptions } from "./images.ts";
 import type { LogPrinter } from "./log-printer.ts";
 import type { Scope } from "./scope.ts";
-import { converge } from "./up-flags.ts";
+import { converge, type VolumeConsent } from "./up-flags.ts";
 
 export interface UpAttachedOptions {
   readonly images: ImageOptions;
+  readonly volumes: VolumeConsent;
   readonly up: UpOptions;
   readonly shown: ReadonlySet<string>;
   readonly timestamps: boolean;
@@ -89,7 +90,10 @@ export async function upAttached(
   await logs.open();
   tellAttached(scope, project, printer, options);
   try {
-    const before = await converge(scope, project, options.images, options.up, { signal: interrupted.signal });
+    const before = await converge(scope, project, options.images, options.up, {
+      volumes: options.volumes,
+      signal: interrupted.signal,
+    });
     for (const { id, service, name, oneoff, state } of before.observed.containers) {
       const stays = !oneoff && state === "running" && options.shown.has(service);
       if (stays) logs.attachRunning(id, service, name);

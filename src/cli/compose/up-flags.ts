@@ -4,8 +4,10 @@ import { configHashes } from "../../compose/hashes.ts";
 import type { Project } from "../../compose/model/project.ts";
 import { type Observed, observe } from "../../compose/observe.ts";
 import { planUp, type UpOptions } from "../../compose/plan/up.ts";
+import { changedVolumes } from "../../compose/plan/volumes.ts";
 import { flag } from "../../lib/flags.ts";
 import { ExitError } from "../command.ts";
+import { agreedVolumes } from "./changed-volumes.ts";
 import { ensureImages, type ImageOptions } from "./images.ts";
 import { parseScale, type Scope } from "./scope.ts";
 
@@ -70,20 +72,31 @@ export interface Converged {
   readonly context: PerformContext;
 }
 
+/** Whether volumes that have changed are made anew; `ask` asks on the terminal. */
+export type VolumeConsent = "yes" | "ask" | "no";
+
+export const volumeConsent = ({ yes }: { readonly yes: boolean }): VolumeConsent => (yes ? "yes" : "ask");
+
+export interface ConvergeExtras extends Partial<PerformContext> {
+  readonly volumes?: VolumeConsent;
+}
+
 /** Brings the project to what the file says. */
 export async function converge(
   scope: Scope,
   project: Project,
   images: ImageOptions,
   options: UpOptions,
-  extra: Partial<PerformContext> = {},
+  { volumes = "no", ...extra }: ConvergeExtras = {},
 ): Promise<Converged> {
   for (const name of options.scale.keys()) {
     if (!project.services[name]) throw new ExitError(1, `no such service: ${name}`);
   }
   // Both only read where every image is here already.
   const [ids, before] = await Promise.all([ensureImages(scope, project, images), observe(scope.client, project.name)]);
-  const plan = planUp(project, before, ids, configHashes, options);
+  const changed = changedVolumes(project, before, configHashes);
+  const recreateVolumes = await agreedVolumes(scope, project, changed, volumes);
+  const plan = planUp(project, before, ids, configHashes, { ...options, recreateVolumes });
   const context = { ...scope.performContext(project, before, ids), ...extra };
   await scope.run(plan, context);
   return { observed: before, context };

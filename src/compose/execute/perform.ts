@@ -76,7 +76,7 @@ export class Performer {
         return;
       }
       case "removeVolume":
-        return this.#removeVolume(action.volume);
+        return this.#removeVolume(action);
       case "removeImage":
         return this.#removeImage(action.image);
       case "createContainer":
@@ -122,12 +122,12 @@ export class Performer {
     }
   }
 
-  async #removeVolume(volume: string): Promise<void> {
+  async #removeVolume({ volume, required }: Extract<Action, { kind: "removeVolume" }>): Promise<void> {
     const { client, progress } = this.#context;
     try {
       await gone(client, to(paths.volumeRemove, { name: volume }, { force: true }));
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      if (required || !(error instanceof ApiError) || error.status !== 409) throw error;
       progress.tell(`Volume ${volume}`, "Resource is still in use", "warning");
     }
   }

@@ -1,4 +1,4 @@
-/** Networks and volumes of a project: what has to be made, and what is there but not as the file says. */
+/** Networks of a project: what has to be made, and what is there but not as the file says. */
 import { networkName } from "../create/networking.ts";
 import type { ConfigHashes } from "../hashes.ts";
 import { labels } from "../labels.ts";
@@ -65,30 +65,5 @@ function checkNetwork(plan: PlanBuilder, project: Project, key: string, found: R
     throw new Error(
       `network ${name} was found but has incorrect label ${labels.network} set to ${JSON.stringify(found[labels.network] ?? "")} (expected: ${JSON.stringify(key)})`,
     );
-  }
-}
-
-export function planVolumes(plan: PlanBuilder, project: Project, observed: Observed): void {
-  for (const [key, volume] of Object.entries(project.volumes)) {
-    const { name } = volume;
-    const found = observed.volumes.get(name);
-    if (volume.external) {
-      if (!found) throw new Error(`external volume ${JSON.stringify(name)} not found`);
-      continue;
-    }
-    if (!found) {
-      plan.add(`volume ${name}`, { kind: "createVolume", key }, "absent");
-      continue;
-    }
-    const owner = found.Labels?.[labels.project];
-    const hint = "Use `external: true` to use an existing volume";
-    if (owner === undefined)
-      plan.warnings.push(
-        `volume ${JSON.stringify(name)} already exists but was not created by Docker Compose. ${hint}`,
-      );
-    else if (owner !== project.name)
-      plan.warnings.push(
-        `volume ${JSON.stringify(name)} already exists but was created for project ${JSON.stringify(owner)} (expected ${JSON.stringify(project.name)}). ${hint}`,
-      );
   }
 }

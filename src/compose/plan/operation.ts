@@ -6,7 +6,8 @@ export type Action =
   | { readonly kind: "removeNetwork"; readonly network: string }
   | { readonly kind: "disconnect"; readonly network: string; readonly container: ObservedContainer }
   | { readonly kind: "createVolume"; readonly key: string }
-  | { readonly kind: "removeVolume"; readonly volume: string }
+  /** One that is in use stays, with a warning; where `required` it is a failure. */
+  | { readonly kind: "removeVolume"; readonly volume: string; readonly required?: boolean }
   | { readonly kind: "removeImage"; readonly image: string }
   | {
       readonly kind: "createContainer";

@@ -10,7 +10,9 @@ export function orphansOf(project: Project, { containers }: Pick<Observed, "cont
   );
 }
 
-export function planOrphans({ plan, project, observed, options, stop }: UpContext): void {
+type OrphanContext = Pick<UpContext, "plan" | "project" | "observed" | "options" | "stop">;
+
+export function planOrphans({ plan, project, observed, options, stop }: OrphanContext): void {
   const orphans = orphansOf(project, observed);
   if (orphans.length === 0) return;
   if (!options.removeOrphans) {

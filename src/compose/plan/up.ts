@@ -7,12 +7,13 @@ import type { Project } from "../model/project.ts";
 import { type Service, scaleOf } from "../model/service.ts";
 import type { Observed, ObservedContainer } from "../observe.ts";
 import { type Difference, differenceOf } from "./difference.ts";
-import { planNetworks, planVolumes } from "./networks.ts";
+import { planNetworks } from "./networks.ts";
 import { type Plan, PlanBuilder } from "./operation.ts";
 import { dependentsOf, inOrder } from "./order.ts";
 import { planOrphans } from "./orphans.ts";
 import { canStartFirst, replaceContainer } from "./replace.ts";
 import { awaitDependencies, isRunning, planStart } from "./start.ts";
+import { planVolumes } from "./volumes.ts";
 
 export type RecreatePolicy = "diverged" | "force" | "never";
 
@@ -23,6 +24,8 @@ export interface UpOptions {
   /** For dependencies. */
   readonly recreateDependencies: RecreatePolicy;
   readonly renewVolumes: boolean;
+  /** The keys of volumes that are made anew: they have changed, and their owner gives their data up. */
+  readonly recreateVolumes?: ReadonlySet<string>;
   readonly removeOrphans: boolean;
   readonly ignoreOrphans: boolean;
   readonly scale: ReadonlyMap<string, number>;
@@ -48,6 +51,8 @@ export interface UpContext {
   readonly made: Map<string, string[]>;
   /** The names that each service's containers have in the end. */
   readonly names: Map<string, string[]>;
+  /** Services whose containers go first, since a volume of theirs is made anew. */
+  readonly cleared: ReadonlySet<string>;
   readonly stop: (container: ObservedContainer, cause: string, after?: readonly string[]) => string;
 }
 
@@ -69,19 +74,21 @@ export function planUp(
           after,
         )
       : "";
+  planOrphans({ plan, project, observed, options, stop });
+  const changing = planNetworks(plan, project, observed, hashes, stop);
+  const recreate = options.recreateVolumes ?? new Set();
+  const cleared = planVolumes(plan, { project, observed, recreate, stop });
   const context: UpContext = {
     plan,
     project,
-    observed,
+    observed: { ...observed, containers: observed.containers.filter((each) => !cleared.has(each)) },
     options,
     stop,
     kept: new Map(),
     made: new Map(),
     names: new Map(),
+    cleared: new Set([...cleared].map(({ service }) => service)),
   };
-  planOrphans(context);
-  const changing = planNetworks(plan, project, observed, hashes, stop);
-  planVolumes(plan, project, observed);
   const services = inOrder(project.services);
   for (const service of services) refuseUnbuilt(service);
   const planned = services.filter(({ name }) => name !== options.leaveOut);
@@ -188,12 +195,13 @@ function planService(context: UpContext, service: Service, facts: Facts): void {
     const name = nameOf(project, service, number);
     names.push(name);
     const action = { kind: "createContainer", service: service.name, number, name } as const;
-    made.push(plan.add(`create ${name}`, action, "absent", before));
+    made.push(plan.add(`create ${name}`, action, "absent", [...before, `remove ${name}`]));
   }
   if (made.length === 0) context.kept.set(service.name, kept);
   context.made.set(service.name, made);
   context.names.set(service.name, names);
-  if (rated.some(({ difference: cause }, at) => cause !== null && at < wanted) && !canStartFirst(context, service)) {
+  const replaced = rated.some(({ difference: cause }, at) => cause !== null && at < wanted);
+  if ((replaced && !canStartFirst(context, service)) || context.cleared.has(service.name)) {
     stopDependents(context, service);
   }
 }

@@ -1,7 +1,14 @@
 import { defineCommand } from "../../command.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { Scope } from "../../compose/scope.ts";
-import { checkCreateFlags, converge, createFlags, imageOptions, upOptions } from "../../compose/up-flags.ts";
+import {
+  checkCreateFlags,
+  converge,
+  createFlags,
+  imageOptions,
+  upOptions,
+  volumeConsent,
+} from "../../compose/up-flags.ts";
 
 export const command = defineCommand({
   summary: "Create the containers of services",
@@ -13,7 +20,9 @@ export const command = defineCommand({
     checkCreateFlags(flags);
     const scope = await Scope.open(cli, input);
     const project = await scope.project({ services: args });
-    await converge(scope, project, imageOptions(flags), upOptions(flags, args, false));
+    await converge(scope, project, imageOptions(flags), upOptions(flags, args, false), {
+      volumes: volumeConsent(flags),
+    });
     return 0;
   },
 });

@@ -6,7 +6,14 @@ import { dryRunFlag } from "../../compose/globals.ts";
 import { LogPrinter } from "../../compose/log-printer.ts";
 import { Scope } from "../../compose/scope.ts";
 import { shownServices, upAttached } from "../../compose/up-attached.ts";
-import { checkCreateFlags, converge, createFlags, imageOptions, upOptions } from "../../compose/up-flags.ts";
+import {
+  checkCreateFlags,
+  converge,
+  createFlags,
+  imageOptions,
+  upOptions,
+  volumeConsent,
+} from "../../compose/up-flags.ts";
 
 export const command = defineCommand({
   summary: "Create and start containers",
@@ -65,9 +72,10 @@ export const command = defineCommand({
       wait: flags.wait,
     };
     if (flags["no-start"] || scope.dryRun || detach) {
+      const volumes = volumeConsent(flags);
       const limit = flags["wait-timeout"] > 0 ? AbortSignal.timeout(flags["wait-timeout"] * 1000) : undefined;
       try {
-        await converge(scope, project, imageOptions(flags), options, limit ? { signal: limit } : {});
+        await converge(scope, project, imageOptions(flags), options, { volumes, ...(limit && { signal: limit }) });
       } catch (error) {
         if (!limit?.aborted) throw error;
         throw new ExitError(1, `application not healthy after ${flags["wait-timeout"]}s`);
@@ -81,6 +89,7 @@ export const command = defineCommand({
     checkAttach(project, [...flags.attach, ...flags["no-attach"], ...[flags["exit-code-from"]].filter(Boolean)]);
     return upAttached(scope, project, printer, {
       images: imageOptions(flags),
+      volumes: volumeConsent(flags),
       up: options,
       shown: shownServices(project, args, flags),
       timestamps: flags.timestamps,
