@@ -1,7 +1,7 @@
 /** `compose watch`: changes of files here carried into containers, by the rules of `develop.watch`. */
 import { type FSWatcher, statSync, watch } from "node:fs";
-import { lstat, readFile } from "node:fs/promises";
-import { dirname, join, posix, relative } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { paths } from "../../api/paths.ts";
 import { to } from "../../client/route-call.ts";
 import { runHook } from "../../compose/execute/hooks.ts";
@@ -13,10 +13,10 @@ import { messageOf } from "../../lib/errors.ts";
 import { IgnoreMatcher } from "../../lib/ignore/ignore.ts";
 import { readIgnoreFile } from "../../lib/ignore/ignore-file.ts";
 import { ExitError } from "../command.ts";
-import { packCommand } from "../container/copy.ts";
 import { buildServices } from "./build.ts";
 import { imageDefaults } from "./images.ts";
 import type { Scope } from "./scope.ts";
+import { insideOf, type SyncRule, sortChanges, syncArchive } from "./sync-archive.ts";
 import { converge } from "./up-flags.ts";
 
 export interface WatchOptions {
@@ -32,7 +32,7 @@ const settleMs = 200;
 interface Watched {
   readonly service: Service;
   readonly rule: WatchRule;
-  readonly isIgnored: (path: string) => boolean;
+  readonly isIgnored: SyncRule["isIgnored"];
   /** Changed paths, relative to the rule's. */
   readonly changed: Set<string>;
 }
@@ -105,14 +105,15 @@ function watchPath(each: Watched, wake: () => void): FSWatcher {
 async function ignoreOf(
   { build }: Service,
   { path, ignore = [], include = [] }: WatchRule,
-): Promise<(path: string) => boolean> {
+): Promise<SyncRule["isIgnored"]> {
   const context = build?.context ?? "";
   const text = context === "" ? null : await readFile(join(context, ".dockerignore"), "utf8").catch(() => null);
   const fromFile = text === null ? null : new IgnoreMatcher(readIgnoreFile(text));
   const own = new IgnoreMatcher([...ignore, "**/.git", "**/*~", "**/.*.sw?"]);
   const wanted = include.length > 0 ? new IgnoreMatcher(include) : null;
-  return (changed) => {
-    if (wanted && !wanted.matches(changed)) return true;
+  return (changed, kind) => {
+    // What is wanted may lie below a directory that is not named.
+    if (wanted && kind !== "directory" && !wanted.matches(changed)) return true;
     const inContext = context === "" ? "" : relative(context, join(path, changed));
     return (
       own.matches(changed) || (inContext !== "" && !inContext.startsWith("..") && fromFile?.matches(inContext) === true)
@@ -186,34 +187,45 @@ async function sync(
   changed: readonly string[],
 ): Promise<void> {
   const { path, target = "" } = rule;
+  const from: SyncRule = { path, target, isIgnored };
+  const { present, gone } = await sortChanges(from, changed);
+  const count = present.length + gone.length;
+  if (count === 0) return;
+  scope.cli.out(`Syncing service ${JSON.stringify(service.name)} after ${count} changes were detected\n`);
   const containers = await running(scope, project, service);
-  scope.cli.out(`Syncing service ${JSON.stringify(service.name)} after ${changed.length} changes were detected\n`);
-  for (const name of changed) {
-    if (name !== "." && isIgnored(name)) continue;
-    const local = name === "." ? path : join(path, name);
-    const inside = name === "." ? target : posix.join(target, name);
-    const here = await lstat(local).catch(() => null);
-    await Promise.all(
-      containers.map(({ id }) =>
-        here ? put(scope, id, local, inside, here.isDirectory()) : remove(scope, id, inside),
-      ),
-    );
-  }
+  await Promise.all(
+    containers.map(async (container) => {
+      if (gone.length > 0)
+        await remove(
+          scope,
+          container,
+          gone.map((name) => insideOf(from, name)),
+        );
+      if (present.length > 0) await put(scope, container.id, syncArchive(from, present));
+    }),
+  );
 }
 
-async function put(scope: Scope, id: string, local: string, inside: string, directory: boolean): Promise<void> {
-  // Directories that are missing on the way are made by the archive: its names lead down from the root.
-  const name = inside.replace(/^\//, "");
-  const argv = packCommand(local, name);
-  const tar = Bun.spawn(argv, { stdout: "pipe", stderr: "ignore", stdin: "ignore" });
-  const query = { path: "/", noOverwriteDirNonDir: directory };
-  await scope.client.json(to(paths.containerPutArchive, { id }, query), {
+/** Directories that are missing on the way are made: the archive's names lead down from the root. */
+async function put(scope: Scope, id: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+  await scope.client.json(to(paths.containerPutArchive, { id }, { path: "/" }), {
     headers: { "Content-Type": "application/x-tar" },
-    body: tar.stdout,
+    body: tar,
   });
-  if ((await tar.exited) !== 0) throw new Error(`reading ${local} failed`);
 }
 
-async function remove(scope: Scope, id: string, inside: string): Promise<void> {
-  await runHook(scope.client, id, { command: ["rm", "-rf", inside], user: "root" });
+/** Paths that one command line takes. */
+const removedAtOnce = 500;
+
+/** The API can put files into a container but take none away: its own `rm` does, where it has one. */
+async function remove(scope: Scope, { id, name }: ObservedContainer, inside: readonly string[]): Promise<void> {
+  for (let at = 0; at < inside.length; at += removedAtOnce) {
+    const command = ["rm", "-rf", "--", ...inside.slice(at, at + removedAtOnce)];
+    const code = await runHook(scope.client, id, { command, user: "root" }).catch((error: unknown) => messageOf(error));
+    if (code !== 0) {
+      const why = code === 126 || code === 127 ? "there is no rm in it" : code;
+      scope.warn(`${name}: ${inside.slice(at).join(" ")}: not removed: ${why}`);
+      return;
+    }
+  }
 }
