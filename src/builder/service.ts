@@ -23,6 +23,7 @@ import type { PlanOptions } from "./dockerfile/plan/options.ts";
 import { targetsOf } from "./dockerfile/plan/outline.ts";
 import type { BuildPlan } from "./dockerfile/plan/plan.ts";
 import type { ParsedFile } from "./dockerfile/syntax/parse.ts";
+import { maskedSource } from "./dockerfile/text/source.ts";
 import { withoutCredentials } from "./dockerfile/text/url-credentials.ts";
 import { checkOutputs } from "./exporters/export-all.ts";
 import { giveOut } from "./give-out.ts";
@@ -237,7 +238,7 @@ class BuildService implements Builder {
         steps: solvers.flatMap(({ labels }) => labels),
         warnings: [...new Set([...imported.warnings, ...warnings])],
         findings: uniqueFindings(plans),
-        source: file.source,
+        source: maskedSource(file.source),
       });
       const going = solvers.map((solver) => solver.solve());
       let failed: { readonly error: unknown } | null = null;

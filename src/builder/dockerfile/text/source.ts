@@ -32,6 +32,11 @@ export function lineRange(first: number, last: number): Range {
   return { start: { line: first, column: 1 }, end: { line: last, column: Number.MAX_SAFE_INTEGER } };
 }
 
+/** The text for others than its author: of credentials in a URL as many stars as they have characters. */
+export function maskedSource({ name, lines }: Source): Source {
+  return { name, lines: lines.map(starredCredentials) };
+}
+
 const shownAround = 4;
 const longestShown = 240;
 

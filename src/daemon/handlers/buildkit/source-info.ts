@@ -2,7 +2,7 @@
 import { type FailurePosition, failureDetail } from "../../../api/buildkit/failures.ts";
 import { BuildFailed } from "../../../builder/build-failed.ts";
 import { DockerfileError } from "../../../builder/dockerfile/text/dockerfile-error.ts";
-import type { Range, Source } from "../../../builder/dockerfile/text/source.ts";
+import { maskedSource, type Range, type Source } from "../../../builder/dockerfile/text/source.ts";
 import { StepFailed } from "../../../builder/solver/solver.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
 import { GrpcError, type StatusDetail, statusCodes, statusOf } from "../../../lib/grpc/status.ts";
@@ -10,7 +10,7 @@ import type { Vertex } from "./progress.ts";
 
 const language = "Dockerfile";
 
-const textOf = ({ lines }: Source): Buffer => Buffer.from(lines.join("\n"));
+const textOf = (source: Source): Buffer => Buffer.from(maskedSource(source).lines.join("\n"));
 
 export const sourceInfo = (source: Source): { filename: string; data: Uint8Array; language: string } => ({
   filename: source.name,
