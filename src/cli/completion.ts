@@ -9,6 +9,7 @@ import { to } from "../client/route-call.ts";
 import type { Completion, Flags } from "../lib/flags.ts";
 import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
+import { composeWords } from "./compose/dispatch.ts";
 import { globalFlags } from "./globals.ts";
 import { entries, findEntry, groupFlags, groupOf, groups } from "./tree.ts";
 
@@ -22,6 +23,7 @@ export async function complete(cli: Cli, words: readonly string[]): Promise<stri
     const table = await group();
     const inside = scan(table, before.slice(1), false);
     if (inside.value) return starting(await names(cli, inside.value.complete), last);
+    if (before[0] === "compose") composeWords(cli, before);
     if (inside.args.length === 0 && last.startsWith("-")) return starting(await flagWords(cli, table, last), last);
     return starting(await candidates(cli, [before[0] ?? "", ...inside.args], last), last);
   }
@@ -125,6 +127,10 @@ async function names(cli: Cli, what: Completion | undefined): Promise<string[]> 
   if (what === "contexts") {
     const { listContexts } = await import("./context-store.ts");
     return ["default", ...(await listContexts(cli.configDir)).contexts.map(({ Name }) => Name)];
+  }
+  if (what === "services") {
+    const { serviceNames } = await import("./compose/service-names.ts");
+    return serviceNames(cli);
   }
   const client = await cli.client();
   switch (what) {

@@ -35,6 +35,8 @@ export type Completion =
   | "networks"
   | "volumes"
   | "contexts"
+  /** Of the Compose project at hand. */
+  | "services"
   | "files"
   | readonly string[];
 

@@ -29,6 +29,10 @@ beforeAll(async () => {
   mkdirSync(bin);
   symlinkSync(dhowBinary, join(bin, "dhow"));
   writeFileSync(join(directory, "a-file"), "");
+  writeFileSync(
+    join(directory, "shop.yaml"),
+    "services: { web: { image: x }, worker: { image: x }, db: { image: x } }",
+  );
   await daemon().must("create", "--name", "offered", "busybox", "true");
   await daemon().must("run", "-d", "--name", "offering", "--stop-timeout", "0", "busybox", "sleep", "600");
   await daemon().must("volume", "create", "offered-volume");
@@ -58,6 +62,9 @@ test.each([
   ["run --network=br", ["--network=bridge"]],
   ["run --restart=on", ["--restart=on-failure"]],
   ["run busybox --cap-", []],
+  [`compose -f ${join(directory, "shop.yaml")} up w`, ["web", "worker"]],
+  [`compose -f ${join(directory, "shop.yaml")} exec web w`, []],
+  ["compose -f /nowhere.yaml up w", []],
   ["run busybox off", []],
   ["exec off", ["offering"]],
   ["exec offering off", []],

@@ -40,8 +40,14 @@ export class Scope {
     this.dryRun = dry;
   }
 
-  static async open(cli: Cli, input: { readonly flags: { readonly "dry-run"?: boolean } }): Promise<Scope> {
-    const flags = cli.compose ?? initialFlags();
+  /** With `quiet` no progress is shown. */
+  static async open(
+    cli: Cli,
+    input: { readonly flags: { readonly "dry-run"?: boolean } },
+    quiet = false,
+  ): Promise<Scope> {
+    const given = cli.compose ?? initialFlags();
+    const flags = quiet ? { ...given, progress: "quiet" } : given;
     const dry = flags["dry-run"] || input.flags["dry-run"] === true;
     const scope = new Scope(cli, flags, await cli.client(), openDisplay(cli, flags, dry), dry);
     if (flags.compatibility)
@@ -56,21 +62,8 @@ export class Scope {
 
   /** What the flags say about the files. */
   loadOptions(options: ProjectOptions = {}): LoadOptions {
-    const { flags } = this;
-    const named = options.services ?? [];
     return {
-      cwd: process.cwd(),
-      env: process.env,
-      files: flags.file,
-      ...(flags["project-name"] && { projectName: flags["project-name"] }),
-      ...(flags["project-directory"] && { projectDirectory: flags["project-directory"] }),
-      ...(flags.profile.length + (options.profiles?.length ?? 0) > 0 && {
-        profiles: [...flags.profile, ...(options.profiles ?? [])],
-      }),
-      ...(flags["env-file"].length > 0 && { envFiles: flags["env-file"] }),
-      ...(named.length > 0 && { services: named }),
-      allResources: flags["all-resources"],
-      ...(options.withoutDependencies && { withoutDependencies: true }),
+      ...loadOptions(this.flags, options),
       readStdin: () => new Response(Bun.stdin.stream()).text(),
       warn: (message) => this.warn(message),
     };
@@ -144,6 +137,28 @@ export class Scope {
   warn(message: string): void {
     this.display.warn(message);
   }
+}
+
+/** What flags and environment say about the files. */
+export function loadOptions(
+  flags: ComposeFlags = initialFlags(),
+  options: ProjectOptions = {},
+): Omit<LoadOptions, "readStdin" | "warn"> {
+  const named = options.services ?? [];
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    files: flags.file,
+    ...(flags["project-name"] && { projectName: flags["project-name"] }),
+    ...(flags["project-directory"] && { projectDirectory: flags["project-directory"] }),
+    ...(flags.profile.length + (options.profiles?.length ?? 0) > 0 && {
+      profiles: [...flags.profile, ...(options.profiles ?? [])],
+    }),
+    ...(flags["env-file"].length > 0 && { envFiles: flags["env-file"] }),
+    ...(named.length > 0 && { services: named }),
+    allResources: flags["all-resources"],
+    ...(options.withoutDependencies && { withoutDependencies: true }),
+  };
 }
 
 function initialFlags(): ComposeFlags {

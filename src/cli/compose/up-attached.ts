@@ -1,4 +1,5 @@
 /** `up` in the foreground: brings the project up, shows its output, and stops it in the end. */
+import type { PerformContext } from "../../compose/execute/perform.ts";
 import type { Project } from "../../compose/model/project.ts";
 import { observe } from "../../compose/observe.ts";
 import { isRunning } from "../../compose/plan/start.ts";
@@ -6,6 +7,7 @@ import type { UpOptions } from "../../compose/plan/up.ts";
 import { planKill, planStop } from "../../compose/plan/verbs.ts";
 import { AttachedLogs } from "./attached.ts";
 import { containersOf } from "./choose.ts";
+import { hookPrinter } from "./hook-printer.ts";
 import type { ImageOptions } from "./images.ts";
 import type { LogPrinter } from "./log-printer.ts";
 import type { Scope } from "./scope.ts";
@@ -87,12 +89,14 @@ export async function upAttached(
       process.off("SIGTERM", onInterrupt);
     },
   };
+  const hookOutput = hookPrinter(project, printer, options.shown);
   await logs.open();
   tellAttached(scope, project, printer, options);
   try {
     const before = await converge(scope, project, options.images, options.up, {
       volumes: options.volumes,
       signal: interrupted.signal,
+      hookOutput,
     });
     for (const { id, service, name, oneoff, state } of before.observed.containers) {
       const stays = !oneoff && state === "running" && options.shown.has(service);
@@ -107,7 +111,7 @@ export async function upAttached(
   }
   const code = await Promise.race([abort.promise, logs.ended().then(() => null)]);
   if (code === null) return 0;
-  const stopped = await stopAll(scope, project, options.timeout);
+  const stopped = await stopAll(scope, project, options.timeout, hookOutput);
   if (code >= 0) return code;
   return stopped.get(options.exitCodeFrom) ?? 0;
 }
@@ -127,11 +131,19 @@ function tellAttached(scope: Scope, project: Project, printer: LogPrinter, { up,
 }
 
 /** Stops all of the project's services; answers the exit code of each by its service. */
-async function stopAll(scope: Scope, project: Project, timeout: number | undefined): Promise<Map<string, number>> {
+async function stopAll(
+  scope: Scope,
+  project: Project,
+  timeout: number | undefined,
+  hookOutput: PerformContext["hookOutput"],
+): Promise<Map<string, number>> {
   const observed = await observe(scope.client, project.name);
   const containers = containersOf(observed, Object.keys(project.services));
   const running = containers.filter(isRunning);
-  await scope.run(planStop(project, running, timeout), scope.performContext(project, observed));
+  await scope.run(planStop(project, running, timeout), {
+    ...scope.performContext(project, observed),
+    ...(hookOutput && { hookOutput }),
+  });
   const after = await observe(scope.client, project.name);
   return new Map(after.containers.map(({ service, summary }) => [service, exitCodeIn(summary.Status)]));
 }

@@ -14,7 +14,7 @@ import { inspectImage, type Observed } from "../observe.ts";
 import type { Action, Operation } from "../plan/operation.ts";
 import type { Progress } from "../progress.ts";
 import { awaitService } from "./await-service.ts";
-import { runHooks } from "./hooks.ts";
+import { type HookOutput, runHooks } from "./hooks.ts";
 import { writeFiles } from "./write-files.ts";
 
 export interface PerformContext {
@@ -29,6 +29,8 @@ export interface PerformContext {
   readonly signal?: AbortSignal;
   /** Called when a container has been started, before its hooks run. */
   readonly onStart?: (id: string, name: string) => void;
+  /** Where the output of a container's hooks goes; absent or undefined for nowhere. */
+  readonly hookOutput?: (service: string, container: string) => HookOutput | undefined;
 }
 
 export class Performer {
@@ -186,25 +188,29 @@ export class Performer {
     const id = this.idOf(container);
     await writeFiles(client, project, service, id);
     await client.json(to(paths.containerStart, { id }));
-    onStart?.(id, container.replace(/^[0-9a-f]{12}_/, ""));
-    await runHooks(client, id, service.post_start ?? [], `${service.name} post-start`);
+    const ownName = container.replace(/^[0-9a-f]{12}_/, "");
+    onStart?.(id, ownName);
+    await this.#runHooks("post_start", name, id, ownName);
+  }
+
+  async #runHooks(kind: "post_start" | "pre_stop", service: string, id: string, container: string): Promise<void> {
+    const { client, project, hookOutput } = this.#context;
+    const hooks = project.services[service]?.[kind] ?? [];
+    if (hooks.length === 0) return;
+    await runHooks(client, id, hooks, `${service} ${kind.replace("_", "-")}`, hookOutput?.(service, container));
   }
 
   async #stopContainer({ container, timeout }: Extract<Action, { kind: "stopContainer" }>): Promise<void> {
-    const { client, project } = this.#context;
-    const service = project.services[container.service];
-    if (service?.pre_stop && container.state === "running")
-      await runHooks(client, container.id, service.pre_stop, `${service.name} pre-stop`);
-    await gone(client, to(paths.containerStop, { id: container.id }, { t: timeout }));
+    const { id, name, service, state } = container;
+    if (state === "running") await this.#runHooks("pre_stop", service, id, name);
+    await gone(this.#context.client, to(paths.containerStop, { id }, { t: timeout }));
   }
 
   async #restartContainer({ container, timeout }: Extract<Action, { kind: "restartContainer" }>): Promise<void> {
-    const { client, project } = this.#context;
-    const service = project.services[container.service];
-    if (container.state === "running")
-      await runHooks(client, container.id, service?.pre_stop ?? [], `${container.service} pre-stop`);
-    await client.json(to(paths.containerRestart, { id: container.id }, { t: timeout }));
-    await runHooks(client, container.id, service?.post_start ?? [], `${container.service} post-start`);
+    const { id, name, service, state } = container;
+    if (state === "running") await this.#runHooks("pre_stop", service, id, name);
+    await this.#context.client.json(to(paths.containerRestart, { id }, { t: timeout }));
+    await this.#runHooks("post_start", service, id, name);
   }
 
   #service(name: string): Service {

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: "Join the standard streams of a service's running container",
   usage: "SERVICE",
   args: { min: 1, max: 1 },
+  complete: "services",
   flags: {
     ...indexFlags,
     "detach-keys": flag.string("Keys that leave the container running"),

@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: "Build the images of services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "build-arg": flag.list("Value of an ARG; without one it is taken from here", { kind: "stringArray" }),

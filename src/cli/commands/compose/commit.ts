@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: "Make an image of a service's container",
   usage: "SERVICE [REPOSITORY[:TAG]]",
   args: { min: 1, max: 2 },
+  complete: { byPlace: ["services"] },
   flags: {
     ...indexFlags,
     author: flag.string("Who made it", { short: "a" }),

@@ -48,6 +48,7 @@ export const command = defineCommand({
   summary: "Check the Compose files and print the project that they make",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags,
   async run(cli, input) {
     const { flags, args } = input;

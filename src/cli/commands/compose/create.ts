@@ -14,6 +14,7 @@ export const command = defineCommand({
   summary: "Create the containers of services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: { ...createFlags, ...dryRunFlag },
   async run(cli, input) {
     const { flags, args } = input;

@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: "Stop and remove containers and networks",
   usage: "[SERVICES]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "remove-orphans": flag.bool("Remove containers of services that the file does not have"),

@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: "Print what happens to the project's containers as it happens",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     json: flag.bool("Print JSON, one event a line"),

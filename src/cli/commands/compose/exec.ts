@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: "Run a command in a container of a service",
   usage: "SERVICE COMMAND [ARGS...]",
   args: { min: 2 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     detach: flag.bool("Leave it running in the background", { short: "d" }),

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: "Write the file system of a service's container as a tar archive",
   usage: "SERVICE",
   args: { min: 1, max: 1 },
+  complete: "services",
   flags: {
     ...indexFlags,
     output: flag.string("File to write instead of standard output", { short: "o", complete: "files" }),

@@ -14,6 +14,7 @@ export const command = defineCommand({
   summary: "List the images that the project's containers were made of",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     format: flag.string("How to print: table or json", { initial: "table", complete: ["table", "json"] }),

@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: "Send a signal to the containers of services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "remove-orphans": flag.bool("Remove containers of services that the file does not have"),

@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: "Print what the containers of services wrote",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     follow: flag.bool("Go on with what comes", { short: "f" }),

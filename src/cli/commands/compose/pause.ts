@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: "Pause services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: { ...dryRunFlag },
   async run(cli, input) {
     const { args } = input;

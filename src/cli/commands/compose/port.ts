@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: "Print where a port of a service is published",
   usage: "SERVICE PRIVATE_PORT",
   args: { min: 2, max: 2 },
+  complete: { byPlace: ["services"] },
   flags: {
     ...indexFlags,
     protocol: flag.string("tcp or udp", { initial: "tcp", complete: ["tcp", "udp"] }),

@@ -13,6 +13,7 @@ export const command = defineCommand({
   summary: "List the project's containers",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     all: flag.bool("Show stopped ones and those of one-off runs too", { short: "a" }),

@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: "Fetch the images of services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "ignore-buildable": flag.bool("Leave out what can be built"),

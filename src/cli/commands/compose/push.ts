@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: "Send the images of services to their registries",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "ignore-push-failures": flag.bool("Push what can be pushed"),

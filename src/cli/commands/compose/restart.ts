@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: "Restart the containers of services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "no-deps": flag.bool("Leave alone what asked to be restarted with them"),

@@ -11,6 +11,7 @@ export const command = defineCommand({
   summary: "Remove the stopped containers of services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     force: flag.bool("Do not ask", { short: "f" }),

@@ -20,6 +20,7 @@ export const command = defineCommand({
   summary: "Run a command in a container of its own, made like those of a service",
   usage: "SERVICE [COMMAND] [ARGS...]",
   args: { min: 1 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     build: flag.bool("Build the image first"),
@@ -54,7 +55,7 @@ export const command = defineCommand({
     const [name = "", ...words] = args;
     if (flags.publish.length > 0 && flags["service-ports"])
       throw new ExitError(1, "--service-ports and --publish are incompatible");
-    const scope = await Scope.open(cli, input);
+    const scope = await Scope.open(cli, input, flags.quiet);
     const project = await scope.project({ services: [name], withoutDependencies: flags["no-deps"] });
     const service = project.services[name];
     if (!service) throw new ExitError(1, `no such service: ${name}`);
@@ -62,8 +63,8 @@ export const command = defineCommand({
       ...imageDefaults,
       pull: flags.pull,
       build: flags.build,
-      quietPull: flags["quiet-pull"],
-      quietBuild: flags["quiet-build"],
+      quietPull: flags["quiet-pull"] || flags.quiet,
+      quietBuild: flags["quiet-build"] || flags.quiet,
     };
     // Everything but the service itself is brought up; of that only networks and volumes are made.
     await converge(scope, project, images, {

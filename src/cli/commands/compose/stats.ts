@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: "Show what the project's containers use, live",
   usage: "[SERVICE]",
   args: { min: 0, max: 1 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     all: flag.bool("Show stopped ones too", { short: "a" }),

@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: "Stop services",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: { ...dryRunFlag, timeout: flag.int("Seconds to wait for a stop", { short: "t" }) },
   async run(cli, input) {
     const { flags, changed, args } = input;

@@ -11,6 +11,7 @@ export const command = defineCommand({
   summary: "List the processes of services",
   usage: "[SERVICES...]",
   args: { min: 0 },
+  complete: "services",
   flags: dryRunFlag,
   async run(cli, input) {
     const scope = await Scope.open(cli, input);

@@ -19,6 +19,7 @@ export const command = defineCommand({
   summary: "Create and start containers",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...createFlags,
     ...dryRunFlag,

@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: "Draw the project: its services, what they depend on, networks and volumes",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     format: flag.string("text or svg", { initial: "text", complete: ["text", "svg"] }),

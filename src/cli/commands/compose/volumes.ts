@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: "List the project's volumes",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     format: flag.string("How to print: table, table TEMPLATE, json, or a Go template", { initial: "table" }),

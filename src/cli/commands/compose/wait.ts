@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: "Wait until the containers of services have ended",
   usage: "SERVICE [SERVICE...]",
   args: { min: 1 },
+  complete: "services",
   flags: { ...dryRunFlag, "down-project": flag.bool("Take the project down once the first has ended") },
   async run(cli, input) {
     const { flags, args } = input;

@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: "Carry changes of the sources into the project's containers as they are made",
   usage: "[SERVICE...]",
   args: { min: 0 },
+  complete: "services",
   flags: {
     ...dryRunFlag,
     "no-up": flag.bool("Do not build and start the services first"),
