@@ -54,28 +54,33 @@ async function describe(name: string, path: string): Promise<Plugin | null> {
   }
 }
 
-/** Runs the plugin that `words[0]` names with the whole command line; null when there is none. */
-export async function runPlugin(cli: Cli, words: readonly string[], argv: readonly string[]): Promise<number | null> {
-  const [name = ""] = words;
+/** Where the plugin of that name lies; null when there is none. */
+export async function pluginPath(cli: Cli, name: string): Promise<string | null> {
   if (!/^[a-z][a-z0-9]*$/.test(name)) return null;
   for (const directory of await directories(cli)) {
     const path = `${directory}/docker-${name}`;
-    if (!(await Bun.file(path).exists())) continue;
-    const environment = { ...process.env, DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.execPath };
-    const child = Bun.spawn([path, ...argv], {
-      stdin: "inherit",
-      stdout: "inherit",
-      stderr: "inherit",
-      env: environment,
-    });
-    // A terminal sends ^C to the whole group; the plugin decides what it means.
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
-      process.on(signal, () => signal === "SIGINT" || child.kill(signal));
-    }
-    const code = await child.exited;
-    return child.signalCode ? 1 : code;
+    if (await Bun.file(path).exists()) return path;
   }
   return null;
+}
+
+/** Runs the plugin that `words[0]` names with the whole command line; null when there is none. */
+export async function runPlugin(cli: Cli, words: readonly string[], argv: readonly string[]): Promise<number | null> {
+  const path = await pluginPath(cli, words[0] ?? "");
+  if (path === null) return null;
+  const environment = { ...process.env, DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.execPath };
+  const child = Bun.spawn([path, ...argv], {
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+    env: environment,
+  });
+  // A terminal sends ^C to the whole group; the plugin decides what it means.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
+    process.on(signal, () => signal === "SIGINT" || child.kill(signal));
+  }
+  const code = await child.exited;
+  return child.signalCode ? 1 : code;
 }
 
 /** `aliases` of config.json: the command line with its first word replaced; null when it is no alias. */

@@ -119,7 +119,7 @@ export async function upAttached(
 /** Names what is attached to, before anything is written. */
 function tellAttached(scope: Scope, project: Project, printer: LogPrinter, { up, shown }: UpAttachedOptions): void {
   const names = Object.values(project.services)
-    .filter(({ name }) => shown.has(name))
+    .filter(({ name, provider }) => shown.has(name) && !provider)
     .flatMap((service) => {
       const count = up.scale.get(service.name) ?? service.scale ?? service.deploy?.replicas ?? 1;
       return Array.from({ length: count }, (_, at) => service.container_name || `${service.name}-${at + 1}`);

@@ -9,6 +9,7 @@ import { flag } from "../../lib/flags.ts";
 import { ExitError } from "../command.ts";
 import { agreedVolumes } from "./changed-volumes.ts";
 import { ensureImages, type ImageOptions } from "./images.ts";
+import { bringProvidersUp } from "./providers.ts";
 import { parseScale, type Scope } from "./scope.ts";
 
 export const createFlags = {
@@ -68,6 +69,8 @@ export function upOptions(flags: CreateFlagValues, services: readonly string[], 
 }
 
 export interface Converged {
+  /** With what providers have told of themselves. */
+  readonly project: Project;
   readonly observed: Observed;
   readonly context: PerformContext;
 }
@@ -84,14 +87,15 @@ export interface ConvergeExtras extends Partial<PerformContext> {
 /** Brings the project to what the file says. */
 export async function converge(
   scope: Scope,
-  project: Project,
+  given: Project,
   images: ImageOptions,
   options: UpOptions,
   { volumes = "no", ...extra }: ConvergeExtras = {},
 ): Promise<Converged> {
   for (const name of options.scale.keys()) {
-    if (!project.services[name]) throw new ExitError(1, `no such service: ${name}`);
+    if (!given.services[name]) throw new ExitError(1, `no such service: ${name}`);
   }
+  const project = await bringProvidersUp(scope, given);
   // Both only read where every image is here already.
   const [ids, before] = await Promise.all([ensureImages(scope, project, images), observe(scope.client, project.name)]);
   const changed = changedVolumes(project, before, configHashes);
@@ -99,5 +103,5 @@ export async function converge(
   const plan = planUp(project, before, ids, configHashes, { ...options, recreateVolumes });
   const context = { ...scope.performContext(project, before, ids), ...extra };
   await scope.run(plan, context);
-  return { observed: before, context };
+  return { project, observed: before, context };
 }

@@ -50,7 +50,9 @@ export function planDown(project: Project, observed: Observed, options: DownOpti
 }
 
 function imagesToRemove(project: Project, which: "local" | "all"): Set<string> {
-  const services = Object.values(project.services).filter(({ image }) => which === "all" || !image);
+  const services = Object.values(project.services).filter(
+    ({ image, provider }) => !provider && (which === "all" || !image),
+  );
   return new Set(services.map((service) => imageOf(project, service)));
 }
 

@@ -265,9 +265,18 @@ test("planUp() refuses what is external and absent, and warns of what is another
   );
 });
 
+test("planUp() makes no containers for what another program provides, and waits for none", () => {
+  const provided = service("cloud", { provider: { type: "x" } });
+  const depends_on = { cloud: { condition: "service_healthy", required: true } } as const;
+  expect(up(project([provided, service("a", { depends_on })]), observed([]))).toEqual([
+    "create p-a-1 (absent)",
+    "start p-a-1 (new) <- create p-a-1",
+  ]);
+});
+
 test("planUp() refuses by name what it cannot do", () => {
-  const provided = project([service("model", { provider: { type: "x" } })]);
-  expect(() => up(provided, nothing)).toThrow("services.model.provider is not supported yet");
+  const modelled = project([service("a", { models: { llm: null } })]);
+  expect(() => up(modelled, nothing)).toThrow("services.a.models is not supported yet");
   expect(() => up(project([service("a", { use_api_socket: true })]), nothing)).toThrow(
     "services.a.use_api_socket is not supported yet",
   );

@@ -91,7 +91,8 @@ export function planUp(
   };
   const services = inOrder(project.services);
   for (const service of services) refuseUnbuilt(service);
-  const planned = services.filter(({ name }) => name !== options.leaveOut);
+  // What another program provides has no containers.
+  const planned = services.filter(({ name, provider }) => name !== options.leaveOut && !provider);
   for (const service of planned) planService(context, service, { images, hashes, changing });
   if (options.start) for (const service of planned) planStart(context, service);
   const left = project.services[options.leaveOut ?? ""];
@@ -111,14 +112,8 @@ function planKept({ plan, observed, names }: UpContext): void {
 }
 
 /** What no part of this tool does yet is named, not left out. */
-function refuseUnbuilt({ name, provider, models, use_api_socket }: Service): void {
-  const key = provider
-    ? "provider"
-    : models && Object.keys(models).length > 0
-      ? "models"
-      : use_api_socket
-        ? "use_api_socket"
-        : null;
+function refuseUnbuilt({ name, models, use_api_socket }: Service): void {
+  const key = models && Object.keys(models).length > 0 ? "models" : use_api_socket ? "use_api_socket" : null;
   if (key) throw notImplemented(`services.${name}.${key} is not supported yet`);
 }
 

@@ -40,7 +40,7 @@ export function planStartExisting(project: Project, containers: Containers, serv
 /** Operations after which what `service` depends on is as it wants it. */
 function awaitAll(plan: PlanBuilder, project: Project, containers: Containers, service: string): string[] {
   return Object.entries(project.services[service]?.depends_on ?? {}).flatMap(([name, { condition, required }]) => {
-    if (!project.services[name]) return [];
+    if (!project.services[name] || project.services[name].provider) return [];
     const mine = containers.filter((container) => container.service === name && !container.oneoff);
     if (mine.length === 0) {
       if (!required) return [];

@@ -3,6 +3,7 @@ import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { checkServices } from "../../compose/choose.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
+import { takeProvidersDown } from "../../compose/providers.ts";
 import { Scope } from "../../compose/scope.ts";
 
 export const command = defineCommand({
@@ -35,9 +36,11 @@ export const command = defineCommand({
       images: rmi,
       ...(changed.has("timeout") && { timeout: flags.timeout }),
     });
-    if (plan.operations.length === 0)
+    const provided = Object.values(project.services).some(({ provider }) => provider);
+    if (plan.operations.length === 0 && !provided)
       scope.warn(`Warning: No resource found to remove for project ${JSON.stringify(project.name)}.`);
     await scope.run(plan, scope.performContext(project, observed));
+    await takeProvidersDown(scope, project, args);
     return 0;
   },
 });

@@ -56,9 +56,14 @@ export const command = defineCommand({
     if (flags.publish.length > 0 && flags["service-ports"])
       throw new ExitError(1, "--service-ports and --publish are incompatible");
     const scope = await Scope.open(cli, input, flags.quiet);
-    const project = await scope.project({ services: [name], withoutDependencies: flags["no-deps"] });
-    const service = project.services[name];
-    if (!service) throw new ExitError(1, `no such service: ${name}`);
+    const given = await scope.project({ services: [name], withoutDependencies: flags["no-deps"] });
+    if (!given.services[name]) throw new ExitError(1, `no such service: ${name}`);
+    if (given.services[name].provider) {
+      throw new ExitError(
+        1,
+        `service ${JSON.stringify(name)} has a provider: there is no container to run a command in`,
+      );
+    }
     const images = {
       ...imageDefaults,
       pull: flags.pull,
@@ -67,8 +72,8 @@ export const command = defineCommand({
       quietBuild: flags["quiet-build"] || flags.quiet,
     };
     // Everything but the service itself is brought up; of that only networks and volumes are made.
-    await converge(scope, project, images, {
-      services: Object.keys(project.services).filter((other) => other !== name),
+    const { project } = await converge(scope, given, images, {
+      services: Object.keys(given.services).filter((other) => other !== name),
       recreate: "diverged",
       recreateDependencies: "diverged",
       renewVolumes: false,
@@ -78,7 +83,8 @@ export const command = defineCommand({
       start: true,
       leaveOut: name,
     });
-    if (scope.dryRun) return 0;
+    const service = project.services[name];
+    if (scope.dryRun || !service) return 0;
     const ids = await ensureImages(scope, { ...project, services: { [name]: service } }, { ...images, build: false });
     const tty = !flags.detach && flags.tty && !flags["no-TTY"] && isTerminal(0) && isTerminal(1);
     const environment = await readEnvironment(flags["env-from-file"], flags.env);
