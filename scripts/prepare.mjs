@@ -18,6 +18,7 @@ const enginePackages = {
   libseccomp2: `/usr/lib/${triplet()}/libseccomp.so.2`,
   tini: "/usr/bin/tini-static",
   mmdebstrap: "/usr/bin/mmdebstrap",
+  git: "/usr/bin/git",
   "busybox-static": "/bin/busybox",
   "xz-utils": "/usr/bin/xz",
   bzip2: "/usr/bin/bzip2",

@@ -3,31 +3,41 @@ import { notFound } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { formatPlatform, type Platform } from "../lib/platform.ts";
 import type { BuildRequest } from "./builder.ts";
-import { type BuilderImages, type BuildHold, holdLayers, type ImageBase } from "./collaborators.ts";
+import { type BuilderOptions, type BuildHold, holdLayers, type ImageBase } from "./collaborators.ts";
 import type { BaseImage, BaseImages } from "./dockerfile/plan/options.ts";
 import type { Input } from "./dockerfile/plan/plan.ts";
+import { fetchLayout, type Layout } from "./sources/layouts.ts";
 
 export class BuildImages implements BaseImages {
-  readonly #images: BuilderImages;
+  readonly #parts: Pick<BuilderOptions, "images" | "snapshots">;
   readonly #hold: BuildHold;
   readonly #request: Pick<BuildRequest, "pull" | "auths" | "platform">;
   readonly #op: Operation;
   readonly #found = new Map<string, ImageBase>();
 
   constructor(
-    images: BuilderImages,
+    parts: Pick<BuilderOptions, "images" | "snapshots">,
     hold: BuildHold,
     request: Pick<BuildRequest, "pull" | "auths" | "platform">,
     op: Operation,
   ) {
-    this.#images = images;
+    this.#parts = parts;
     this.#hold = hold;
     this.#request = request;
     this.#op = op;
   }
 
   async resolve(reference: string, platform: Platform): Promise<BaseImage> {
-    const base = await this.#get(reference, platform);
+    return this.#taken(await this.#get(reference, platform), platform);
+  }
+
+  /** The image in a client's layout. */
+  async resolveLayout(layout: Layout, platform: Platform): Promise<BaseImage> {
+    const parts = { ...this.#parts, hold: this.#hold };
+    return this.#taken(await fetchLayout(parts, layout, platform, this.#op), platform);
+  }
+
+  #taken(base: ImageBase, platform: Platform): BaseImage {
     holdLayers(this.#hold, base.layers);
     this.#found.set(keyOf(base.reference, platform), base);
     const { os, architecture, variant, config, author, history } = base.file;
@@ -52,9 +62,10 @@ export class BuildImages implements BaseImages {
   async #get(reference: string, platform: Platform): Promise<ImageBase> {
     // Where nobody asked for a platform, an image that is here for another one only is taken as it is.
     const isAsked = this.#request.platform !== "";
-    const here = this.#images.find(reference, platform) ?? (isAsked ? null : this.#images.find(reference, null));
+    const here =
+      this.#parts.images.find(reference, platform) ?? (isAsked ? null : this.#parts.images.find(reference, null));
     if (here && !this.#request.pull) return here;
-    const pulled = await this.#images.pull(reference, formatPlatform(platform), this.#request.auths, this.#op);
+    const pulled = await this.#parts.images.pull(reference, formatPlatform(platform), this.#request.auths, this.#op);
     if (!pulled) throw notFound(`No such image: ${reference}`);
     return pulled;
   }

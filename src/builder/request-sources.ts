@@ -2,6 +2,7 @@
 import type { Duplex, Readable } from "node:stream";
 import type { AuthConfig } from "../api/system.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { ClientBlobs } from "./request-results.ts";
 
 /** Where the files come from that COPY takes without `--from`, and the Dockerfile. */
 export type MainContext =
@@ -45,6 +46,8 @@ export interface ReceivedFiles extends AsyncDisposable {
 export interface ClientFiles {
   /** `name` is the client's own for one of its directories: `context`, `dockerfile`, or a named context's. */
   receive(name: string, wanted: WantedFiles, op: Operation): Promise<ReceivedFiles>;
+  /** One of its OCI layouts, by the client's own name for it; absent where it can have none. */
+  layout?(store: string): ClientBlobs;
 }
 
 export const noSources: { readonly secrets: SecretSource; readonly ssh: SshSource; readonly clientFiles: null } = {

@@ -1,5 +1,5 @@
 /** The builder put together. */
-import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -17,23 +17,21 @@ import type { BuilderOptions, BuildHold } from "./collaborators.ts";
 import { BuildContext, type BuildFiles, type ContextParts } from "./context/build-context.ts";
 import { ClientContext } from "./context/client-context.ts";
 import { KeptContexts } from "./context/kept-contexts.ts";
-import { describeWarning } from "./dockerfile/lint/linter.ts";
 import { checkBuild, planBuild } from "./dockerfile/plan/build.ts";
 import type { PlanOptions } from "./dockerfile/plan/options.ts";
 import { targetsOf } from "./dockerfile/plan/outline.ts";
 import type { BuildPlan } from "./dockerfile/plan/plan.ts";
 import type { ParsedFile } from "./dockerfile/syntax/parse.ts";
-import { maskedSource } from "./dockerfile/text/source.ts";
 import { withoutCredentials } from "./dockerfile/text/url-credentials.ts";
 import { checkOutputs } from "./exporters/export-all.ts";
 import { giveOut } from "./give-out.ts";
-import { pathsOf, stagesIn, uniqueFindings } from "./plan-parts.ts";
+import { stagesIn } from "./plan-parts.ts";
 import { keepsGit, parsed, platformsOf } from "./request-reading.ts";
 import type { MainContext } from "./request-sources.ts";
+import { type BuildSources, solvePlans } from "./solve-plans.ts";
 import { Flights } from "./solver/flights.ts";
-import { InputRoots } from "./solver/input-roots.ts";
-import { Solver, type StageResult, type StepResult } from "./solver/solver.ts";
-import { StepWorker, type WorkerParts } from "./solver/step-worker.ts";
+import type { StepResult } from "./solver/solver.ts";
+import type { WorkerParts } from "./solver/step-worker.ts";
 import { GitSources } from "./sources/git-sources.ts";
 import { HttpSources } from "./sources/http-sources.ts";
 import { NamedContexts } from "./sources/named-contexts.ts";
@@ -126,7 +124,7 @@ class BuildService implements Builder {
     const file = await parsed(context, context.ownDockerfile ?? request.dockerfile);
     const hold = images.hold();
     try {
-      const bases = new BuildImages(images, hold, request, op);
+      const bases = new BuildImages(this.#options, hold, request, op);
       await using named = new NamedContexts({ ...this.#sources, ...this.#contexts }, request, op);
       const [platform = null] = platformsOf(request);
       const checked = await checkBuild(file, await this.#planOptions(context, { request, platform, bases, named }));
@@ -160,10 +158,9 @@ class BuildService implements Builder {
 
   async #buildIn(context: BuildFiles, file: ParsedFile, build: Building, op: Operation): Promise<BuiltImage> {
     const { request, hold, platforms } = build;
-    const { images } = this.#options;
     const startedAt = new Date();
     const wanted = readWanted(request.attestations);
-    const bases = new BuildImages(images, hold, request, op);
+    const bases = new BuildImages(this.#options, hold, request, op);
     await using named = new NamedContexts({ ...this.#sources, ...this.#contexts }, request, op);
     const plans: BuildPlan[] = [];
     for (const platform of platforms) {
@@ -174,86 +171,10 @@ class BuildService implements Builder {
     const { auths } = request;
     const imported = await ImportedCaches.load({ ...parts, cache: this.#parts.cache, auths }, request.cacheFrom, op);
     const notes = new StepNotes();
-    const results = await this.#solve(context, file, { ...build, bases, named, imported, notes }, plans, op);
+    const solving = { worker: this.#parts, contexts: this.#contexts, context, source: file.source };
+    const results = await solvePlans(solving, { ...build, bases, named, imported, notes }, plans, op);
     const contextAddress = build.main.kind === "remote" ? withoutCredentials(build.main.address) : null;
     return await giveOut(parts, { request, plans, results, notes, bases, startedAt, wanted, contextAddress }, op);
-  }
-
-  /** The results of plans for several platforms, side by side; the first failure ends the others. */
-  async #solve(
-    context: BuildFiles,
-    file: ParsedFile,
-    {
-      request,
-      tell,
-      hold,
-      bases,
-      named,
-      imported,
-      notes,
-    }: Building & BuildSources & { imported: ImportedCaches; notes: StepNotes },
-    plans: readonly BuildPlan[],
-    op: Operation,
-  ): Promise<StageResult[]> {
-    const scratch = mkdtempSync(join(this.#contexts.directory, "inline-"));
-    const failure = new AbortController();
-    const own: Operation = { ...op, signal: AbortSignal.any([op.signal, failure.signal]) };
-    try {
-      await using stack = new AsyncDisposableStack();
-      const paths = pathsOf(plans);
-      const root = paths?.length === 0 ? scratch : await context.gather(paths);
-      let first = 0;
-      const solvers = plans.map((plan) => {
-        const inputs: InputRoots = stack.use(new InputRoots(this.#options, (input) => solver.source(input)));
-        const { proxies } = plan.frontend;
-        const from = first;
-        const tellOwn = (event: BuildEvent): void =>
-          tell("step" in event ? { ...event, step: event.step + from } : event);
-        const worker = new StepWorker(this.#parts, {
-          request,
-          hold,
-          inputs,
-          proxies,
-          scratch,
-          tell: tellOwn,
-          imported,
-          notes,
-        });
-        const solver: Solver = new Solver(
-          {
-            plan,
-            tell: tellOwn,
-            image: (input) => bases.of(input),
-            context: (input) => (input.from === "named" ? named.source(input.name) : { kind: "directory", path: root }),
-            carryOut: (step, stage, number, tree, forOne) => worker.carryOut(step, stage, number, tree, forOne),
-          },
-          own,
-        );
-        first += solver.labels.length;
-        return solver;
-      });
-      const warnings = plans.flatMap((plan) => plan.warnings.map((warning) => describeWarning(warning, file.source)));
-      tell({
-        kind: "planned",
-        steps: solvers.flatMap(({ labels }) => labels),
-        warnings: [...new Set([...imported.warnings, ...warnings])],
-        findings: uniqueFindings(plans),
-        source: maskedSource(file.source),
-      });
-      const going = solvers.map((solver) => solver.solve());
-      let failed: { readonly error: unknown } | null = null;
-      for (const one of going) {
-        one.catch((error: unknown) => {
-          failed ??= { error };
-          failure.abort(error);
-        });
-      }
-      await Promise.allSettled(going);
-      if (failed !== null) throw (failed as { readonly error: unknown }).error;
-      return await Promise.all(going);
-    } finally {
-      this.#contexts.discard(scratch);
-    }
   }
 
   async #planOptions(context: BuildFiles, { request, platform, bases, named }: PlanSources): Promise<PlanOptions> {
@@ -280,12 +201,6 @@ class BuildService implements Builder {
   prune(request: PruneRequest): ReturnType<Builder["prune"]> {
     return this.#keeper.prune(request);
   }
-}
-
-/** Where a build takes what its context does not have. */
-interface BuildSources {
-  readonly bases: BuildImages;
-  readonly named: NamedContexts;
 }
 
 interface PlanSources extends BuildSources {

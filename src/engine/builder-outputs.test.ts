@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable, type Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
 import { entriesOf, type FoundMember, type Member, tarOf } from "../../test/fixtures/tar-builder.ts";
 import { type OwnRegistry, startOwnRegistry } from "../../test/harness/own-registry.ts";
 import type { BuildEvent, Builder, BuildRequest, BuiltImage } from "../builder/builder.ts";
@@ -517,6 +518,38 @@ test("tar=false gives an OCI layout blob by blob", async () => {
   const manifest = JSON.parse(blobs.blobs.get(facts["containerimage.digest"] as Digest)!.toString()) as Manifest;
   for (const { digest } of [manifest.config, ...manifest.layers])
     expect(digestOf(blobs.blobs.get(digest)!)).toBe(digest);
+});
+
+test("a client's OCI layout is the image of a named context, by platform, and no blob of another digest is taken", async () => {
+  const blobs = clientBlobs();
+  const open = (): Promise<Writable> => Promise.reject(new Error("not asked for"));
+  const output: Output = { type: "oci", attributes: { tar: "false", compression: "gzip" }, open, blobs };
+  const dockerfile = "FROM scratch\nENV WHERE=layout\nCOPY a /a\n";
+  const platform = "linux/amd64,linux/arm64";
+  const { facts } = await build(engine(), dockerfile, [file("a", "A")], { platform, outputs: [output] });
+  const own = engine();
+  const digest = facts["containerimage.digest"]!;
+  const clientFiles = { receive: () => Promise.reject(new Error("no files")), layout: () => blobs };
+  const from = (at: string): Partial<BuildRequest> => ({
+    clientFiles,
+    namedContexts: new Map([["lay", `oci-layout://store:latest@${at}`]]),
+  });
+  const out = archive("docker");
+  await build(own, "FROM lay\nCOPY --from=lay /a /b\n", [], { ...from(digest), outputs: [out.output], names: ["x"] });
+  const members = await out.members();
+  const [image] = json<{ Config: string; Layers: string[] }[]>(members, "manifest.json");
+  expect(json<{ config: { Env: string[] } }>(members, image!.Config).config.Env).toContain("WHERE=layout");
+  const plainOf = (data: Buffer): Buffer => (data[0] === 0x1f ? gunzipSync(data) : data);
+  const namesIn = (path: string): string[] => [...entriesOf(plainOf(members.get(path)!.data)).keys()];
+  expect(image?.Layers.map(namesIn)).toEqual([["a"], ["b"]]);
+  const wrong = build(engine(), "FROM lay\n", [], from(`sha256:${"0".repeat(64)}`));
+  await expect(wrong).rejects.toThrow("not found");
+  await expect(build(engine(), "FROM lay\n", [], from("sha256:short"))).rejects.toThrow(
+    "want oci-layout://STORE@DIGEST",
+  );
+  for (const [at, bytes] of blobs.blobs)
+    if (!bytes.toString().startsWith("{")) blobs.blobs.set(at, Buffer.from("spoilt"));
+  await expect(build(engine(), "FROM lay\n", [], from(digest))).rejects.toThrow(/size|digest/);
 });
 
 test("--squash leaves one layer above the base, with what was deleted gone", async () => {

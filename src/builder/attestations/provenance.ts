@@ -10,6 +10,7 @@ import type { ImageBase } from "../collaborators.ts";
 import { keyText } from "../dockerfile/plan/key.ts";
 import type { BuildPlan, CopySource, Step } from "../dockerfile/plan/plan.ts";
 import { withoutCredentials } from "../dockerfile/text/url-credentials.ts";
+import { readLayoutReference } from "../sources/layouts.ts";
 import { packageUrl, type Statement } from "./attestation-manifest.ts";
 import type { WantedProvenance } from "./wanted.ts";
 
@@ -135,6 +136,12 @@ function materialsOf(plan: BuildPlan, built: Provenance): Material[] {
     if (!found.has(material.uri)) found.set(material.uri, material);
   };
   const addImage = (reference: string, platform: Platform): void => {
+    const layout = readLayoutReference(reference);
+    if (layout !== null) {
+      const sha256 = layout.digest.slice("sha256:".length);
+      add({ uri: `pkg:oci/${encodeURIComponent(layout.name)}@${layout.digest}`, digest: { sha256 } });
+      return;
+    }
     const pinned = parseReference(reference).digest;
     const digest = pinned ?? built.base(reference, platform).id;
     add({ uri: packageUrl(reference, platform), digest: { sha256: digest.slice("sha256:".length) } });

@@ -4,7 +4,7 @@
  */
 import { chainIds, type Descriptor, maxManifestSize, parseConfig, parseManifest } from "../../images/manifest.ts";
 import { type Digest, isDigest } from "../../lib/digest.ts";
-import { dataLoss, invalidArgument, isKind, messageOf, notFound, notImplemented } from "../../lib/errors.ts";
+import { invalidArgument, isKind, messageOf, notFound, notImplemented } from "../../lib/errors.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { parseReference } from "../../lib/reference.ts";
@@ -12,6 +12,7 @@ import { type BuilderOptions, type BuildHold, holdLayers, type Layer, type Store
 import { isOn } from "../exporters/attributes.ts";
 import type { CacheTransfer } from "../request-results.ts";
 import type { Credentials } from "../request-sources.ts";
+import { readBlob } from "../session/blob-bytes.ts";
 import type { StepResult } from "../solver/solver.ts";
 import type { Tree } from "../steps/step-root.ts";
 import type { BuildCache } from "./build-cache.ts";
@@ -195,24 +196,10 @@ async function inlineSteps(
 async function localSource(parts: ImportParts, { attributes, blobs }: CacheTransfer, op: Operation): Promise<Source> {
   const { images, hold } = parts;
   if (!blobs || !isDigest(attributes.digest)) throw notFound("no directory of the client's");
-  const manifest = await bytesOf(await blobs.read(attributes.digest, op));
-  if (new Bun.CryptoHasher("sha256").update(manifest).digest("hex") !== attributes.digest.slice("sha256:".length)) {
-    throw dataLoss(`the client's blob ${attributes.digest} is another`);
-  }
+  const manifest = await readBlob(blobs, attributes.digest, maxManifestSize, op);
   const config = configOf(manifest);
   if (config === null) throw notFound("it holds no cache");
   const fetch = async (blob: StoredLayer, forOp: Operation): Promise<void> =>
     await images.outputs.receive(hold, blob, await blobs.read(blob.digest, forOp));
   return { steps: await stepsOf(parts, config, fetch, op), fetch };
-}
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > maxManifestSize) throw invalidArgument("the cache's manifest is too large");
-    all.push(chunk);
-  }
-  return Buffer.concat(all);
 }

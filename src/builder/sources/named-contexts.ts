@@ -2,16 +2,19 @@
 import { mkdtempSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Digest } from "../../lib/digest.ts";
 import { invalidArgument, notFound } from "../../lib/errors.ts";
 import { readIgnoreFile } from "../../lib/ignore/ignore-file.ts";
 import type { Operation } from "../../lib/operation.ts";
+import type { Platform } from "../../lib/platform.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../lib/reference.ts";
 import type { BuildImages } from "../base-images.ts";
 import type { BuildRequest } from "../builder.ts";
-import type { NamedContext } from "../dockerfile/plan/options.ts";
+import type { BaseImage, NamedContext } from "../dockerfile/plan/options.ts";
 import { withoutCredentials } from "../dockerfile/text/url-credentials.ts";
 import type { ReceivedFiles } from "../request-sources.ts";
 import type { Source } from "../solver/input-roots.ts";
+import { parseLayoutAddress } from "./layouts.ts";
 import { fetchRemote, isRemote, type RemoteParts } from "./remote-files.ts";
 
 type Request = Pick<BuildRequest, "namedContexts" | "clientFiles" | "secrets" | "ssh">;
@@ -46,12 +49,27 @@ export class NamedContexts implements AsyncDisposable {
   planned(images: BuildImages): ReadonlyMap<string, NamedContext> {
     return new Map(
       [...this.#addresses].map(([name, address]): [string, NamedContext] => {
+        const layout = parseLayoutAddress(address);
+        if (layout !== null)
+          return [name, { kind: "image", resolve: (platform) => this.#inLayout(images, name, layout, platform) }];
         const reference = /^docker-image:\/\/(.*)$/is.exec(address)?.[1];
         if (reference === undefined) return [name, { kind: "files" }];
         const full = formatReference(withDefaultTag(parseReference(reference)));
         return [name, { kind: "image", resolve: (platform) => images.resolve(full, platform) }];
       }),
     );
+  }
+
+  async #inLayout(
+    images: BuildImages,
+    name: string,
+    { store, digest }: { readonly store: string; readonly digest: Digest },
+    platform: Platform,
+  ): Promise<BaseImage> {
+    const blobs = this.#request.clientFiles?.layout?.(store);
+    if (!blobs)
+      throw invalidArgument(`named context ${name} is in an OCI layout of the client, which has none to give`);
+    return await images.resolveLayout({ name, blobs, digest }, platform);
   }
 
   /** The files of one that is no image. */
@@ -100,7 +118,8 @@ export class NamedContexts implements AsyncDisposable {
 /** Named contexts stand in for images by their familiar names, of which `latest` is no part. */
 const keyOf = (name: string): string => name.toLowerCase().replace(/:latest$/, "");
 
-const isKnown = (address: string): boolean => /^(docker-image:\/\/|local:)/i.test(address) || isRemote(address);
+const isKnown = (address: string): boolean =>
+  /^(docker-image:\/\/|oci-layout:\/\/|local:)/i.test(address) || isRemote(address);
 
 const unknown = (name: string, address: string): Error =>
   invalidArgument(`unsupported context source ${withoutCredentials(address)} for ${name}`);

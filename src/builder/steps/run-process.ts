@@ -19,7 +19,7 @@ import type { RunWork } from "../dockerfile/plan/plan.ts";
 import type { StepRoot } from "./step-root.ts";
 
 /** Name that a RUN's container has for itself, as BuildKit's does. */
-const hostname = "buildkitsandbox";
+const ownHostname = "buildkitsandbox";
 
 /** A command that ended with another code than 0. */
 export class RunFailed extends DhowError {
@@ -110,6 +110,7 @@ async function start(
   op: Operation,
 ): Promise<void> {
   const { limits } = options;
+  const { hostname = ownHostname } = work;
   const devices = work.devices.length > 0 ? bundles.devices() : [];
   const networkMode = work.network === "default" ? options.networkMode : work.network;
   const sandbox = await networks.attach(

@@ -2,11 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import type { TypedAttributes } from "../../client/buildkit/builder.ts";
+import { type LayoutEntry, type LayoutName, putInLayout } from "../../client/session/layout-index.ts";
 import type { ExportSink, ExportTarget } from "../../client/session/services.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../lib/reference.ts";
 import { ExitError } from "../command.ts";
 import type { Output } from "../output.ts";
 import { annotationAttributes } from "./annotations.ts";
 import type { BuildOutput, Destination } from "./outputs.ts";
+import type { ExporterResponse } from "./results.ts";
 import type { BuildSettings } from "./settings.ts";
 
 /** What a daemon's builder can do besides building an image of one platform into its store. */
@@ -19,6 +22,8 @@ export interface BuilderAbilities {
 export interface Exports {
   readonly exporters: readonly TypedAttributes[];
   readonly targets: readonly (ExportTarget | null)[];
+  /** The layout that is written blob by blob (`tar=false`). */
+  readonly layout: string | null;
   /** Names that this client has to push once they are built. */
   readonly pushNames: readonly string[];
 }
@@ -42,8 +47,32 @@ export function exportsOf(settings: BuildSettings, { isFull }: BuilderAbilities,
     pushNames.push(...(attrs.name ?? "").split(","));
     return [{ type: "moby", attrs: rest }];
   });
-  const targets = outputs.map(({ destination }) => (destination ? targetOf(destination, stdout) : null));
-  return { exporters, targets, pushNames };
+  const targets = outputs.map((output) =>
+    output.destination && layoutPath(output) === null ? targetOf(output.destination, stdout) : null,
+  );
+  const layouts = outputs.flatMap((output) => layoutPath(output) ?? []);
+  if (layouts.length > 1) throw new ExitError(1, "only one output can be a layout in a directory (tar=false)");
+  return { exporters, targets, layout: layouts[0] ?? null, pushNames };
+}
+
+const layoutPath = ({ type, destination }: BuildOutput): string | null =>
+  type !== "local" && destination?.kind === "directory" ? destination.path : null;
+
+/** Enters what the builder has written into the layout. */
+export async function enterLayout(layout: string | null, response: ExporterResponse): Promise<void> {
+  const descriptor = response.get("containerimage.descriptor");
+  if (layout === null || !descriptor) return;
+  const names = (response.get("image.name") ?? "").split(",").filter((name) => name !== "");
+  await putInLayout(
+    layout,
+    JSON.parse(Buffer.from(descriptor, "base64").toString()) as LayoutEntry,
+    names.length === 0 ? [{ tag: "latest" }] : names.map(layoutName),
+  );
+}
+
+function layoutName(name: string): LayoutName {
+  const reference = withDefaultTag(parseReference(name));
+  return { image: formatReference(reference), tag: reference.tag ?? "latest" };
 }
 
 /** In the words of Docker's client, whose docker driver refuses the same. */

@@ -10,8 +10,9 @@ import { openSession } from "../../client/session/session.ts";
 import type { Cli } from "../cli.ts";
 import { startAgents } from "./agents.ts";
 import { buildCredentials } from "./credentials.ts";
-import { type BuilderAbilities, type Exports, exportsOf } from "./exporters.ts";
+import { type BuilderAbilities, type Exports, enterLayout, exportsOf } from "./exporters.ts";
 import { buildFailure } from "./failure.ts";
+import { enterCaches, localCaches } from "./local-caches.ts";
 import type { Progress } from "./progress/progress.ts";
 import type { ExporterResponse } from "./results.ts";
 import { checkSecrets, secretValue } from "./secrets.ts";
@@ -36,6 +37,8 @@ export interface BuildRun {
 export async function runBuild(cli: Cli, run: BuildRun): Promise<BuildOutcome> {
   return await withBuilder(cli, run, async ({ builder, request, exported }) => {
     const { ref, response } = await builder.solve(request, optionsOf(run));
+    await enterCaches(request.cacheTo, response);
+    await enterLayout(exported.layout, response);
     return { ref, response, pushNames: exported.pushNames };
   });
 }
@@ -75,6 +78,8 @@ async function withBuilder<T>(
   checkSettings(settings);
   checkSecrets(settings.secrets);
   const sources = await buildSources(settings);
+  const caches = await localCaches(settings);
+  for (const warning of caches.warnings) cli.err(`WARNING: ${warning}\n`);
   await using agents = await startAgents(settings.ssh);
   const client = await cli.client();
   await using builder = await Builder.connect(client);
@@ -91,6 +96,11 @@ async function withBuilder<T>(
       ssh: agents.sockets,
       credentials: (host) => buildCredentials(cli, host),
       exports: exported.targets,
+      stores: {
+        ...sources.stores,
+        ...caches.stores,
+        ...(exported.layout !== null && { export: { path: exported.layout, isWritable: true } }),
+      },
       failed: (error) => {
         ours ??= error;
       },
@@ -105,8 +115,8 @@ async function withBuilder<T>(
       ...(keepsFailed && { [keepFailedAttribute]: "true" }),
     },
     exporters: exported.exporters,
-    cacheFrom: settings.cacheFrom,
-    cacheTo: settings.cacheTo,
+    cacheFrom: caches.from,
+    cacheTo: caches.to,
     entitlements: grantsOf(settings),
   };
   try {

@@ -1,7 +1,9 @@
 /** Where the files of a build come from: directories that the builder is shown, streams that it fetches, URLs. */
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import type { BlobStores } from "../../client/session/content.ts";
 import { readDirectory } from "../../client/session/directory-source.ts";
+import { findInLayout } from "../../client/session/layout-index.ts";
 import { type FileSource, memorySource } from "../../client/session/send-files.ts";
 import { everything } from "../../client/session/walk.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -14,6 +16,8 @@ export interface BuildSources {
   readonly attributes: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, string | FileSource>>;
   readonly uploads: Readonly<Record<string, AsyncIterable<Uint8Array>>>;
+  /** OCI layouts among the contexts. */
+  readonly stores: BlobStores;
   /** The main directory, where it is one: what the builder keeps of it is found again by it. */
   readonly directory: string;
 }
@@ -26,31 +30,63 @@ export async function buildSources(settings: BuildSettings): Promise<BuildSource
   const main = await mainSources(settings);
   const attributes: Record<string, string> = { ...main.attributes };
   const files: Record<string, string | FileSource> = { ...main.files };
+  const stores: Record<string, BlobStores[string]> = {};
   for (const [name, where] of Object.entries(settings.contexts)) {
+    const layout = layoutOf(where);
+    if (layout !== null) {
+      const store = `layout${Object.keys(stores).length}`;
+      stores[`oci:${store}`] = { path: layout.path, isWritable: false };
+      attributes[`context:${name}`] = `oci-layout://${store}@${layout.digest || (await layoutDigest(name, layout))}`;
+      continue;
+    }
     if (isElsewhere(where)) {
       attributes[`context:${name}`] = where;
       continue;
     }
+    if (where.startsWith("target:"))
+      throw new ExitError(
+        1,
+        `failed to get build context ${name}: ${where} is a target of a bake file, which only bake builds`,
+      );
     const stat = statSync(where, { throwIfNoEntry: false });
     if (!stat) throw new ExitError(1, `failed to get build context ${name}: stat ${where}: no such file or directory`);
     if (!stat.isDirectory()) throw new ExitError(1, `failed to get build context ${name}: ${where} is no directory`);
     files[name] = resolve(where);
     attributes[`context:${name}`] = `local:${name}`;
   }
-  return { ...main, attributes, files };
+  return { ...main, attributes, files, stores };
 }
 
 /** What the builder gets by itself. */
-function isElsewhere(where: string): boolean {
-  if (where.startsWith("oci-layout://"))
-    throw new ExitError(
-      1,
-      `${where}: contexts in OCI layouts are not supported yet; load it (\`load\`) and name it docker-image://`,
-    );
-  return isRemote(where) || where.startsWith("docker-image://");
+const isElsewhere = (where: string): boolean => isRemote(where) || where.startsWith("docker-image://");
+
+interface LayoutContext {
+  readonly path: string;
+  /** "" is `latest`, or the only one that there is. */
+  readonly tag: string;
+  /** "" where the tag decides. */
+  readonly digest: string;
 }
 
-async function mainSources(settings: BuildSettings): Promise<BuildSources> {
+/** `oci-layout://PATH[:TAG][@DIGEST]`; null for a context of another kind. */
+function layoutOf(where: string): LayoutContext | null {
+  const [, rest = "", digest = ""] = /^oci-layout:\/\/([^@]*)(?:@(.*))?$/.exec(where) ?? [];
+  if (rest === "") return null;
+  const [, path = rest, tag = ""] = /^(.*):([^/:]*)$/.exec(rest) ?? [];
+  return { path: resolve(path), tag, digest };
+}
+
+async function layoutDigest(name: string, { path, tag }: LayoutContext): Promise<string> {
+  try {
+    return await findInLayout(path, tag);
+  } catch (error) {
+    throw new ExitError(1, `failed to get build context ${name}: ${messageOf(error)}`);
+  }
+}
+
+type MainSources = Omit<BuildSources, "stores">;
+
+async function mainSources(settings: BuildSettings): Promise<MainSources> {
   const { context, dockerfile, inlineDockerfile } = settings;
   if (context === "-") return stdinSources(settings);
   if (isRemote(context)) return remoteSources(settings);
@@ -105,7 +141,7 @@ function readBytes(file: string): Uint8Array {
   }
 }
 
-const withDockerfile = (bytes: Uint8Array): BuildSources => ({
+const withDockerfile = (bytes: Uint8Array): MainSources => ({
   attributes: { filename: "Dockerfile" },
   files: { dockerfile: memorySource({ Dockerfile: bytes }), context: memorySource({}) },
   uploads: {},
@@ -113,7 +149,7 @@ const withDockerfile = (bytes: Uint8Array): BuildSources => ({
 });
 
 /** An archive is sent as it is; anything else is a Dockerfile that needs no files. */
-async function stdinSources({ dockerfile, inlineDockerfile }: BuildSettings): Promise<BuildSources> {
+async function stdinSources({ dockerfile, inlineDockerfile }: BuildSettings): Promise<MainSources> {
   if (dockerfile === "-")
     throw new ExitError(1, "invalid argument: can't use stdin for both build context and dockerfile");
   const input = readStdin();
@@ -146,7 +182,7 @@ const overriding = (bytes: Uint8Array) => ({
   files: { dockerfile: memorySource({ Dockerfile: bytes }) },
 });
 
-async function remoteSources({ context, dockerfile, inlineDockerfile }: BuildSettings): Promise<BuildSources> {
+async function remoteSources({ context, dockerfile, inlineDockerfile }: BuildSettings): Promise<MainSources> {
   const bytes =
     inlineDockerfile !== null ? Buffer.from(inlineDockerfile) : dockerfile === "-" ? await readStdin().whole() : null;
   const own = bytes === null ? null : overriding(bytes);

@@ -22,6 +22,7 @@ import {
 import type { BytesMessage } from "../../api/buildkit/types.ts";
 import { type Bindings, bind, type ServerCall } from "../../lib/grpc/server.ts";
 import { GrpcError, statusCodes } from "../../lib/grpc/status.ts";
+import { type BlobStores, contentBindings } from "./content.ts";
 import { readDirectory } from "./directory-source.ts";
 import { receiveFiles } from "./receive-files.ts";
 import { type FileSource, pieceBytes, sendFiles } from "./send-files.ts";
@@ -51,6 +52,8 @@ export interface SessionOffers {
   readonly uploads: Readonly<Record<string, AsyncIterable<Uint8Array>>>;
   /** By the exporter's place among those of the request. */
   readonly exports: readonly (ExportTarget | null)[];
+  /** Directories of blobs: of caches, of layouts that are contexts, of layouts that a build writes. */
+  readonly stores: BlobStores;
   /** Something failed on this side: its words say more than what the builder makes of them. */
   readonly failed: (error: Error) => void;
 }
@@ -72,6 +75,7 @@ export function sessionBindings(offers: SessionOffers): Bindings {
       ? []
       : bind(Upload, { Pull: (call) => telling(offers, () => upload(offers, call)) })),
     ...exportBindings(offers),
+    ...(Object.keys(offers.stores).length === 0 ? [] : contentBindings(offers.stores)),
   ]);
 }
 

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Duplex } from "node:stream";
 import { many, message, one } from "../protobuf/message.ts";
-import { GrpcClient } from "./client.ts";
+import { GrpcClient, lostConnection } from "./client.ts";
 import { maxMessageBytes } from "./frames.ts";
 import { bind, type HandlersOf, serveGrpc } from "./server.ts";
 import { service } from "./service.ts";
@@ -173,6 +174,16 @@ test("a lost connection ends calls and is told", async () => {
   expect(await failureOf(reading)).toMatchObject({ code: 14 });
   await client.closed;
   expect(() => client.open(Echo.Talk)).toThrow("the connection is closed");
+});
+
+test("a connection whose other side stops talking is lost, though it is not closed", async () => {
+  // As it is with a daemon that was killed: the stream of a hijacked connection ends, and nothing closes it.
+  const silent = new Duplex({ allowHalfOpen: true, read() {}, write: (_chunk, _encoding, done) => done() });
+  await using client = new GrpcClient(silent);
+  const call = failureOf(client.call(Echo.Say, { text: "x" }));
+  setTimeout(() => silent.push(null), 10);
+  expect((await call).message).toBe(lostConnection);
+  expect((await call).code).toBe(statusCodes.unavailable);
 });
 
 test("much data goes through in constant pieces, and larger messages are refused", async () => {

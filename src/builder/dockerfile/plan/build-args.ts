@@ -53,13 +53,21 @@ export function readFrontend(args: ReadonlyMap<string, string>, epoch: string | 
   return {
     proxies: proxiesIn(args),
     cacheNamespace: args.get("BUILDKIT_CACHE_MOUNT_NS") ?? "",
-    hostname: args.get("BUILDKIT_SANDBOX_HOSTNAME") || null,
+    hostname: readHostname(args.get("BUILDKIT_SANDBOX_HOSTNAME") ?? ""),
     inlineCache: isOn(switches.inlineCache),
     multiPlatform: isOn(switches.multiPlatform),
     keepGitDirectory: isOn(switches.keepGitDirectory),
     buildName: args.get("BUILDKIT_BUILD_NAME") ?? "",
     epoch: readEpoch(epoch),
   };
+}
+
+/** The kernel takes any 64 bytes; what would end a line of /etc/hosts is refused. */
+function readHostname(name: string): string | null {
+  if (Buffer.byteLength(name) > 64 || /[\p{Cc}\s]/u.test(name)) {
+    throw invalidArgument(`invalid BUILDKIT_SANDBOX_HOSTNAME: ${JSON.stringify(name)}`);
+  }
+  return name || null;
 }
 
 function proxiesIn(args: ReadonlyMap<string, string>): readonly string[] {

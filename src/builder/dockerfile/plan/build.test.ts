@@ -110,6 +110,18 @@ test("labels of the command line, --no-cache and its filter, unused arguments an
   expect(plan.frontend).toMatchObject({ epoch: 7, proxies: ["HTTP_PROXY=x", "http_proxy=x"] });
 });
 
+test("BUILDKIT_SANDBOX_HOSTNAME is the host of every RUN, and part of what it is", async () => {
+  const runOf = async (name: string) => {
+    const plan = await planOf("FROM scratch\nRUN x\n", { buildArgs: new Map([["BUILDKIT_SANDBOX_HOSTNAME", name]]) });
+    const { work } = plan.target.steps[0]!;
+    return work?.kind === "run" ? work : null;
+  };
+  const [own, other] = [await runOf(""), await runOf("box")];
+  expect([own?.hostname, other?.hostname]).toEqual([undefined, "box"]);
+  expect(keyText(own!)).not.toBe(keyText(other!));
+  await expect(runOf("a b")).rejects.toThrow('invalid BUILDKIT_SANDBOX_HOSTNAME: "a b"');
+});
+
 test("a frontend of its own is refused, Docker's is answered, and an argument decides over the file", async () => {
   const own = "# syntax=docker/dockerfile:1.7-labs\nFROM scratch\n";
   expect((await planOf(own)).stages).toHaveLength(1);

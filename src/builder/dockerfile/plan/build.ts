@@ -208,6 +208,7 @@ class Planner {
       buildArgs,
       stageName: name,
       cacheNamespace: this.#frontend.cacheNamespace,
+      hostname: this.#frontend.hostname,
       ignore,
       inputOf: (supplier) => this.#inputs.get(supplier)!,
       isPlanned: (other) => this.#states.has(other),

@@ -98,6 +98,8 @@ export interface RunWork {
   readonly security: RunSecurity;
   readonly devices: readonly Device[];
   readonly platform: Platform;
+  /** What the host is called in it; absent is the builder's own choice. */
+  readonly hostname?: string;
 }
 
 /** Ids and mode of what is mounted; null where nothing was said. */

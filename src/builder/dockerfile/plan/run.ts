@@ -9,7 +9,11 @@ import { withShell } from "./settings.ts";
 import type { StageState } from "./stage-state.ts";
 
 /** What RUN runs, and the row that it leaves in the history. */
-export function runWork(stage: StageState, run: Run, mounts: readonly RunMount[]): { work: RunWork; history: string } {
+export function runWork(
+  stage: StageState,
+  run: Run,
+  { mounts, hostname }: { readonly mounts: readonly RunMount[]; readonly hostname: string | null },
+): { work: RunWork; history: string } {
   const { words, script } = commandOf(run);
   stage.context.budget.spend((stage.variables.size + stage.args.length) * 16);
   const args = withShell(stage, { ...run.command, words });
@@ -24,6 +28,7 @@ export function runWork(stage: StageState, run: Run, mounts: readonly RunMount[]
     security: run.security,
     devices: run.devices,
     platform: stage.platform,
+    ...(hostname !== null && { hostname }),
   };
   return { work, history: `RUN ${[...argsForHistory(stage), ...args].join(" ")} # buildkit` };
 }

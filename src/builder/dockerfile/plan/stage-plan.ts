@@ -35,6 +35,8 @@ import { instructionText } from "./step-label.ts";
 export interface Surroundings extends StageArgs {
   readonly stageName: string;
   readonly cacheNamespace: string;
+  /** Of RUN; null is the builder's own choice. */
+  readonly hostname: string | null;
   readonly ignore: IgnoreMatcher | null;
   /** What has been found for those who are no stages. */
   readonly inputOf: (supplier: Exclude<Supplier, StageNode>) => Input;
@@ -129,7 +131,7 @@ function carryOut(stage: StageState, part: Part, around: Surroundings): Outcome 
           return `cannot mount ${words}, stage needs to be defined before current command`;
         });
       const mounts = runMounts(stage, instruction, { inputOf: mountInput, cacheNamespace });
-      return runWork(stage, instruction, mounts);
+      return runWork(stage, instruction, { mounts, hostname: around.hostname });
     }
     case "add":
     case "copy": {

@@ -89,8 +89,7 @@ export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs
 
   async function run(wanted: FrontendRequest, job: Job, request: Read<typeof SolveRequest>) {
     const solve = await Solve.open(builds, sessions, job, wanted);
-    const session = job.session === "" ? null : await sessions.get(job.session, job.signal);
-    const cacheExports = cacheTransfers(request.cache?.exports ?? [], session);
+    const cacheExports = cacheTransfers(request.cache?.exports ?? []);
     return await solve.run({ exporters: exportersOf(request), cacheExports });
   }
 }

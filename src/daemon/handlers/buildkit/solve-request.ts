@@ -2,7 +2,7 @@
 import { keepFailedAttribute } from "../../../api/buildkit/failures.ts";
 import type { BuildRequest, RunLimits } from "../../../builder/builder.ts";
 import type { Attestation, CacheTransfer, Grant } from "../../../builder/request-results.ts";
-import { invalidArgument, notImplemented } from "../../../lib/errors.ts";
+import { invalidArgument } from "../../../lib/errors.ts";
 
 /** The attributes of a frontend, and what a solve says besides. */
 export interface SolveInput {
@@ -64,10 +64,10 @@ export function readAttributes({ attributes, cacheImports, cacheExports, entitle
   }
   const of = (name: string): string => attributes.get(name) ?? "";
   const noCache = attributes.get("no-cache");
-  if (attributes.has("hostname")) throw notImplemented("build hostname is not supported by this engine yet");
   return {
     dockerfile: of("filename") || "Dockerfile",
-    buildArgs: withPrefix(attributes, "build-arg:"),
+    // The argument is the newer way to say it.
+    buildArgs: { ...hostnameArgument(of("hostname")), ...withPrefix(attributes, "build-arg:") },
     labels: withPrefix(attributes, "label:"),
     target: of("target"),
     noCache: noCache === "",
@@ -86,6 +86,9 @@ export function readAttributes({ attributes, cacheImports, cacheExports, entitle
     keepsFailed: of(keepFailedAttribute) === "true",
   };
 }
+
+const hostnameArgument = (name: string): Record<string, string> =>
+  name === "" ? {} : { BUILDKIT_SANDBOX_HOSTNAME: name };
 
 function withPrefix(attributes: ReadonlyMap<string, string>, prefix: string): Record<string, string> {
   const found = [...attributes].filter(([name]) => name.startsWith(prefix));

@@ -39,6 +39,7 @@ export function clientFiles(
     dockerfile: attributes.get("dockerfilekey") || "dockerfile",
   };
   return {
+    layout: (store) => sessionBlobs(session, `oci:${store}`),
     async receive(name, wanted, op) {
       const own = names[name] ?? name;
       const { title, what } = describeTransfer(name, wanted, dockerfile);
@@ -168,12 +169,13 @@ function outputOf(
 
 type CacheEntries = Read<typeof CacheOptions>["exports"];
 
-/** Entries with the directories that the client has for them. */
-export function cacheTransfers(entries: CacheEntries, session: ClientSession | null): CacheTransfer[] {
-  return entries.map(({ type, attrs }) => {
-    const attributes = plain(attrs);
-    const directory = attributes.dest ?? attributes.src;
-    if (type !== "local" || session === null || directory === undefined) return { type, attributes };
-    return { type, attributes, blobs: sessionBlobs(session, `local:${directory}`) };
-  });
+export const cacheTransfers = (entries: CacheEntries): CacheTransfer[] =>
+  entries.map(({ type, attrs }) => ({ type, attributes: plain(attrs) }));
+
+/** A transfer with the directory that the client has for it. */
+export function withDirectory(transfer: CacheTransfer, session: ClientSession | null): CacheTransfer {
+  const { type, attributes } = transfer;
+  const directory = attributes.dest ?? attributes.src;
+  if (type !== "local" || session === null || directory === undefined) return transfer;
+  return { ...transfer, blobs: sessionBlobs(session, `local:${directory}`) };
 }

@@ -12,7 +12,15 @@ import type { Read } from "../../../lib/protobuf/message.ts";
 import type { FrontendRequest, Job } from "./jobs.ts";
 import type { Vertex } from "./progress.ts";
 import { readAttributes } from "./solve-request.ts";
-import { cacheTransfers, clientFiles, mainContext, outputsOf, sessionAuths, sourcesOf } from "./solve-sources.ts";
+import {
+  cacheTransfers,
+  clientFiles,
+  mainContext,
+  outputsOf,
+  sessionAuths,
+  sourcesOf,
+  withDirectory,
+} from "./solve-sources.ts";
 import { failureOf } from "./source-info.ts";
 import { StepProgress } from "./step-progress.ts";
 
@@ -55,17 +63,16 @@ export class Solve {
     const { attributes, cacheImports } = this.#request;
     const session = this.#session;
     const { outputs, names } = outputsOf(exporters, session, this.#op);
+    const { entitlements, progress } = this.#job;
+    const read = readAttributes({ attributes, cacheImports: cacheTransfers(cacheImports), cacheExports, entitlements });
     const request: BuildRequest = {
-      ...readAttributes({
-        attributes,
-        cacheImports: cacheTransfers(cacheImports, session),
-        cacheExports,
-        entitlements: this.#job.entitlements,
-      }),
+      ...read,
+      cacheFrom: read.cacheFrom.map((transfer) => withDirectory(transfer, session)),
+      cacheTo: read.cacheTo.map((transfer) => withDirectory(transfer, session)),
       names,
       auths: sessionAuths(session, this.#op),
       ...sourcesOf(session),
-      clientFiles: session && clientFiles(session, this.#builds.contexts, attributes, this.#job.progress),
+      clientFiles: session && clientFiles(session, this.#builds.contexts, attributes, progress),
       outputs,
     };
     return { request, context: mainContext(session, attributes, this.#op) };
