@@ -85,12 +85,6 @@ export interface SwarmInfo {
   Managers?: number;
 }
 
-/**
- * The row of `DriverStatus` by which clients know a builder that exports cache, archives and indexes, attests and pushes by
- * itself: of dockerd, that with containerd's image store.
- */
-export const fullBuilderMark: readonly [string, string] = ["driver-type", "io.containerd.snapshotter.v1"];
-
 export interface SystemInfo {
   ID: string;
   Containers: number;
@@ -99,7 +93,7 @@ export interface SystemInfo {
   ContainersStopped: number;
   Images: number;
   Driver: string;
-  DriverStatus: (readonly [string, string])[];
+  DriverStatus: [string, string][];
   SystemStatus?: [string, string][] | null;
   Plugins: PluginsInfo;
   MemoryLimit: boolean;

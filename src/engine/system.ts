@@ -12,7 +12,6 @@ import type {
   SystemInfo,
   SystemVersion,
 } from "../api/system.ts";
-import { fullBuilderMark } from "../api/system.ts";
 import type { Volume } from "../api/volumes.ts";
 import type { Operation } from "../lib/operation.ts";
 import { commit, version } from "../lib/version.ts";
@@ -93,7 +92,7 @@ async function info(sources: SystemSources, op: Operation): Promise<SystemInfo> 
     ContainersStopped: counts.stopped,
     Images: images.length,
     Driver: sources.storageDriver,
-    DriverStatus: [["Supports d_type", "true"], fullBuilderMark],
+    DriverStatus: [["Supports d_type", "true"]],
     Plugins: {
       Volume: ["local", ...(await sources.volumeDrivers())],
       Network: ["bridge", "host", ...sources.networkDrivers(), "null"],

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { keepFailedAttribute } from "../../api/buildkit/failures.ts";
-import { fullBuilderMark } from "../../api/system.ts";
 import { Builder, type SolveRequest } from "../../client/buildkit/builder.ts";
 import type { Client } from "../../client/client.ts";
 import { openSession } from "../../client/session/session.ts";
@@ -133,7 +132,7 @@ async function abilitiesOf(client: Client, builder: Builder): Promise<BuilderAbi
   const { DriverStatus = [] } = isDhow
     ? {}
     : await client.json<{ DriverStatus?: readonly (readonly string[])[] }>({ method: "GET", path: "/info" });
-  const hasContainerd = DriverStatus?.some((row) => row.includes(fullBuilderMark[1])) ?? false;
+  const hasContainerd = DriverStatus?.some((row) => row.includes("io.containerd.snapshotter.v1")) ?? false;
   return {
     isFull: isDhow || hasContainerd,
     hostGateway: worker?.labels.get("org.mobyproject.buildkit.worker.moby.host-gateway-ip") ?? "host-gateway",

@@ -17,7 +17,7 @@ export function workers(): Written<typeof WorkerRecord>[] {
   const labels = new Map([
     ["org.mobyproject.buildkit.worker.executor", "oci"],
     // By this label buildx knows a builder that exports archives, indexes and cache, attests, and pushes by itself.
-    ["org.mobyproject.buildkit.worker.snapshotter", "overlayfs"],
+    ["org.mobyproject.buildkit.worker.snapshotter", "dhow"],
   ]);
   return [{ id: "dhow", labels, platforms: [platformOf()], buildkitVersion }];
 }
