@@ -13,6 +13,7 @@ import { Dependencies } from "./dependencies.ts";
 import { execEnded, restoreExecs } from "./exec.ts";
 import { handleExit, onExit } from "./exits.ts";
 import { startHealthChecks } from "./health.ts";
+import { runJobs } from "./jobs.ts";
 import { hasProcess, transition } from "./lifecycle.ts";
 import { logInfo } from "./log-info.ts";
 import { takeMountsBack } from "./mount-table.ts";
@@ -213,7 +214,7 @@ async function sweepFiles(ctx: Context, running: ReadonlySet<string>): Promise<v
   }
 }
 
-/** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies. */
+/** The second half, with networks there: exits, interrupted removals, strangers, health checks, policies, jobs. */
 export async function resumeContainers(ctx: Context, restored: Restored): Promise<void> {
   for (const { broken, record, status, id } of ctx.index.all()) {
     if (broken !== null || status === "removing" || status === "dead") continue;
@@ -249,6 +250,7 @@ export async function resumeContainers(ctx: Context, restored: Restored): Promis
       await container.lock.run(() => removeUnlocked(ctx, container, { volumes: true })).catch(() => {});
     }
   }
+  if (!ctx.toStop) void runJobs(ctx).catch((error) => ctx.log(`jobs: ${messageOf(error)}`));
 }
 
 function takeBack(ctx: Context, container: Container): void {

@@ -1,10 +1,14 @@
 /** What `up`, `create`, `run` and `scale` share: from a project to a plan and its execution. */
+import { paths } from "../../api/paths.ts";
+import type { SystemVersion } from "../../api/system.ts";
+import { to } from "../../client/route-call.ts";
 import type { PerformContext } from "../../compose/execute/perform.ts";
 import { configHashes } from "../../compose/hashes.ts";
 import type { Project } from "../../compose/model/project.ts";
 import { type Observed, observe } from "../../compose/observe.ts";
 import { planUp, type UpOptions } from "../../compose/plan/up.ts";
 import { changedVolumes } from "../../compose/plan/volumes.ts";
+import { jobsOf, scheduleKey } from "../../compose/schedule.ts";
 import { flag } from "../../lib/flags.ts";
 import { ExitError } from "../command.ts";
 import { agreedVolumes } from "./changed-volumes.ts";
@@ -95,6 +99,7 @@ export async function converge(
   for (const name of options.scale.keys()) {
     if (!given.services[name]) throw new ExitError(1, `no such service: ${name}`);
   }
+  await checkJobs(scope, given);
   const project = await bringProvidersUp(scope, given);
   // Both only read where every image is here already.
   const [ids, before] = await Promise.all([ensureImages(scope, project, images), observe(scope.client, project.name)]);
@@ -104,4 +109,14 @@ export async function converge(
   const context = { ...scope.performContext(project, before, ids), ...extra };
   await scope.run(plan, context);
   return { project, observed: before, context };
+}
+
+/** Only dhow's engine starts jobs: another one would leave them lying. */
+async function checkJobs({ client }: Scope, project: Project): Promise<void> {
+  const [job] = jobsOf(project);
+  if (job === undefined) return;
+  const { Platform } = await client.json<SystemVersion>(to(paths.version));
+  if (Platform?.Name !== "dhow") {
+    throw new ExitError(1, `services.${job}.${scheduleKey} needs a dhow daemon: the one that answers runs no jobs`);
+  }
 }

@@ -1,10 +1,12 @@
 /** A service as the body of `POST /containers/create`: one pure function over the model and what the plan knows. */
 import type { ContainerConfig, HealthConfig, MountPoint } from "../../api/containers.ts";
 import type { HostConfig } from "../../api/host-config.ts";
+import { scheduleLabel } from "../../api/jobs.ts";
 import type { EndpointSettings } from "../../api/networks.ts";
 import { composeVersion, labels, ownLabels } from "../labels.ts";
 import type { Project } from "../model/project.ts";
 import type { Service } from "../model/service.ts";
+import { scheduleOf } from "../schedule.ts";
 import { mountConfig } from "./mounts.ts";
 import { networkingOf } from "./networking.ts";
 import { exposedPorts, portBindings } from "./ports.ts";
@@ -88,8 +90,10 @@ export function createBody(
 
 function labelsOf(project: Project, service: Service, options: ContainerOptions): Record<string, string> {
   const { oneoff, replaces } = options;
+  const schedule = oneoff ? undefined : scheduleOf(service);
   return {
     ...ownLabels(service.labels),
+    ...(schedule !== undefined && { [scheduleLabel]: schedule }),
     [labels.project]: project.name,
     [labels.service]: service.name,
     [labels.version]: composeVersion,

@@ -3,6 +3,7 @@ import { suggest } from "../../lib/suggest.ts";
 import type { Project } from "../model/project.ts";
 import { type Service, scaleOf } from "../model/service.ts";
 import type { Problems } from "../problems.ts";
+import { scheduleComplaints } from "../schedule.ts";
 import { type At, asMapping, child, keyPlace, type Node } from "../yaml/node.ts";
 import { dependencyCycles } from "./cycles.ts";
 
@@ -58,6 +59,7 @@ function complaints(service: Service, look: Consistency): Complaint[] {
     ...resourceComplaints(service),
     ...otherComplaints(service),
     ...mountComplaints(service),
+    ...scheduleComplaints(service, look.project),
   ];
 }
 

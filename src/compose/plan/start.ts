@@ -1,15 +1,17 @@
 /** Starting: in the order of `depends_on`, each condition awaited once. */
 import type { Service } from "../model/service.ts";
 import type { ObservedContainer } from "../observe.ts";
+import { scheduleOf } from "../schedule.ts";
 import type { WaitCondition } from "./operation.ts";
 import type { UpContext } from "./up.ts";
 
 export const isRunning = ({ state }: ObservedContainer): boolean =>
   state === "running" || state === "restarting" || state === "paused";
 
-/** Starts those containers of the service that do not run, or that stop within this plan. */
+/** Starts those containers of the service that do not run, or that stop within this plan; a job's are the engine's to start. */
 export function planStart(context: UpContext, service: Service): void {
   const { plan, observed, names, made } = context;
+  if (scheduleOf(service) !== undefined) return;
   for (const name of names.get(service.name) ?? []) {
     const found = observed.containers.find((container) => container.name === name && !container.oneoff);
     const anew = plan.has(`create ${name}`);

@@ -6,6 +6,7 @@ import type { ConfigHashes } from "../hashes.ts";
 import type { Project } from "../model/project.ts";
 import { type Service, scaleOf } from "../model/service.ts";
 import type { Observed, ObservedContainer } from "../observe.ts";
+import { jobsOf } from "../schedule.ts";
 import { type Difference, differenceOf } from "./difference.ts";
 import { planNetworks } from "./networks.ts";
 import { type Plan, PlanBuilder } from "./operation.ts";
@@ -117,8 +118,10 @@ function refuseUnbuilt({ name, models, use_api_socket }: Service): void {
   if (key) throw notImplemented(`services.${name}.${key} is not supported yet`);
 }
 
-function planWaits({ plan, names }: UpContext): void {
+function planWaits({ plan, project, names }: UpContext): void {
+  const jobs = jobsOf(project);
   for (const [service, containers] of names) {
+    if (jobs.includes(service)) continue;
     for (const name of containers) {
       const action = {
         kind: "awaitService",
