@@ -65,7 +65,7 @@ describe("hardening 157: kill -9 of the supervisor at", () => {
     async (_title, [point, codes]) => {
       const line = "until test -e /go; do usleep 20000; done; exit 7";
       await dhow("run", "-d", "--name", "victim", "busybox", "sh", "-c", line);
-      const files = join(daemon().execRoot, "rootfs", await inspect("{{.Id}}"));
+      const files = join("/proc", await inspect("{{.State.Pid}}"), "root");
       await supervisorDiesAt(point, () => Bun.write(join(files, "go"), ""));
       await until("the end", async () => (await inspect("{{.State.Status}}")) === "exited");
       expect(codes as readonly string[]).toContain(await inspect("{{.State.ExitCode}}"));
