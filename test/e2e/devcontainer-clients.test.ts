@@ -72,7 +72,7 @@ test.each([...clients])("up, exec and up again of an image, with %s", async (cli
   await daemon().must("volume", "rm", `dev-${client}`);
 });
 
-test("up and exec of a service of docker-compose 1.29", async () => {
+test("up and exec of a service of Compose", async () => {
   const compose = `version: "3"
 services:
   app: {image: busybox, command: [sleep, "1000"], stop_signal: SIGKILL, volumes: ["..:/work"]}

@@ -17,6 +17,8 @@ describe("parseYaml()", () => {
     ["a: [\"1\", 'x', !!str 2, 123456789012345678]", { a: ["1", "x", "2", 123456789012345678n] }],
     ["x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}", { x: { a: 1, b: 2 }, y: { b: 3, a: 1 } }],
     ["p: &p {a: 1}\nq: &q {a: 2, c: 3}\ny: {<<: [*p, *q]}", { p: { a: 1 }, q: { a: 2, c: 3 }, y: { a: 1, c: 3 } }],
+    // As Go's parser, which asks for no indentation in quotes and brackets.
+    ["a:\n  b: [\"x\ny\nz\", 1,\n2\n]\n  c: 'p\n\nq'\n", { a: { b: ["x y z", 1, 2], c: "p\nq" } }],
     ["a: |\n  two\n  lines\nb: >-\n  fol\n  ded", { a: "two\nlines\n", b: "fol ded" }],
   ])("reads %j", (text, expected) => {
     expect(read(text)).toEqual([expected]);
@@ -37,6 +39,8 @@ describe("parseYaml()", () => {
     ["a: *nope", "f:1:4: failed to parse f: yaml: unknown anchor 'nope' referenced"],
     ["a: &a [*a]", "anchor 'a' value contains itself"],
     ["a: &a {b: *a}", "anchor 'a' value contains itself"],
+    ['a:\n  b: ["x\ny", *no]\n', "f:3:5: failed to parse f: yaml: unknown anchor 'no' referenced"],
+    ['a:\n  b: "x\nc: 1\n', 'f:2:8: failed to parse f: yaml: Missing closing "quote'],
     ["a: {<<: 1}", "map merge requires map or sequence of maps as the value"],
     ["a: [1", "failed to parse f: yaml:"],
   ])("refuses %j", (text, words) => {

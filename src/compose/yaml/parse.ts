@@ -13,6 +13,7 @@ import {
 } from "yaml";
 import { messageOf } from "../../lib/errors.ts";
 import type { Problems } from "../problems.ts";
+import { parseIndented } from "./indent-flow.ts";
 import { type At, type Mapping, mapping, type Node, scalar, sequence } from "./node.ts";
 import { resolvePlain } from "./resolve.ts";
 
@@ -28,20 +29,25 @@ const deepest = 200;
 
 /** Every document of the text; problems with the text itself are added, and what could be read is still answered. */
 export function parseYaml(text: string, file: string, problems: Problems): ParsedDocument[] {
-  const lines = new LineCounter();
+  let lines = new LineCounter();
+  let indentOf = (_line: number): number => 0;
   const place = (offset: number): At => {
     const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    return { file, line: Math.max(line, 1), column: Math.max(col - indentOf(line), 1) };
+  };
+  const parse = (source: string): readonly Document.Parsed[] => {
+    lines = new LineCounter();
+    const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
+    const documents = parseAllDocuments(source, { ...options, lineCounter: lines });
+    return Array.isArray(documents) ? documents : [];
   };
   try {
-    const documents = parseAllDocuments(text, {
-      lineCounter: lines,
-      schema: "failsafe",
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: "silent",
-    });
-    if (!Array.isArray(documents)) return [];
+    let documents = parse(text);
+    const ownLines = lines;
+    const errors = documents.flatMap((document) => document.errors);
+    const indented = parseIndented(text, parse, errors);
+    if (indented) ({ documents, indentOf } = indented);
+    else lines = ownLines;
     return documents.flatMap((document) => {
       for (const error of document.errors) {
         problems.add(place(error.pos[0]), "", `failed to parse ${file}: yaml: ${error.message}`);
