@@ -84,7 +84,7 @@ test.each([
   ["context show de", []],
   ["context use de", ["default"]],
   ["completion ", ["bash", "fish", "zsh"]],
-  ["compose u", []],
+  ["compose u", ["unpause", "up"]],
   ["ps --hel", ["--help"]],
 ])("%s| is completed by place", async (line, words) => {
   expect(await offers(line)).toEqual(words);

@@ -40,7 +40,7 @@ describe("parseYaml()", () => {
     ["a: &a [*a]", "anchor 'a' value contains itself"],
     ["a: &a {b: *a}", "anchor 'a' value contains itself"],
     ['a:\n  b: ["x\ny", *no]\n', "f:3:5: failed to parse f: yaml: unknown anchor 'no' referenced"],
-    ['a:\n  b: "x\nc: 1\n', 'f:2:8: failed to parse f: yaml: Missing closing "quote'],
+    ['a:\n  b: "x\nc: 1\n', 'f:4:1: failed to parse f: yaml: Missing closing "quote'],
     ["a: {<<: 1}", "map merge requires map or sequence of maps as the value"],
     ["a: [1", "failed to parse f: yaml:"],
   ])("refuses %j", (text, words) => {
