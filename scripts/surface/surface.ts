@@ -37,7 +37,6 @@ export const refusedEndpoints: Readonly<Record<string, Omit<Row, "name">>> = {
 
 /** By the beginning of a path or of a command. */
 const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
-  [/^\/(session|grpc)\b|^bake\b/, "the builder's part"],
   [
     /^buildx (create|dial-stdio|history|rm|stop|use)\b/,
     "there is one builder, the engine's own, and it keeps no history",

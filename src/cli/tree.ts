@@ -75,7 +75,7 @@ export const entries: readonly Entry[] = [
     paths: ["image build", "builder build", "buildx build", "buildx b", "build"],
     load: () => import("./commands/image/build.ts"),
   },
-  { paths: ["buildx bake", "buildx f"], load: () => import("./commands/buildx/bake.ts") },
+  { paths: ["buildx bake", "buildx f", "bake"], load: () => import("./commands/buildx/bake.ts") },
   { paths: ["builder du", "buildx du"], load: () => import("./commands/builder/du.ts") },
   { paths: ["buildx inspect"], load: () => import("./commands/buildx/inspect.ts") },
   { paths: ["buildx imagetools create"], load: () => import("./commands/buildx/imagetools-create.ts") },

@@ -1,7 +1,7 @@
 /** Commands that Docker has and this client has not (yet), so that they are refused by name instead of as unknown. */
 
 const unbuilt: ReadonlySet<string> = new Set(
-  `bake checkpoint config deploy node plugin secret service stack swarm trust`.split(" "),
+  `checkpoint config deploy node plugin secret service stack swarm trust`.split(" "),
 );
 
 /** In groups that are there. */
