@@ -198,6 +198,21 @@ target "app" {
   expect(await daemon().must("images", "--format", "{{.Repository}}")).not.toContain("dhow-bake");
 });
 
+test("--call tells what a file offers, as tables and as JSON", async () => {
+  const path = context(
+    "# WHO is greeted\nARG WHO=you\nFROM busybox AS base\n# app the application\nFROM base AS app\nARG WHO\nRUN --mount=type=secret,id=tok,required=true true\n",
+  );
+  expect((await build("--call", "targets", path)).stdout).toBe(
+    "TARGET        DESCRIPTION\nbase          \napp (default) the application\n",
+  );
+  expect((await build("--call", "outline", path)).stdout).toBe(
+    "TARGET:      app\nDESCRIPTION: the application\n\nBUILD ARG   VALUE   DESCRIPTION\nWHO         you     is greeted\n\nSECRET   REQUIRED\ntok      true\n\n",
+  );
+  const { stdout } = await build("--call", "outline,format=json", path);
+  expect(JSON.parse(stdout)).toMatchObject({ name: "app", secrets: [{ name: "tok", required: true }] });
+  expect((await build("--call", "nothing", path)).code).toBe(1);
+});
+
 test("DOCKER_BUILDKIT=0 builds by POST /build, and refuses what that has no place for", async () => {
   const path = context("FROM busybox\n");
   const env = { DOCKER_BUILDKIT: "0" };

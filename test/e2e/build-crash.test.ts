@@ -1,15 +1,13 @@
 /** Builds whose engine is killed at each durable step: the next one finds nothing of them, and builds the same again (hardening 67, 157). */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { slowness } from "../harness/command.ts";
-import { dieAt, inRounds } from "../harness/crash.ts";
+import { dieAt, inRounds, startInTime } from "../harness/crash.ts";
+import { dhowBinary } from "../harness/daemon.ts";
 import { expectLedger, type Ledger, settledLedger } from "../harness/ledger.ts";
 import { withDaemon } from "./fixture.ts";
-
-// Clients that could build over BuildKit's protocol are to use `POST /build` here.
-process.env.DOCKER_BUILDKIT = "0";
 
 const daemon = withDaemon({ failPoints: "" });
 const root = mkdtempSync(join(tmpdir(), "dhow-build-crash-"));
@@ -26,28 +24,68 @@ beforeAll(async () => {
   clean = await settledLedger(daemon());
 });
 
-test.each(
-  inRounds(
-    [
-      "builder.run.writable",
-      "builder.run.started",
-      "builder.step.stored",
-      "snapshots.layer.adopted",
-      "snapshots.layer.publish",
-      "builder.step.applied",
-      "images.built.stored",
-    ].map((point) => [point, point] as const),
-  ),
-)(
+const points = [
+  "builder.run.writable",
+  "builder.run.started",
+  "builder.step.stored",
+  "snapshots.layer.adopted",
+  "snapshots.layer.publish",
+  "builder.step.applied",
+  "images.built.stored",
+];
+const classic = ["builder.run.started", "images.built.stored"];
+
+afterEach(() => {
+  delete process.env.DOCKER_BUILDKIT;
+});
+
+const deaths = [
+  ...points.map((point) => ({ point, buildkit: "1" })),
+  ...classic.map((point) => ({ point, buildkit: "0" })),
+];
+
+test.each(inRounds(deaths.map((death) => [`${death.point} (DOCKER_BUILDKIT=${death.buildkit})`, death] as const)))(
   "kill -9 at %s leaves nothing",
-  async (_title, point) => {
+  async (_title, { point, buildkit }) => {
     const d = daemon();
+    // Clients take it from the environment of this process.
+    process.env.DOCKER_BUILDKIT = buildkit;
     await dieAt(d, point, ["build", "-t", "victim", root]);
     d.arm("");
     await expectLedger(d, clean, { fds: false });
     await d.must("build", "-q", "-t", "victim", root);
     expect(await d.must("run", "--rm", "victim", "cat", "/out", "/f")).toBe("changed\nchanged\nfirst");
     await d.must("rmi", "-f", "victim");
+    await d.must("builder", "prune", "-af");
+    await expectLedger(d, clean, { fds: false });
+  },
+  90_000 * slowness,
+);
+
+test(
+  "a client whose daemon is killed during a step says so and ends",
+  async () => {
+    const d = daemon();
+    const path = join(root, "long");
+    mkdirSync(path);
+    writeFileSync(join(path, "Dockerfile"), "FROM busybox\nRUN echo begun; sleep 100\n");
+    const building = Bun.spawn([dhowBinary, "-H", `unix://${d.socket}`, "build", "--progress", "plain", path], {
+      stderr: "pipe",
+      stdout: "ignore",
+    });
+    const decoder = new TextDecoder();
+    let shown = "";
+    let killedAt = 0;
+    for await (const bytes of building.stderr) {
+      shown += decoder.decode(bytes, { stream: true });
+      if (killedAt > 0 || !/#\d+ [\d.]+ begun/.test(shown)) continue;
+      await d.kill9();
+      killedAt = performance.now();
+    }
+    expect(await building.exited).toBe(1);
+    expect(performance.now() - killedAt).toBeLessThan(5000 * slowness);
+    expect(shown).toContain("ERROR: failed to build: the daemon went away: the connection was closed\n");
+    await startInTime(d);
     await d.must("builder", "prune", "-af");
     await expectLedger(d, clean, { fds: false });
   },

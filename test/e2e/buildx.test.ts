@@ -22,6 +22,7 @@ import { GrpcClient } from "../../src/lib/grpc/client.ts";
 import { bind, serveGrpc } from "../../src/lib/grpc/server.ts";
 import type { Written } from "../../src/lib/protobuf/message.ts";
 import { type CommandResult, run } from "../harness/command.ts";
+import { startOwnRegistry } from "../harness/own-registry.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -103,6 +104,56 @@ COPY --from=b /count /sub/count
     const wrong = await build("-f", join(path, "Bad"), path);
     expect(wrong.stderr).toContain("   2 | >>> RUNN x");
     expect(wrong.stderr).toContain("unknown instruction: RUNN");
+  });
+
+  test("exports caches to a registry, an image and a directory, and builds from each", async () => {
+    await using registry = await startOwnRegistry();
+    const path = context({ Dockerfile: "FROM busybox\nRUN echo cached > /made\n" });
+    const cache = join(root, "bx-cache");
+    const places = [
+      [`type=registry,ref=${registry.host}/cache:1`, `type=registry,ref=${registry.host}/cache:1`],
+      [`type=local,dest=${cache}`, `type=local,src=${cache}`],
+      ["type=inline", `type=registry,ref=${registry.host}/image:1`],
+    ] as const;
+    for (const [to, from] of places) {
+      const made = await build("--cache-to", to, "-t", `${registry.host}/image:1`, "--push", path);
+      expect([made.code, made.stderr]).toEqual([0, expect.stringContaining("exporting to image")]);
+      await daemon().must("rmi", "-f", `${registry.host}/image:1`);
+      await daemon().must("builder", "prune", "-af");
+      expect((await build("--cache-from", from, path)).stderr).toMatch(/RUN echo cached > \/made\n#\d+ CACHED/);
+      await daemon().must("builder", "prune", "-af");
+    }
+  });
+
+  test("makes archives and several platforms, attests, and builds from a layout", async () => {
+    await using registry = await startOwnRegistry();
+    const path = context({
+      Dockerfile: "FROM scratch\nCOPY f /f\n",
+      f: "x",
+      From: "FROM lay\nCOPY --from=lay /f /g\n",
+    });
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    const name = `${registry.host}/multi:1`;
+    const pushed = await build(...platforms, "--provenance=mode=max", "--sbom=true", "--push", "-t", name, path);
+    expect([pushed.code, pushed.stderr]).toEqual([0, expect.stringContaining("exporting to image")]);
+    const inspected = await docker(["buildx", "imagetools", "inspect", "--raw", name]);
+    const { manifests } = JSON.parse(inspected.stdout) as { manifests: { platform: { architecture: string } }[] };
+    expect(manifests.map(({ platform }) => platform.architecture).sort()).toEqual([
+      "amd64",
+      "arm64",
+      "unknown",
+      "unknown",
+    ]);
+    await daemon().must("rmi", "-f", name);
+    const [archive, layout] = [join(root, "x.tar"), join(root, "bx-layout")];
+    expect((await build(...platforms, "-o", `type=oci,dest=${archive}`, path)).code).toBe(0);
+    mkdirSync(layout);
+    expect((await run(["tar", "xf", archive, "-C", layout])).code).toBe(0);
+    const out = join(root, "bx-out");
+    const args = ["--build-context", `lay=oci-layout://${layout}`, "-f", join(path, "From"), "-o", out, path];
+    const built = await build(...args);
+    expect([built.code, built.stderr]).toEqual([0, expect.stringContaining("exporting to client directory")]);
+    expect(readFileSync(join(out, "g"), "utf8")).toBe("x");
   });
 
   test("asks what a file offers, and lists and prunes the cache", async () => {
