@@ -90,8 +90,9 @@ export function readAttributes({ attributes, cacheImports, cacheExports, entitle
 const hostnameArgument = (name: string): Record<string, string> =>
   name === "" ? {} : { BUILDKIT_SANDBOX_HOSTNAME: name };
 
+/** In order of their names: they come in any, and equal requests are to be equal images. */
 function withPrefix(attributes: ReadonlyMap<string, string>, prefix: string): Record<string, string> {
-  const found = [...attributes].filter(([name]) => name.startsWith(prefix));
+  const found = [...attributes].filter(([name]) => name.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]));
 }
 
