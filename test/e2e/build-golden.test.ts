@@ -4,11 +4,11 @@ import { readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { buildCases } from "../fixtures/builds/cases.ts";
 import { describeImage, makeContext } from "../harness/built-image.ts";
+import { classicBuild } from "../harness/classic-build.ts";
 import { slowness } from "../harness/command.ts";
 import { withDaemon } from "./fixture.ts";
 
-// Clients that could build over BuildKit's protocol are to use `POST /build` here.
-process.env.DOCKER_BUILDKIT = "0";
+classicBuild();
 
 const daemon = withDaemon();
 const golden = (name: string): string =>

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { classicBuild } from "../harness/classic-build.ts";
 import { type CommandResult, run, slowness, until } from "../harness/command.ts";
 import { clients, dhowBinary } from "../harness/daemon.ts";
 import { withDaemon } from "./fixture.ts";
 
-// Clients that could build over BuildKit's protocol are to use `POST /build` here.
-process.env.DOCKER_BUILDKIT = "0";
+classicBuild();
 
 const daemon = withDaemon();
 const root = mkdtempSync(join(tmpdir(), "dhow-build-"));
