@@ -101,7 +101,8 @@ export function printTemplate<T>(cli: Cli, listing: Listing<T>, rows: readonly T
   try {
     for (const row of rows) lines.push(template.execute(viewOf(listing, row)));
   } catch (error) {
-    throw new ExitError(1, error instanceof Error ? `${listRefusal.words}: ${error.message}` : String(error));
+    const words = listing.failedTemplate ?? listRefusal.words;
+    throw new ExitError(1, error instanceof Error ? `${words}: ${error.message}` : String(error));
   }
   if (!table) {
     for (const line of lines) cli.out(`${line}\n`);

@@ -21,6 +21,8 @@ export interface Listing<T> {
   readonly methods?: Readonly<Record<string, (row: T, ...args: string[]) => string>>;
   /** The name Docker's messages give the row's type. */
   readonly typeName: string;
+  /** What stands before a template's failure on a row, where that is not what lists say. */
+  readonly failedTemplate?: string;
 }
 
 export interface ListOptions {

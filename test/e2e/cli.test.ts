@@ -485,8 +485,8 @@ describe("with a running, an ended and a created container", () => {
     "node ls",
     "secret ls",
     "config ls",
-    "buildx ls",
-    "compose up",
+    "buildx create",
+    "compose publish",
   ])("docker %s is refused by name", async (line) => {
     const { code, stdout, stderr } = await shell(ours, line);
     expect({ code, stdout, stderr }).toEqual({

@@ -85,6 +85,8 @@ export function containerListing(full: boolean, sizes = false): Listing<Containe
   return {
     raw: { full: sizes ? `${rawForm}size: {{.Size}}\n` : rawForm, quiet: "container_id: {{.ID}}" },
     typeName: "*formatter.ContainerContext",
+    // Docker tries the template before it lists.
+    failedTemplate: "failed to execute template",
     quiet: "ID",
     columns: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
     methods: { Label: (row, name = "") => row.Labels?.[name] ?? "" },
