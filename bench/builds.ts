@@ -108,7 +108,9 @@ async function measured(
       if (run > 0) times[engine.name]?.push(performance.now() - from);
     }
   }
-  return { name, values: Object.fromEntries(Object.entries(times).map(([key, list]) => [key, summary(list).median])) };
+  const values = Object.fromEntries(Object.entries(times).map(([key, list]) => [key, summary(list).median]));
+  console.log(`${name}: ${JSON.stringify(values)}`);
+  return { name, values };
 }
 
 async function build(engine: Engine, { path }: Context, tag: string, round: string): Promise<void> {

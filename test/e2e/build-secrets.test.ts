@@ -51,7 +51,7 @@ describe("a secret", () => {
   test("is a read-only file on a file system of its own, with the owner and mode that are asked for", async () => {
     const { output } = await build(
       "FROM busybox\nRUN --mount=type=secret,id=a --mount=type=secret,id=a,target=/x/y,uid=3,gid=4,mode=0440 " +
-        "stat -c '%n %a %u:%g' /run/secrets/a /x/y; cat /x/y; " +
+        "exec 2>&1; stat -c '%n %a %u:%g' /run/secrets/a /x/y; cat /x/y; " +
         "mount | grep -E '/run/secrets/a|/x/y' | cut -d'(' -f1,2 | sed 's/,relatime.*//'; echo > /x/y || echo unwritable\n",
       { secrets: secretsOf({ a: "told\n" }), noCache: true },
     );

@@ -30,15 +30,18 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** As many as there are hundreds of ports for them; a whole run starts more daemons than this, one after the other. */
+const slots = 199;
 let lastSlot = 0;
 
-/** A number that no other test daemon on this machine holds: a directory made exclusively. */
+/** A number that no other test daemon on this machine holds, the one least lately used here: a directory made exclusively. */
 function claimSlot(): { slot: number; lock: string } {
-  for (let slot = lastSlot + 1; slot < 200; slot++) {
+  for (let tried = 0; tried < slots; tried++) {
+    const slot = (lastSlot % slots) + 1;
+    lastSlot = slot;
     const lock = join(tmpdir(), `dhow-test-slot-${slot}`);
     try {
       mkdirSync(lock);
-      lastSlot = slot;
       return { slot, lock };
     } catch {}
   }
@@ -124,6 +127,8 @@ export class TestDaemon implements AsyncDisposable {
       `--bridge-name=${this.bridge}`,
       `--bip=10.213.${this.slot}.1/24`,
       `--default-address-pool=base=10.214.${this.slot}.0/24,size=27`,
+      // Many a test leaves a first process behind that takes no SIGTERM.
+      "--shutdown-timeout=1",
       ...(this.#options.debug === false ? [] : ["--debug"]),
       ...(this.#options.flags ?? []),
     ];
