@@ -20,7 +20,7 @@ function compile(name, failPoints) {
     "--bytecode",
     "--format=esm",
     // A command is over before its code is worth compiling; long-lived roles take the ordinary policy back (main.ts).
-    "--compile-jit-policy=8",
+    "--compile-jit-policy=64",
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     `--define=FAIL_POINTS=${failPoints}`,

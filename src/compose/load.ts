@@ -84,7 +84,7 @@ async function load(options: LoadOptions): Promise<Loaded> {
 
 function namesInFiles(loader: ModelLoader, found: ProjectFiles, isInterpolated: boolean): string[] {
   return found.files.flatMap((file) =>
-    loader.documents(file).map(({ root }) => {
+    loader.lookAhead(file).map(({ root }) => {
       if (isInterpolated) return interpolatedName(root, (name) => found.environment.get(name));
       return (root.kind === "mapping" && textOf(root.entries.get("name"))) || "";
     }),

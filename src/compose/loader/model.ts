@@ -52,13 +52,23 @@ export class ModelLoader {
   readonly problems = new Problems();
   readonly dropped = new Set<string>();
   readonly #options: ModelOptions;
+  readonly #ahead = new Map<string, ParsedDocument[]>();
 
   constructor(options: ModelOptions) {
     this.#options = options;
   }
 
-  /** The documents of a file; the trees are fresh each time. */
-  documents(file: string): ParsedDocument[] {
+  /** The documents of a file before its turn to be loaded, to be looked at only. */
+  lookAhead(file: string): readonly ParsedDocument[] {
+    const documents = this.#documents(file);
+    this.#ahead.set(file, documents);
+    return documents;
+  }
+
+  /** The trees are fresh each time. */
+  #documents(file: string): ParsedDocument[] {
+    const read = this.#ahead.get(file);
+    if (read && this.#ahead.delete(file)) return read;
     const text = file === "-" ? (this.#options.stdin ?? "") : readText(file);
     return parseYaml(text, file, this.problems);
   }
@@ -71,7 +81,7 @@ export class ModelLoader {
   #load(source: Source, base: string, chain: readonly string[]): Mapping {
     let root: Mapping = mapping([], nowhere);
     for (const [i, file] of source.files.entries()) {
-      for (const document of this.documents(file)) {
+      for (const document of this.#documents(file)) {
         root = this.#addDocument(root, document, { source, file, isFirst: i === 0, chain: [...chain, file] });
       }
     }
@@ -145,7 +155,7 @@ export class ModelLoader {
     const folder = relative(workingDir, dirname(file)) || ".";
     let root: Mapping = mapping([], nowhere);
     const resets: (readonly string[])[] = [];
-    for (const document of this.documents(file)) {
+    for (const document of this.#documents(file)) {
       if (document.root.kind !== "mapping") continue;
       const part = this.#interpolated(document.root, environment) as Mapping;
       part.entries.delete("include");
