@@ -2,8 +2,8 @@
 import type { Project } from "../../compose/model/project.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import { askLine } from "../prompt.ts";
+import type { VolumeConsent } from "./converge.ts";
 import type { Scope } from "./scope.ts";
-import type { VolumeConsent } from "./up-flags.ts";
 
 /** Of the changed volumes' keys those that may be made anew; a warning tells of each that stays. */
 export async function agreedVolumes(

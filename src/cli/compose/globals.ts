@@ -27,5 +27,10 @@ export const composeFlags = {
 
 export type ComposeFlags = FlagValues<typeof composeFlags>;
 
+/** What holds where `compose` was not typed. */
+export function initialFlags(): ComposeFlags {
+  return Object.fromEntries(Object.entries(composeFlags).map(([name, { initial }]) => [name, initial])) as ComposeFlags;
+}
+
 /** The flag that every command of `compose` has too. */
 export const dryRunFlag = { "dry-run": flag.bool("Tell what would be done and do nothing") };

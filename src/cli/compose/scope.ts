@@ -14,7 +14,7 @@ import { isKind } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
 import { dryRun } from "./dry-run.ts";
-import { type ComposeFlags, composeFlags } from "./globals.ts";
+import { type ComposeFlags, initialFlags } from "./globals.ts";
 import { type Display, openDisplay } from "./progress-display.ts";
 
 export interface ProjectOptions {
@@ -31,6 +31,8 @@ export class Scope {
   readonly client: Client;
   readonly display: Display;
   readonly dryRun: boolean;
+  /** Whether anything odd was told. */
+  hasWarned = false;
 
   private constructor(cli: Cli, flags: ComposeFlags, client: Client, display: Display, dry: boolean) {
     this.cli = cli;
@@ -135,6 +137,7 @@ export class Scope {
   }
 
   warn(message: string): void {
+    this.hasWarned = true;
     this.display.warn(message);
   }
 }
@@ -159,20 +162,4 @@ export function loadOptions(
     allResources: flags["all-resources"],
     ...(options.withoutDependencies && { withoutDependencies: true }),
   };
-}
-
-function initialFlags(): ComposeFlags {
-  return Object.fromEntries(Object.entries(composeFlags).map(([name, { initial }]) => [name, initial])) as ComposeFlags;
-}
-
-/** What --scale wants, `web=3`. */
-export function parseScale(values: readonly string[]): Map<string, number> {
-  return new Map(
-    values.map((text): [string, number] => {
-      const [name = "", count = ""] = text.split("=");
-      if (!/^\d+$/.test(count))
-        throw new ExitError(1, `invalid --scale option ${JSON.stringify(text)}. Should be SERVICE=NUM`);
-      return [name, Number(count)];
-    }),
-  );
 }

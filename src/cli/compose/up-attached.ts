@@ -7,11 +7,11 @@ import type { UpOptions } from "../../compose/plan/up.ts";
 import { planKill, planStop } from "../../compose/plan/verbs.ts";
 import { AttachedLogs } from "./attached.ts";
 import { containersOf } from "./choose.ts";
+import { converge, type VolumeConsent } from "./converge.ts";
 import { hookPrinter } from "./hook-printer.ts";
 import type { ImageOptions } from "./images.ts";
 import type { LogPrinter } from "./log-printer.ts";
 import type { Scope } from "./scope.ts";
-import { converge, type VolumeConsent } from "./up-flags.ts";
 
 export interface UpAttachedOptions {
   readonly images: ImageOptions;

@@ -14,10 +14,10 @@ import { IgnoreMatcher } from "../../lib/ignore/ignore.ts";
 import { readIgnoreFile } from "../../lib/ignore/ignore-file.ts";
 import { ExitError } from "../command.ts";
 import { buildServices } from "./build.ts";
+import { converge } from "./converge.ts";
 import { imageDefaults } from "./images.ts";
 import type { Scope } from "./scope.ts";
 import { insideOf, type SyncRule, sortChanges, syncArchive } from "./sync-archive.ts";
-import { converge } from "./up-flags.ts";
 
 export interface WatchOptions {
   readonly quiet: boolean;

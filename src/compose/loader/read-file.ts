@@ -1,11 +1,13 @@
 /** The client's files, with a limit: what is read here may come from anywhere. */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { invalidArgument, notFound } from "../../lib/errors.ts";
+import { noteRead } from "./reads.ts";
 
 const mostBytes = 2 << 20;
 
 /** Throws `notFound` or `invalidArgument` in Go's words. Pipes are read to their end. */
 export function readText(path: string): string {
+  noteRead("text", path);
   const fd = opened(path);
   try {
     const chunks: Buffer[] = [];
@@ -36,10 +38,12 @@ function opened(path: string): number {
 }
 
 export function isFile(path: string): boolean {
+  noteRead("kind", path);
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
 }
 
 export function fileExists(path: string): boolean {
+  noteRead("kind", path);
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 

@@ -1,14 +1,8 @@
 import { defineCommand } from "../../command.ts";
+import { converge, volumeConsent } from "../../compose/converge.ts";
+import { checkCreateFlags, createFlags, imageOptions, upOptions } from "../../compose/create-flags.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { Scope } from "../../compose/scope.ts";
-import {
-  checkCreateFlags,
-  converge,
-  createFlags,
-  imageOptions,
-  upOptions,
-  volumeConsent,
-} from "../../compose/up-flags.ts";
 
 export const command = defineCommand({
   summary: "Create the containers of services",

@@ -1,9 +1,10 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
+import { converge } from "../../compose/converge.ts";
+import { parseScale } from "../../compose/create-flags.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { imageDefaults } from "../../compose/images.ts";
-import { parseScale, Scope } from "../../compose/scope.ts";
-import { converge } from "../../compose/up-flags.ts";
+import { Scope } from "../../compose/scope.ts";
 
 export const command = defineCommand({
   summary: "Set how many containers services have",

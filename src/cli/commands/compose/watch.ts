@@ -1,9 +1,9 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand } from "../../command.ts";
+import { converge } from "../../compose/converge.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { imageDefaults } from "../../compose/images.ts";
 import { Scope } from "../../compose/scope.ts";
-import { converge } from "../../compose/up-flags.ts";
 import { watchProject } from "../../compose/watch.ts";
 
 export const command = defineCommand({

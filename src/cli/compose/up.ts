@@ -1,0 +1,67 @@
+/** `compose up`: the project's files read, a plan made and carried out. */
+import { noteReads } from "../../compose/loader/reads.ts";
+import type { Project } from "../../compose/model/project.ts";
+import { isTerminal } from "../../lib/terminal.ts";
+import type { Cli } from "../cli.ts";
+import { ExitError, type Input } from "../command.ts";
+import { converge, volumeConsent } from "./converge.ts";
+import { imageOptions, upOptions } from "./create-flags.ts";
+import { LogPrinter } from "./log-printer.ts";
+import { Scope } from "./scope.ts";
+import type { SettledUp } from "./settled-up.ts";
+import { shownServices, upAttached } from "./up-attached.ts";
+import type { upFlags } from "./up-words.ts";
+
+/** `settled` is told where there was nothing to do. Answers the exit code. */
+export async function up(cli: Cli, input: Input<typeof upFlags>, settled: SettledUp | null): Promise<number> {
+  const { flags, changed, args } = input;
+  const detach = flags.detach || flags.wait;
+  const reads = settled && noteReads();
+  const scope = await Scope.open(cli, input);
+  if (changed.has("menu") && flags.menu) scope.warn("--menu is not supported and is ignored");
+  const project = await scope.project({ services: args, withoutDependencies: flags["no-deps"] });
+  if (Object.keys(project.services).length === 0) throw new ExitError(1, "no service selected");
+  const options = {
+    ...upOptions(flags, args, !flags["no-start"]),
+    renewVolumes: flags["renew-anon-volumes"],
+    ...(flags["always-recreate-deps"] && { recreateDependencies: "force" as const }),
+    ...(changed.has("timeout") && { timeout: flags.timeout }),
+    wait: flags.wait,
+  };
+  if (flags["no-start"] || scope.dryRun || detach) {
+    const volumes = volumeConsent(flags);
+    const limit = flags["wait-timeout"] > 0 ? AbortSignal.timeout(flags["wait-timeout"] * 1000) : undefined;
+    try {
+      const done = await converge(scope, project, imageOptions(flags), options, {
+        volumes,
+        ...(limit && { signal: limit }),
+      });
+      if (reads && !scope.hasWarned) await settled.keep(done, reads);
+    } catch (error) {
+      if (!limit?.aborted) throw error;
+      throw new ExitError(1, `application not healthy after ${flags["wait-timeout"]}s`);
+    }
+    return 0;
+  }
+  const printer = new LogPrinter(cli, {
+    colours: !flags["no-color"] && scope.flags.ansi !== "never" && (isTerminal(1) || scope.flags.ansi === "always"),
+    prefix: !flags["no-log-prefix"],
+  });
+  checkAttach(project, [...flags.attach, ...flags["no-attach"], ...[flags["exit-code-from"]].filter(Boolean)]);
+  return upAttached(scope, project, printer, {
+    images: imageOptions(flags),
+    volumes: volumeConsent(flags),
+    up: options,
+    shown: shownServices(project, args, flags),
+    timestamps: flags.timestamps,
+    abortOnExit: flags["abort-on-container-exit"] || flags["exit-code-from"] !== "",
+    abortOnFailure: flags["abort-on-container-failure"],
+    exitCodeFrom: flags["exit-code-from"],
+    watch: flags.watch,
+    ...(changed.has("timeout") && { timeout: flags.timeout }),
+  });
+}
+
+function checkAttach(project: Project, names: readonly string[]): void {
+  for (const name of names) if (!project.services[name]) throw new ExitError(1, `no such service: ${name}`);
+}
