@@ -65,16 +65,17 @@ class BuildService implements Builder {
     this.#options = options;
     const git = new GitSources(join(paths.build, "git"), discard);
     const http = new HttpSources(join(paths.build, "http"), discard);
+    this.contexts = new KeptContexts(join(paths.build, "clients"), discard);
     this.#parts = {
       ...options,
       cache,
       cacheMounts,
+      contexts: this.contexts,
       git,
       http,
       exits: new RunExits(runtime),
       flights: new Flights<StepResult>(),
     };
-    this.contexts = new KeptContexts(join(paths.build, "clients"), discard);
     const kept = {
       "exec.cachemount": cacheMounts,
       "source.git.checkout": git,

@@ -34,6 +34,7 @@ import {
 } from "../linux/stat.ts";
 import { SyscallError } from "../linux/syscall-error.ts";
 import { getxattr, listxattr } from "../linux/xattr.ts";
+import { isKeptAttribute } from "./kept-attributes.ts";
 import { type TarDestination, TarOutput } from "./tar-output.ts";
 import { marksDeletion } from "./unpack/tree-root.ts";
 import { isOpaque } from "./unpack/whiteout.ts";
@@ -219,7 +220,7 @@ export class TreePacker {
   #attributes(fd: number): Map<string, Buffer> | null {
     let found: Map<string, Buffer> | null = null;
     for (const name of listxattr(fd)) {
-      if (!isKept(name, this.#options.exact === true)) continue;
+      if (!isKeptAttribute(name, this.#options.exact === true)) continue;
       const value = getxattr(fd, name);
       if (value === null) continue;
       found ??= new Map();
@@ -245,15 +246,6 @@ function fields(path: Buffer, stat: FileStat) {
     devMajor: stat.rdevMajor,
     devMinor: stat.rdevMinor,
   };
-}
-
-/**
- * Whether an attribute goes into the archive: those that mean the same elsewhere, or all (`exact`) but overlayfs's own, which would
- * change what a merged tree shows, and those whose names a pax record cannot bear.
- */
-function isKept(name: string, exact: boolean): boolean {
-  if (/^(user|trusted)\.overlay\./.test(name) || name.includes("=")) return false;
-  return exact || name === "security.capability" || name.startsWith("user.");
 }
 
 /** Where the data of a file with holes is, as GNU tar would say it; null for one without, or with more than any reader takes. */

@@ -20,7 +20,8 @@ export const Stat = message("fsutil.types.Stat", {
   xattrs: map(10, "bytes"),
 });
 
-export const packetTypes = { stat: 0, request: 1, data: 2, finished: 3, error: 4 } as const;
+/** `unchanged` is of dhow's own: instead of a list that the receiver has named as known. */
+export const packetTypes = { stat: 0, request: 1, data: 2, finished: 3, error: 4, unchanged: 64 } as const;
 
 /**
  * The side that has files sends a `stat` for each, in the order of a walk (a packet without a stat is the end of them); the
@@ -50,6 +51,15 @@ export const goMode = {
   type: 0x8f28_0000,
 } as const;
 
+/** The permissions in a Go mode, with setuid, setgid and sticky where Unix has them. */
+export function fromGoMode(mode: number): number {
+  let result = mode & 0o777;
+  if (mode & goMode.setuid) result |= 0o4000;
+  if (mode & goMode.setgid) result |= 0o2000;
+  if (mode & goMode.sticky) result |= 0o1000;
+  return result;
+}
+
 /** The client's directories, which it sends. Which, and what of it, is said by headers. */
 export const FileSync = service("moby.filesync.v1.FileSync", {
   DiffCopy: [Packet, Packet, "both"],
@@ -61,6 +71,8 @@ export const fileSyncHeaders = {
   include: "include-patterns",
   exclude: "exclude-patterns",
   follow: "followpaths",
+  /** Of dhow's own: the `listDigest` of what the receiver has; other senders do not look at it. */
+  known: "dhow-known-files",
 } as const;
 
 /**

@@ -9,21 +9,23 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   renameSync,
+  rmSync,
   statSync,
   utimesSync,
-  writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { Stat } from "../../api/buildkit/files.ts";
-import { many, message } from "../../lib/protobuf/message.ts";
+import { basename, dirname, join } from "node:path";
 import type { KeptDirectories, KeptDirectory } from "../cache/cache-keeper.ts";
 import type { ReceivedFiles } from "../request-sources.ts";
+import type { DigestRequest } from "../steps/files-helper.ts";
+import { choose } from "../steps/selection.ts";
 import { type FileStat, isSameFile, kindOfFile } from "./file-list.ts";
+import { type Files, type KeptList, readKeptList, readListDigest, writeKeptList } from "./kept-list.ts";
 import { KeptTree } from "./kept-tree.ts";
+import { KnownDigests } from "./known-digests.ts";
+import { listedDigest } from "./listed-digest.ts";
 
-type Files = ReadonlyMap<string, FileStat>;
+const nothing: KeptList = { files: new Map(), contents: new Map() };
 
 /** One sender of files, whose list has come whole. */
 export interface FileSource {
@@ -31,8 +33,6 @@ export interface FileSource {
   /** Has the content of the files of these numbers sent, each piece told to `take`, an empty one at a file's end. */
   fetch(numbers: readonly number[], take: (number: number, data: Uint8Array) => void): Promise<void>;
 }
-
-const KeptList = message("dhow.KeptList", { files: many(1, Stat) });
 
 export class KeptContexts implements KeptDirectories {
   readonly #directory: string;
@@ -47,14 +47,26 @@ export class KeptContexts implements KeptDirectories {
     this.#discard = discard;
   }
 
+  /** The `listDigest` of what is kept for `key`, for a client that may have it still; null where nothing is. */
+  knownList(key: string): string | null {
+    return readListDigest(join(this.#directory, idOf(key), "list"));
+  }
+
+  /** The tree of `key` as it is, while its list is the one of this digest; else null. */
+  holdKnown(key: string, digest: string): Promise<ReceivedFiles | null> {
+    const id = idOf(key);
+    return this.#inTurn(id, async () => (this.knownList(key) === digest ? this.#hold(id) : null));
+  }
+
   /** Brings the tree of `key` (any text) up to date with the source. */
-  async receive(key: string, source: FileSource): Promise<ReceivedFiles> {
-    const id = new Bun.CryptoHasher("sha256").update(key).digest("hex");
+  receive(key: string, source: FileSource): Promise<ReceivedFiles> {
+    const id = idOf(key);
+    return this.#inTurn(id, () => this.#receive(id, source));
+  }
+
+  async #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
     const before = this.#syncs.get(id) ?? Promise.resolve();
-    const own = before.then(
-      () => this.#receive(id, source),
-      () => this.#receive(id, source),
-    );
+    const own = before.then(work, work);
     this.#syncs.set(id, own);
     try {
       return await own;
@@ -65,21 +77,27 @@ export class KeptContexts implements KeptDirectories {
 
   async #receive(id: string, source: FileSource): Promise<ReceivedFiles> {
     const place = join(this.#directory, id);
-    const list = this.#readList(place);
+    const list = readKeptList(join(place, "list"));
+    const isSame = list !== null && isEqual(list.files, source.files);
     const isUsed = (this.#users.get(id) ?? 0) > 0;
-    if (isUsed && list !== null && !isEqual(list, source.files)) return await this.#receiveApart(place, list, source);
+    if (isUsed && list !== null && !isSame) return await this.#receiveApart(place, list, source);
     if (list === null) {
       if (existsSync(place)) this.#discard(place);
       mkdirSync(join(place, "files"), { recursive: true, mode: 0o700 });
     }
-    const known = list ?? new Map<string, FileStat>();
-    if (list === null || !isEqual(known, source.files)) {
+    if (!isSame) {
       // Without its list a tree counts for nothing: whatever ends this midway, it begins anew.
       if (list !== null) renameSync(join(place, "list"), join(place, "old-list"));
-      await this.#sync(place, known, source);
-      writeFileSync(join(place, "new-list"), KeptList.encode({ files: [...source.files.values()] }), { mode: 0o600 });
+      rmSync(join(place, "digests"), { force: true });
+      const contents = await this.#sync(place, list ?? nothing, source);
+      writeKeptList(join(place, "new-list"), { files: source.files, contents });
       renameSync(join(place, "new-list"), join(place, "list"));
     }
+    return this.#hold(id);
+  }
+
+  #hold(id: string): ReceivedFiles {
+    const place = join(this.#directory, id);
     const now = new Date();
     utimesSync(join(place, "list"), now, now);
     this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
@@ -93,7 +111,7 @@ export class KeptContexts implements KeptDirectories {
     };
   }
 
-  async #receiveApart(place: string, list: Files, source: FileSource): Promise<ReceivedFiles> {
+  async #receiveApart(place: string, list: KeptList, source: FileSource): Promise<ReceivedFiles> {
     const own = mkdtempSync(join(this.#directory, "apart-"));
     try {
       mkdirSync(join(own, "files"), { mode: 0o700 });
@@ -103,12 +121,12 @@ export class KeptContexts implements KeptDirectories {
       made.prepare(new Map(), directories);
       for (const [path, stat] of directories) shared.set(path, stat);
       for (const [path, stat] of source.files) {
-        const old = list.get(path);
+        const old = list.files.get(path);
         if (kindOfFile(stat) !== "file" || old === undefined || !isSameFile(old, stat)) continue;
         linkSync(join(place, "files", path), join(own, "files", path));
         shared.set(path, stat);
       }
-      await this.#sync(own, shared, source);
+      await this.#sync(own, { files: shared, contents: list.contents }, source);
     } catch (error) {
       this.#discard(own);
       throw error;
@@ -116,51 +134,67 @@ export class KeptContexts implements KeptDirectories {
     return { root: join(own, "files"), [Symbol.asyncDispose]: async () => this.#discard(own) };
   }
 
-  async #sync(place: string, before: Files, source: FileSource): Promise<void> {
+  /** Resolves to the digests of all regular files. */
+  async #sync(place: string, before: KeptList, source: FileSource): Promise<Map<string, string>> {
     const staging = join(place, "staging");
     if (existsSync(staging)) this.#discard(staging);
     mkdirSync(staging, { mode: 0o700 });
     const tree = new KeptTree(join(place, "files"), staging);
     const paths = [...source.files.keys()];
-    tree.remove(before, source.files);
-    const wanted = tree.prepare(before, source.files);
+    tree.remove(before.files, source.files);
+    const wanted = tree.prepare(before.files, source.files);
     const replaced = new Set(wanted.map((number) => paths[number]!));
-    const open = new Map<number, ReturnType<KeptTree["create"]>>();
+    const contents = new Map([...before.contents].filter(([path]) => !replaced.has(path) && source.files.has(path)));
+    const open = new Map<number, Arriving>();
     try {
       await source.fetch(wanted, (number, data) => {
-        const file = open.get(number) ?? tree.create(number);
-        open.set(number, file);
-        if (data.length > 0) return file.write(data);
+        const arriving = open.get(number) ?? { file: tree.create(number), hasher: new Bun.CryptoHasher("sha256") };
+        open.set(number, arriving);
+        if (data.length > 0) {
+          arriving.hasher.update(data);
+          return arriving.file.write(data);
+        }
         const path = paths[number]!;
-        file.finish(path, source.files.get(path)!);
+        arriving.file.finish(path, source.files.get(path)!);
+        contents.set(path, arriving.hasher.digest("hex"));
         open.delete(number);
       });
     } finally {
-      for (const file of open.values()) file.drop();
+      for (const { file } of open.values()) file.drop();
       this.#discard(staging);
     }
-    tree.link(before, source.files, replaced);
+    tree.link(before.files, source.files, replaced);
     tree.finish(source.files);
+    return contents;
   }
 
-  #readList(place: string): Files | null {
-    const path = join(place, "list");
-    if (!existsSync(path)) return null;
-    try {
-      return new Map(KeptList.decode(readFileSync(path)).files.map((stat) => [stat.path, stat]));
-    } catch {
-      return null;
-    }
+  /**
+   * The digest of files that are in use here, for a cache key; null where the helper `digest-files` has to look at them. What was
+   * told once of a list is kept beside it.
+   */
+  async digest({ sources, exclude }: DigestRequest): Promise<string | null> {
+    const root = sources[0]?.root;
+    if (root === undefined || exclude.length > 0 || sources.some((source) => source.root !== root)) return null;
+    const place = dirname(root);
+    if (dirname(place) !== this.#directory || !this.#users.has(basename(place))) return null;
+    const asked = JSON.stringify(sources.map(({ path, only, isRequired }) => [path, only, isRequired]));
+    const known = new KnownDigests(join(place, "digests"));
+    const told = known.get(asked);
+    if (told !== null) return told;
+    const list = readKeptList(join(place, "list"));
+    const digest = list && (await listedDigest(list, choose(sources)));
+    if (digest) known.add(asked, digest);
+    return digest;
   }
 
   async list(): Promise<KeptDirectory[]> {
     if (!existsSync(this.#directory)) return [];
     return readdirSync(this.#directory).flatMap((id) => {
       const place = join(this.#directory, id);
-      const files = this.#readList(place);
-      if (files === null) return [];
+      const list = readKeptList(join(place, "list"));
+      if (list === null) return [];
       let size = 0;
-      for (const stat of files.values()) if (kindOfFile(stat) === "file") size += stat.size;
+      for (const stat of list.files.values()) if (kindOfFile(stat) === "file") size += stat.size;
       const { birthtime: createdAt } = statSync(join(place, "files"));
       const { mtime: lastUsedAt } = statSync(join(place, "list"));
       return [{ id, size, createdAt, lastUsedAt, inUse: this.#users.has(id) || this.#syncs.has(id) }];
@@ -180,10 +214,18 @@ export class KeptContexts implements KeptDirectories {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     for (const id of readdirSync(this.#directory)) {
       const place = join(this.#directory, id);
-      if (this.#readList(place) === null) this.#discard(place);
+      if (readListDigest(join(place, "list")) === null) this.#discard(place);
     }
   }
 }
+
+/** A file whose bytes come. */
+interface Arriving {
+  readonly file: ReturnType<KeptTree["create"]>;
+  readonly hasher: Bun.CryptoHasher;
+}
+
+const idOf = (key: string): string => new Bun.CryptoHasher("sha256").update(key).digest("hex");
 
 function isEqual(a: Files, b: Files): boolean {
   if (a.size !== b.size) return false;

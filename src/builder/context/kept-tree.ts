@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { goMode } from "../../api/buildkit/files.ts";
+import { fromGoMode, goMode } from "../../api/buildkit/files.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import { makeDevice } from "../../linux/device.ts";
 import { AT_FDCWD, close, mknodAt, O_NOFOLLOW, O_PATH, openAt, utimesPathFd } from "../../linux/file.ts";
@@ -28,15 +28,6 @@ type Files = ReadonlyMap<string, FileStat>;
 const S_IFIFO = 0o010000;
 const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
-
-/** The permissions of Go's mode as the kernel has them. */
-function permissions({ mode }: FileStat): number {
-  let bits = mode & 0o777;
-  if (mode & goMode.setuid) bits |= 0o4000;
-  if (mode & goMode.setgid) bits |= 0o2000;
-  if (mode & goMode.sticky) bits |= 0o1000;
-  return bits;
-}
 
 export class KeptTree {
   readonly #root: string;
@@ -82,7 +73,7 @@ export class KeptTree {
     const whole = join(this.#root, path);
     if (!isThere) mkdirSync(whole, { mode: 0o700 });
     lchownSync(whole, stat.uid, stat.gid);
-    chmodSync(whole, permissions(stat));
+    chmodSync(whole, fromGoMode(stat.mode));
   }
 
   #special(path: string, stat: FileStat): void {
@@ -92,10 +83,10 @@ export class KeptTree {
     else {
       const isCharacter = (stat.mode & goMode.characterDevice) !== 0;
       const type = kind === "pipe" ? S_IFIFO : isCharacter ? S_IFCHR : S_IFBLK;
-      mknodAt(AT_FDCWD, whole, type | permissions(stat), makeDevice(stat.devmajor, stat.devminor));
+      mknodAt(AT_FDCWD, whole, type | fromGoMode(stat.mode), makeDevice(stat.devmajor, stat.devminor));
     }
     lchownSync(whole, stat.uid, stat.gid);
-    if (kind !== "link") chmodSync(whole, permissions(stat));
+    if (kind !== "link") chmodSync(whole, fromGoMode(stat.mode));
     setTimes(whole, stat);
   }
 
@@ -119,7 +110,7 @@ export class KeptTree {
       finish: (path, stat) => {
         closeOnce();
         lchownSync(staged, stat.uid, stat.gid);
-        chmodSync(staged, permissions(stat));
+        chmodSync(staged, fromGoMode(stat.mode));
         setAttributes(staged, stat);
         setTimes(staged, stat);
         renameSync(staged, join(this.#root, path));

@@ -20,30 +20,38 @@ export interface SessionFiles {
 }
 
 export function sessionFiles(session: ClientSession, kept: KeptContexts): SessionFiles {
-  return {
-    async receive(name, wanted, tell, op) {
-      if (!session.serves(FileSync.DiffCopy)) throw invalidArgument("no local sources enabled by the client");
-      const metadata = encodedMetadata({
-        [fileSyncHeaders.directory]: [name],
-        [fileSyncHeaders.include]: wanted.include,
-        [fileSyncHeaders.exclude]: wanted.exclude,
-        [fileSyncHeaders.follow]: wanted.follow,
-      });
-      await using call = session.client.open(FileSync.DiffCopy, { metadata, signal: op.signal });
-      const stream = new Receiving(call, tell);
-      const source = await stream.begin();
-      const owner = session.facts.sharedKey || session.facts.id;
-      const key = JSON.stringify([owner, name, wanted.include, wanted.exclude, wanted.follow]);
-      const files = await kept.receive(key, source);
-      try {
-        await stream.finish();
-      } catch (error) {
-        await files[Symbol.asyncDispose]();
-        throw error;
-      }
-      return files;
-    },
+  const receive = async (
+    name: string,
+    wanted: WantedFiles,
+    tell: TransferProgress,
+    op: Operation,
+    mayKnow = true,
+  ): Promise<ReceivedFiles> => {
+    if (!session.serves(FileSync.DiffCopy)) throw invalidArgument("no local sources enabled by the client");
+    const owner = session.facts.sharedKey || session.facts.id;
+    const key = JSON.stringify([owner, name, wanted.include, wanted.exclude, wanted.follow]);
+    const known = mayKnow ? kept.knownList(key) : null;
+    const metadata = encodedMetadata({
+      [fileSyncHeaders.directory]: [name],
+      [fileSyncHeaders.include]: wanted.include,
+      [fileSyncHeaders.exclude]: wanted.exclude,
+      [fileSyncHeaders.follow]: wanted.follow,
+      [fileSyncHeaders.known]: known === null ? [] : [known],
+    });
+    await using call = session.client.open(FileSync.DiffCopy, { metadata, signal: op.signal });
+    const stream = new Receiving(call, tell);
+    const source = await stream.begin(known !== null);
+    const files = source === null ? await kept.holdKnown(key, known ?? "") : await kept.receive(key, source);
+    try {
+      await stream.finish();
+    } catch (error) {
+      await files?.[Symbol.asyncDispose]();
+      throw error;
+    }
+    // Another build has received another list meanwhile.
+    return files ?? (await receive(name, wanted, tell, op, false));
   };
+  return { receive };
 }
 
 class Receiving {
@@ -70,11 +78,12 @@ class Receiving {
     this.#tell(this.bytes);
   }
 
-  /** Resolves once the whole list is here. */
-  async begin(): Promise<FileSource> {
+  /** Resolves once the whole list is here; null says that it is the one that was named to the client. */
+  async begin(isKnown: boolean): Promise<FileSource | null> {
     const list = new FileList();
     for (;;) {
       const { type, stat } = await this.#next();
+      if (type === packetTypes.unchanged && isKnown && list.files.size === 0) return null;
       if (type !== packetTypes.stat) throw invalidArgument(`unexpected packet of type ${type} in a list of files`);
       if (stat === undefined) break;
       this.#count(stat.path.length + stat.linkname.length + 24);

@@ -9,6 +9,7 @@ import type { CacheMounts } from "../cache/cache-mounts.ts";
 import type { StepNotes } from "../cache/export-cache.ts";
 import type { ImportedCaches } from "../cache/import-cache.ts";
 import { type BuilderOptions, type BuildHold, holdLayers } from "../collaborators.ts";
+import type { KeptContexts } from "../context/kept-contexts.ts";
 import { inputsOf, keyText } from "../dockerfile/plan/key.ts";
 import type { CopySource, CopyWork, MakeDirectoryWork, RunWork, StagePlan, Step } from "../dockerfile/plan/plan.ts";
 import type { GitSources } from "../sources/git-sources.ts";
@@ -27,11 +28,12 @@ import type { InputRoots } from "./input-roots.ts";
 import type { StepResult } from "./solver.ts";
 
 /** Changes when equal steps come to something else than before. */
-const keyVersion = 1;
+const keyVersion = 2;
 
 export interface WorkerParts extends BuilderOptions {
   readonly cache: BuildCache;
   readonly cacheMounts: CacheMounts;
+  readonly contexts: KeptContexts;
   readonly exits: RunExits;
   readonly flights: Flights<StepResult>;
   readonly git: GitSources;
@@ -98,8 +100,8 @@ export class StepWorker {
   async #keyOf({ work }: Step, tree: Tree, files: readonly FileSource[], op: Operation): Promise<string> {
     const inputs: unknown[] = [];
     if (work?.kind === "copy" && files.length > 0) {
-      const request: DigestRequest = { sources: files.filter(({ identity }) => !identity), exclude: work.exclude };
-      inputs.push(await runHelper<{ digest: string }>("digest-files", request, null, op.signal));
+      const request = { sources: files.filter(({ identity }) => !identity), exclude: work.exclude };
+      inputs.push(await this.#digestOf(request, op));
       inputs.push(...files.flatMap(({ identity }) => identity ?? []));
     }
     if (work?.kind === "run") for (const input of inputsOf(work)) inputs.push(await this.#identity(work, input, op));
@@ -116,8 +118,12 @@ export class StepWorker {
         ? [{ root: source.path, path: mount.source, only: null, isRequired: false, unpacks: false }]
         : [],
     );
-    const request: DigestRequest = { sources, exclude: [] };
-    return (await runHelper<{ digest: string }>("digest-files", request, null, op.signal)).digest;
+    return await this.#digestOf({ sources, exclude: [] }, op);
+  }
+
+  async #digestOf(request: DigestRequest, op: Operation): Promise<string> {
+    const known = await this.#parts.contexts.digest(request);
+    return known ?? (await runHelper<{ digest: string }>("digest-files", request, null, op.signal)).digest;
   }
 
   async #fileSources(work: CopyWork, op: Operation): Promise<FileSource[]> {

@@ -1,28 +1,30 @@
 import type { TarEntry, TarSink } from "../../lib/tar/entry.ts";
+import { digestText } from "./file-digest.ts";
 
-/** Feeds a hash with what makes a file what it is. */
+/** Feeds a hash with what makes a file what it is: for regular files, the digest of their bytes too. */
 export class DigestSink implements TarSink {
   readonly #hasher: Bun.CryptoHasher;
+  #content: Bun.CryptoHasher | null = null;
 
   constructor(hasher: Bun.CryptoHasher) {
     this.#hasher = hasher;
   }
 
-  entry({ path, type, linkPath, mode, uid, gid, size, devMajor, devMinor, xattrs }: TarEntry): void {
-    const attributes = [...(xattrs ?? [])].map(([name, value]) => [name, value.toString("base64")]).sort();
-    const rest = { type, mode, uid, gid, size, devMajor, devMinor, attributes };
-    this.#hasher.update(JSON.stringify([path.toString("base64"), linkPath.toString("base64"), rest]));
+  entry(entry: TarEntry): void {
+    this.#hasher.update(digestText(entry));
+    this.#content = entry.type === "file" ? new Bun.CryptoHasher("sha256") : null;
   }
 
   data(bytes: Uint8Array): void {
-    this.#hasher.update(bytes);
+    this.#content?.update(bytes);
   }
 
   hole(length: number): void {
-    this.#hasher.update(`hole ${length}`);
+    this.#content?.update(`hole ${length}`);
   }
 
   end(): void {
-    this.#hasher.update("end");
+    this.#hasher.update(`${this.#content?.digest("hex") ?? ""}\n`);
+    this.#content = null;
   }
 }

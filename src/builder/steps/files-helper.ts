@@ -9,6 +9,7 @@ import { Extractor } from "../../snapshots/unpack/extractor.ts";
 import { baseName, openArchive, pack, unpack } from "./chosen-files.ts";
 import { type CopyChanges, CopySink } from "./copy-sink.ts";
 import { DigestSink } from "./digest-sink.ts";
+import { sourceText } from "./file-digest.ts";
 import { isDirectoryIn, withoutLinks } from "./inside.ts";
 import { type Chosen, choose, type FileSource } from "./selection.ts";
 
@@ -50,17 +51,22 @@ export async function copyFilesMain(args: string[]): Promise<void> {
 
 /** `digest-files`: one digest over names, metadata and content of the chosen files; times are no part of it. */
 export async function digestFilesMain(args: string[]): Promise<void> {
-  await answer<DigestRequest, { digest: string }>(args, async ({ sources, exclude }) => {
+  await answer<DigestRequest, { digest: string }>(args, async (request) => {
     raiseFileLimit();
-    const hasher = new Bun.CryptoHasher("sha256");
-    const isExcluded = excluder(exclude);
-    for (const one of choose(sources)) {
-      hasher.update(JSON.stringify([one.parents, one.isDirectory ? null : baseName(one.path)]));
-      const sink = new CopySink(new DigestSink(hasher), { owner: root, mode: null, isExcluded }, "");
-      pack(one, sink, "");
-    }
-    return { digest: hasher.digest("hex") };
+    return { digest: filesDigest(request) };
   });
+}
+
+/** 64 hex digits. */
+export function filesDigest({ sources, exclude }: DigestRequest): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  const isExcluded = excluder(exclude);
+  for (const one of choose(sources)) {
+    hasher.update(sourceText(one.parents, one.isDirectory ? null : baseName(one.path)));
+    const sink = new CopySink(new DigestSink(hasher), { owner: root, mode: null, isExcluded }, "");
+    pack(one, sink, "");
+  }
+  return hasher.digest("hex");
 }
 
 /** `make-directory`: the directory and those above it, where they are not. */

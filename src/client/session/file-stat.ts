@@ -37,14 +37,5 @@ export function toGoMode(mode: number): number {
   return result >>> 0;
 }
 
-/** The permissions in a Go mode, with setuid, setgid and sticky where Unix has them. */
-export function fromGoMode(mode: number): number {
-  let result = mode & 0o777;
-  if (mode & goMode.setuid) result |= 0o4000;
-  if (mode & goMode.setgid) result |= 0o2000;
-  if (mode & goMode.sticky) result |= 0o1000;
-  return result;
-}
-
 export const isDirectory = (mode: number): boolean => (mode & goMode.directory) !== 0;
 export const isSymlink = (mode: number): boolean => (mode & goMode.symlink) !== 0;

@@ -4,9 +4,9 @@
  */
 import { chmod, type FileHandle, link, lstat, lutimes, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { goMode, packetTypes } from "../../api/buildkit/files.ts";
+import { fromGoMode, goMode, packetTypes } from "../../api/buildkit/files.ts";
 import { GrpcError, statusCodes } from "../../lib/grpc/status.ts";
-import { fromGoMode, isDirectory, isSymlink } from "./file-stat.ts";
+import { isDirectory, isSymlink } from "./file-stat.ts";
 import type { PacketStream, WirePacket } from "./send-files.ts";
 
 type WireStat = NonNullable<WirePacket["stat"]>;

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { type Packet, packetTypes } from "../../api/buildkit/files.ts";
+import { listDigest } from "../../api/buildkit/list-digest.ts";
 import { GrpcError, statusCodes } from "../../lib/grpc/status.ts";
 import type { InputOf, Read } from "../../lib/protobuf/message.ts";
 import type { FileStat } from "./file-stat.ts";
@@ -32,10 +33,11 @@ export interface SentFiles {
 /** How many files are read at once. */
 const mostReaders = 4;
 
-export async function sendFiles(source: FileSource, given: PacketStream): Promise<SentFiles> {
+/** `known` is the digest of a list that the receiver has already; it is not told again. */
+export async function sendFiles(source: FileSource, given: PacketStream, known?: string): Promise<SentFiles> {
   const stream = inTurn(given);
   const told: FileStat[] = [];
-  const telling = tell(source, stream, told);
+  const telling = known === undefined ? tell(source.stats(), stream, told) : tellChanged(source, stream, told, known);
   const counts = { read: 0 };
   // Requests come while stats are still told; both ends have to go on at once.
   const answering = answer(source, stream, told, counts);
@@ -63,8 +65,15 @@ function inTurn({ requests, send }: PacketStream): PacketStream {
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-async function tell(source: FileSource, stream: PacketStream, told: FileStat[]): Promise<void> {
-  for (const stat of source.stats()) {
+async function tellChanged(source: FileSource, stream: PacketStream, told: FileStat[], known: string): Promise<void> {
+  const all = [...source.stats()];
+  if (listDigest(all) !== known) return await tell(all, stream, told);
+  told.push(...all);
+  await stream.send({ type: packetTypes.unchanged });
+}
+
+async function tell(stats: Iterable<FileStat>, stream: PacketStream, told: FileStat[]): Promise<void> {
+  for (const stat of stats) {
     // Only what may be asked for is kept in full.
     told.push(stat);
     await stream.send({ type: packetTypes.stat, stat: wireStat(stat) });

@@ -109,7 +109,8 @@ async function sync(offers: SessionOffers, call: PacketCall): Promise<void> {
     exclude: metadataOf(call, fileSyncHeaders.exclude),
     follow: metadataOf(call, fileSyncHeaders.follow),
   };
-  await sendFiles(typeof from === "string" ? readDirectory(from, filter) : from, call);
+  const [known] = metadataOf(call, fileSyncHeaders.known);
+  await sendFiles(typeof from === "string" ? readDirectory(from, filter) : from, call, known);
 }
 
 const sshBindings = (offers: SessionOffers) =>

@@ -1,0 +1,65 @@
+/**
+ * What a kept tree holds: its files as their client told of them, and a digest of what is in each, so that whether something has
+ * changed is seen without a look at the files. On disk: the digest of the list in 64 hex digits, then a message.
+ */
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { Stat } from "../../api/buildkit/files.ts";
+import { listDigest } from "../../api/buildkit/list-digest.ts";
+import { many, message } from "../../lib/protobuf/message.ts";
+import { type FileStat, kindOfFile } from "./file-list.ts";
+
+export type Files = ReadonlyMap<string, FileStat>;
+
+export interface KeptList {
+  /** By path, in the order of a walk. */
+  readonly files: Files;
+  /** SHA-256 of the bytes of each regular file, 64 hex digits, by path. */
+  readonly contents: ReadonlyMap<string, string>;
+}
+
+/** `contents` are those of the regular files, in their order. */
+const KeptListMessage = message("dhow.KeptList", { files: many(1, Stat), contents: many(2, "bytes") });
+
+const digestLength = 64;
+
+export function writeKeptList(path: string, { files, contents }: KeptList): void {
+  const stats = [...files.values()];
+  const regular = stats.filter((stat) => kindOfFile(stat) === "file");
+  const encoded = KeptListMessage.encode({
+    files: stats,
+    contents: regular.map((stat) => Buffer.from(contents.get(stat.path) ?? "", "hex")),
+  });
+  writeFileSync(path, Buffer.concat([Buffer.from(listDigest(stats)), encoded]), { mode: 0o600 });
+}
+
+/** Null for a file that is not there, or is none of ours. */
+export function readKeptList(path: string): KeptList | null {
+  if (readListDigest(path) === null) return null;
+  try {
+    const read = KeptListMessage.decode(readFileSync(path).subarray(digestLength));
+    const files = new Map(read.files.map((stat) => [stat.path, stat]));
+    const regular = read.files.filter((stat) => kindOfFile(stat) === "file");
+    if (regular.length !== read.contents.length) return null;
+    const digests = read.contents.map((digest) => Buffer.from(digest).toString("hex"));
+    return { files, contents: new Map(regular.map((stat, i) => [stat.path, digests[i] ?? ""])) };
+  } catch {
+    return null;
+  }
+}
+
+/** The `listDigest` alone, of which the rest need not be read; null as for {@link readKeptList}. */
+export function readListDigest(path: string): string | null {
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const head = Buffer.alloc(digestLength);
+      readSync(fd, head, 0, digestLength, 0);
+      const text = head.toString("latin1");
+      return /^[0-9a-f]{64}$/.test(text) ? text : null;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return null;
+  }
+}
