@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packetTypes } from "../../api/buildkit/files.ts";
+import { listDigest } from "../../api/buildkit/list-digest.ts";
 import { readDirectory } from "./directory-source.ts";
 import { followPaths } from "./follow-paths.ts";
 import { receiveFiles } from "./receive-files.ts";
@@ -155,4 +156,28 @@ test("sendFiles() says by name which file changed or vanished meanwhile", async 
     await expect(sending).rejects.toThrow(message);
     expect(Buffer.from(told.at(-1)?.data ?? []).toString()).toContain(message);
   }
+});
+
+test("sendFiles() does not tell a list that the receiver has, and tells another one whole", async () => {
+  const from = tree("d/file", "other");
+  const source = readDirectory(from, everything);
+  const told = async (known: string): Promise<number[]> => {
+    const [here, there] = pipe();
+    const types: number[] = [];
+    const sending = sendFiles(source, here, known);
+    for await (const { type, stat } of there.requests) {
+      types.push(type);
+      if (type === packetTypes.unchanged || (type === packetTypes.stat && stat === undefined))
+        await there.send({ type: packetTypes.finished });
+      if (type === packetTypes.finished) break;
+    }
+    await sending;
+    return types;
+  };
+  const known = listDigest(source.stats());
+  const whole = [packetTypes.stat, packetTypes.stat, packetTypes.stat, packetTypes.stat, packetTypes.finished];
+  expect(await told(known)).toEqual([packetTypes.unchanged, packetTypes.finished]);
+  expect(await told("0".repeat(64))).toEqual(whole);
+  writeFileSync(join(from, "other"), "longer than before");
+  expect(await told(known)).toEqual(whole);
 });
