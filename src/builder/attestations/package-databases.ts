@@ -1,6 +1,6 @@
 /** Reading the databases of package managers, as texts: pure, and bounded by what is handed in. */
 
-export type PackageSystem = "deb" | "apk" | "npm" | "pypi";
+export type PackageSystem = "deb" | "apk" | "rpm" | "npm" | "pypi";
 
 export interface FoundPackage {
   readonly system: PackageSystem;

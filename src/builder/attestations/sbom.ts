@@ -95,7 +95,7 @@ function idOf({ system, name, version, architecture, path }: FoundPackage): stri
   return `SPDXRef-Package-${system}-${name.replace(/[^A-Za-z0-9.-]/g, "-")}-${hash}`;
 }
 
-const purlTypes: Readonly<Record<PackageSystem, string>> = { deb: "deb", apk: "apk", npm: "npm", pypi: "pypi" };
+const ofDistributions: ReadonlySet<PackageSystem> = new Set(["deb", "apk", "rpm"]);
 
 /** As github.com/package-url/purl-spec has it. */
 function purlOf(
@@ -103,11 +103,14 @@ function purlOf(
   { id, version: release }: ScanAnswer["distribution"],
 ): string {
   const part = (text: string): string => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2F", "/");
-  const isOfSystem = system === "deb" || system === "apk";
+  const isOfSystem = ofDistributions.has(system);
   const space = isOfSystem && id !== "" ? `${part(id)}/` : "";
   const query = new URLSearchParams();
+  // Of a package of RPM the epoch stands apart.
+  const [, epoch, rest = version] = system === "rpm" ? (/^(\d+):(.*)$/.exec(version) ?? []) : [];
+  if (epoch !== undefined) query.set("epoch", epoch);
   if (architecture !== "") query.set("arch", architecture);
   if (isOfSystem && id !== "") query.set("distro", release === "" ? id : `${id}-${release}`);
   const shown = system === "pypi" ? name.toLowerCase().replaceAll("_", "-") : name;
-  return `pkg:${purlTypes[system]}/${space}${part(shown)}@${part(version)}${query.size > 0 ? `?${query}` : ""}`;
+  return `pkg:${system}/${space}${part(shown)}@${part(rest)}${query.size > 0 ? `?${query}` : ""}`;
 }

@@ -23,6 +23,7 @@ import {
   readPackageJson,
   readPythonMetadata,
 } from "./package-databases.ts";
+import { readRpm, rpmDatabases } from "./rpm-database.ts";
 
 export interface ScanRequest {
   readonly root: string;
@@ -38,6 +39,8 @@ export interface ScanAnswer {
 }
 
 const maxDatabase = 64 << 20;
+/** RPM's holds the names of all files. */
+const maxRpmDatabase = 512 << 20;
 const maxManifest = 1 << 20;
 const maxEntries = 2_000_000;
 const maxDepth = 60;
@@ -75,12 +78,19 @@ class Scan {
     for (const path of ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"]) {
       this.#tell(readApk(this.read(path, maxDatabase) ?? "", path));
     }
+    for (const path of rpmDatabases) {
+      const bytes = this.#bytes(path, maxRpmDatabase);
+      if (bytes !== null) this.#tell(readRpm(bytes, path));
+    }
   }
 
-  #tell(found: readonly FoundPackage[]): void {
+  #tell(found: Iterable<FoundPackage>): void {
     for (const one of found) {
-      if (++this.#packages > maxPackages) this.isCut = true;
-      else tellCaller({ package: one } satisfies ScanLine);
+      if (++this.#packages > maxPackages) {
+        this.isCut = true;
+        return;
+      }
+      tellCaller({ package: one } satisfies ScanLine);
     }
   }
 
@@ -96,6 +106,10 @@ class Scan {
 
   /** A plain file of that size at most; null for anything else. */
   read(path: string, limit: number): string | null {
+    return this.#bytes(path, limit)?.toString("utf8") ?? null;
+  }
+
+  #bytes(path: string, limit: number): Buffer | null {
     const fd = tryOpenAt2(this.#root, `.${path}`, O_RDONLY | O_NONBLOCK, RESOLVE_IN_ROOT);
     if (fd < 0) return null;
     try {
@@ -104,7 +118,7 @@ class Scan {
       const bytes = Buffer.alloc(size);
       let at = 0;
       for (let n = 1; n > 0 && at < size; at += n) n = readFd(fd, bytes, at, size - at);
-      return bytes.subarray(0, at).toString("utf8");
+      return bytes.subarray(0, at);
     } finally {
       close(fd);
     }
