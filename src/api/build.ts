@@ -9,7 +9,7 @@ export const BuildArgs = v.record(v.string(), v.nullable(v.string()));
 export const BuildLabels = v.record(v.string(), v.string());
 
 /** `cachefrom`: names of images. */
-export const BuildCacheFrom = v.nullable(v.array(v.string()));
+export const BuildCacheFrom = v.array(v.string());
 
 /** `ulimits`. */
 export const BuildUlimits = v.array(Ulimit);

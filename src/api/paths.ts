@@ -185,6 +185,7 @@ export const paths = {
       outputs: "text",
       ulimits: "text",
       version: "text",
+      session: "text",
       buildid: "text",
     },
   },

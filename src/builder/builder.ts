@@ -3,6 +3,7 @@
  * looked up in `cache/` before `steps/` does its work in a writable layer.
  */
 import type { Operation } from "../lib/operation.ts";
+import type { CacheRule } from "./cache/cache-rules.ts";
 import type { KeptContexts } from "./context/kept-contexts.ts";
 import type { LintWarning } from "./dockerfile/lint/linter.ts";
 import type { CheckResult } from "./dockerfile/plan/build.ts";
@@ -101,15 +102,10 @@ export interface CacheEntry {
   readonly usageCount: number;
 }
 
-export interface PruneRequest {
-  /** Unused entries of every age and kind; otherwise those that no image stands on. */
-  readonly all: boolean;
-  /** Bytes that may stay; 0 is none. */
-  readonly keepBytes: number;
-  /** Only entries unused for that long, in milliseconds. */
-  readonly unusedForMs: number;
-  readonly ids: readonly string[];
-  readonly types: readonly string[];
+/** A rule that is followed once; without `all` what images stand on stays. */
+export interface PruneRequest extends CacheRule {
+  /** Only entries for which it is true. */
+  readonly fits?: (entry: CacheEntry) => boolean;
 }
 
 export interface Builder {
@@ -129,6 +125,8 @@ export interface Builder {
   readonly contexts: KeptContexts;
   cacheEntries(): Promise<CacheEntry[]>;
   prune(request: PruneRequest): Promise<{ readonly ids: readonly string[]; readonly bytes: number }>;
+  /** How much the cache may hold. They are followed after builds. */
+  cacheRules(): readonly CacheRule[];
   /** Forgets what a crash left half made; to be called once, before the first build. */
   restore(): Promise<void>;
 }

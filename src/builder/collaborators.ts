@@ -14,6 +14,7 @@ import type { OciMount, OciSpec } from "../runtime/spec/oci.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Database } from "../state/database.ts";
 import type { RuntimeBinary } from "../supervisor/protocol.ts";
+import type { CacheLimits } from "./cache/cache-rules.ts";
 import type { Grant } from "./request-results.ts";
 import type { Credentials } from "./request-sources.ts";
 
@@ -161,5 +162,6 @@ export interface BuilderOptions {
   };
   /** What this engine grants to those who ask for it. */
   readonly grants: ReadonlySet<Grant>;
+  readonly cacheLimits: CacheLimits;
   readonly log: (message: string) => void;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { invalidArgument } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform, type Platform } from "../lib/platform.ts";
+import { statfs } from "../linux/statfs.ts";
 import { readWanted } from "./attestations/wanted.ts";
 import { BuildImages } from "./base-images.ts";
 import { placed } from "./build-failed.ts";
@@ -11,6 +12,7 @@ import type { BuildEvent, Builder, BuildRequest, BuiltImage, CacheEntry, Inspect
 import { BuildCache } from "./cache/build-cache.ts";
 import { CacheKeeper } from "./cache/cache-keeper.ts";
 import { CacheMounts } from "./cache/cache-mounts.ts";
+import type { CacheRule } from "./cache/cache-rules.ts";
 import { checkExports, StepNotes } from "./cache/export-cache.ts";
 import { checkTransfers, ImportedCaches } from "./cache/import-cache.ts";
 import type { BuilderOptions, BuildHold } from "./collaborators.ts";
@@ -82,7 +84,14 @@ class BuildService implements Builder {
       "source.http": http,
       "source.local": this.contexts,
     };
-    this.#keeper = new CacheKeeper(cache, kept, images);
+    this.#keeper = new CacheKeeper({
+      cache,
+      directories: kept,
+      images,
+      disk: () => statfs(paths.build),
+      limits: options.cacheLimits,
+      log,
+    });
     this.#contexts = { directory: join(paths.build, "contexts"), unpack: options.unpack, discard };
   }
 
@@ -116,6 +125,7 @@ class BuildService implements Builder {
       throw placed(error, file.source);
     } finally {
       await images.outputs.letGo(hold);
+      this.#keeper.built();
     }
   }
 
@@ -197,6 +207,10 @@ class BuildService implements Builder {
 
   cacheEntries(): Promise<CacheEntry[]> {
     return this.#keeper.entries();
+  }
+
+  cacheRules(): readonly CacheRule[] {
+    return this.#keeper.rules();
   }
 
   prune(request: PruneRequest): ReturnType<Builder["prune"]> {

@@ -1,6 +1,6 @@
 /** dockerd's flags as far as this engine has what they ask for, and our own; `config-file.ts` names their keys in daemon.json. */
 import { type Flags, flag, splitPair } from "../lib/flags.ts";
-import { defaultBuildGrants, parseBuilder } from "./builder-policy.ts";
+import { defaultBuilderPolicy, parseBuilder } from "./builder-policy.ts";
 import { inertFlags, refusedFlags } from "./config-flags-other.ts";
 import { defaultGcPolicy, parseGcPolicy } from "./gc-policy.ts";
 
@@ -20,9 +20,9 @@ export const daemonFlags = {
   bridge: flag.string("Bridge of one's own for the default network; none for no such network", { short: "b" }),
   "bridge-name": flag.string("Device of the default bridge network", { initial: "dhow0" }),
   builder: {
-    help: "What builds may be granted, as the builder object of daemon.json",
+    help: "What builds may be granted and their cache may hold, as the builder object of daemon.json",
     kind: "json",
-    initial: defaultBuildGrants,
+    initial: defaultBuilderPolicy,
     parse: (text: string) => parseBuilder(text),
   },
   "cdi-spec-dir": flag.list("Directories of CDI specifications (default /etc/cdi and /var/run/cdi)", {

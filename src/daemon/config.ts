@@ -186,7 +186,8 @@ function engineConfig(values: Values, execRoot: string): EngineConfig {
     maxConcurrentUploads: atLeastOne("max concurrent uploads", values["max-concurrent-uploads"]),
     maxDownloadAttempts: atLeastOne("max download attempts", values["max-download-attempts"]),
     gc: values.gc,
-    buildGrants: values.builder,
+    buildGrants: values.builder.grants,
+    buildCache: values.builder.cache,
   });
 }
 

@@ -9,6 +9,7 @@ import { gunzipSync } from "node:zlib";
 import { entriesOf, type FoundMember, type Member, tarOf } from "../../test/fixtures/tar-builder.ts";
 import { type OwnRegistry, startOwnRegistry } from "../../test/harness/own-registry.ts";
 import type { BuildEvent, Builder, BuildRequest, BuiltImage } from "../builder/builder.ts";
+import { pruneAll } from "../builder/cache/cache-rules.ts";
 import type { BuilderOptions } from "../builder/collaborators.ts";
 import type { CacheTransfer, ClientBlobs, Output } from "../builder/request-results.ts";
 import { noSources } from "../builder/request-sources.ts";
@@ -71,6 +72,7 @@ function engine(): Engine {
     unpack: (directory, tar, op) => archives.writeArchive(directory, "/", tar, {}, op),
     copyUp: async () => {},
     grants: new Set(),
+    cacheLimits: { enabled: false },
     discard: (path) => rmSync(path, { recursive: true, force: true }),
     log: () => {},
   });
@@ -263,7 +265,7 @@ test("several platforms are one index, in the store and in an OCI archive; its s
   const loaded = await other.images.inspect("multi", { manifests: false, platform: "" }, background());
   expect(loaded.Descriptor?.digest).toBe(inspected.Descriptor!.digest);
   await own.images.remove("multi", { force: false, noprune: false, platforms: [] }, background());
-  await own.builder.prune({ all: true, keepBytes: 0, unusedForMs: 0, ids: [], types: [] });
+  await own.builder.prune(pruneAll);
   expect(readdirSync(join(own.root, "content/blobs/sha256"))).toEqual([]);
 });
 

@@ -1,3 +1,4 @@
+import type { CacheLimits } from "../builder/cache/cache-rules.ts";
 import type { Grant } from "../builder/request-results.ts";
 
 /** Everything the engine is told at its start; made by `daemon/config.ts` from flags and `daemon.json`, then frozen. */
@@ -40,6 +41,8 @@ export interface EngineConfig {
   readonly gc: GcPolicy;
   /** What builds may be granted when their callers ask for it. */
   readonly buildGrants: ReadonlySet<Grant>;
+  /** How much the build cache may hold. */
+  readonly buildCache: CacheLimits;
 }
 
 /** What garbage collection removes, and when. */

@@ -191,6 +191,7 @@ export async function createEngine(
     bundles,
     paths,
     grants: config.buildGrants,
+    cacheLimits: config.buildCache,
     unpack: (directory, tar, op) => archives.writeArchive(directory, "/", tar, {}, op),
     copyUp: (root, path, target, op) => archives.copyUp(root, path, target, op),
     discard: (path) => trash.take(path),

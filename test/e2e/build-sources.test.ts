@@ -4,6 +4,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlink
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { BuildRequest } from "../../src/builder/builder.ts";
+import { pruneAll } from "../../src/builder/cache/cache-rules.ts";
 import type { ClientFiles, WantedFiles } from "../../src/builder/request-sources.ts";
 import { messageOf } from "../../src/lib/errors.ts";
 import { run, slowness } from "../harness/command.ts";
@@ -186,13 +187,7 @@ describe("a git repository", () => {
     const kept = async () =>
       (await own.engine.builder.cacheEntries()).filter(({ type }) => type === "source.git.checkout");
     expect((await kept()).length).toBeGreaterThan(0);
-    await own.engine.builder.prune({
-      all: true,
-      keepBytes: 0,
-      unusedForMs: 0,
-      ids: [],
-      types: ["source.git.checkout"],
-    });
+    await own.engine.builder.prune({ ...pruneAll, types: ["source.git.checkout"] });
     expect(await kept()).toEqual([]);
   });
 });

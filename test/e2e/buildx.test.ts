@@ -13,16 +13,16 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Control, type SolveRequest } from "../../src/api/buildkit/control.ts";
-import { FileSync, goMode, packetTypes, type Stat } from "../../src/api/buildkit/files.ts";
+import { goMode } from "../../src/api/buildkit/files.ts";
 import { GrpcClient } from "../../src/lib/grpc/client.ts";
-import { bind, serveGrpc } from "../../src/lib/grpc/server.ts";
 import type { Written } from "../../src/lib/protobuf/message.ts";
 import { type CommandResult, run } from "../harness/command.ts";
+import { type FileStat, failureWith } from "../harness/lent-directory.ts";
 import { startOwnRegistry } from "../harness/own-registry.ts";
+import { upgraded } from "../harness/upgraded.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -168,57 +168,13 @@ COPY --from=b /count /sub/count
   });
 });
 
-async function upgraded(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
-  const socket = connect(daemon().socket);
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`POST ${path} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${lines.join("")}\r\n`);
-  await new Promise((resolve) => socket.once("readable", resolve));
-  const head = socket.read() as Buffer;
-  expect(head.toString("latin1")).toStartWith("HTTP/1.1 101 ");
-  // The daemon's first frames may have come along.
-  const rest = head.subarray(head.indexOf("\r\n\r\n") + 4);
-  if (rest.length > 0) socket.unshift(rest);
-  return socket;
-}
-
-type FileStat = Written<typeof Stat>;
-
-/** The failure of a build whose client says that these are its files; "" for none. */
-async function failureWith(files: readonly FileStat[], dockerfile = "FROM scratch\nCOPY . /\n"): Promise<string> {
-  const id = crypto.randomUUID();
-  const session = await upgraded("/session", {
-    "X-Docker-Expose-Session-Uuid": id,
-    "X-Docker-Expose-Session-Grpc-Method": FileSync.DiffCopy.path,
-  });
-  const sends = bind(FileSync, {
-    DiffCopy: async (call) => {
-      const isContext = call.metadata.get("dir-name")?.[0] === "context" && !call.metadata.has("followpaths");
-      const own = { path: "Dockerfile", mode: 0o644, size: dockerfile.length };
-      for (const stat of isContext ? files : [own]) await call.send({ type: packetTypes.stat, stat });
-      await call.send({ type: packetTypes.stat });
-      for await (const { type, id: number } of call.requests) {
-        if (type === packetTypes.finished) return await call.send({ type: packetTypes.finished });
-        const data = isContext ? Buffer.from("x") : Buffer.from(dockerfile);
-        await call.send({ type: packetTypes.data, id: number, data });
-        await call.send({ type: packetTypes.data, id: number });
-      }
-    },
-  });
-  using _ = serveGrpc(session, new Map(sends));
-  await using client = new GrpcClient(await upgraded("/grpc"));
-  const request = { ref: id, session: id, frontend: "dockerfile.v0" };
-  return await client.call(Control.Solve, request).then(
-    () => "",
-    (error: Error) => error.message,
-  );
-}
-
 const file = (path: string, rest: FileStat = {}): FileStat => ({ path, mode: 0o644, size: 1, ...rest });
 const link = (path: string, linkname: string): FileStat => ({ path, mode: goMode.symlink | 0o777, linkname });
 
 test("a context that an honest client sends is built", async () => {
   const directory = { path: "d", mode: (goMode.directory | 0o755) >>> 0 };
-  expect(await failureWith([file("a"), directory, file("d/f"), link("l", "a"), file("z", { linkname: "a" })])).toBe("");
+  const files = [file("a"), directory, file("d/f"), link("l", "a"), file("z", { linkname: "a" })];
+  expect(await failureWith(daemon().socket, { files })).toBe("");
 });
 
 test.each<[string, FileStat[], string]>([
@@ -232,7 +188,7 @@ test.each<[string, FileStat[], string]>([
   ["linked to a file elsewhere", [file("a", { linkname: "/etc/shadow" })], "it links to no file"],
   ["linked to a link", [link("a", "/etc/shadow"), file("b", { linkname: "a" })], "it links to no file"],
 ])("a context with a file %s is refused before anything is written", async (_, files, reason) => {
-  expect(await failureWith([file("0"), ...files])).toContain(reason);
+  expect(await failureWith(daemon().socket, { files: [file("0"), ...files] })).toContain(reason);
   const kept = join(daemon().dataRoot, "build", "clients");
   const written = readdirSync(kept).filter((name) => existsSync(join(kept, name, "files", "0")));
   // The honest one's, at most.
@@ -240,7 +196,7 @@ test.each<[string, FileStat[], string]>([
 });
 
 test("graphs of LLB, other frontends and policies are refused by name", async () => {
-  await using client = new GrpcClient(await upgraded("/grpc"));
+  await using client = new GrpcClient(await upgraded(daemon().socket, "/grpc"));
   const solve = async (request: Written<typeof SolveRequest>): Promise<string> =>
     await client.call(Control.Solve, { ref: crypto.randomUUID(), ...request }).then(
       () => "",

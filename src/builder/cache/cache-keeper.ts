@@ -1,8 +1,10 @@
 /** What the build cache holds, told and pruned: layers of steps, and the directories of cache mounts. */
 
+import { messageOf } from "../../lib/errors.ts";
 import type { CacheEntry, PruneRequest } from "../builder.ts";
 import type { BuilderImages, Layer } from "../collaborators.ts";
 import type { BuildCache } from "./build-cache.ts";
+import { bytesToKeep, type CacheLimits, type CacheRule, cacheRules, type DiskSpace } from "./cache-rules.ts";
 
 /** Directories that outlive builds: those of cache mounts, repositories, and what clients have sent. */
 export interface KeptDirectories {
@@ -22,16 +24,53 @@ export interface KeptDirectory {
   readonly lastUsedAt: Date;
 }
 
-export class CacheKeeper {
-  readonly #cache: BuildCache;
-  /** What is kept in directories, by the type of its entries. */
-  readonly #directories: KeptByType;
-  readonly #images: Pick<BuilderImages, "release" | "isUsedByImage">;
+/** How long after a build the rules are followed, and how long they then are not. */
+const soonMs = 1000;
+const restMs = 60_000;
 
-  constructor(cache: BuildCache, directories: KeptByType, images: Pick<BuilderImages, "release" | "isUsedByImage">) {
-    this.#cache = cache;
-    this.#directories = directories;
-    this.#images = images;
+export interface CacheKeeperParts {
+  readonly cache: Pick<BuildCache, "entries" | "remove">;
+  /** What is kept in directories, by the type of its entries. */
+  readonly directories: KeptByType;
+  readonly images: Pick<BuilderImages, "release" | "isUsedByImage">;
+  readonly disk: () => DiskSpace;
+  readonly limits: CacheLimits;
+  readonly log: (message: string) => void;
+}
+
+export class CacheKeeper {
+  readonly #cache: CacheKeeperParts["cache"];
+  readonly #directories: KeptByType;
+  readonly #images: CacheKeeperParts["images"];
+  readonly #parts: CacheKeeperParts;
+  #restsUntil = 0;
+
+  constructor(parts: CacheKeeperParts) {
+    this.#cache = parts.cache;
+    this.#directories = parts.directories;
+    this.#images = parts.images;
+    this.#parts = parts;
+  }
+
+  rules(): CacheRule[] {
+    return cacheRules(this.#parts.limits, this.#parts.disk());
+  }
+
+  /** To be called after each build: before long the rules are followed, unless that was done a moment ago. */
+  built(): void {
+    const now = performance.now();
+    if (now < this.#restsUntil) return;
+    this.#restsUntil = now + restMs;
+    setTimeout(() => {
+      this.follow().catch((error) => this.#parts.log(`build cache: ${messageOf(error)}`));
+    }, soonMs).unref();
+  }
+
+  /** Follows the rules, and gives the ids of what went. */
+  async follow(): Promise<string[]> {
+    const gone: string[] = [];
+    for (const rule of this.rules()) gone.push(...(await this.prune(rule)).ids);
+    return gone;
   }
 
   async entries(): Promise<CacheEntry[]> {
@@ -73,17 +112,19 @@ export class CacheKeeper {
 
   /** Throws entries away, those that were not used for longest first, until what stays is small enough. */
   async prune(request: PruneRequest): Promise<{ ids: string[]; bytes: number }> {
-    const entries = await this.entries();
+    const entries = (await this.entries()).filter(({ shared }) => request.all || !shared);
     let kept = entries.reduce((sum, { size }) => sum + size, 0);
+    const keeps = bytesToKeep(request, kept, this.#parts.disk());
     const oldest = Date.now() - request.unusedForMs;
-    const mayGo = ({ id, type, inUse, lastUsedAt }: CacheEntry): boolean =>
-      !inUse &&
-      (request.ids.length === 0 || request.ids.includes(id)) &&
-      (request.types.length === 0 || request.types.includes(type)) &&
-      Date.parse(lastUsedAt) <= oldest;
+    const { types, fits = () => true } = request;
+    const mayGo = (entry: CacheEntry): boolean =>
+      !entry.inUse &&
+      (types.length === 0 || types.includes(entry.type)) &&
+      Date.parse(entry.lastUsedAt) <= oldest &&
+      fits(entry);
     const going: CacheEntry[] = [];
     for (const entry of entries.filter(mayGo).sort((a, b) => (a.lastUsedAt < b.lastUsedAt ? -1 : 1))) {
-      if (request.keepBytes > 0 && kept <= request.keepBytes) break;
+      if (keeps !== null && kept <= keeps) break;
       kept -= entry.size;
       going.push(entry);
     }

@@ -1,5 +1,15 @@
 /** The files that a build is given, unpacked into a directory of its own for as long as it goes. */
-import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalidArgument } from "../../lib/errors.ts";
@@ -110,10 +120,11 @@ export class BuildContext implements BuildFiles {
 export function readText(root: string, path: string): Buffer | null {
   const found = resolveInside(root, path);
   if (found === null) return null;
+  // Some devices do something when they are opened.
+  if (!lstatSync(found).isFile()) throw invalidArgument(`failed to read dockerfile: ${path} is not a regular file`);
   const fd = openSync(found, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw invalidArgument(`failed to read dockerfile: ${path} is not a regular file`);
     if (stat.size > maxTextBytes) throw invalidArgument(`${path} is larger than ${maxTextBytes} bytes`);
     return readFileSync(fd);
   } finally {

@@ -6,9 +6,11 @@ import type { Read } from "../../lib/protobuf/message.ts";
 export type FileStat = Read<typeof Stat>;
 
 /** Most files of one context. */
-const maxFiles = 4_000_000;
+const maxFiles = 2_000_000;
 /** Longest path, as the kernel has it. */
 const maxPathBytes = 4095;
+/** Most bytes of all their names, links and attributes: a list is held as a whole. */
+const maxListBytes = 256 << 20;
 
 export type FileKind = "directory" | "file" | "link" | "hardLink" | "pipe" | "device";
 
@@ -34,6 +36,7 @@ export function kindOfFile({ mode, linkname }: FileStat): FileKind {
 export class FileList {
   readonly #files = new Map<string, FileStat>();
   #last: Buffer = Buffer.alloc(0);
+  #bytes = 0;
 
   /** In the order in which they came, by path; a file's number is its place here. */
   get files(): ReadonlyMap<string, FileStat> {
@@ -47,6 +50,11 @@ export class FileList {
       invalidArgument(`invalid file ${JSON.stringify(path)} in the context: ${why}`);
     if (this.#files.size >= maxFiles) throw resourceExhausted(`the context has more than ${maxFiles} files`);
     const bytes = Buffer.from(path);
+    this.#bytes += bytes.length + stat.linkname.length;
+    for (const [name, value] of stat.xattrs) this.#bytes += name.length + value.length;
+    if (this.#bytes > maxListBytes) {
+      throw resourceExhausted(`the context's list of files is larger than ${maxListBytes} bytes`);
+    }
     if (path === "" || path.startsWith("/")) throw refuse("the path is not relative");
     if (bytes.length > maxPathBytes) throw refuse("the path is too long");
     if (path.includes("\0")) throw refuse("the path has a null byte");

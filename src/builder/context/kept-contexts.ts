@@ -15,6 +15,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { invalidArgument } from "../../lib/errors.ts";
 import type { KeptDirectories, KeptDirectory } from "../cache/cache-keeper.ts";
 import type { ReceivedFiles } from "../request-sources.ts";
 import type { DigestRequest } from "../steps/files-helper.ts";
@@ -33,6 +34,9 @@ export interface FileSource {
   /** Has the content of the files of these numbers sent, each piece told to `take`, an empty one at a file's end. */
   fetch(numbers: readonly number[], take: (number: number, data: Uint8Array) => void): Promise<void>;
 }
+
+/** Files whose content may be under way at once; fsutil's sender has four. */
+const mostOpenFiles = 256;
 
 export class KeptContexts implements KeptDirectories {
   readonly #directory: string;
@@ -89,8 +93,7 @@ export class KeptContexts implements KeptDirectories {
       // Without its list a tree counts for nothing: whatever ends this midway, it begins anew.
       if (list !== null) renameSync(join(place, "list"), join(place, "old-list"));
       rmSync(join(place, "digests"), { force: true });
-      const contents = await this.#sync(place, list ?? nothing, source);
-      writeKeptList(join(place, "new-list"), { files: source.files, contents });
+      writeKeptList(join(place, "new-list"), await this.#sync(place, list ?? nothing, source));
       renameSync(join(place, "new-list"), join(place, "list"));
     }
     return this.#hold(id);
@@ -134,8 +137,8 @@ export class KeptContexts implements KeptDirectories {
     return { root: join(own, "files"), [Symbol.asyncDispose]: async () => this.#discard(own) };
   }
 
-  /** Resolves to the digests of all regular files. */
-  async #sync(place: string, before: KeptList, source: FileSource): Promise<Map<string, string>> {
+  /** Resolves to what is there now. Files that came with another size than was said have their own. */
+  async #sync(place: string, before: KeptList, source: FileSource): Promise<KeptList> {
     const staging = join(place, "staging");
     if (existsSync(staging)) this.#discard(staging);
     mkdirSync(staging, { mode: 0o700 });
@@ -145,9 +148,13 @@ export class KeptContexts implements KeptDirectories {
     const wanted = tree.prepare(before.files, source.files);
     const replaced = new Set(wanted.map((number) => paths[number]!));
     const contents = new Map([...before.contents].filter(([path]) => !replaced.has(path) && source.files.has(path)));
+    const files = new Map(source.files);
     const open = new Map<number, Arriving>();
     try {
       await source.fetch(wanted, (number, data) => {
+        if (!open.has(number) && open.size >= mostOpenFiles) {
+          throw invalidArgument("the client sends too many files at once");
+        }
         const arriving = open.get(number) ?? { file: tree.create(number), hasher: new Bun.CryptoHasher("sha256") };
         open.set(number, arriving);
         if (data.length > 0) {
@@ -155,7 +162,9 @@ export class KeptContexts implements KeptDirectories {
           return arriving.file.write(data);
         }
         const path = paths[number]!;
-        arriving.file.finish(path, source.files.get(path)!);
+        const stat = source.files.get(path)!;
+        const size = arriving.file.finish(path, stat);
+        if (size !== stat.size) files.set(path, { ...stat, size });
         contents.set(path, arriving.hasher.digest("hex"));
         open.delete(number);
       });
@@ -165,7 +174,7 @@ export class KeptContexts implements KeptDirectories {
     }
     tree.link(before.files, source.files, replaced);
     tree.finish(source.files);
-    return contents;
+    return { files, contents };
   }
 
   /**

@@ -36,7 +36,7 @@ export function writeKeptList(path: string, { files, contents }: KeptList): void
 export function readKeptList(path: string): KeptList | null {
   if (readListDigest(path) === null) return null;
   try {
-    const read = KeptListMessage.decode(readFileSync(path).subarray(digestLength));
+    const read = KeptListMessage.decode(readFileSync(path).subarray(digestLength), Number.POSITIVE_INFINITY);
     const files = new Map(read.files.map((stat) => [stat.path, stat]));
     const regular = read.files.filter((stat) => kindOfFile(stat) === "file");
     if (regular.length !== read.contents.length) return null;

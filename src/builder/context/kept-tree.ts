@@ -90,8 +90,12 @@ export class KeptTree {
     setTimes(whole, stat);
   }
 
-  /** Where a file's content goes, to be put in place when it is whole. */
-  create(number: number): { write(data: Uint8Array): void; finish(path: string, stat: FileStat): void; drop(): void } {
+  /** Where a file's content goes, to be put in place when it is whole; `finish` gives its size. */
+  create(number: number): {
+    write(data: Uint8Array): void;
+    finish(path: string, stat: FileStat): number;
+    drop(): void;
+  } {
     const staged = join(this.#staging, String(number));
     const fd = openSync(
       staged,
@@ -99,6 +103,7 @@ export class KeptTree {
       0o600,
     );
     let isOpen = true;
+    let size = 0;
     const closeOnce = (): void => {
       if (isOpen) closeSync(fd);
       isOpen = false;
@@ -106,6 +111,7 @@ export class KeptTree {
     return {
       write(data) {
         for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+        size += data.length;
       },
       finish: (path, stat) => {
         closeOnce();
@@ -114,6 +120,7 @@ export class KeptTree {
         setAttributes(staged, stat);
         setTimes(staged, stat);
         renameSync(staged, join(this.#root, path));
+        return size;
       },
       drop: closeOnce,
     };

@@ -50,8 +50,12 @@ export class Sessions {
     if (this.#sessions.has(id)) throw invalidArgument(`session ${id} already exists`);
   }
 
-  /** Resolves when the session is over. */
+  /** Resolves when the session is over; at once for an id that another has taken since it was checked. */
   async serve(connection: Duplex, facts: SessionFacts): Promise<void> {
+    if (this.#sessions.has(facts.id)) {
+      connection.destroy();
+      return;
+    }
     await using session = new ClientSession(connection, facts);
     this.#sessions.set(facts.id, session);
     for (const resolve of this.#waiting.get(facts.id) ?? []) resolve(session);

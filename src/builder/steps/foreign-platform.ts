@@ -33,6 +33,36 @@ export function refuseForeign(platform: Platform, directory = registry): void {
   );
 }
 
+/** Which of x86-64's levels (psABI, "Micro-Architecture Levels") need which flags of /proc/cpuinfo, each on top of the one before. */
+const levels: readonly (readonly [variant: string, flags: string])[] = [
+  ["v2", "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3"],
+  ["v3", "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"],
+  ["v4", "avx512f avx512bw avx512cd avx512dq avx512vl"],
+];
+
+function levelsIn(cpuInfo: string): string[] {
+  const own = new Set((/^flags\s*: (.*)$/m.exec(cpuInfo)?.[1] ?? "").split(" "));
+  const lacking = levels.findIndex(([, flags]) => !flags.split(" ").every((flag) => own.has(flag)));
+  return levels.slice(0, lacking < 0 ? levels.length : lacking).map(([variant]) => variant);
+}
+
+/** All platforms whose programs run here, this host's first; 32-bit arm by its variants, as clients list them. */
+export function runnablePlatforms(directory = registry, cpuInfo = readFileSync("/proc/cpuinfo", "utf8")): Platform[] {
+  const host = hostPlatform();
+  const { os, architecture } = host;
+  const variants = architecture === "amd64" ? levelsIn(cpuInfo) : [];
+  const others = Object.keys(machines).filter(
+    (one) => one !== architecture && (native[architecture]?.includes(one) || isRegistered(one, directory)),
+  );
+  return [
+    host,
+    ...variants.map((variant) => ({ os, architecture, variant })),
+    ...others.flatMap((one): Platform[] =>
+      one === "arm" ? ["v7", "v6"].map((variant) => ({ os, architecture: one, variant })) : [{ os, architecture: one }],
+    ),
+  ];
+}
+
 /** Whether an enabled interpreter takes ELF files of the architecture, also in a root that does not hold it (flag F). */
 function isRegistered(architecture: string, directory: string): boolean {
   const header = machines[architecture];

@@ -1,6 +1,6 @@
 import type { Backends } from "../backends.ts";
 import type { Handlers } from "../call.ts";
-import { buildkitHandlers } from "./buildkit/buildkit.ts";
+import { createBuildkit } from "./buildkit/buildkit.ts";
 import { buildHandlers } from "./builds.ts";
 import { containerHandlers } from "./containers.ts";
 import { execHandlers } from "./exec.ts";
@@ -13,11 +13,12 @@ import { volumeHandlers } from "./volumes.ts";
 
 /** Every route's handler, bound to its backend. */
 export function createHandlers(backends: Backends): Handlers {
+  const buildkit = createBuildkit(backends.builds);
   return {
     ...containerHandlers(backends.containers),
     ...execHandlers(backends.exec),
-    ...buildHandlers(backends.builds),
-    ...buildkitHandlers(backends.builds),
+    ...buildHandlers(backends.builds, buildkit.sessionBuilds),
+    ...buildkit.handlers,
     ...imageHandlers(backends.images),
     ...imagePartsHandlers(backends.imageParts),
     ...networkHandlers(backends.networks),

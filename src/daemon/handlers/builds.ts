@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import type * as v from "valibot";
 import {
   BuildArgs,
   BuildCacheFrom,
@@ -11,17 +10,17 @@ import {
 import type { Filters } from "../../api/filters.ts";
 import type { ProgressSink } from "../../api/images.ts";
 import type { Routes } from "../../api/routes.ts";
-import { parseWire } from "../../api/wire.ts";
-import type { BuildEvent, BuildRequest, BuiltImage, PruneRequest } from "../../builder/builder.ts";
+import type { BuildEvent, BuildRequest, BuiltImage, CacheEntry, PruneRequest } from "../../builder/builder.ts";
 import type { CacheTransfer, Output } from "../../builder/request-results.ts";
 import { type MainContext, noSources } from "../../builder/request-sources.ts";
-import { invalidArgument, notImplemented, unavailable } from "../../lib/errors.ts";
-import { parseJson } from "../../lib/json.ts";
+import { invalidArgument, unavailable } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { parseUntil } from "../../lib/until.ts";
 import { BuildLog } from "../build-log.ts";
 import type { Call, Handlers } from "../call.ts";
+import type { BuildQuery, SessionBuilds } from "./buildkit/session-build.ts";
 import { readRegistryConfig } from "./credentials.ts";
+import { readQueryJson } from "./query-json.ts";
 
 /** What the build routes need. */
 export interface BuildsBackend {
@@ -34,28 +33,23 @@ export interface BuildsBackend {
   prune(request: PruneRequest): Promise<{ readonly ids: readonly string[]; readonly bytes: number }>;
 }
 
-type BuildQuery = Call<Routes["imageBuild"]>["query"];
-
 /** Handlers of the build routes. */
-export function buildHandlers(builds: BuildsBackend) {
+export function buildHandlers(builds: BuildsBackend, sessionBuilds: SessionBuilds) {
   /** Builds under way, by the name that their clients gave them. */
   const named = new Map<string, AbortController>();
   return {
     imageBuild: async ({ query, header, input, progress, op }) => {
-      const request = readRequest(query, header("X-Registry-Config"));
-      const log = new BuildLog(query.q ? () => {} : progress);
       const cancelled = new AbortController();
       if (query.buildid !== "") named.set(query.buildid, cancelled);
+      const own = { ...op, signal: AbortSignal.any([op.signal, cancelled.signal]) };
       try {
-        const signal = AbortSignal.any([op.signal, cancelled.signal]);
-        tellResult(
-          await builds.build(request, mainContext(query, input), log.tell, { ...op, signal }),
-          query.q,
-          progress,
-        );
-      } catch (error) {
-        log.failed();
-        throw error;
+        if (query.version === "2") {
+          input.resume();
+          await sessionBuilds.build(query, progress, own);
+        } else {
+          const request = readRequest(query, header("X-Registry-Config"));
+          await buildFromBody(builds, { request, query, input, progress }, own);
+        }
       } finally {
         named.delete(query.buildid);
       }
@@ -71,6 +65,27 @@ export function buildHandlers(builds: BuildsBackend) {
       return { CachesDeleted: [...ids], SpaceReclaimed: bytes };
     },
   } satisfies Partial<Handlers>;
+}
+
+interface ClassicBuild {
+  readonly request: BuildRequest;
+  readonly query: BuildQuery;
+  readonly input: Readable;
+  readonly progress: ProgressSink;
+}
+
+async function buildFromBody(
+  builds: BuildsBackend,
+  { request, query, input, progress }: ClassicBuild,
+  op: Operation,
+): Promise<void> {
+  const log = new BuildLog(query.q ? () => {} : progress);
+  try {
+    tellResult(await builds.build(request, mainContext(query, input), log.tell, op), query.q, progress);
+  } catch (error) {
+    log.failed();
+    throw error;
+  }
 }
 
 function tellResult({ id, names }: BuiltImage, isQuiet: boolean, progress: ProgressSink): void {
@@ -91,7 +106,6 @@ function mainContext({ remote }: BuildQuery, input: Readable): MainContext {
 }
 
 function readRequest(query: BuildQuery, registryConfig: string | undefined): BuildRequest {
-  refuseUnbuilt(query);
   const limits = {
     memory: query.memory ?? 0,
     memorySwap: query.memswap ?? 0,
@@ -102,19 +116,17 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
     cpusetMems: query.cpusetmems,
     shmSize: query.shmsize ?? 0,
     cgroupParent: query.cgroupparent,
-    ulimits: (query.ulimits === "" ? [] : readText("ulimits", BuildUlimits, query.ulimits)).map(
-      ({ Name, Soft, Hard }) => ({
-        Name,
-        Soft: Number(Soft),
-        Hard: Number(Hard),
-      }),
-    ),
+    ulimits: (readQueryJson("ulimits", BuildUlimits, query.ulimits) ?? []).map(({ Name, Soft, Hard }) => ({
+      Name,
+      Soft: Number(Soft),
+      Hard: Number(Hard),
+    })),
   };
   return {
     dockerfile: query.dockerfile || "Dockerfile",
     names: query.t.filter((name) => name !== ""),
-    buildArgs: query.buildargs === "" ? {} : readText("buildargs", BuildArgs, query.buildargs),
-    labels: query.labels === "" ? {} : readText("labels", BuildLabels, query.labels),
+    buildArgs: readQueryJson("buildargs", BuildArgs, query.buildargs) ?? {},
+    labels: readQueryJson("labels", BuildLabels, query.labels) ?? {},
     target: query.target,
     noCache: query.nocache,
     pull: query.pull,
@@ -136,14 +148,9 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
   };
 }
 
-function refuseUnbuilt({ version }: BuildQuery): void {
-  if (version === "2") throw notImplemented("builds over BuildKit's own protocol are not supported by this engine yet");
-}
-
 /** Those that need no client to take files. */
 function readOutputs(text: string): Output[] {
-  if (text === "") return [];
-  return readText("outputs", BuildOutputs, text).map(({ Type, Attrs }) => {
+  return (readQueryJson("outputs", BuildOutputs, text) ?? []).map(({ Type, Attrs }) => {
     const { push = "", ...attributes } = Attrs;
     if (Type === "image" || Type === "moby") return { type: "image", push: false, attributes: Attrs };
     if (Type === "registry") return { type: "image", push: push !== "false", attributes };
@@ -155,19 +162,10 @@ function readOutputs(text: string): Output[] {
 
 /** Names of images that may hold a cache; what does not is no failure. */
 function readCacheFrom(text: string): CacheTransfer[] {
-  const names = text === "" ? [] : readText("cachefrom", BuildCacheFrom, text);
-  return (names ?? []).map((ref) => ({ type: "registry", attributes: { ref } }));
-}
-
-/** One of the query's texts that hold JSON. */
-function readText<S extends v.GenericSchema>(name: string, schema: S, text: string): v.InferOutput<S> {
-  let value: unknown;
-  try {
-    value = parseJson(text);
-  } catch (error) {
-    throw invalidArgument(`error reading ${name}: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
-  return parseWire(schema, value);
+  return (readQueryJson("cachefrom", BuildCacheFrom, text) ?? []).map((ref) => ({
+    type: "registry",
+    attributes: { ref },
+  }));
 }
 
 function readPrune(query: Call<Routes["buildPrune"]>["query"]): PruneRequest {
@@ -175,11 +173,31 @@ function readPrune(query: Call<Routes["buildPrune"]>["query"]): PruneRequest {
   const until = parseUntil(filters.get("until"));
   return {
     all: query.all,
-    keepBytes: query["reserved-space"] ?? query["keep-storage"] ?? query["max-used-space"] ?? 0,
+    types: [],
     unusedForMs: until === undefined ? 0 : Math.max(0, Date.now() - Number(until / 1_000_000n)),
-    ids: valuesOf(filters, "id"),
-    types: valuesOf(filters, "type"),
+    reservedBytes: query["reserved-space"] ?? query["keep-storage"] ?? 0,
+    maxUsedBytes: query["max-used-space"] ?? 0,
+    minFreeBytes: query["min-free-space"] ?? 0,
+    fits: filterOf(filters),
   };
 }
 
-const valuesOf = (filters: Filters, name: string): readonly string[] => filters.get(name) ?? [];
+const fields: Readonly<Record<string, (entry: CacheEntry) => string>> = {
+  id: ({ id }) => id,
+  type: ({ type }) => type,
+  description: ({ description }) => description,
+  inuse: ({ inUse }) => String(inUse),
+  shared: ({ shared }) => String(shared),
+  private: ({ shared }) => String(!shared),
+};
+
+/** Entries that have one of the values of each filter. Nothing here has a `parent`. */
+function filterOf(filters: Filters): (entry: CacheEntry) => boolean {
+  const wanted = [...filters].filter(([name]) => name !== "until");
+  const isFlag = (name: string): boolean => ["inuse", "shared", "private"].includes(name);
+  return (entry) =>
+    wanted.every(([name, values]) => {
+      const own = fields[name]?.(entry);
+      return values.some((value) => own === (isFlag(name) && value === "" ? "true" : value));
+    });
+}

@@ -2,7 +2,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Fields, InputOf, MessageOf } from "../protobuf/message.ts";
-import { readFrames, writeFrame } from "./frames.ts";
+import { readFrames, Unfinished, writeFrame } from "./frames.ts";
 import { type Metadata, writeMetadata } from "./metadata.ts";
 import type { Method, Streams } from "./service.ts";
 import { GrpcError, parseStatus, statusCodes, statusOf } from "./status.ts";
@@ -30,6 +30,7 @@ export interface ClientCall<Q extends Fields, A extends Fields> extends AsyncDis
 
 export class GrpcClient implements AsyncDisposable {
   readonly #session: ClientHttp2Session;
+  readonly #unfinished = new Unfinished();
   /** Resolves when the connection is over, for whatever reason. */
   readonly closed: Promise<void>;
 
@@ -100,7 +101,7 @@ export class GrpcClient implements AsyncDisposable {
       "user-agent": "dhow",
       ...(deadlineMs === undefined ? {} : { "grpc-timeout": `${Math.ceil(deadlineMs)}m` }),
     });
-    return new Http2Call(method, stream, { ...options, isLost: () => this.isClosed });
+    return new Http2Call(method, stream, { ...options, isLost: () => this.isClosed, unfinished: this.#unfinished });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -114,15 +115,17 @@ class Http2Call<Q extends Fields, A extends Fields> implements ClientCall<Q, A> 
   readonly #stream: ClientHttp2Stream;
   readonly #ended: Promise<GrpcError | null>;
   readonly #signals: AbortSignal[];
+  readonly #unfinished: Unfinished;
   #reason: unknown;
   #isOver = false;
 
   constructor(
     method: Method<Q, A>,
     stream: ClientHttp2Stream,
-    { signal, deadlineMs, isLost }: CallOptions & { isLost: () => boolean },
+    { signal, deadlineMs, isLost, unfinished }: CallOptions & { isLost: () => boolean; unfinished: Unfinished },
   ) {
     this.#method = method;
+    this.#unfinished = unfinished;
     this.#stream = stream;
     this.#ended = statusFrom(stream, isLost);
     void this.#ended.then(() => {
@@ -163,7 +166,7 @@ class Http2Call<Q extends Fields, A extends Fields> implements ClientCall<Q, A> 
 
   async *#responses(): AsyncGenerator<MessageOf<A>> {
     try {
-      for await (const frame of readFrames(this.#stream)) yield this.#method.response.decode(frame);
+      for await (const frame of readFrames(this.#stream, this.#unfinished)) yield this.#method.response.decode(frame);
     } catch (error) {
       throw await this.#failure(error);
     }

@@ -1,9 +1,20 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import http2 from "node:http2";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { until } from "../../../test/harness/command.ts";
+import {
+  callHead,
+  endlessWindow,
+  flags,
+  frame,
+  grpcMessage,
+  RawHttp2,
+  types,
+} from "../../../test/harness/raw-http2.ts";
 import { many, message, one } from "../protobuf/message.ts";
 import { GrpcClient, lostConnection } from "./client.ts";
 import { maxMessageBytes } from "./frames.ts";
@@ -204,4 +215,88 @@ test("much data goes through in constant pieces, and larger messages are refused
   ]);
   await using large = client.open(Echo.Talk);
   expect(await failureOf(large.send({ data: new Uint8Array(maxMessageBytes + 1) }))).toMatchObject({ code: 8 });
+});
+
+const lengthsOf = (requests: AsyncIterable<{ data: Uint8Array }>): Promise<string[]> =>
+  Array.fromAsync(requests, ({ data }) => String(data.length));
+
+/** A server of `Echo`, and a peer that speaks to it frame by frame. */
+async function rawPeer(handlers: HandlersOf<typeof Echo>, options: { reads: boolean }): Promise<RawHttp2> {
+  const own = new AsyncDisposableStack();
+  opened.push(own);
+  const directory = mkdtempSync(join(tmpdir(), "grpc-"));
+  own.defer(() => rmSync(directory, { recursive: true }));
+  const listener = createServer((socket) => void serveGrpc(socket, new Map(bind(Echo, handlers))));
+  own.defer(() => void listener.close());
+  await new Promise<void>((resolve) => listener.listen(join(directory, "s"), resolve));
+  const socket = connect(join(directory, "s"));
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return own.use(new RawHttp2(socket, options));
+}
+
+test("who sends waits for a peer that lets it send all it likes, and reads nothing", async () => {
+  let sent = 0;
+  const peer = await rawPeer(
+    {
+      Repeat: async (_, call) => {
+        for (const piece = new Uint8Array(1 << 16); sent < 256 << 20; sent += piece.length) {
+          await call.send({ data: piece });
+        }
+      },
+    },
+    { reads: false },
+  );
+  await peer.write(endlessWindow());
+  await peer.write(frame(types.headers, flags.endHeaders, 1, callHead(Echo.Repeat.path)));
+  await peer.write(frame(types.data, flags.endStream, 1, grpcMessage()));
+  await until("something is sent", () => sent > 0);
+  for (let before = -1; before < sent; await Bun.sleep(50)) before = sent;
+  expect(sent).toBeLessThan(8 << 20);
+});
+
+test("a message in single bytes is refused, and those of small pieces are not", async () => {
+  const { client, served } = await pair({ Join: async (call) => ({ words: await lengthsOf(call.requests) }) });
+  await using call = client.open(Echo.Join);
+  for (let i = 0; i < 300; i++) await call.send({ data: new Uint8Array(1) });
+  call.end();
+  expect((await Array.fromAsync(call.responses))[0]?.words).toHaveLength(300);
+  expect(served.destroyed).toBe(false);
+
+  const peer = await rawPeer({ Join: async (call) => ({ words: await lengthsOf(call.requests) }) }, { reads: true });
+  await peer.write(frame(types.headers, flags.endHeaders, 1, callHead(Echo.Join.path)));
+  await peer.write(frame(types.data, 0, 1, grpcMessage(undefined, 1 << 20)));
+  await peer.flood(1000, () => frame(types.data, 0, 1, new Uint8Array(1)));
+  await until("the call is ended", () => peer.seen(types.reset) === 1);
+});
+
+test("messages that do not come whole are held up to a limit of the connection", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "grpc-"));
+  const own = new AsyncDisposableStack();
+  opened.push(own);
+  own.defer(() => rmSync(directory, { recursive: true }));
+  const handlers: HandlersOf<typeof Echo> = { Join: async (call) => ({ words: await lengthsOf(call.requests) }) };
+  const listener = createServer((socket) => void serveGrpc(socket, new Map(bind(Echo, handlers))));
+  own.defer(() => void listener.close());
+  await new Promise<void>((resolve) => listener.listen(join(directory, "s"), resolve));
+  const socket = connect(join(directory, "s"));
+  const session = http2.connect("http://localhost", { createConnection: () => socket });
+  own.defer(() => session.destroy());
+  const outcomes = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": Echo.Join.path,
+        "content-type": "application/grpc",
+      });
+      const answered = new Promise<string>((resolve) => {
+        stream.on("response", (headers) => resolve(String(headers["grpc-status"])));
+        stream.on("error", () => {});
+      });
+      // All but the last byte of the largest message: the call holds it.
+      stream.write(grpcMessage(Buffer.alloc(maxMessageBytes - 1), maxMessageBytes));
+      return await Promise.race([answered, Bun.sleep(1500).then(() => "held")]);
+    }),
+  );
+  expect(outcomes.filter((one) => one === "held")).toHaveLength(4);
+  expect(outcomes.filter((one) => one === String(statusCodes.resourceExhausted))).toHaveLength(2);
 });

@@ -8,7 +8,7 @@ import {
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Fields, InputOf, MessageOf } from "../protobuf/message.ts";
-import { readFrames, writeFrame } from "./frames.ts";
+import { readFrames, Unfinished, writeFrame } from "./frames.ts";
 import { type Metadata, readMetadata } from "./metadata.ts";
 import type { Method, Service, Streams } from "./service.ts";
 import { formatStatus, GrpcError, statusCodes, statusOf } from "./status.ts";
@@ -98,6 +98,7 @@ export function serveGrpc(connection: Duplex, bindings: Bindings): GrpcConnectio
     maxHeaderListPairs: 2000,
   });
   const resets = new ResetCounter();
+  const unfinished = new Unfinished();
   const close = (): void => {
     session?.destroy();
     connection.destroy();
@@ -122,7 +123,7 @@ export function serveGrpc(connection: Duplex, bindings: Bindings): GrpcConnectio
     stream.on("close", () => {
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && resets.isTooMany()) close();
     });
-    void answer(stream, headers, raw, bindings);
+    void answer(stream, { headers, raw }, bindings, unfinished);
   });
   server.emit("connection", connection);
   return { closed, [Symbol.dispose]: close };
@@ -145,9 +146,9 @@ class ResetCounter {
 
 async function answer(
   stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  raw: readonly string[] | undefined,
+  { headers, raw }: { headers: IncomingHttpHeaders; raw: readonly string[] | undefined },
   bindings: Bindings,
+  unfinished: Unfinished,
 ): Promise<void> {
   const reply = new Reply(stream);
   const path = String(headers[":path"]);
@@ -167,7 +168,7 @@ async function answer(
     await bound.answer({
       metadata: readMetadata(headers, raw),
       signal: gone.signal,
-      requests: decoded(stream, method),
+      requests: decoded(readFrames(stream, unfinished), method),
       send: async (response) => {
         reply.begin();
         await writeFrame(stream, method.response.encode(response));
@@ -181,8 +182,8 @@ async function answer(
   }
 }
 
-async function* decoded(stream: ServerHttp2Stream, { request }: Method): AsyncGenerator<MessageOf<Fields>> {
-  for await (const frame of readFrames(stream)) yield request.decode(frame);
+async function* decoded(frames: AsyncIterable<Buffer>, { request }: Method): AsyncGenerator<MessageOf<Fields>> {
+  for await (const frame of frames) yield request.decode(frame);
 }
 
 const timeoutUnits: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
@@ -218,8 +219,9 @@ class Reply {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     this.#trailers = formatStatus(error);
-    // What the caller still sends is not read any more, and must not hold the connection's window.
+    // What the caller still sends is not read any more, and must not hold the connection's window; and it is told to stop.
     stream.resume();
+    if (!stream.readableEnded) stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
     if (!stream.headersSent && error !== null) {
       stream.respond({ ...replyHeaders, ...this.#trailers }, { endStream: true });
       return;

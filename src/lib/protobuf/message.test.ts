@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { seeded } from "../../../test/fixtures/seeded.ts";
 import { many, map, message, one, type Read } from "./message.ts";
 
 const Leaf = message("test.Leaf", { name: one(1, "string"), count: one(2, "int64") });
@@ -67,4 +68,34 @@ test.each([
   ["0affffffff0f", "a length beyond the end"],
 ])("message() refuses %s: %s", (text) => {
   expect(() => Tree.decode(Buffer.from(text, "hex"))).toThrow(/^malformed test\.Tree: /);
+});
+
+test("message() refuses what would be far larger than its bytes", () => {
+  const leaves = Buffer.from("1200".repeat(300_000), "hex");
+  expect(() => Tree.decode(leaves)).toThrow("malformed test.Tree: too many values");
+  expect(Tree.decode(leaves, Number.POSITIVE_INFINITY).leaves).toHaveLength(300_000);
+  const packed = Buffer.concat([Buffer.from("2ae0a712", "hex"), Buffer.alloc(300_000)]);
+  expect(() => Tree.decode(packed)).toThrow("too many values");
+});
+
+test("message() reads or refuses any bytes", () => {
+  const random = seeded(7);
+  const whole = Tree.encode({
+    leaf: { name: "x", count: 3n },
+    words: new Map([["a", "b"]]),
+    numbers: [1],
+    data: random.bytes(9),
+  });
+  let refused = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = i % 2 === 0 ? random.bytes(random.upTo(40)) : Uint8Array.from(whole);
+    if (i % 2 === 1) bytes[random.upTo(bytes.length - 1)] = random.upTo(255);
+    try {
+      Tree.decode(bytes);
+    } catch (error) {
+      expect((error as Error).message).toStartWith("malformed test.Tree: ");
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(1000);
 });

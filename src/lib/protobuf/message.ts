@@ -81,8 +81,11 @@ export interface MessageType<F extends Fields> {
   readonly name: string;
   readonly fields: F;
   encode(value: InputOf<F>): Uint8Array;
-  /** Fields that the table lacks are passed over; throws `invalidArgument` for what is no message. */
-  decode(bytes: Uint8Array): MessageOf<F>;
+  /**
+   * Fields that the table lacks are passed over; throws `invalidArgument` for what is no message, or has more messages, items and
+   * entries than `maxValues`.
+   */
+  decode(bytes: Uint8Array, maxValues?: number): MessageOf<F>;
 }
 
 /** The read form of a message: `type Packet = Read<typeof Packet>`. */
@@ -97,6 +100,21 @@ export const map = <K extends Kind>(number: number, kind: K): Field<K, "map"> =>
 
 /** How deep messages may lie in each other. */
 const maxDepth = 64;
+/** Two bytes may be an object: what a peer sends is not to grow a hundredfold. */
+const maxPeerValues = 1 << 18;
+
+class CountingReader extends BinaryReader {
+  #left: number;
+
+  constructor(bytes: Uint8Array, maxValues: number) {
+    super(bytes);
+    this.#left = maxValues;
+  }
+
+  count(): void {
+    if (--this.#left < 0) throw new Error("too many values");
+  }
+}
 
 export function message<const F extends Fields>(name: string, fields: F): MessageType<F> {
   const codec = new Codec(name, fields);
@@ -108,9 +126,9 @@ export function message<const F extends Fields>(name: string, fields: F): Messag
       codec.write(writer, value as Loose);
       return writer.finish();
     },
-    decode: (bytes) => {
+    decode: (bytes, maxValues = maxPeerValues) => {
       try {
-        return codec.read(new BinaryReader(bytes), bytes.length, 0) as MessageOf<F>;
+        return codec.read(new CountingReader(bytes, maxValues), bytes.length, 0) as MessageOf<F>;
       } catch (error) {
         throw invalidArgument(`malformed ${name}: ${messageOf(error)}`, { cause: error });
       }
@@ -147,7 +165,8 @@ class Codec {
     }
   }
 
-  read(reader: BinaryReader, end: number, depth: number): Record<string, unknown> {
+  read(reader: CountingReader, end: number, depth: number): Record<string, unknown> {
+    reader.count();
     if (depth > maxDepth) throw new Error(`nested deeper than ${maxDepth} messages`);
     const value: Record<string, unknown> = {};
     for (const [name, { kind, shape }] of this.#fields) {
@@ -221,7 +240,7 @@ function writeMap(writer: BinaryWriter, number: number, kind: Kind, entries: Rea
 }
 
 function readField(
-  reader: BinaryReader,
+  reader: CountingReader,
   value: Record<string, unknown>,
   [name, { number, kind, shape }]: readonly [string, Field],
   wire: WireType,
@@ -229,6 +248,7 @@ function readField(
 ): void {
   if (shape === "map") {
     expectWire(wire, WireType.LengthDelimited, number);
+    reader.count();
     const [key, item] = readEntry(reader, kind, depth);
     (value[name] as Map<string, unknown>).set(key, item);
     return;
@@ -236,14 +256,18 @@ function readField(
   if (shape === "many") {
     const list = value[name] as unknown[];
     const isPacked = wire === WireType.LengthDelimited && isVarint(kind);
-    if (!isPacked) list.push(readItem(reader, kind, wire, number, depth));
-    else for (const end = endOf(reader); reader.pos < end; ) list.push(readScalar(reader, kind as Scalar));
+    const add = (item: unknown): void => {
+      reader.count();
+      list.push(item);
+    };
+    if (!isPacked) add(readItem(reader, kind, wire, number, depth));
+    else for (const end = endOf(reader); reader.pos < end; ) add(readScalar(reader, kind as Scalar));
     return;
   }
   value[name] = readItem(reader, kind, wire, number, depth);
 }
 
-function readEntry(reader: BinaryReader, kind: Kind, depth: number): [string, unknown] {
+function readEntry(reader: CountingReader, kind: Kind, depth: number): [string, unknown] {
   const end = endOf(reader);
   let key = "";
   let item: unknown = typeof kind === "string" ? zeroOf(kind) : Codec.of(kind).read(reader, reader.pos, depth + 1);
@@ -256,7 +280,7 @@ function readEntry(reader: BinaryReader, kind: Kind, depth: number): [string, un
   return [key, item];
 }
 
-function readItem(reader: BinaryReader, kind: Kind, wire: WireType, number: number, depth: number): unknown {
+function readItem(reader: CountingReader, kind: Kind, wire: WireType, number: number, depth: number): unknown {
   expectWire(wire, isVarint(kind) ? WireType.Varint : WireType.LengthDelimited, number);
   if (typeof kind === "string") return readScalar(reader, kind);
   return Codec.of(kind).read(reader, endOf(reader), depth + 1);
@@ -274,7 +298,7 @@ function endOf(reader: BinaryReader): number {
   return end;
 }
 
-function readScalar(reader: BinaryReader, kind: Scalar): unknown {
+function readScalar(reader: CountingReader, kind: Scalar): unknown {
   switch (kind) {
     case "string":
       return reader.string();

@@ -15,14 +15,13 @@ export const command = defineCommand({
     debug: flag.bool("Accepted for compatibility", { short: "D" }),
     filter: flag.filter("Remove only what meets a condition (until=..., id=..., type=...)", { short: "" }),
     force: flag.bool("Do not ask", { short: "f" }),
-    "keep-storage": flag.bytes("Space that may stay"),
-    "max-used-space": flag.bytes("Space that may stay, by its other name"),
-    "min-free-space": flag.bytes("Space that must be free (not supported yet)"),
-    "reserved-space": flag.bytes("Space that may stay, by its other name"),
+    "keep-storage": flag.bytes("Space that may stay, by the older name"),
+    "max-used-space": flag.bytes("Space that the cache may use at most"),
+    "min-free-space": flag.bytes("Space of the disk that is to be free"),
+    "reserved-space": flag.bytes("Space that may stay"),
     verbose: flag.bool("Accepted for compatibility: every entry is named"),
   },
   async run(cli, { flags }) {
-    if (flags["min-free-space"] > 0) throw new ExitError(1, "--min-free-space is not supported by this builder yet");
     if (!["", "default"].includes(flags.builder))
       throw new ExitError(1, `no builder ${JSON.stringify(flags.builder)} found`);
     const warning = flags.all
@@ -30,9 +29,14 @@ export const command = defineCommand({
       : "WARNING! This will remove all dangling build cache.";
     if (!flags.force && !(await confirm(cli, warning))) return 1;
     const client = await cli.client();
+    const reserved = flags["reserved-space"] || flags["keep-storage"];
     const query = {
       all: flags.all,
-      "keep-storage": flags["reserved-space"] || flags["max-used-space"] || flags["keep-storage"],
+      // Daemons before API 1.48 know this one only.
+      "keep-storage": reserved,
+      "reserved-space": reserved,
+      "max-used-space": flags["max-used-space"],
+      "min-free-space": flags["min-free-space"],
       filters: filterQuery(flags.filter),
     };
     const { CachesDeleted, SpaceReclaimed } = await client.json<BuildPruneResponse>(to(paths.buildPrune, {}, query));

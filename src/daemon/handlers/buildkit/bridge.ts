@@ -1,5 +1,4 @@
 /** A client that steers a build itself: it asks for frontends to be run, and says which of the results is the build's. */
-import { randomUUID } from "node:crypto";
 import type { GatewaySolveRequest, ReturnRequest } from "../../../api/buildkit/gateway.ts";
 import { buildIdHeader, type LLBBridge } from "../../../api/buildkit/gateway.ts";
 import type { Sessions } from "../../../builder/session/sessions.ts";
@@ -28,7 +27,11 @@ export function bridgeHandlers(builds: SolveBackend, sessions: Sessions, jobs: J
   return {
     Ping: async (_, call) => {
       await jobOf(call);
-      return { frontendApiCaps: frontendCapabilities, llbCaps: solveCapabilities, workers: workers() };
+      return {
+        frontendApiCaps: frontendCapabilities,
+        llbCaps: solveCapabilities,
+        workers: workers(builds.cacheRules()),
+      };
     },
     Solve: async (request, call) => {
       const job = await jobOf(call);
@@ -41,8 +44,7 @@ export function bridgeHandlers(builds: SolveBackend, sessions: Sessions, jobs: J
       }
       // Read now, so that what is wrong with it is told here.
       solve.read(nothing);
-      const id = randomUUID();
-      job.promised.set(id, wanted);
+      const id = job.promise(wanted);
       return { result: { ref: { id, def: promiseOf(id) } } };
     },
     Return: async (request, call) => {
@@ -61,7 +63,7 @@ export function bridgeHandlers(builds: SolveBackend, sessions: Sessions, jobs: J
     },
     Evaluate: async ({ ref }, call) => {
       const job = await jobOf(call);
-      if (!job.promised.has(ref)) throw notFound(`no such result: ${ref}`);
+      if (job.promised(ref) === undefined) throw notFound(`no such result: ${ref}`);
       return {};
     },
     ReadFile: unread,
@@ -100,7 +102,7 @@ function returnedIn({ result, error }: Read<typeof ReturnRequest>, job: Job): Re
   if (wanted.length > 1) {
     return { failure: new GrpcError(statusCodes.unimplemented, "a build of several results is not supported") };
   }
-  const promised = job.promised.get(wanted[0]!);
+  const promised = job.promised(wanted[0]!);
   if (promised !== undefined) return { result: promised };
   return { failure: new GrpcError(statusCodes.notFound, `no such result: ${wanted[0]}`) };
 }

@@ -8,8 +8,10 @@ import type { Handlers } from "../../call.ts";
 import { bridgeHandlers } from "./bridge.ts";
 import { type ControlBackend, controlHandlers } from "./control.ts";
 import { Jobs } from "./jobs.ts";
+import { SessionBuilds } from "./session-build.ts";
 
-export function buildkitHandlers(builds: ControlBackend) {
+/** The handlers of its routes, and builds of those who have a session only: all of them share the sessions. */
+export function createBuildkit(builds: ControlBackend) {
   const sessions = new Sessions();
   const jobs = new Jobs();
   const bindings = new Map([
@@ -17,7 +19,7 @@ export function buildkitHandlers(builds: ControlBackend) {
     ...bind(LLBBridge, bridgeHandlers(builds, sessions, jobs)),
     ...bind(Health, { Check: () => ({ status: healthStates.serving }) }),
   ]);
-  return {
+  const handlers = {
     buildkitSession: ({ header }) => {
       const facts = {
         id: header(sessionHeaders.id) ?? "",
@@ -29,4 +31,5 @@ export function buildkitHandlers(builds: ControlBackend) {
     },
     buildkitControl: () => (socket) => serveGrpc(socket, bindings).closed,
   } satisfies Partial<Handlers>;
+  return { handlers, sessionBuilds: new SessionBuilds(builds, sessions) };
 }

@@ -15,12 +15,12 @@ import { Solve } from "./solve.ts";
 import { cacheTransfers } from "./solve-sources.ts";
 import { buildkitVersion, workers } from "./workers.ts";
 
-export type ControlBackend = Pick<Builder, "build" | "inspect" | "contexts" | "cacheEntries" | "prune">;
+export type ControlBackend = Pick<Builder, "build" | "inspect" | "contexts" | "cacheEntries" | "cacheRules" | "prune">;
 
 export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs: Jobs): HandlersOf<typeof Control> {
   const history = new BuildHistory();
   return {
-    ListWorkers: () => ({ record: workers() }),
+    ListWorkers: () => ({ record: workers(builds.cacheRules()) }),
     Info: () => ({ buildkitVersion }),
     Solve: async (request, { signal }) => {
       checkSolve(request);
@@ -57,20 +57,23 @@ export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs
       connection.destroy();
     },
     Status: async ({ ref }, call) => {
-      const job = await jobs.get(ref, call.signal);
-      for await (const update of job.progress.follow(call.signal)) await call.send(update);
+      const progress = history.progressOf(ref) ?? (await jobs.get(ref, call.signal)).progress;
+      for await (const update of progress.follow(call.signal)) await call.send(update);
     },
     DiskUsage: async ({ filter }) => ({
       record: (await builds.cacheEntries()).filter(filterOf(filter)).map(usageRecord),
     }),
-    Prune: async ({ filter, all, keepDuration, reservedSpace, maxUsedSpace }, call) => {
-      const before = (await builds.cacheEntries()).filter(filterOf(filter));
+    Prune: async ({ filter, all, keepDuration, reservedSpace, maxUsedSpace, minFreeSpace }, call) => {
+      const fits = filterOf(filter);
+      const before = (await builds.cacheEntries()).filter(fits);
       const { ids } = await builds.prune({
         all,
-        keepBytes: maxUsedSpace || reservedSpace,
-        unusedForMs: Number(keepDuration / 1_000_000n),
-        ids: filter.length === 0 ? [] : before.map(({ id }) => id),
         types: [],
+        unusedForMs: Number(keepDuration / 1_000_000n),
+        reservedBytes: reservedSpace,
+        maxUsedBytes: maxUsedSpace,
+        minFreeBytes: minFreeSpace,
+        fits,
       });
       const gone = new Set(ids);
       for (const entry of before) if (gone.has(entry.id)) await call.send(usageRecord(entry));

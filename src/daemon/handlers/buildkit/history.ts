@@ -5,10 +5,15 @@ import { notFound } from "../../../lib/errors.ts";
 import { type GrpcError, statusOf } from "../../../lib/grpc/status.ts";
 import type { Written } from "../../../lib/protobuf/message.ts";
 import type { FrontendRequest, Job } from "./jobs.ts";
+import type { BuildProgress } from "./progress.ts";
 
 type Entry = Written<typeof BuildHistoryRecord>;
 
 const mostBuilds = 100;
+
+/** Attributes that are kept of a build, and the longest of them. */
+const mostAttributes = 1000;
+const maxAttributeBytes = 8 << 10;
 
 /** Attributes that may hold what nobody else is to see. */
 const hidden = /^(build-arg:.*(token|secret|password|key)|local-sessionid:)/i;
@@ -20,6 +25,8 @@ export interface HistoryEvent {
 
 export class BuildHistory {
   readonly #entries = new Map<string, Entry>();
+  /** What builds that are over have told. */
+  readonly #told = new Map<string, BuildProgress>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
 
   begin(job: Job, exporters: readonly { readonly type: string; readonly attrs: ReadonlyMap<string, string> }[]): void {
@@ -33,10 +40,13 @@ export class BuildHistory {
   end(job: Job, request: FrontendRequest | null, outcome: ReadonlyMap<string, string> | GrpcError): void {
     const known = this.#entries.get(job.ref);
     if (known === undefined) return;
+    this.#told.set(job.ref, job.progress.kept());
     const { cached, total, completed, warnings } = job.progress.counts;
     const isFailure = !(outcome instanceof Map);
     const error = isFailure ? statusOf(outcome) : undefined;
-    const attributes = [...(request?.attributes ?? [])].filter(([name]) => !hidden.test(name));
+    const attributes = [...(request?.attributes ?? [])]
+      .filter(([name, value]) => !hidden.test(name) && name.length + value.length <= maxAttributeBytes)
+      .slice(0, mostAttributes);
     this.#put(historyEvents.complete, {
       ...known,
       frontend: request?.frontend ?? "",
@@ -61,6 +71,11 @@ export class BuildHistory {
     for (const listener of this.#listeners) listener(event);
   }
 
+  /** What a build that is over has told; undefined for others. */
+  progressOf(ref: string): BuildProgress | undefined {
+    return this.#told.get(ref);
+  }
+
   pin(ref: string, pinned: boolean): void {
     const known = this.#entries.get(ref);
     if (known === undefined) throw notFound(`no build history record for ${ref}: not found`);
@@ -71,6 +86,7 @@ export class BuildHistory {
     const record = this.#entries.get(ref);
     if (record === undefined) throw notFound(`no build history record for ${ref}: not found`);
     this.#entries.delete(ref);
+    this.#told.delete(ref);
     this.#tell({ type: historyEvents.deleted, record });
   }
 

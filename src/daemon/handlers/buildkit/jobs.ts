@@ -1,6 +1,7 @@
 /** Builds that clients have asked for, by the reference that each has given its own. */
+import { randomUUID } from "node:crypto";
 import type { Definition } from "../../../api/buildkit/ops.ts";
-import { conflict, notFound } from "../../../lib/errors.ts";
+import { conflict, notFound, resourceExhausted } from "../../../lib/errors.ts";
 import type { GrpcError } from "../../../lib/grpc/status.ts";
 import type { Read } from "../../../lib/protobuf/message.ts";
 import { BuildProgress } from "./progress.ts";
@@ -16,6 +17,9 @@ export interface FrontendRequest {
 /** How a client's own frontend ends: with one of the results it was promised (null for none), or a failure. */
 export type Returned = { readonly result: FrontendRequest | null } | { readonly failure: GrpcError };
 
+/** Results that one build may promise its client. */
+const mostPromises = 64;
+
 export class Job {
   readonly ref: string;
   readonly progress: BuildProgress;
@@ -23,8 +27,7 @@ export class Job {
   readonly signal: AbortSignal;
   readonly session: string;
   readonly entitlements: readonly string[];
-  /** By the id that the client was told. */
-  readonly promised = new Map<string, FrontendRequest>();
+  readonly #promised = new Map<string, FrontendRequest>();
   readonly returned = Promise.withResolvers<Returned>();
 
   constructor(ref: string, session: string, entitlements: readonly string[], signal: AbortSignal) {
@@ -33,6 +36,18 @@ export class Job {
     this.session = session;
     this.entitlements = entitlements;
     this.signal = signal;
+  }
+
+  /** Notes a result that will be built when it is asked for, under an id for the client. */
+  promise(request: FrontendRequest): string {
+    if (this.#promised.size >= mostPromises) throw resourceExhausted(`more than ${mostPromises} results of one build`);
+    const id = randomUUID();
+    this.#promised.set(id, request);
+    return id;
+  }
+
+  promised(id: string): FrontendRequest | undefined {
+    return this.#promised.get(id);
   }
 }
 

@@ -10,8 +10,17 @@ type Warning = Omit<NonNullable<Status["warnings"]>[number], "vertex">;
 /** Most bytes of one vertex's output that are told; BuildKit's own limit. */
 const maxLogBytes = 2 << 20;
 
-/** Updates that a client which comes late is still told; then the oldest go. */
+/** Updates, and bytes of them, that a client which comes late or reads slowly is still told; then the oldest go. */
 const mostUpdates = 100_000;
+const maxUpdateBytes = 64 << 20;
+
+/** The same of builds that are over. */
+const mostKeptUpdates = 10_000;
+const maxKeptBytes = 1 << 20;
+
+/** Most of both that go in one message. */
+const mostTogether = 500;
+const maxTogetherBytes = 1 << 20;
 
 /** One thing that is done. It is told of from its `start` on. */
 export class Vertex {
@@ -78,7 +87,8 @@ export class Vertex {
 }
 
 export class BuildProgress {
-  #updates: Status[] = [];
+  #updates: { readonly status: Status; readonly bytes: number }[] = [];
+  #bytes = 0;
   #dropped = 0;
   #isOver = false;
   #changed = Promise.withResolvers<void>();
@@ -99,13 +109,24 @@ export class BuildProgress {
   add(update: Status): void {
     if (this.#isOver) return;
     this.#count(update);
-    this.#updates.push(update);
-    if (this.#updates.length > mostUpdates) {
-      const half = mostUpdates >> 1;
-      this.#updates.splice(0, half);
-      this.#dropped += half;
-    }
+    const bytes = sizeOf(update);
+    this.#updates.push({ status: update, bytes });
+    this.#bytes += bytes;
+    if (this.#updates.length > mostUpdates || this.#bytes > maxUpdateBytes) this.#drop();
     this.#tellFollowers();
+  }
+
+  #drop(): void {
+    let count = 0;
+    while (
+      count < this.#updates.length &&
+      (this.#updates.length - count > mostUpdates / 2 || this.#bytes > maxUpdateBytes / 2)
+    ) {
+      this.#bytes -= this.#updates[count]!.bytes;
+      count++;
+    }
+    this.#updates.splice(0, count);
+    this.#dropped += count;
   }
 
   #tellFollowers(): void {
@@ -127,6 +148,32 @@ export class BuildProgress {
     this.#tellFollowers();
   }
 
+  /** What is kept of a build that is over, for who asks later: the newest, output before all else left away. */
+  kept(): BuildProgress {
+    const copy = new BuildProgress(this.#ref);
+    let room = maxKeptBytes;
+    for (const update of this.#updates.slice(-mostKeptUpdates).reverse()) {
+      const hasOutput = (update.status.logs?.length ?? 0) > 0;
+      if (hasOutput && update.bytes > room) continue;
+      if (hasOutput) room -= update.bytes;
+      copy.#updates.push(update);
+    }
+    copy.#updates.reverse();
+    copy.#isOver = true;
+    return copy;
+  }
+
+  #together(from: number): Status[] {
+    const gathered: Status[] = [];
+    let total = 0;
+    for (const { status, bytes } of this.#updates.slice(from, from + mostTogether)) {
+      total += bytes;
+      if (gathered.length > 0 && total > maxTogetherBytes) break;
+      gathered.push(status);
+    }
+    return gathered;
+  }
+
   /** From the beginning to the end of the build, what has gathered in one piece. */
   async *follow(signal: AbortSignal): AsyncGenerator<Status> {
     const aborted = Promise.withResolvers<void>();
@@ -136,7 +183,7 @@ export class BuildProgress {
       let next = 0;
       while (!signal.aborted) {
         const from = Math.max(0, next - this.#dropped);
-        const gathered = this.#updates.slice(from, from + 500);
+        const gathered = this.#together(from);
         next = this.#dropped + from + gathered.length;
         if (gathered.length > 0) yield merged(gathered);
         else if (this.#isOver) return;
@@ -146,6 +193,17 @@ export class BuildProgress {
       signal.removeEventListener("abort", leave);
     }
   }
+}
+
+/** About what it takes. */
+function sizeOf({ logs = [], warnings = [] }: Status): number {
+  let bytes = 200;
+  for (const { msg } of logs) bytes += msg?.length ?? 0;
+  for (const { short, info, detail = [] } of warnings) {
+    bytes += (short?.length ?? 0) + (info?.data?.length ?? 0);
+    for (const line of detail) bytes += line.length;
+  }
+  return bytes;
 }
 
 const merged = (updates: readonly Status[]): Status => ({

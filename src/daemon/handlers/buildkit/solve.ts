@@ -30,7 +30,7 @@ export interface SolveResults {
   readonly cacheExports: readonly CacheTransfer[];
 }
 
-export type SolveBackend = Pick<Builder, "build" | "inspect" | "contexts">;
+export type SolveBackend = Pick<Builder, "build" | "inspect" | "contexts" | "cacheRules">;
 
 export class Solve {
   readonly #builds: SolveBackend;
