@@ -155,7 +155,7 @@ secrets:
 `,
   );
   const { groups, targets } = resolve(define(await readBakeFiles([file]), {}), [], []);
-  expect(groups.get("default")).toEqual(["web", "api_v2"]);
+  expect(groups.get("default")).toEqual(["api_v2", "web"]);
   expect(targets.get("web")).toEqual({
     context: ".",
     args: { A: "y" },
@@ -184,4 +184,54 @@ test("targetSettings() reads tables as well as texts, and names what has a wrong
   expect(settings.secrets).toEqual([{ id: "s", from: { env: "HOME" } }]);
   expect(settings.ulimits).toEqual(["nofile=5:5"]);
   expect(() => targetSettings("a", { tags: [[1]] }, options)).toThrow("target a: tags: a text expected");
+});
+
+test("bake --print of what is asked for, escaped, linked and lent is that of buildx 0.29.1", () => {
+  const source = `
+variable "P" {
+  default = "x"
+  validation {
+    condition = P != ""
+    error_message = "P is empty"
+  }
+}
+function "joined" {
+  params = [sep]
+  variadic_params = items
+  result = join(sep, items)
+}
+group "default" { targets = ["default", "b"] }
+target "default" {
+  description = "first"
+  dockerfile-inline = "FROM x"
+  contexts = { src = "target:lent" }
+  args = { a = "$\${X}", b = try(nosuch, joined("+", 1, 2)), c = can(nosuch) }
+  ssh = ["default", "k=/tmp/k,/tmp/l"]
+  secret = ["type=env,id=X"]
+  output = ["type=local,dest=o"]
+}
+target "b" { args = target.default.contexts }
+target "lent" {}
+`;
+  const read = (environment: Record<string, string>) =>
+    define([readBakeSource("bake.hcl", source, false)], environment);
+  expect(JSON.parse(printed(resolve(read({}), [], []), false))).toEqual({
+    group: { default: { targets: ["b", "default"] } },
+    target: {
+      b: { context: ".", dockerfile: "Dockerfile", args: { src: "target:lent" } },
+      default: {
+        description: "first",
+        context: ".",
+        contexts: { src: "target:lent" },
+        dockerfile: "Dockerfile",
+        "dockerfile-inline": "FROM x",
+        args: { a: "$${X}", b: "1+2", c: "false" },
+        secret: [{ id: "X" }],
+        ssh: [{ id: "default" }, { id: "k", paths: ["/tmp/k", "/tmp/l"] }],
+        output: [{ dest: "o", type: "local" }],
+      },
+      lent: { context: ".", dockerfile: "Dockerfile", output: [{ type: "cacheonly" }] },
+    },
+  });
+  expect(() => read({ P: "" })).toThrow("validation of the variable P failed: P is empty");
 });

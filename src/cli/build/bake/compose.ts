@@ -1,4 +1,6 @@
 /** The build sections of a Compose file as targets of bake: one for each service that is built, all of them in `default`. */
+import { normalize } from "node:path";
+import { binarySize, parseBytes } from "../../../lib/units.ts";
 import { ExitError } from "../../command.ts";
 import type { Body } from "../hcl/body.ts";
 import { type Expression, HclError, type HclValue } from "../hcl/expression.ts";
@@ -71,6 +73,7 @@ const sameList = {
 function fieldsOf(name: string, service: Table, build: Table, file: Table): Record<string, HclValue> {
   const fields: Record<string, HclValue> = { context: "." };
   for (const [from, to] of Object.entries(sameText)) if (build[from] !== undefined) fields[to] = String(build[from]);
+  fields.context = cleanPath(String(fields.context));
   for (const [from, to] of Object.entries(sameList))
     if (build[from] !== undefined) fields[to] = textsOf(build[from], `${name}.build.${from}`);
   for (const [from, to] of [
@@ -80,11 +83,8 @@ function fieldsOf(name: string, service: Table, build: Table, file: Table): Reco
   ] as const)
     if (build[from] !== undefined) fields[to] = tableOf(build[from], `${name}.build.${from}`);
   if (isTable(fields.contexts)) fields.contexts = servicesAsTargets(fields.contexts as Record<string, HclValue>);
-  if (build.extra_hosts !== undefined)
-    fields["extra-hosts"] = Object.entries(tableOf(build.extra_hosts, `${name}.build.extra_hosts`)).map(
-      ([host, at]) => `${host}=${at}`,
-    );
-  if (build.shm_size !== undefined) fields["shm-size"] = String(build.shm_size);
+  if (build.extra_hosts !== undefined) fields["extra-hosts"] = tableOf(build.extra_hosts, `${name}.build.extra_hosts`);
+  if (build.shm_size !== undefined) fields["shm-size"] = binarySize(parseBytes(String(build.shm_size)));
   if (build.no_cache === true) fields["no-cache"] = true;
   if (build.pull === true) fields.pull = true;
   if (build.privileged === true)
@@ -101,6 +101,8 @@ function fieldsOf(name: string, service: Table, build: Table, file: Table): Reco
   if (isTable(own)) for (const [key, value] of Object.entries(own)) fields[key] = ownValue(value);
   return fields;
 }
+
+const cleanPath = (path: string): string => (/^\.{0,2}\//.test(path) ? normalize(path).replace(/(.)\/$/, "$1") : path);
 
 /** What stands under `x-bake` has bake's names; a single value may stand for a list. */
 const ownValue = (value: unknown): HclValue => value as HclValue;

@@ -59,6 +59,8 @@ export function define(
 ): BakeDefinition {
   const variables = new Variables(environment);
   for (const source of sources) told(source.name, source.text, () => variables.declare(source));
+  for (const type of ["target", "group"]) variables.lend(type, blocksOf(type, sources, variables));
+  for (const source of sources) told(source.name, source.text, () => variables.validate(source));
   const targets = new Map<string, TargetFields>();
   const groups = new Map<string, readonly string[]>();
   for (const source of sources) {
@@ -72,6 +74,31 @@ export function define(
     });
   }
   return { targets, groups };
+}
+
+/** The blocks of a type as a table by name, whose settings others may use; each is computed when it is asked for. */
+function blocksOf(type: string, sources: readonly BakeSource[], variables: Variables): HclValue {
+  const all: Record<string, Record<string, HclValue>> = {};
+  for (const { type: own, labels, body } of sources.flatMap((source) => source.body.blocks)) {
+    if (own !== type) continue;
+    const name = labels[0] ?? "";
+    const fields = all[name] ?? {};
+    all[name] = fields;
+    for (const [key, { expression, at }] of body.attributes) {
+      let isOpen = false;
+      const get = (): HclValue => {
+        if (isOpen) throw new HclError(`${type}.${name}.${key} depends on itself`, at);
+        isOpen = true;
+        try {
+          return evaluate(expression, variables.scope);
+        } finally {
+          isOpen = false;
+        }
+      };
+      Object.defineProperty(fields, key, { get, enumerable: true, configurable: true });
+    }
+  }
+  return all;
 }
 
 function nameOf(block: Block): string {

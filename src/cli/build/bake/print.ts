@@ -7,16 +7,33 @@ import type { Resolved } from "./resolve.ts";
 
 /** In the order in which Docker's prints them. */
 const order = [
-  ...["annotations", "attest", "context", "contexts", "dockerfile", "dockerfile-inline", "args", "labels", "tags"],
+  ...[
+    "description",
+    "annotations",
+    "attest",
+    "context",
+    "contexts",
+    "dockerfile",
+    "dockerfile-inline",
+    "args",
+    "labels",
+    "tags",
+  ],
   ...["cache-from", "cache-to", "target", "secret", "ssh", "platforms", "output", "pull", "no-cache", "network"],
   ...["no-cache-filter", "shm-size", "ulimits", "call", "entitlements", "extra-hosts", "cgroup-parent"],
 ];
-const tables = new Set(["output", "secret", "cache-from", "cache-to", "attest"]);
+const tables = new Set(["output", "secret", "cache-from", "cache-to", "attest", "ssh"]);
 
-export function printed({ groups, targets }: Resolved, isCheck: boolean): string {
+export function printed({ groups, targets, linked }: Resolved, isCheck: boolean): string {
   const value = {
     group: Object.fromEntries([...groups].sort(byName).map(([name, members]) => [name, { targets: members }])),
-    target: Object.fromEntries([...targets].sort(byName).map(([name, fields]) => [name, targetJson(fields, isCheck)])),
+    target: Object.fromEntries(
+      [...targets].sort(byName).map(([name, fields]) => {
+        // Of those that only others build from, nothing is given out.
+        const own = linked.has(name) ? { ...fields, output: ["type=cacheonly"] } : fields;
+        return [name, targetJson(own, isCheck)];
+      }),
+    ),
   };
   return `${JSON.stringify(value, null, 2)}\n`;
 }
@@ -27,7 +44,7 @@ const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 function targetJson(fields: TargetFields, isCheck: boolean): Record<string, unknown> {
   const all: TargetFields = {
     context: ".",
-    ...(fields["dockerfile-inline"] === undefined && { dockerfile: "Dockerfile" }),
+    dockerfile: "Dockerfile",
     ...fields,
     ...(isCheck && { call: "lint" }),
   };
@@ -35,9 +52,20 @@ function targetJson(fields: TargetFields, isCheck: boolean): Record<string, unkn
     const value = all[key];
     if (value === undefined || value === null || (isList(value) && value.length === 0)) return [];
     if (tables.has(key)) return [[key, (isList(value) ? value : [value]).map((each) => itemJson(each, key))]];
-    return [[key, key === "args" || key === "labels" || key === "contexts" ? sorted(value) : value]];
+    const shown = key === "args" || key === "labels" || key === "contexts" ? sorted(value) : value;
+    return [[key, escaped.has(key) ? withEscapes(shown) : shown]];
   });
   return Object.fromEntries(entries);
+}
+
+/** What is read again as a template. */
+const escaped = new Set(["annotations", "dockerfile-inline", "args", "labels"]);
+
+function withEscapes(value: HclValue): HclValue {
+  if (typeof value === "string") return value.replaceAll("${", () => "$${").replaceAll("%{", "%%{");
+  if (isList(value)) return value.map(withEscapes);
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [String(withEscapes(key)), withEscapes(each)]));
 }
 
 const sorted = (value: HclValue): HclValue =>
@@ -51,18 +79,33 @@ const sorted = (value: HclValue): HclValue =>
     : value;
 
 function itemJson(item: HclValue, key: string): unknown {
-  if (item === null || isMap(item)) return item;
+  if (item === null) return item;
+  if (isMap(item)) return inOrder(Object.entries(item), key);
   const text = textOf(item);
+  if (key === "ssh") {
+    const [id, paths] = pairOf(text);
+    return paths === undefined ? { id } : { id, paths: paths.split(",") };
+  }
   if (!text.includes("=")) {
     if (key === "output") return text === "-" ? { type: "tar", dest: "-" } : { type: "local", dest: text };
     return key.startsWith("cache") ? { ref: text, type: "registry" } : text;
   }
-  const fields = csvOf(text, key).map((field): [string, string] => {
-    const at = field.indexOf("=");
-    return [field.slice(0, at), field.slice(at + 1)];
-  });
-  return Object.fromEntries(key.startsWith("cache") ? fields.sort(byName) : fields);
+  return inOrder(
+    csvOf(text, key).map((field) => pairOf(field) as [string, string]),
+    key,
+  );
 }
+
+function pairOf(text: string): [string, string | undefined] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** A secret's type is told by what it has. */
+const inOrder = (fields: readonly (readonly [string, HclValue | undefined])[], key: string): object =>
+  Object.fromEntries(
+    key === "secret" ? fields.filter(([name]) => name !== "type") : key === "ssh" ? fields : [...fields].sort(byName),
+  );
 
 /** `--list targets`: names and descriptions. */
 export function targetList(

@@ -10,6 +10,8 @@ export interface Resolved {
   /** The groups that were asked for or met on the way, `default` for the targets asked for by name. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   readonly targets: ReadonlyMap<string, TargetFields>;
+  /** Those that nobody asked for, and others build from. */
+  readonly linked: ReadonlySet<string>;
 }
 
 /** Exits for a name that is neither, and for what inherits or contains itself. */
@@ -20,19 +22,20 @@ export function resolve(
 ): Resolved {
   const groups = new Map<string, readonly string[]>();
   const targets = new Map<string, TargetFields>();
+  const linked = new Set<string>();
   const wanted = names.length === 0 ? ["default"] : names;
   for (const override of overrides) checkOverride(definition, override);
-  const add = (name: string, above: readonly string[]): void => {
-    if (above.includes(name)) throw new ExitError(1, `the group ${JSON.stringify(name)} contains itself`);
+  const add = (name: string): void => {
     const members = definition.groups.get(name);
-    const isTarget = definition.targets.has(name);
-    if (members && !isTarget) {
+    // A name that stands in its own group is that of a target.
+    if (members && !groups.has(name)) {
       groups.set(name, members);
-      for (const member of members) add(member, [...above, name]);
-    } else if (isTarget) addTarget(name);
-    else throw new ExitError(1, `failed to find target ${name}`);
+      for (const member of members) add(member);
+    } else if (definition.targets.has(name)) addTarget(name);
+    else if (!members) throw new ExitError(1, `failed to find target ${name}`);
   };
   const addTarget = (name: string): void => {
+    linked.delete(name);
     if (targets.has(name)) return;
     const fields = inherited(definition, name, []);
     targets.set(
@@ -41,12 +44,17 @@ export function resolve(
     );
     for (const value of Object.values((targets.get(name)?.contexts ?? {}) as Record<string, unknown>)) {
       const other = /^target:(.+)$/.exec(String(value))?.[1];
-      if (other !== undefined) add(other, []);
+      if (other === undefined) continue;
+      const isNew = !targets.has(other);
+      add(other);
+      if (isNew) linked.add(other);
     }
   };
-  for (const name of wanted) add(name, []);
-  if (!(wanted.length === 1 && groups.has(wanted[0] ?? ""))) groups.set("default", wanted);
-  return { groups, targets };
+  for (const name of wanted) add(name);
+  if (targets.size === 0) throw new ExitError(1, `the group ${JSON.stringify(wanted[0])} contains itself`);
+  const asked = wanted.length === 1 && wanted[0] === "default" && groups.has("default") ? [] : wanted;
+  groups.set("default", [...new Set([...(groups.get("default") ?? []), ...asked])].sort());
+  return { groups, targets, linked };
 }
 
 function checkOverride(definition: BakeDefinition, { target, text }: Override): void {

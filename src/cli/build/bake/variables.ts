@@ -38,6 +38,26 @@ export class Variables {
     }
   }
 
+  /** Makes a table known by a name that no variable has. */
+  lend(name: string, value: HclValue): void {
+    if (!this.#expressions.has(name)) this.#values.set(name, value);
+  }
+
+  /** Throws {@link HclError} with the file's own words for a variable that does not meet a condition of its block. */
+  validate({ body }: BakeSource): void {
+    for (const block of body.blocks) {
+      if (block.type !== "variable") continue;
+      for (const { type, body: rule, at } of block.body.blocks) {
+        if (type !== "validation") throw new HclError(`a variable has no ${JSON.stringify(type)}`, at);
+        const condition = rule.attributes.get("condition");
+        if (condition === undefined || evaluate(condition.expression, this.scope) === true) continue;
+        const words = rule.attributes.get("error_message");
+        const text = words === undefined ? "" : textOf(evaluate(words.expression, this.scope));
+        throw new HclError(`validation of the variable ${block.labels[0]} failed: ${text}`, condition.at);
+      }
+    }
+  }
+
   readonly scope: Scope = {
     variable: (name) => this.#value(name),
     func: (name) => this.#function(name) ?? standardFunction(name),
@@ -104,6 +124,7 @@ function readFunction({ body, at }: Block, name: string): OwnFunction {
   const namesIn = (key: string): readonly string[] => {
     const expression = body.attributes.get(key)?.expression;
     if (!expression) return [];
+    if (expression.kind === "variable") return [expression.name];
     if (expression.kind !== "list") throw new HclError(`function ${name}: ${key} is a list of names`, at);
     return expression.items.map((item) =>
       item.kind === "variable" ? item.name : textOf(item.kind === "literal" ? item.value : null),

@@ -99,11 +99,27 @@ function indexed(of: HclValue, key: HclValue, at: number): HclValue {
 }
 
 function called(call: Expression & { kind: "call" }, scope: Scope): HclValue {
+  if (call.name === "can" || call.name === "try") return attempted(call, scope);
   const func = scope.func(call.name);
   if (!func) throw new HclError(`there is no function ${JSON.stringify(call.name)}`, call.at);
   const args = call.args.map((arg) => evaluate(arg, scope));
   const last = args.at(-1) ?? null;
   return placed(call.at, () => func(call.spreads && isList(last) ? [...args.slice(0, -1), ...last] : args));
+}
+
+/** `try(a, b, …)` is the first of its arguments that can be computed, `can(a)` whether it can. */
+function attempted({ name, args, at }: Expression & { kind: "call" }, scope: Scope): HclValue {
+  if (args.length === 0) throw new HclError(`${name}() takes an argument`, at);
+  for (const arg of args) {
+    try {
+      const value = evaluate(arg, scope);
+      return name === "can" ? true : value;
+    } catch (error) {
+      if (!(error instanceof HclError)) throw error;
+    }
+  }
+  if (name === "can") return false;
+  throw new HclError("no argument of try() can be computed", at);
 }
 
 export const areEqual = (a: HclValue, b: HclValue): boolean => Bun.deepEquals(a, b);

@@ -135,7 +135,7 @@ const functions: Readonly<Record<string, HclFunction>> = {
   basename: texts((a = "") => basename(a)),
   ceil: numbers((a = 0) => Math.ceil(a)),
   chomp: texts((a = "") => a.replace(/(\r?\n)+$/, "")),
-  coalesce: (...args) => args.find((each) => each !== null && each !== "") ?? null,
+  coalesce: (...args) => args.find((each) => each !== null) ?? null,
   compact: (list) => listOf(list).filter((each) => each !== "" && each !== null),
   concat: (...lists) => lists.flatMap((each) => listOf(each)),
   contains: (list, value) => listOf(list).some((each) => areEqual(each, value ?? null)),
