@@ -1,5 +1,5 @@
 /** The directories that `bench/builds.ts` builds: each stands for something that people build. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -69,10 +69,20 @@ export const debianPackage = (base: string): Record<string, string> => ({
   ].join("\n"),
 });
 
-/** What a Node application needs, once per engine. */
-export const nodeBase = (base: string): Record<string, string> => ({
-  Dockerfile: `FROM ${base}\nRUN apt-get update && apt-get install -y --no-install-recommends nodejs npm ca-certificates\n`,
-});
+/** What a Node application needs, once per engine; where this machine has authorities of its own for TLS, those too. */
+export const nodeBase = (base: string): Record<string, string> => {
+  const authorities = process.env.NODE_EXTRA_CA_CERTS;
+  return {
+    Dockerfile: [
+      `FROM ${base}`,
+      "RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm ca-certificates",
+      "COPY authorities.pem /etc/authorities.pem",
+      "ENV NODE_EXTRA_CA_CERTS=/etc/authorities.pem",
+      "",
+    ].join("\n"),
+    "authorities.pem": authorities ? readFileSync(authorities, "utf8") : "",
+  };
+};
 
 /** A server in TypeScript: packages, compiler, and a last stage with what runs. */
 export const nodeApplication = (base: string): Record<string, string> => ({
