@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, slowness } from "../harness/command.ts";
+import { run, slowness, until } from "../harness/command.ts";
 import { withDaemon } from "./fixture.ts";
 
 const daemon = withDaemon();
@@ -53,6 +53,7 @@ test("hardening 183: a container that logs without pause does not delay ps, logs
   const flags = ["--log-opt", "max-size=5m", "--log-opt", "max-file=2"];
   await d.must("run", "-d", "--name", "loud", ...flags, "busybox", "sh", "-c", `yes ${"x".repeat(200)}`);
   await d.must("run", "-d", "--name", "quiet", "busybox", "sh", "-c", "while :; do echo tick; usleep 50000; done");
+  await until("a line of the quiet one", async () => (await d.must("logs", "quiet")) !== "");
   const times: number[] = [];
   for (let n = 0; n < 100; n++) times.push(await timed("/containers/json?all=1"));
   expect(p99(times)).toBeLessThan(500 * slowness);
