@@ -5,11 +5,11 @@
 import { createHash, randomUUID } from "node:crypto";
 import { formatPlatform, hostPlatform, type Platform } from "../../lib/platform.ts";
 import { parseReference } from "../../lib/reference.ts";
+import { withoutCredentials } from "../../lib/url-credentials.ts";
 import type { BuildRequest } from "../builder.ts";
 import type { ImageBase } from "../collaborators.ts";
 import { keyText } from "../dockerfile/plan/key.ts";
 import type { BuildPlan, CopySource, Step } from "../dockerfile/plan/plan.ts";
-import { withoutCredentials } from "../dockerfile/text/url-credentials.ts";
 import { readLayoutReference } from "../sources/layouts.ts";
 import { packageUrl, type Statement } from "./attestation-manifest.ts";
 import type { WantedProvenance } from "./wanted.ts";

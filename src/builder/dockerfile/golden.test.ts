@@ -4,12 +4,12 @@
  * has it must differ, so that one that has become equal is noticed.
  */
 import { expect, test } from "bun:test";
+import { withoutCredentials } from "../../lib/url-credentials.ts";
 import checks from "./golden/checks.json";
 import images from "./golden/images.json";
 import { planOf } from "./plan/fakes.ts";
 import { DockerfileError } from "./text/dockerfile-error.ts";
 import type { Range } from "./text/source.ts";
-import { withoutCredentials } from "./text/url-credentials.ts";
 
 interface Said {
   message: string | null;

@@ -3,10 +3,10 @@ import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync, rmSync } from
 import { join } from "node:path";
 import { answer } from "../../helper/helper-process.ts";
 import { invalidArgument, notFound } from "../../lib/errors.ts";
+import { findCommit } from "../../lib/git/commit.ts";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../../linux/file.ts";
 import { RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, tryOpenAt2 } from "../../linux/openat2.ts";
 import type { CopySource } from "../dockerfile/plan/plan.ts";
-import { findCommit } from "./git-commit.ts";
 import { Git, type GitRoom, gitUser } from "./git-process.ts";
 
 export type GitSource = Pick<

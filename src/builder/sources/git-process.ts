@@ -5,8 +5,8 @@
  */
 import { spawn } from "node:child_process";
 import { invalidArgument, resourceExhausted, unavailable } from "../../lib/errors.ts";
+import { carefulSettings, complaint } from "../../lib/git/careful.ts";
 import { statfs } from "../../linux/statfs.ts";
-import { withoutCredentials } from "../dockerfile/text/url-credentials.ts";
 
 /** `nobody`. */
 export const gitUser = 65534;
@@ -55,20 +55,7 @@ cd "$base/repository"
 exec setpriv --reuid=${gitUser} --regid=${gitUser} --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"
 `;
 
-const settings = [
-  "core.hooksPath=/dev/null",
-  "core.fsmonitor=false",
-  "core.askPass=",
-  "credential.helper=",
-  "protocol.allow=never",
-  ...["http", "https", "ssh", "git"].map((protocol) => `protocol.${protocol}.allow=always`),
-  "http.lowSpeedLimit=1",
-  "http.lowSpeedTime=60",
-  "gc.auto=0",
-  "maintenance.auto=false",
-  "advice.detachedHead=false",
-  "submodule.recurse=false",
-];
+const settings = [...carefulSettings, "core.askPass=", "credential.helper="];
 
 const ssh = [
   "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=4",
@@ -165,12 +152,4 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
     if (bytes <= mostText) chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-/** The lines that say what is wrong, without credentials. */
-function complaint(stderr: string): string {
-  const lines = withoutCredentials(stderr)
-    .split("\n")
-    .filter((line) => /^(fatal|error|remote|ssh|warning|Host|Permission|.*denied)/i.test(line));
-  return lines.slice(-6).join("; ");
 }

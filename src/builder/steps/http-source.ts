@@ -4,9 +4,9 @@ import { utimesSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { DhowError, invalidArgument, messageOf, resourceExhausted, unavailable } from "../../lib/errors.ts";
+import type { Credentials } from "../../lib/url-credentials.ts";
 import { statfs } from "../../linux/statfs.ts";
 import { mayLeadTo } from "../../registry/targets.ts";
-import type { Credentials } from "../dockerfile/text/url-credentials.ts";
 
 export interface HttpFile {
   readonly url: string;

@@ -2,12 +2,12 @@
 import { posix } from "node:path";
 import { parseDigest } from "../../../lib/digest.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
+import { type GitReference, readGitReference } from "../../../lib/git/reference.ts";
 import { printf } from "../../../lib/go-template/printf.ts";
+import { splitCredentials } from "../../../lib/url-credentials.ts";
 import type { Add, Copy } from "../instructions/copy.ts";
 import { placeOf } from "../syntax/statement.ts";
 import { located } from "../text/dockerfile-error.ts";
-import { splitCredentials } from "../text/url-credentials.ts";
-import { type GitReference, readGitReference } from "./git-reference.ts";
 import { hasWildcards, insideRoot } from "./paths.ts";
 import type { CopySource, Input } from "./plan.ts";
 

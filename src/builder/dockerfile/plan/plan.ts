@@ -12,12 +12,12 @@
  */
 import type { ContainerConfig } from "../../../api/containers.ts";
 import type { Platform } from "../../../lib/platform.ts";
+import type { Credentials } from "../../../lib/url-credentials.ts";
 import type { Device } from "../instructions/device.ts";
 import type { Sharing } from "../instructions/mount.ts";
 import type { RunNetwork, RunSecurity } from "../instructions/run.ts";
 import type { LintWarning } from "../lint/linter.ts";
 import type { Range } from "../text/source.ts";
-import type { Credentials } from "../text/url-credentials.ts";
 import type { Frontend } from "./build-args.ts";
 import type { Outline } from "./outline.ts";
 

@@ -1,5 +1,5 @@
 /** Where things stand in a Dockerfile, and how a place is shown to the person who wrote it. */
-import { starredCredentials } from "./url-credentials.ts";
+import { starredCredentials } from "../../../lib/url-credentials.ts";
 
 /** A place: both count from 1, columns in UTF-16 units. */
 export interface Position {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { withoutCredentials } from "../text/url-credentials.ts";
-import { readGitReference } from "./git-reference.ts";
+import { withoutCredentials } from "../url-credentials.ts";
+import { readGitReference } from "./reference.ts";
 
 const plain = {
   credentials: null,

@@ -1,10 +1,9 @@
-/** Git repositories as ADD and build contexts name them: `https://host/path.git#ref:subdirectory`, `git@host:path`, `?ref=…`. */
+/** Git repositories as ADD, build contexts and Compose files name them: `https://host/path.git#ref:subdirectory`, `git@host:path`, `?ref=…`. */
 import { posix } from "node:path";
-import { invalidArgument } from "../../../lib/errors.ts";
-import { parseBool } from "../../../lib/flags-numbers.ts";
-import { printf } from "../../../lib/go-template/printf.ts";
-import { reading } from "../instructions/refusals.ts";
-import { type Credentials, splitCredentials } from "../text/url-credentials.ts";
+import { invalidArgument } from "../errors.ts";
+import { parseBool } from "../flags-numbers.ts";
+import { printf } from "../go-template/printf.ts";
+import { type Credentials, splitCredentials } from "../url-credentials.ts";
 
 export interface GitReference {
   readonly remote: string;
@@ -98,7 +97,12 @@ function agreed(what: string, one: string, other: string | undefined): string {
 function switchIn(given: ReadonlyMap<string, string>, key: string): boolean | null {
   const value = given.get(key);
   if (value === undefined) return null;
-  return value === "" || reading(() => parseBool(value), `invalid ${key} value: ${quoted(value)}`);
+  if (value === "") return true;
+  try {
+    return parseBool(value);
+  } catch (error) {
+    throw invalidArgument(`invalid ${key} value: ${quoted(value)}`, { cause: error });
+  }
 }
 
 /** What git would take for an option, and what leads out of the repository (CVE-2019-13139, CVE-2026-33748). */
