@@ -1,4 +1,5 @@
 /** What `loadProject` needs to know besides the files. */
+import type { FetchRemote } from "./loader/remote.ts";
 
 export interface LoadOptions {
   /** The client's working directory, absolute. */
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly normalize?: boolean;
   readonly resolvePaths?: boolean;
   readonly consistency?: boolean;
+  /** Brings files of other machines here; without it they are refused. */
+  readonly fetchRemote?: FetchRemote;
   /** Needed when one of `files` is `-`. */
   readonly readStdin?: () => Promise<string>;
   /** Called once for each thing that is odd but no error, such as a variable that is not set; the text has no level or prefix. */

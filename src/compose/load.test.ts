@@ -156,9 +156,69 @@ describe("loadProject() bounds what it reads", () => {
   test("files of other machines, which are refused by name", async () => {
     for (const file of ["oci://r/a:1", "https://example.com/a.git", "git@example.com:a/b.git"]) {
       const at = folder({ "compose.yaml": `services: {web: {extends: {file: "${file}", service: a}}}` });
-      const words = `${file}: Compose files of other machines are not supported`;
+      const words = `${file}: Compose files of other machines are not fetched here`;
       await expect(load(at)).rejects.toThrow(words);
       await expect(load(at, { files: [file] })).rejects.toThrow(words);
     }
+  });
+});
+
+describe("loadProject() brings files of other machines", () => {
+  const source = "oci://r/app:1";
+
+  test("for -f, include, extends and COMPOSE_FILE, each once, and those that they name", async () => {
+    const there = folder({
+      "one/compose.yaml": `include: ["https://h/two.git"]\nservices: {one: {image: $TAG, volumes: ["./data:/d"]}}`,
+      "one/.env": "TAG=from-one",
+      "two/compose.yaml": "services: {two: {image: b, env_file: two.env}}",
+      "two/two.env": "A=b",
+    });
+    const asked: string[] = [];
+    const fetchRemote = async (resource: string): Promise<string> => {
+      asked.push(resource);
+      return join(there, resource === source ? "one" : "two", "compose.yaml");
+    };
+    const here = folder({
+      "compose.yaml": `include: ["${source}"]\nservices: {x: {extends: {file: "https://h/two.git", service: two}}}`,
+    });
+    const project = await load(here, { fetchRemote });
+    expect(asked.sort()).toEqual(["https://h/two.git", source]);
+    expect(project.services).toMatchObject({
+      one: { image: "from-one", volumes: [{ source: join(there, "one/data") }] },
+      two: { image: "b", environment: { A: "b" } },
+      x: { image: "b", environment: { A: "b" } },
+    });
+    const named = await load(folder({}), { fetchRemote, files: [source] });
+    expect([named.workingDir, named.name, named.composeFiles]).toEqual([
+      join(there, "one"),
+      "one",
+      [join(there, "one/compose.yaml")],
+    ]);
+    const byVariable = await load(folder({}), {
+      fetchRemote,
+      env: { COMPOSE_FILE: source, COMPOSE_PATH_SEPARATOR: "," },
+    });
+    expect(Object.keys(byVariable.services).sort()).toEqual(["one", "two"]);
+  });
+
+  test("and tells what cannot be fetched at its place, a circle, and a chain without end", async () => {
+    const at = folder({ "compose.yaml": `include: ["${source}"]\nservices: {x: {image: a, networks: [n], user: 1}}` });
+    const refuses = { fetchRemote: () => Promise.reject(new Error("no route to r")) };
+    const words = `${join(at, "compose.yaml")}:1:11: no route to r (at include.0)\n`;
+    const type = `${join(at, "compose.yaml")}:2:47: services.x.user must be a string`;
+    await expect(load(at, refuses)).rejects.toThrow(new Error(words + type));
+    await expect(load(at, { ...refuses, files: [source] })).rejects.toThrow(new Error("no route to r"));
+
+    const circle = folder({ "compose.yaml": `include: ["${source}"]` });
+    const itself = { fetchRemote: async () => join(circle, "compose.yaml") };
+    await expect(load(at, itself)).rejects.toThrow("include cycle detected");
+
+    let count = 0;
+    const endless = async (): Promise<string> => {
+      const name = `${count++}.yaml`;
+      return join(folder({ [name]: `include: ["oci://r/app:${count}"]` }), name);
+    };
+    await expect(load(at, { fetchRemote: endless })).rejects.toThrow("more than 100 Compose files of other machines");
+    expect(count).toBeLessThan(102);
   });
 });

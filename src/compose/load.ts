@@ -7,6 +7,7 @@ import { decode, mapValues } from "./loader/decode.ts";
 import { findProject, type ProjectFiles, projectName } from "./loader/environment.ts";
 import { ModelLoader } from "./loader/model.ts";
 import { normalize } from "./loader/normalize.ts";
+import { RemoteFiles } from "./loader/remote.ts";
 import { withoutUnusedResources, withProfiles, withSelectedServices, withServicesEnabled } from "./loader/select.ts";
 import { resolveServiceEnvironment, resolveServiceLabels } from "./loader/service-files.ts";
 import type { Project } from "./model/project.ts";
@@ -56,11 +57,30 @@ export async function loadModel(options: LoadOptions): Promise<{ readonly root: 
 }
 
 async function load(options: LoadOptions): Promise<Loaded> {
+  const remote = new RemoteFiles(options.fetchRemote);
   const warn = once(options.warn);
-  const found = findProject({ ...options, warn });
+  const readStdin = onceRead(options.readStdin);
+  for (;;) {
+    const attempt = loadWithout({ ...options, warn, ...(readStdin && { readStdin }) }, remote);
+    const outcome = await attempt.then(
+      (loaded) => ({ loaded }),
+      (failure: unknown) => ({ failure }),
+    );
+    // What is wrong for want of a file is not told: it may be right with it.
+    if (await remote.fetchLacking()) continue;
+    if ("failure" in outcome) throw outcome.failure;
+    return outcome.loaded;
+  }
+}
+
+/** Loads what can be loaded with the files that are here; `remote` knows then what was lacking. */
+async function loadWithout(options: LoadOptions, remote: RemoteFiles): Promise<Loaded> {
+  const { warn = () => {} } = options;
+  const found = findProject(options, remote);
   const isInterpolated = options.interpolate !== false;
   const stdin = found.files.includes("-") ? await options.readStdin?.() : undefined;
   const loader = new ModelLoader({
+    remote,
     interpolate: isInterpolated,
     resolvePaths: options.resolvePaths !== false,
     warn,
@@ -110,6 +130,12 @@ function selected(project: Project, options: LoadOptions): Project {
 function withOneScale(service: Service): Service {
   if (service.scale === undefined || !service.deploy) return service;
   return { ...service, deploy: { ...service.deploy, replicas: service.scale } };
+}
+
+/** Standard input is there to be read once. */
+function onceRead(read: LoadOptions["readStdin"]): LoadOptions["readStdin"] {
+  let text: Promise<string> | undefined;
+  return read && (() => (text ??= read()));
 }
 
 /** The same warning is given once. */

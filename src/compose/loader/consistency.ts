@@ -63,7 +63,7 @@ function complaints(service: Service, look: Consistency): Complaint[] {
   ];
 }
 
-const origins = ["image", "build", "provider"];
+const origins = ["image", "build", "provider", "extends"];
 
 function imageComplaints(service: Service, { dropped }: Consistency): Complaint[] {
   if (service.build || service.image || service.provider) return [];
@@ -101,7 +101,10 @@ function referenceComplaints(service: Service, { project, dropped }: Consistency
   const found: Complaint[] = [];
   const need = (section: keyof Project, kind: string, key: string, keys: readonly string[]): void => {
     const isKnown = Object.hasOwn(project[section] as object, key);
-    const wasDropped = [...dropped].some((path) => path === section || path === `${section}.${key}`);
+    // What could not be included may have brought it.
+    const wasDropped = [...dropped].some(
+      (path) => [section, `${section}.${key}`].includes(path) || path.startsWith("include."),
+    );
     if (isKnown || wasDropped) return;
     found.push([keys, `service ${quote(service.name)} refers to undefined ${kind} ${key}: ${invalid}`]);
   };

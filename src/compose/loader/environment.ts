@@ -6,8 +6,8 @@ import { invalidArgument, messageOf, notFound } from "../../lib/errors.ts";
 import { parseDotenv } from "../interpolation/dotenv.ts";
 import { unsetVariable } from "../interpolation/interpolate.ts";
 import type { LoadOptions } from "../load-options.ts";
-import { isRemoteResource } from "./paths.ts";
 import { fileExists, isFile, readText } from "./read-file.ts";
+import { isRemoteResource, type RemoteFiles } from "./remote.ts";
 
 const fileNames = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const overrideNames = [
@@ -30,13 +30,16 @@ export interface ProjectFiles {
 
 type Warn = (message: string) => void;
 
-/** Reads `.env` files as it goes, since they may name the files. Throws `notFound` when there is no Compose file. */
-export function findProject(options: LoadOptions): ProjectFiles {
+/**
+ * Reads `.env` files as it goes, since they may name the files. Throws `notFound` when there is no Compose file, and what
+ * {@link RemoteFiles.locate} throws.
+ */
+export function findProject(options: LoadOptions, remote: RemoteFiles): ProjectFiles {
   const warn = options.warn ?? (() => {});
   const environment = new Map<string, string>();
   for (const [key, value] of Object.entries(options.env)) if (value !== undefined) environment.set(key, value);
   environment.set("PWD", options.cwd);
-  const given = (options.files ?? []).map((file) => localFile(file, options.cwd));
+  const given = (options.files ?? []).map((file) => localFile(file, options.cwd, remote));
   const base = options.projectDirectory ? resolve(options.cwd, options.projectDirectory) : undefined;
   const folderOf = (files: readonly string[]): string => {
     const first = files.find((file) => file !== "-");
@@ -45,7 +48,9 @@ export function findProject(options: LoadOptions): ProjectFiles {
   const envFiles = namedEnvFiles(options, environment);
   addEnvFiles(environment, envFiles ?? defaultEnvFile(folderOf(given), options.env), warn);
   const files =
-    given.length > 0 ? given : (filesFromEnvironment(environment, options.cwd) ?? searchUpwards(folderOf([]), warn));
+    given.length > 0
+      ? given
+      : (filesFromEnvironment(environment, options.cwd, remote) ?? searchUpwards(folderOf([]), warn));
   if (files.length === 0) throw notFound("no configuration file provided: not found");
   const workingDir = folderOf(files);
   // The files may stand somewhere else than where the first .env was looked for.
@@ -60,10 +65,9 @@ export function findProject(options: LoadOptions): ProjectFiles {
   };
 }
 
-function localFile(file: string, cwd: string): string {
+function localFile(file: string, cwd: string, remote: RemoteFiles): string {
   if (file === "-") return file;
-  if (isRemoteResource(file)) throw invalidArgument(`${file}: Compose files of other machines are not supported`);
-  return resolve(cwd, file);
+  return isRemoteResource(file) ? remote.locate(file) : resolve(cwd, file);
 }
 
 function namedEnvFiles(options: LoadOptions, environment: ReadonlyMap<string, string>): string[] | undefined {
@@ -109,12 +113,16 @@ export function readEnvFiles(
   return found;
 }
 
-function filesFromEnvironment(environment: ReadonlyMap<string, string>, cwd: string): string[] | undefined {
+function filesFromEnvironment(
+  environment: ReadonlyMap<string, string>,
+  cwd: string,
+  remote: RemoteFiles,
+): string[] | undefined {
   const value = environment.get("COMPOSE_FILE");
   if (value === undefined) return undefined;
   const paths = value.split(environment.get("COMPOSE_PATH_SEPARATOR") || ":");
   return paths.map((path) => {
-    const absolute = localFile(path, cwd);
+    const absolute = localFile(path, cwd, remote);
     if (absolute !== "-" && !fileExists(absolute)) throw notFound(`stat ${absolute}: no such file or directory`);
     return absolute;
   });

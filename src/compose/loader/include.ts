@@ -14,7 +14,6 @@ import {
   textOf,
 } from "../yaml/node.ts";
 import { readEnvFiles } from "./environment.ts";
-import { isRemoteResource } from "./paths.ts";
 import { fileExists, isFile } from "./read-file.ts";
 
 export interface Included {
@@ -29,6 +28,8 @@ export interface Including {
   /** Absolute. */
   readonly workingDir: string;
   readonly environment: ReadonlyMap<string, string>;
+  /** Where a file is that `path` names. Throws for one of another machine that is not here. */
+  readonly locate: (path: string) => string;
   /** The files on the way to this one, itself last. */
   readonly chain: readonly string[];
   readonly load: (included: Included) => Mapping;
@@ -61,11 +62,9 @@ const textsOf = (node: Node | undefined): string[] =>
 
 function describe(entry: Node, how: Including): Included {
   const paths = textOf(entry) === undefined ? textsOf(child(entry, "path")) : [textOf(entry)!];
-  const remote = paths.find(isRemoteResource);
-  if (remote !== undefined) throw invalidArgument(`${remote}: Compose files of other machines are not supported`);
   const [first] = paths;
   if (first === undefined) throw invalidArgument("include must have a path");
-  const files = paths.map((path) => resolve(how.workingDir, path));
+  const files = paths.map(how.locate);
   const given = textOf(child(entry, "project_directory")) || undefined;
   const workingDir = given === undefined ? dirname(files[0]!) : resolve(how.workingDir, given);
   const base = given !== undefined && isAbsolute(given) ? given : relative(how.workingDir, workingDir) || ".";

@@ -25,8 +25,9 @@ import { findContradictions } from "./contradictions.ts";
 import { setDefaults } from "./defaults.ts";
 import { applyExtends, type ExtendedFile, extendService } from "./extends.ts";
 import { applyIncludes, type Included } from "./include.ts";
-import { expandHome, isRemoteResource, resolvePaths } from "./paths.ts";
+import { expandHome, resolvePaths } from "./paths.ts";
 import { readText } from "./read-file.ts";
+import { isRemoteResource, type RemoteFiles } from "./remote.ts";
 import { dropPaths } from "./resets.ts";
 
 /** Where a secret's or config's bytes from the environment wait until the model is read; no file can say it. */
@@ -36,6 +37,7 @@ export interface ModelOptions {
   readonly interpolate: boolean;
   readonly resolvePaths: boolean;
   readonly warn: (message: string) => void;
+  readonly remote: RemoteFiles;
   /** The text of stdin, when `-` is one of the files. */
   readonly stdin?: string;
 }
@@ -113,8 +115,9 @@ export class ModelLoader {
       workingDir: at.source.workingDir,
       environment: at.source.environment,
       chain: at.chain,
+      locate: (path) => this.#locate(path, at.source.workingDir),
       load: (included: Included) => this.#load(included, included.base, at.chain),
-      fail: (node, path, message) => problems.add(node.at, path, message),
+      fail: (node, path, message) => this.#fail(node, path, message),
       warn: this.#options.warn,
     });
     const merged = enforceUnique(merge(base, root, [], problems)) as Mapping;
@@ -144,14 +147,22 @@ export class ModelLoader {
   #extend(root: Mapping, file: string, document: ParsedDocument, source: Source): void {
     applyExtends(root, file, document.resets, {
       open: (path) => this.#openExtended(path, source),
-      fail: (node, path, message) => this.problems.add(node.at, path, message),
+      fail: (node, path, message) => this.#fail(node, path, message),
       extend: (base, service) => extendService(base, service, this.problems),
     });
   }
 
+  #fail(node: Node, path: string, message: string): void {
+    this.problems.add(node.at, path, message);
+    this.dropped.add(path);
+  }
+
+  #locate(path: string, workingDir: string): string {
+    return isRemoteResource(path) ? this.#options.remote.locate(path) : resolve(workingDir, expandHome(path));
+  }
+
   #openExtended(path: string, { workingDir, environment }: Source): ExtendedFile {
-    if (isRemoteResource(path)) throw invalidArgument(`${path}: Compose files of other machines are not supported`);
-    const file = resolve(workingDir, expandHome(path));
+    const file = this.#locate(path, workingDir);
     const folder = relative(workingDir, dirname(file)) || ".";
     let root: Mapping = mapping([], nowhere);
     const resets: (readonly string[])[] = [];
@@ -165,7 +176,8 @@ export class ModelLoader {
     }
     const services = asMapping(root.entries.get("services"));
     if (!services) throw invalidArgument(`cannot extend a service of ${file}: no services section`);
-    const based = resolvePaths(root, isAbsolute(path) ? dirname(path) : folder, this.problems);
+    const isElsewhere = isAbsolute(path) || isRemoteResource(path);
+    const based = resolvePaths(root, isElsewhere ? dirname(file) : folder, this.problems);
     return { services: asMapping(child(based, "services"))!, resets };
   }
 }

@@ -5,6 +5,7 @@ import { isAbsolute, join, posix } from "node:path";
 import { PathTable, rewrite } from "../paths-table.ts";
 import type { Problems } from "../problems.ts";
 import { asMapping, type Node, scalar, textOf } from "../yaml/node.ts";
+import { isRemoteResource } from "./remote.ts";
 
 export function expandHome(path: string): string {
   return path.startsWith("~") ? join(homedir(), path.slice(1)) : path;
@@ -15,11 +16,6 @@ const isWindowsPath = (path: string): boolean => /^[A-Za-z]:[\\/]/.test(path) ||
 /** True for what the builder fetches itself: a repository or an address. */
 export function isRemoteContext(path: string): boolean {
   return path.includes("://") || /^(https?:\/\/|git:\/\/|ssh:\/\/|github\.com\/|git@)/.test(path);
-}
-
-/** A file of another machine: a registry's artifact, or a repository. */
-export function isRemoteResource(path: string): boolean {
-  return /^(oci|https?|git|ssh):\/\//.test(path) || /^(git@|github\.com\/)/.test(path) || /\.git(#.*)?$/.test(path);
 }
 
 type Resolve = (path: string, base: string) => string;
