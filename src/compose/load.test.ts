@@ -216,7 +216,7 @@ describe("loadProject() brings files of other machines", () => {
     let count = 0;
     const endless = async (): Promise<string> => {
       const name = `${count++}.yaml`;
-      return join(folder({ [name]: `include: ["oci://r/app:${count}"]` }), name);
+      return join(folder({ [name]: `include: ["oci://r/app:n${count}"]` }), name);
     };
     await expect(load(at, { fetchRemote: endless })).rejects.toThrow("more than 100 Compose files of other machines");
     expect(count).toBeLessThan(102);

@@ -13,6 +13,7 @@ export const composeFlags = {
   "dry-run": flag.bool("Tell what would be done and do nothing"),
   "env-file": flag.list("File of variables for the Compose file, instead of .env", { complete: "files" }),
   file: flag.list("Compose file; several are merged in order", { short: "f", complete: "files" }),
+  "insecure-registry": flag.list("Registry that oci:// files may be fetched from without TLS", { hidden: true }),
   parallel: flag.int("How many calls at a time; -1 for all", { initial: -1 }),
   profile: flag.list("Profile whose services count too"),
   progress: flag.string("How progress is shown", {

@@ -16,6 +16,7 @@ import { ExitError } from "../command.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ComposeFlags, initialFlags } from "./globals.ts";
 import { type Display, openDisplay } from "./progress-display.ts";
+import { remoteFetcher } from "./remote/fetch.ts";
 
 export interface ProjectOptions {
   /** Services that count, with what they depend on; empty for all. */
@@ -66,6 +67,7 @@ export class Scope {
   loadOptions(options: ProjectOptions = {}): LoadOptions {
     return {
       ...loadOptions(this.flags, options),
+      fetchRemote: remoteFetcher(this.cli, this.flags["insecure-registry"]),
       readStdin: () => new Response(Bun.stdin.stream()).text(),
       warn: (message) => this.warn(message),
     };

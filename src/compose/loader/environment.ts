@@ -9,7 +9,8 @@ import type { LoadOptions } from "../load-options.ts";
 import { fileExists, isFile, readText } from "./read-file.ts";
 import { isRemoteResource, type RemoteFiles } from "./remote.ts";
 
-const fileNames = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/** What the search for a project looks for, in this order. */
+export const fileNames = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const overrideNames = [
   "compose.override.yml",
   "compose.override.yaml",

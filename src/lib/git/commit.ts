@@ -8,7 +8,7 @@ export interface GitRunner {
   try(args: readonly string[]): Promise<{ readonly code: number | null; readonly stdout: string }>;
 }
 
-export const isCommit = (ref: string): boolean => /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(ref);
+const isCommit = (ref: string): boolean => /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(ref);
 
 /** 40 or 64 hex digits. Throws `notFound` for a reference that is not there. */
 export async function findCommit(git: GitRunner, remote: string, ref: string): Promise<string> {
@@ -16,10 +16,18 @@ export async function findCommit(git: GitRunner, remote: string, ref: string): P
     if (!(await has(git, ref))) await fetchCommit(git, remote, ref);
     return ref;
   }
-  const found = ref === "" ? await headOf(git, remote) : await named(git, remote, ref);
+  const found = await asked(git, remote, ref);
   if (!(await has(git, found.commit))) await fetchName(git, remote, found);
   return found.commit;
 }
+
+/** As {@link findCommit}, of a repository that is not here: nothing is fetched. */
+export async function resolveCommit(git: GitRunner, remote: string, ref: string): Promise<string> {
+  return isCommit(ref) ? ref : (await asked(git, remote, ref)).commit;
+}
+
+const asked = (git: GitRunner, remote: string, ref: string): Promise<Found> =>
+  ref === "" ? headOf(git, remote) : named(git, remote, ref);
 
 interface Found {
   /** In full: `refs/heads/main`. */
