@@ -29,3 +29,16 @@ export async function askLine(cli: Cli, question: string, echo: boolean): Promis
     await cli.flush();
   }
 }
+
+/** Reads a line of standard input for an answer; anything but y or yes means no. */
+export async function agrees(cli: Cli, question: string): Promise<boolean> {
+  cli.out(question);
+  await cli.flush();
+  const decoder = new TextDecoder();
+  let line = "";
+  for await (const bytes of Bun.stdin.stream()) {
+    line += decoder.decode(bytes, { stream: true });
+    if (line.includes("\n")) break;
+  }
+  return ["y", "yes"].includes(line.split("\n")[0]!.trim().toLowerCase());
+}

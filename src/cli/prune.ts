@@ -4,18 +4,11 @@ import { splitPair } from "../lib/flags.ts";
 import type { Int64 } from "../lib/json.ts";
 import { humanSize } from "../lib/units.ts";
 import type { Cli } from "./cli.ts";
+import { agrees } from "./prompt.ts";
 
-/** Asks on the terminal; anything but y or yes means no. */
+/** Asks before anything is deleted; as {@link agrees}. */
 export async function confirm(cli: Cli, warning: string): Promise<boolean> {
-  cli.out(`${warning}\nAre you sure you want to continue? [y/N] `);
-  await cli.flush();
-  const decoder = new TextDecoder();
-  let line = "";
-  for await (const bytes of Bun.stdin.stream()) {
-    line += decoder.decode(bytes, { stream: true });
-    if (line.includes("\n")) break;
-  }
-  return ["y", "yes"].includes(line.split("\n")[0]!.trim().toLowerCase());
+  return await agrees(cli, `${warning}\nAre you sure you want to continue? [y/N] `);
 }
 
 /** The user's filters and those that config.json adds to every prune. */

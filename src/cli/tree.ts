@@ -100,6 +100,7 @@ export const entries: readonly Entry[] = [
   { paths: ["compose port"], load: () => import("./commands/compose/port.ts") },
   { paths: ["compose ps"], load: () => import("./commands/compose/ps.ts") },
   { paths: ["compose pull"], load: () => import("./commands/compose/pull.ts") },
+  { paths: ["compose publish", "compose alpha publish"], load: () => import("./commands/compose/publish.ts") },
   { paths: ["compose push"], load: () => import("./commands/compose/push.ts") },
   { paths: ["compose restart"], load: () => import("./commands/compose/restart.ts") },
   { paths: ["compose rm"], load: () => import("./commands/compose/rm.ts") },

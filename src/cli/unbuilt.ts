@@ -7,9 +7,8 @@ const unbuilt: ReadonlySet<string> = new Set(
 /** In groups that are there. */
 const unbuiltVerbs: ReadonlySet<string> = new Set([
   "volume update",
-  "compose alpha",
+  "compose alpha generate",
   "compose bridge",
-  "compose publish",
   ...["create", "dial-stdio", "history", "rm", "stop", "use"].map((verb) => `buildx ${verb}`),
 ]);
 

@@ -92,7 +92,7 @@ export class RegistryClient {
     digest: Digest,
     offset: number,
     signal: AbortSignal,
-  ): Promise<{ from: number; length: number | null; body: AsyncIterable<Uint8Array> }> {
+  ): Promise<{ from: number; length: number | null; body: ReadableStream<Uint8Array> }> {
     const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
     const response = await this.#get(path, `blobs/${digest}`, headers, signal);
     let from = 0;
@@ -104,7 +104,7 @@ export class RegistryClient {
       }
     }
     if (!response.body) throw unavailable("registry answered without a body");
-    return { from, length: lengthOf(response), body: response.body as AsyncIterable<Uint8Array> };
+    return { from, length: lengthOf(response), body: response.body };
   }
 
   /** A small blob whole, verified; `tooLarge` above `limit` bytes. */
