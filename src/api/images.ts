@@ -62,6 +62,10 @@ export interface ImageInspect {
   RootFS: { Type: string; Layers?: string[] };
   Metadata: { LastTagTime: string };
   Descriptor?: OCIDescriptor;
+  /** Before API 1.44: the same as `Size`. */
+  VirtualSize?: number;
+  /** Before API 1.45: that of the container which the image was made of. */
+  ContainerConfig?: Omit<ContainerConfig, "Labels"> & Pick<ShownImageConfig, "Labels">;
   Manifests?: ImageManifestSummary[];
 }
 

@@ -14,6 +14,7 @@ import type { AuthConfig } from "../../api/system.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
+import { withOldFields } from "../old-images.ts";
 import { readRegistryAuth } from "./credentials.ts";
 import { ignore } from "./ignore.ts";
 
@@ -108,11 +109,11 @@ export function imageHandlers(images: ImagesBackend) {
       type: "application/x-tar",
       stream: await images.save([params.name], { platforms: query.platform }, op),
     }),
-    imageInspect: async ({ params, query, op }) => {
+    imageInspect: async ({ params, query, version, header, op }) => {
       if (query.manifests && query.platform !== "") {
         throw invalidArgument("conflicting options: manifests and platform options cannot both be set");
       }
-      return images.inspect(params.name, query, op);
+      return withOldFields(await images.inspect(params.name, query, op), version, header("User-Agent") ?? "");
     },
     imageHistory: async ({ params, query, op }) => images.history(params.name, query, op),
     imagePush: async ({ params, query, header, progress, op }) =>
