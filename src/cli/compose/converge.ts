@@ -11,8 +11,10 @@ import { planUp, type UpOptions } from "../../compose/plan/up.ts";
 import { changedVolumes } from "../../compose/plan/volumes.ts";
 import { jobsOf, scheduleKey } from "../../compose/schedule.ts";
 import { ExitError } from "../command.ts";
+import { withApiSocketOf } from "./api-socket.ts";
 import { agreedVolumes } from "./changed-volumes.ts";
 import { ensureImages, type ImageOptions } from "./images.ts";
+import { bringModelsUp } from "./models.ts";
 import { bringProvidersUp } from "./providers.ts";
 import type { Scope } from "./scope.ts";
 
@@ -46,9 +48,14 @@ export async function converge(
     if (!given.services[name]) throw new ExitError(1, `no such service: ${name}`);
   }
   await checkJobs(scope, given);
-  const project = await bringProvidersUp(scope, given);
+  const provided = await bringProvidersUp(scope, given);
   // Both only read where every image is here already.
-  const [ids, before] = await Promise.all([ensureImages(scope, project, images), observe(scope.client, project.name)]);
+  const [ids, before] = await Promise.all([
+    ensureImages(scope, provided, images),
+    observe(scope.client, provided.name),
+  ]);
+  const modelled = await bringModelsUp(scope, provided, images.quietPull);
+  const project = await withApiSocketOf(scope, modelled);
   const changed = changedVolumes(project, before, configHashes);
   const recreateVolumes = await agreedVolumes(scope, project, changed, volumes);
   const plan = planUp(project, before, ids, configHashes, { ...options, recreateVolumes });

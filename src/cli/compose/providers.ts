@@ -11,6 +11,7 @@ import {
 } from "../../compose/provider.ts";
 import { ExitError } from "../command.ts";
 import { pluginPath } from "../plugins.ts";
+import { linesOf, outputOf } from "./programs.ts";
 import type { Scope } from "./scope.ts";
 
 /** Brings what others provide up, before any container; answers the project with the variables that they set. */
@@ -43,7 +44,7 @@ async function runProvider(
   const [begins, ends, verb] = words[command];
   const path = await findProvider(scope, service.provider?.type ?? "");
   const env = { ...process.env, ...project.environment };
-  const metadata = parseProviderMetadata(await outputOf([path, "compose", "metadata"], env));
+  const metadata = parseProviderMetadata((await outputOf([path, "compose", "metadata"], env)) ?? "");
   const argv = [path, ...providerArguments(project, service, command, metadata)];
   const variables = new Map<string, string>();
   scope.display.tell(name, begins, "working");
@@ -89,25 +90,4 @@ async function findProvider(scope: Scope, type: string): Promise<string> {
   const path = (await pluginPath(scope.cli, type)) ?? (type.includes("/") ? null : Bun.which(type));
   if (path) return path;
   throw new ExitError(1, `exec: ${JSON.stringify(type)}: executable file not found in $PATH`);
-}
-
-async function outputOf(argv: string[], env: Record<string, string | undefined>): Promise<string> {
-  try {
-    const child = Bun.spawn(argv, { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
-    const text = await new Response(child.stdout).text();
-    return (await child.exited) === 0 ? text : "";
-  } catch {
-    return "";
-  }
-}
-
-async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const piece of bytes) {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines.filter((line) => line.trim() !== "");
-  }
-  if (rest.trim() !== "") yield rest;
 }

@@ -137,8 +137,8 @@ export async function registryAuthHeader(cli: Cli, image: string): Promise<Recor
   return { "X-Registry-Auth": encodedHeader(found ?? {}) };
 }
 
-/** The `X-Registry-Config` header: what is stored for all registries, for what may have to ask any of them. */
-export async function registryConfigHeader(cli: Cli): Promise<Record<string, string>> {
+/** What is stored for every registry, by its address. */
+export async function allCredentials(cli: Cli): Promise<Record<string, Credentials>> {
   const { auths = {}, credHelpers = {} } = await cli.config();
   const registries = new Set([
     ...Object.keys(environmentAuths(cli) ?? {}),
@@ -150,6 +150,12 @@ export async function registryConfigHeader(cli: Cli): Promise<Record<string, str
     const credentials = await storedCredentials(cli, registry);
     if (credentials) found[registry] = credentials;
   }
+  return found;
+}
+
+/** The `X-Registry-Config` header, for what may have to ask any registry. */
+export async function registryConfigHeader(cli: Cli): Promise<Record<string, string>> {
+  const found = await allCredentials(cli);
   return Object.keys(found).length === 0 ? {} : { "X-Registry-Config": encodedHeader(found) };
 }
 

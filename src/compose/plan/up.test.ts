@@ -274,14 +274,6 @@ test("planUp() makes no containers for what another program provides, and waits 
   ]);
 });
 
-test("planUp() refuses by name what it cannot do", () => {
-  const modelled = project([service("a", { models: { llm: null } })]);
-  expect(() => up(modelled, nothing)).toThrow("services.a.models is not supported yet");
-  expect(() => up(project([service("a", { use_api_socket: true })]), nothing)).toThrow(
-    "services.a.use_api_socket is not supported yet",
-  );
-});
-
 test("planDown() removes dependents first, networks after all containers, and what else was asked for", () => {
   const wanted = project([web, db], { volumes: { data: { name: "p_data" } } });
   const found = observed(

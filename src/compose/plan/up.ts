@@ -1,5 +1,4 @@
 /** `up` and `create`: from what is there to what the file says, touching only what differs. */
-import { notImplemented } from "../../lib/errors.ts";
 import { imageOf } from "../create/container-body.ts";
 import { References, referencedServices, type Target } from "../create/references.ts";
 import type { ConfigHashes } from "../hashes.ts";
@@ -91,7 +90,6 @@ export function planUp(
     cleared: new Set([...cleared].map(({ service }) => service)),
   };
   const services = inOrder(project.services);
-  for (const service of services) refuseUnbuilt(service);
   // What another program provides has no containers.
   const planned = services.filter(({ name, provider }) => name !== options.leaveOut && !provider);
   for (const service of planned) planService(context, service, { images, hashes, changing });
@@ -110,12 +108,6 @@ function planKept({ plan, observed, names }: UpContext): void {
     if (found && isRunning(found) && !plan.has(`create ${name}`) && !plan.has(`stop ${name}`))
       plan.add(`keep ${name}`, { kind: "keep", name }, "as it should be");
   }
-}
-
-/** What no part of this tool does yet is named, not left out. */
-function refuseUnbuilt({ name, models, use_api_socket }: Service): void {
-  const key = models && Object.keys(models).length > 0 ? "models" : use_api_socket ? "use_api_socket" : null;
-  if (key) throw notImplemented(`services.${name}.${key} is not supported yet`);
 }
 
 function planWaits({ plan, project, names }: UpContext): void {
