@@ -82,6 +82,7 @@ export const entries: readonly Entry[] = [
   { paths: ["buildx imagetools inspect"], load: () => import("./commands/buildx/imagetools-inspect.ts") },
   { paths: ["buildx ls"], load: () => import("./commands/buildx/ls.ts") },
   { paths: ["buildx version"], load: () => import("./commands/buildx/version.ts") },
+  { paths: ["compose alpha viz"], load: () => import("./commands/compose/alpha-viz.ts") },
   { paths: ["compose attach"], load: () => import("./commands/compose/attach.ts") },
   { paths: ["compose build"], load: () => import("./commands/compose/build.ts") },
   { paths: ["compose commit"], load: () => import("./commands/compose/commit.ts") },

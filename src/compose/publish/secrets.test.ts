@@ -10,7 +10,7 @@ test.each([
   [`AWS_SECRET_ACCESS_KEY: "${"a/B+".repeat(10)}"`, "AWS Secret Key"],
   [`GITHUB_TOKEN=ghp_${token}`, "Github authentication"],
   [`t: eyJhbGciOiJI.eyJzdWIiOiIx.${token}`, "JSON Web Token"],
-  ["url: postgres://app:hunter2@db:5432/x", "Basic authentication in a URL"],
+  ["url: postgres://app:hunter2@db:5432/x", "URL with password"],
   ["      POSTGRES_PASSWORD: hunter2", "Password"],
   ["api_key = 'abcdef'", "Password"],
 ])("findSecrets() sees one in %s", (text, kind) => {

@@ -17,7 +17,7 @@ const kinds: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ["GitLab token", /\bglpat-[A-Za-z0-9_-]{20,100}\b/],
   ["Slack token", /\bxox[abprs]-[A-Za-z0-9-]{10,200}\b/],
   ["JSON Web Token", /\beyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}/],
-  ["Basic authentication in a URL", /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"'$]{1,200}:(?<secret>[^\s:/@"'$]{1,200})@/i],
+  ["URL with password", /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"'$]{1,200}:(?<secret>[^\s:/@"'$]{1,200})@/i],
   [
     "Password",
     /\b[\w.-]{0,60}(?:password|passwd|secret[_-]?key|api[_-]?key|access[_-]?token|auth[_-]?token|private[_-]?key)["']?\s{0,5}[:=]\s{0,5}["']?(?<secret>[^\s"'$#,{}[\]|>&*!][^\s"'$,{}[\]]{3,200})/i,

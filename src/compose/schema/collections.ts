@@ -135,10 +135,11 @@ export const extraHosts: Type<Readonly<Record<string, readonly string[]>>> = {
     listOfTexts,
   ],
   read(node, how) {
-    const hosts: Record<string, string[]> = {};
+    const hosts = new Map<string, string[]>();
     const add = (host: string, addresses: readonly string[]): void => {
       if (host === "" || /[:=]/.test(host)) how.problems.add(node.at, how.path, `${how.path}: bad host name '${host}'`);
-      hosts[host] = [...(hosts[host] ?? []), ...addresses.map((one) => /^\[(.+)\]$/.exec(one)?.[1] ?? one)];
+      const bare = addresses.map((one) => /^\[(.+)\]$/.exec(one)?.[1] ?? one);
+      hosts.set(host, [...(hosts.get(host) ?? []), ...bare]);
     };
     for (const [host, value] of asMapping(node)?.entries ?? []) add(host, readTexts(value) ?? []);
     for (const item of node.kind === "sequence" ? node.items : []) {
@@ -148,7 +149,7 @@ export const extraHosts: Type<Readonly<Record<string, readonly string[]>>> = {
         how.problems.add(item.at, how.path, `${how.path}: invalid additional host, missing IP: ${textValue(item)}`);
       } else add(host, addresses.split(","));
     }
-    return nonEmpty(Object.entries(hosts));
+    return nonEmpty([...hosts]);
   },
   show: (hosts) =>
     Object.entries(hosts)

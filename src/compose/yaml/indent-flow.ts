@@ -21,11 +21,11 @@ export function parseIndented<D extends Document.Parsed>(
   parse: (text: string) => readonly D[],
   errors: readonly YAMLParseError[],
 ): Indented<D> | null {
-  if (text.length > longestText || !errors.some((error) => lacksIndent(error))) return null;
+  let failed = cause(errors);
+  if (text.length > longestText || failed === undefined) return null;
   const lines = text.split("\n");
   const width = Math.min(widestIndent, Math.max(...lines.map((line) => line.search(/[^ ]|$/)))) + 2;
   const indented = new Set<number>();
-  let failed = errors.find(lacksIndent);
   let current = text;
   while (failed !== undefined && indented.size < mostLines) {
     const line = lineOf(current, failed);
@@ -35,9 +35,15 @@ export function parseIndented<D extends Document.Parsed>(
     const documents = parse(current);
     const left = documents.flatMap((document) => document.errors);
     if (left.length === 0) return { documents, indentOf: (at) => (indented.has(at - 1) ? width : 0) };
-    failed = left.find(lacksIndent);
+    failed = cause(left);
   }
   return null;
+}
+
+/** The first error, where it is of the kind that can be put right: what is wrong before that is wrong for another reason. */
+function cause(errors: readonly YAMLParseError[]): YAMLParseError | undefined {
+  const first = Math.min(...errors.map(({ pos }) => pos[0]));
+  return errors.find((error) => error.pos[0] === first && lacksIndent(error));
 }
 
 const isUnclosed = ({ code, message }: YAMLParseError): boolean =>

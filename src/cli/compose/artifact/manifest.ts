@@ -49,7 +49,6 @@ const untypedConfig: OCIDescriptor = {
   mediaType: emptyConfigType,
   digest: digestOf(emptyConfig),
   size: emptyConfig.length,
-  annotations: { [annotations.version]: composeVersion },
   data: emptyConfig.toString("base64"),
 };
 
@@ -64,5 +63,6 @@ function descriptorOf({ kind, name }: PublishedFile, content: Buffer): OCIDescri
       ...(isEnv ? { [annotations.envFile]: name } : { [annotations.file]: name }),
       [annotations.version]: composeVersion,
     },
+    data: content.toString("base64"),
   };
 }
