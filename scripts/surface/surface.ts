@@ -45,7 +45,7 @@ const parts: readonly (readonly [pattern: RegExp, note: string])[] = [
   [/^(swarm|node|service|stack|secret|config|deploy)\b|^volume update$/, "the swarm's part"],
   [/^\/plugins\b|^plugin\b/, "the plugins' part"],
   [/^trust\b/, "the registry's part"],
-  [/^compose (alpha|bridge|publish)\b/, "Compose's part"],
+  [/^compose (alpha generate|bridge)\b/, "Compose's part"],
 ];
 
 const partOf = (name: string): string | undefined => parts.find(([pattern]) => pattern.test(name))?.[1];

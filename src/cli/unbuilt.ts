@@ -7,7 +7,7 @@ const unbuilt: ReadonlySet<string> = new Set(
 /** In groups that are there. */
 const unbuiltVerbs: ReadonlySet<string> = new Set([
   "volume update",
-  "compose alpha generate",
+  "compose alpha",
   "compose bridge",
   ...["create", "dial-stdio", "history", "rm", "stop", "use"].map((verb) => `buildx ${verb}`),
 ]);

@@ -486,7 +486,7 @@ describe("with a running, an ended and a created container", () => {
     "secret ls",
     "config ls",
     "buildx create",
-    "compose publish",
+    "compose bridge",
   ])("docker %s is refused by name", async (line) => {
     const { code, stdout, stderr } = await shell(ours, line);
     expect({ code, stdout, stderr }).toEqual({

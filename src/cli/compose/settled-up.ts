@@ -121,8 +121,9 @@ function engineDigest({ containers, networks, volumes }: Observed, images: Reado
   ]);
 }
 
-/** Providers are asked each time, and an image may be too old by tomorrow. */
-function isTimeless({ services }: Project): boolean {
+/** Providers and models are asked each time, credentials change, and an image may be too old by tomorrow. */
+function isTimeless({ services, models }: Project): boolean {
+  if (Object.keys(models).length > 0 || Object.values(services).some((service) => service.use_api_socket)) return false;
   return Object.values(services).every(
     ({ provider, pull_policy }) => !provider && ["", "missing", "if_not_present", "never"].includes(pull_policy ?? ""),
   );

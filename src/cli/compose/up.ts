@@ -7,6 +7,7 @@ import { ExitError, type Input } from "../command.ts";
 import { converge, volumeConsent } from "./converge.ts";
 import { imageOptions, upOptions } from "./create-flags.ts";
 import { LogPrinter } from "./log-printer.ts";
+import { agreeToRemote } from "./remote/consent.ts";
 import { Scope } from "./scope.ts";
 import type { SettledUp } from "./settled-up.ts";
 import { shownServices, upAttached } from "./up-attached.ts";
@@ -21,6 +22,7 @@ export async function up(cli: Cli, input: Input<typeof upFlags>, settled: Settle
   if (changed.has("menu") && flags.menu) scope.warn("--menu is not supported and is ignored");
   const project = await scope.project({ services: args, withoutDependencies: flags["no-deps"] });
   if (Object.keys(project.services).length === 0) throw new ExitError(1, "no service selected");
+  await agreeToRemote(scope, project, { yes: flags.yes });
   const options = {
     ...upOptions(flags, args, !flags["no-start"]),
     renewVolumes: flags["renew-anon-volumes"],

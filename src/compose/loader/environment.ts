@@ -21,8 +21,10 @@ const overrideNames = [
 export interface ProjectFiles {
   /** Absolute; `-` is stdin. */
   readonly files: readonly string[];
-  /** Absolute. */
+  /** Absolute: what relative paths stand against. */
   readonly workingDir: string;
+  /** Absolute: what the project is named after, and where `.env` is. Another folder than that of files of other machines. */
+  readonly folder: string;
   readonly environment: Map<string, string>;
   readonly profiles: readonly string[];
   /** The env files given by name, absolute. */
@@ -40,11 +42,11 @@ export function findProject(options: LoadOptions, remote: RemoteFiles): ProjectF
   const environment = new Map<string, string>();
   for (const [key, value] of Object.entries(options.env)) if (value !== undefined) environment.set(key, value);
   environment.set("PWD", options.cwd);
-  const given = (options.files ?? []).map((file) => localFile(file, options.cwd, remote));
+  const given = (options.files ?? []).map((file) => fileNamed(file, options.cwd, remote));
   const base = options.projectDirectory ? resolve(options.cwd, options.projectDirectory) : undefined;
-  const folderOf = (files: readonly string[]): string => {
-    const first = files.find((file) => file !== "-");
-    return base ?? (first === undefined ? options.cwd : dirname(first));
+  const folderOf = (files: readonly NamedFile[]): string => {
+    const first = files.find(({ path }) => path !== "-");
+    return base ?? (first === undefined || first.isRemote ? options.cwd : dirname(first.path));
   };
   const envFiles = namedEnvFiles(options, environment);
   addEnvFiles(environment, envFiles ?? defaultEnvFile(folderOf(given), options.env), warn);
@@ -53,22 +55,31 @@ export function findProject(options: LoadOptions, remote: RemoteFiles): ProjectF
       ? given
       : (filesFromEnvironment(environment, options.cwd, remote) ?? searchUpwards(folderOf([]), warn));
   if (files.length === 0) throw notFound("no configuration file provided: not found");
-  const workingDir = folderOf(files);
+  const folder = folderOf(files);
+  const elsewhere = files.find(({ isRemote }) => isRemote);
   // The files may stand somewhere else than where the first .env was looked for.
-  if (envFiles === undefined) addEnvFiles(environment, defaultEnvFile(workingDir, options.env), warn);
+  if (envFiles === undefined) addEnvFiles(environment, defaultEnvFile(folder, options.env), warn);
   const profiles = options.profiles?.length ? options.profiles : (environment.get("COMPOSE_PROFILES") ?? "").split(",");
   return {
-    files,
-    workingDir,
+    files: files.map(({ path }) => path),
+    workingDir: elsewhere ? dirname(elsewhere.path) : folder,
+    folder,
     environment,
     profiles: profiles.map((one) => one.trim()).filter((one) => one !== ""),
     envFiles: envFiles ?? [],
   };
 }
 
-function localFile(file: string, cwd: string, remote: RemoteFiles): string {
-  if (file === "-") return file;
-  return isRemoteResource(file) ? remote.locate(file) : resolve(cwd, file);
+/** Absolute, or `-`. */
+interface NamedFile {
+  readonly path: string;
+  readonly isRemote: boolean;
+}
+
+function fileNamed(file: string, cwd: string, remote: RemoteFiles): NamedFile {
+  const isRemote = isRemoteResource(file);
+  if (isRemote) return { path: remote.locate(file), isRemote };
+  return { path: file === "-" ? file : resolve(cwd, file), isRemote };
 }
 
 function namedEnvFiles(options: LoadOptions, environment: ReadonlyMap<string, string>): string[] | undefined {
@@ -118,24 +129,25 @@ function filesFromEnvironment(
   environment: ReadonlyMap<string, string>,
   cwd: string,
   remote: RemoteFiles,
-): string[] | undefined {
+): NamedFile[] | undefined {
   const value = environment.get("COMPOSE_FILE");
   if (value === undefined) return undefined;
   const paths = value.split(environment.get("COMPOSE_PATH_SEPARATOR") || ":");
   return paths.map((path) => {
-    const absolute = localFile(path, cwd, remote);
-    if (absolute !== "-" && !fileExists(absolute)) throw notFound(`stat ${absolute}: no such file or directory`);
-    return absolute;
+    const named = fileNamed(path, cwd, remote);
+    if (named.path !== "-" && !fileExists(named.path)) throw notFound(`stat ${named.path}: no such file or directory`);
+    return named;
   });
 }
 
-function searchUpwards(from: string, warn: Warn): string[] {
+function searchUpwards(from: string, warn: Warn): NamedFile[] {
   for (let folder = from; ; folder = dirname(folder)) {
     const found = present(folder, fileNames);
-    if (found.length > 0)
-      return [preferred(found, "config", warn)!, preferred(present(folder, overrideNames), "override", warn)].filter(
-        (one) => one !== undefined,
-      );
+    if (found.length > 0) {
+      const override = preferred(present(folder, overrideNames), "override", warn);
+      const paths = [preferred(found, "config", warn)!, ...(override === undefined ? [] : [override])];
+      return paths.map((path) => ({ path, isRemote: false }));
+    }
     if (dirname(folder) === folder) return [];
   }
 }
@@ -169,7 +181,7 @@ export function projectName(options: LoadOptions, project: ProjectFiles, inFiles
     );
   }
   const written = inFiles.filter((name) => name !== "").at(-1);
-  const name = normalizeProjectName(written ?? folderName(project.workingDir, options.warn));
+  const name = normalizeProjectName(written ?? folderName(project.folder, options.warn));
   if (name === "") throw invalidArgument("project name must not be empty");
   return name;
 }

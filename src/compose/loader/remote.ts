@@ -1,6 +1,7 @@
 /** Compose files of other machines: `oci://host/repository:tag`, and git repositories. */
 import { invalidArgument, unavailable } from "../../lib/errors.ts";
 import { readGitReference } from "../../lib/git/reference.ts";
+import { noteElsewhere } from "./reads.ts";
 
 /** Fetches one and answers the absolute path of its Compose file; what else it came with lies beside that. */
 export type FetchRemote = (resource: string) => Promise<string>;
@@ -21,8 +22,9 @@ export function remoteKind(path: string): "oci" | "git" | null {
 
 export const isRemoteResource = (path: string): boolean => remoteKind(path) !== null;
 
-/** A file of another machine may name the next one; nobody needs as many as this. */
+/** A file of another machine may name the next one; nobody needs as many as this, or as long a chain. */
 const mostFiles = 100;
+const longestChain = 20;
 
 /**
  * What has been fetched so far. The loader reads without waiting: what it lacks it asks for and goes on; whoever runs it
@@ -32,6 +34,7 @@ export class RemoteFiles {
   readonly #fetch: FetchRemote | undefined;
   readonly #found = new Map<string, string | Error>();
   readonly #lacking = new Set<string>();
+  #rounds = 0;
 
   constructor(fetch: FetchRemote | undefined) {
     this.#fetch = fetch;
@@ -39,6 +42,7 @@ export class RemoteFiles {
 
   /** The Compose file of a remote resource. Throws why it could not be fetched, or because it is yet to be. */
   locate(resource: string): string {
+    noteElsewhere(resource);
     const found = this.#found.get(resource);
     if (found instanceof Error) throw found;
     if (found !== undefined) return found;
@@ -50,6 +54,11 @@ export class RemoteFiles {
   async fetchLacking(): Promise<boolean> {
     const lacking = [...this.#lacking];
     this.#lacking.clear();
+    if (lacking.length > 0 && ++this.#rounds > longestChain) {
+      throw invalidArgument(
+        `more than ${longestChain} Compose files of other machines in a chain, of which ${lacking[0]} is one`,
+      );
+    }
     if (this.#found.size + lacking.length > mostFiles) {
       throw invalidArgument(
         `more than ${mostFiles} Compose files of other machines: ${lacking[0]} and others are too many`,

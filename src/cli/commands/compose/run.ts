@@ -11,6 +11,7 @@ import { converge } from "../../compose/converge.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { ensureImages, imageDefaults } from "../../compose/images.ts";
 import { createOneOff, type OneOff } from "../../compose/one-off.ts";
+import { agreeToRemote } from "../../compose/remote/consent.ts";
 import { Scope } from "../../compose/scope.ts";
 import { readEnvironment } from "../../container/env-file.ts";
 import { beginWait, hijackStreams, inspectContainer } from "../../container/run.ts";
@@ -58,6 +59,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input, flags.quiet);
     const given = await scope.project({ services: [name], withoutDependencies: flags["no-deps"] });
     if (!given.services[name]) throw new ExitError(1, `no such service: ${name}`);
+    await agreeToRemote(scope, given, { yes: false, given: flags.env });
     if (given.services[name].provider) {
       throw new ExitError(
         1,
