@@ -120,7 +120,14 @@ services:
     expect(declined.stdout).toMatch(/SECONDS_TO_SLEEP +1000 +compose file +no +1000\n/);
     expect(await daemon().must("ps", "-aq")).toBe("");
     await compose([...up, "-y"]);
-    expect(await compose(["-p", "app", "exec", "-T", "web", "sh", "-c", "echo $WEB$OVER"])).toBe("11\n");
+    const shown = (): Promise<string> => compose(["-p", "app", "exec", "-T", "web", "sh", "-c", "echo $WEB$OVER"]);
+    expect(await shown()).toBe("11\n");
+    // The tag stands for something else now, though nothing here has changed.
+    await compose([...up, "-y"]);
+    writeFileSync(join(at, "web.env"), "WEB=2\n");
+    await compose(["publish", "--with-env", "-y", name], { cwd: at });
+    await compose([...up, "-y"]);
+    expect(await shown()).toBe("21\n");
     await compose(["-p", "app", "down"]);
   },
   90_000 * slowness,
