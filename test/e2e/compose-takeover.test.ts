@@ -1,7 +1,6 @@
 /**
  * One project, by turns in the hands of our compose and of Debian's docker-compose 1.29 on our socket. That one knows a
- * project by the same labels but has a digest and names of its own: ours makes its containers anew once. The old one reads
- * an image's ContainerConfig to do so, which our engine does not tell: it is asked to keep what is there or to begin anew.
+ * project by the same labels but has a digest and names of its own: either makes the other's containers anew once.
  */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -28,15 +27,16 @@ volumes: {data: {}}
 );
 
 async function compose(binary: readonly string[], ...args: string[]): Promise<CommandResult> {
-  const result = await run([...binary, "-f", file, "-p", "taken", ...args], {
+  const result = await run([...binary, ...args], {
     env: { DOCKER_HOST: `unix://${daemon().socket}`, DHOW_AUTOSTART: "0", COMPOSE_ANSI: "never" },
   });
   if (result.code !== 0)
     throw new Error(`${args.join(" ")} -> ${result.code}\n${result.stderr}\n${daemon().lastLogged()}`);
   return result;
 }
-const ours = (...args: string[]) => compose([dhowBinary, "compose"], ...args);
-const old = (...args: string[]) => compose(["docker-compose"], ...args);
+const taken = ["-f", file, "-p", "taken"];
+const ours = (...args: string[]) => compose([dhowBinary, "compose", ...taken], ...args);
+const old = (...args: string[]) => compose(["docker-compose", ...taken], ...args);
 
 interface Row {
   readonly Id: string;
@@ -99,4 +99,59 @@ test.skipIf(Bun.which("docker-compose") === null)(
     expect(await daemon().must("network", "ls", "-q", "--filter", "name=taken")).toBe("");
   },
   180_000 * slowness,
+);
+
+test.skipIf(Bun.which("docker-compose") === null)(
+  "docker-compose 1.29 makes a changed service's container anew and keeps what its anonymous volumes hold",
+  async () => {
+    const base = await daemon().must("create", "busybox", "true");
+    await daemon().must("commit", "-c", "VOLUME /declared", base.trim(), "with-volume");
+    await daemon().must("rm", base.trim());
+    const changing = join(dir, "changing.yaml");
+    const write = (value: string): void =>
+      writeFileSync(
+        changing,
+        `
+services:
+  kept: {image: busybox, command: [sleep, "1000"], stop_signal: SIGKILL}
+  app:
+    image: with-volume
+    command: [sleep, "1000"]
+    stop_signal: SIGKILL
+    volumes: [/asked]
+    environment: {VALUE: "${value}"}
+`,
+      );
+    const changed = (binary: readonly string[], ...args: string[]) =>
+      compose([...binary, "-f", changing, "-p", "changing"], ...args);
+    const rows = async (): Promise<string> =>
+      daemon().must(
+        "ps",
+        "-a",
+        "--filter",
+        "label=com.docker.compose.project=changing",
+        "--format",
+        "{{.Names}} {{.ID}}",
+      );
+    const idOf = (text: string, name: string): string => text.split("\n").find((line) => line.includes(name)) ?? "";
+    write("one");
+    await changed(["docker-compose"], "up", "-d");
+    const first = await rows();
+    const app = idOf(first, "app").split(" ")[0]!;
+    await daemon().must("exec", app, "sh", "-c", "echo a > /asked/f; echo b > /declared/f");
+    write("two");
+    await changed(["docker-compose"], "up", "-d");
+    const second = await rows();
+    expect(second.trim().split("\n")).toHaveLength(2);
+    expect(idOf(second, "kept")).toBe(idOf(first, "kept"));
+    expect(idOf(second, "app")).not.toBe(idOf(first, "app"));
+    expect(await daemon().must("exec", app, "sh", "-c", "cat /asked/f /declared/f; echo $VALUE")).toBe("a\nb\ntwo\n");
+    await changed(["docker-compose"], "up", "-d");
+    expect(await rows()).toBe(second);
+    await changed([dhowBinary, "compose"], "up", "-d");
+    await changed(["docker-compose"], "up", "-d");
+    expect((await rows()).trim().split("\n")).toHaveLength(2);
+    await changed(["docker-compose"], "down", "-v");
+  },
+  120_000 * slowness,
 );
