@@ -5,12 +5,16 @@
 
 /** {@link Stat}, whichever way its attributes are held. */
 export interface ListedFile {
+  /** Below the directory that is sent, with slashes. */
   readonly path: string;
+  /** Go's FileMode. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
+  /** Nanoseconds since the epoch. */
   readonly modTime: bigint;
+  /** Where a symbolic link leads; for a regular file the path, sent before, that it is a hard link to. */
   readonly linkname: string;
   readonly devmajor: number;
   readonly devminor: number;

@@ -8,6 +8,7 @@ import { filesDigest } from "../steps/files-helper.ts";
 import type { FileSource as CopySource } from "../steps/selection.ts";
 import type { FileStat } from "./file-list.ts";
 import { type FileSource, KeptContexts } from "./kept-contexts.ts";
+import { readKeptList, writeKeptList } from "./kept-list.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dhow-known-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -92,3 +93,13 @@ test("a list of another version is no list", async () => {
   await using _files = await kept.receive("key", source(fetched));
   expect(fetched.sort()).toEqual(["a/one", "two"]);
 });
+
+test("a list is read again however many files it has", () => {
+  const stat = { mode: 0o644, uid: 0, gid: 0, size: 0, modTime: 0n, linkname: "", devmajor: 0, devminor: 0 };
+  const paths = Array.from({ length: 140_000 }, (_, i) => `f${i}`);
+  const files = new Map(paths.map((path) => [path, { ...stat, path, xattrs: new Map<string, Uint8Array>() }]));
+  const contents = new Map(paths.map((path) => [path, "ab".repeat(32)]));
+  const path = join(root, "many");
+  writeKeptList(path, { files, contents });
+  expect(readKeptList(path)?.contents.size).toBe(140_000);
+}, 60_000);

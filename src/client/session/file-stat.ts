@@ -1,20 +1,8 @@
 /** What is told of a file before its bytes: fsutil's Stat, with modes in Go's bits. */
 import { goMode } from "../../api/buildkit/files.ts";
+import type { ListedFile } from "../../api/buildkit/list-digest.ts";
 
-export interface FileStat {
-  /** Below the directory that is sent, with slashes. */
-  readonly path: string;
-  /** Go's FileMode. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  /** Nanoseconds since the epoch. */
-  readonly modTime: bigint;
-  /** Where a symbolic link leads; for a regular file the path, sent before, that it is a hard link to. */
-  readonly linkname: string;
-  readonly devmajor: number;
-  readonly devminor: number;
+export interface FileStat extends ListedFile {
   readonly xattrs: Readonly<Record<string, Uint8Array>> | null;
 }
 
