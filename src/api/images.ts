@@ -87,6 +87,8 @@ export interface ImageSummary {
   /** Unix seconds. */
   Created: number;
   Size: number;
+  /** Before API 1.44: the same as `Size`. */
+  VirtualSize?: number;
   /** -1 when not asked for. */
   SharedSize: number;
   Labels: Record<string, string> | null;

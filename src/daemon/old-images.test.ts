@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { ImageInspect } from "../api/images.ts";
-import { withOldFields } from "./old-images.ts";
+import type { ImageInspect, ImageSummary } from "../api/images.ts";
+import { withOldFields, withVirtualSizes } from "./old-images.ts";
 
 const image = {
   Id: "sha256:1",
@@ -28,4 +28,10 @@ test("withOldFields() tells docker-compose 1 what it reads, whatever version it 
   const told = withOldFields(image, "1.51", "docker-compose/1.29.2 Linux/6.1");
   expect(told.ContainerConfig).toMatchObject({ Volumes: { "/data": {} } });
   expect(withOldFields(image, "1.51", "docker-compose/2.40.3").ContainerConfig).toBeUndefined();
+});
+
+test("withVirtualSizes() tells the size twice before API 1.44", () => {
+  const list = [{ Id: "a", Size: 3 } as ImageSummary];
+  expect(withVirtualSizes(list, "1.43")).toMatchObject([{ Size: 3, VirtualSize: 3 }]);
+  expect(withVirtualSizes(list, "1.44")).toEqual(list);
 });

@@ -1,4 +1,4 @@
-import type { ImageInspect } from "../api/images.ts";
+import type { ImageInspect, ImageSummary } from "../api/images.ts";
 import { compareVersions } from "../lib/version-order.ts";
 
 /** Fields of a container's configuration that an image's had too, with nothing in them. */
@@ -39,4 +39,9 @@ export function withOldFields(image: ImageInspect, version: string, userAgent: s
     }),
     Config: isBefore("1.50") ? { ...emptyConfig, ...image.Config } : image.Config,
   };
+}
+
+/** The list of images as it was before API 1.44. */
+export function withVirtualSizes(images: ImageSummary[], version: string): ImageSummary[] {
+  return compareVersions(version, "1.44") < 0 ? images.map((image) => ({ ...image, VirtualSize: image.Size })) : images;
 }

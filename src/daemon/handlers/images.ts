@@ -14,7 +14,7 @@ import type { AuthConfig } from "../../api/system.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Handlers } from "../call.ts";
-import { withOldFields } from "../old-images.ts";
+import { withOldFields, withVirtualSizes } from "../old-images.ts";
 import { readRegistryAuth } from "./credentials.ts";
 import { ignore } from "./ignore.ts";
 
@@ -79,16 +79,11 @@ export interface ImagesBackend {
 /** Handlers of the image routes. */
 export function imageHandlers(images: ImagesBackend) {
   return {
-    imageList: async ({ query, op }) =>
-      images.list(
-        {
-          all: query.all,
-          filters: query.filter === "" ? query.filters : new Map([...query.filters, ["reference", [query.filter]]]),
-          sharedSize: query["shared-size"],
-          manifests: query.manifests,
-        },
-        op,
-      ),
+    imageList: async ({ query, version, op }) => {
+      const filters = query.filter === "" ? query.filters : new Map([...query.filters, ["reference", [query.filter]]]);
+      const wanted = { all: query.all, filters, sharedSize: query["shared-size"], manifests: query.manifests };
+      return withVirtualSizes(await images.list(wanted, op), version);
+    },
     imageCreate: async ({ query, input, header, progress, op }) => {
       if (query.fromImage !== "") {
         const auth = readRegistryAuth(header("X-Registry-Auth"));
