@@ -8,6 +8,7 @@
  *   descriptors, memory and the event loop's lag;
  * - `networks MINUTES` (10) connects, disconnects, creates and removes with 200 networks and 200 endpoints at once;
  * - `registry MINUTES` (20) pushes to, pulls from and deletes in a registry that collects its garbage all the time;
+ * - `compose MINUTES` (60) loads Compose files of chance and goes on from those whose outcome is new, replayed by DHOW_SEED;
  * - `kills ROUNDS` (3) runs the tests that kill the engine's processes at every fail point, so often each.
  */
 
@@ -17,6 +18,7 @@ import { expectLedger, settledLedger } from "../../test/harness/ledger.ts";
 import { descriptors, enginePids, memoryMib } from "../../test/harness/processes.ts";
 import { walk, walkSeed } from "../../test/harness/walk/walk.ts";
 import { attach } from "./attach.ts";
+import { composeFiles } from "./compose-files.ts";
 import { flood } from "./flood.ts";
 import { kills } from "./kills.ts";
 import { networkPool, networks } from "./networks.ts";
@@ -35,6 +37,7 @@ const kinds: Readonly<Record<string, (daemon: TestDaemon) => Promise<string[]>>>
   flood: (daemon) => steady(daemon, () => flood(daemon, Number(amount ?? 60))),
   networks: (daemon) => networks(daemon, Number(amount ?? 10), sample),
   registry: () => registry(Number(amount ?? 20)),
+  compose: () => composeFiles(Number(amount ?? 60)),
   kills: () => kills(Number(amount ?? 3)),
 };
 const soak = kinds[kind];

@@ -153,6 +153,23 @@ describe("loadProject() bounds what it reads", () => {
     await expect(load(other)).rejects.toThrow(/env file .*gone\.env not found: stat/);
   });
 
+  test("files that include or extend each other so often that they double and double", async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [`f${i}.yaml`, `include: [f${i + 1}.yaml, {path: f${i + 1}.yaml}]`]),
+    );
+    const at = folder({ ...files, "f30.yaml": one("a") });
+    await expect(load(at, { files: ["f0.yaml"] })).rejects.toThrow("more than 500 files are included");
+    const lines = (count: number, line: (i: number) => string): string =>
+      `services:\n${Array.from({ length: count }, (_, i) => `  ${line(i)}\n`).join("")}`;
+    const many = folder({
+      "compose.yaml": lines(500, (i) => `s${i}: {extends: {file: base.yaml, service: b${i % 50}}}`),
+      "base.yaml": lines(200, (i) => `b${i}: {image: x, environment: {A: 1, B: 2}}`),
+    });
+    const start = performance.now();
+    expect(Object.keys((await load(many)).services)).toHaveLength(500);
+    expect(performance.now() - start).toBeLessThan(2500);
+  });
+
   test("files of other machines, which are refused by name", async () => {
     for (const file of ["oci://r/a:1", "https://example.com/a.git", "git@example.com:a/b.git"]) {
       const at = folder({ "compose.yaml": `services: {web: {extends: {file: "${file}", service: a}}}` });

@@ -6,13 +6,16 @@ import type { ProjectGraph, ServiceNode } from "./viz-graph.ts";
 export function vizText(graph: ProjectGraph): string {
   const wanted = new Set(graph.services.flatMap(({ dependsOn }) => dependsOn.map(({ name }) => name)));
   const tops = graph.services.filter(({ name }) => !wanted.has(name));
-  const byName = new Map(graph.services.map((service) => [service.name, service]));
+  const drawing: Drawing = {
+    byName: new Map(graph.services.map((service) => [service.name, service])),
+    drawn: new Set(),
+  };
   const users = (key: "networks" | "volumes", name: string): Branch[] =>
     graph.services
       .filter((service) => service[key].includes(name))
       .map((service) => ({ text: service.name, below: [] }));
   const roots: Branch[] = [
-    { text: graph.name, below: tops.map((service) => serviceBranch(service, "", byName)) },
+    { text: graph.name, below: tops.map((service) => serviceBranch(service, "", drawing)) },
     ...graph.networks.map((name) => ({ text: `network ${name}`, below: users("networks", name) })),
     ...graph.volumes.map((name) => ({ text: `volume ${name}`, below: users("volumes", name) })),
   ];
@@ -24,7 +27,13 @@ interface Branch {
   readonly below: readonly Branch[];
 }
 
-function serviceBranch(service: ServiceNode, condition: string, byName: ReadonlyMap<string, ServiceNode>): Branch {
+interface Drawing {
+  readonly byName: ReadonlyMap<string, ServiceNode>;
+  /** What a service depends on is drawn where it stands first. */
+  readonly drawn: Set<string>;
+}
+
+function serviceBranch(service: ServiceNode, condition: string, drawing: Drawing): Branch {
   const { name, image, replicas, ports, dependsOn } = service;
   const facts = [
     `${name} (${image})`,
@@ -32,11 +41,14 @@ function serviceBranch(service: ServiceNode, condition: string, byName: Readonly
     ...(ports.length > 0 ? [ports.join(" ")] : []),
     ...(condition === "" ? [] : [`[${condition}]`]),
   ];
+  const text = facts.join("  ");
+  if (drawing.drawn.has(name)) return { text: dependsOn.length > 0 ? `${text}  …` : text, below: [] };
+  drawing.drawn.add(name);
   const below = dependsOn.flatMap((each) => {
-    const other = byName.get(each.name);
-    return other ? [serviceBranch(other, each.condition, byName)] : [];
+    const other = drawing.byName.get(each.name);
+    return other ? [serviceBranch(other, each.condition, drawing)] : [];
   });
-  return { text: facts.join("  "), below };
+  return { text, below };
 }
 
 function lines(branches: readonly Branch[], indent: string): string {

@@ -41,3 +41,15 @@ test("vizSvg() draws a box for each part and a line for each use, and lets no na
   expect(svg).toContain("&lt;b&gt;");
   expect(svg).not.toContain("<b>");
 });
+
+test("vizText() draws what several depend on once", () => {
+  const chain = Array.from({ length: 60 }, (_, i) => ({
+    ...node,
+    name: `s${i}`,
+    depth: i,
+    dependsOn: i === 0 ? [] : ["", ""].map(() => ({ name: `s${i - 1}`, condition: "started" })),
+  }));
+  const text = vizText({ name: "p", services: chain, networks: [], volumes: [] });
+  expect(text.split("\n")).toHaveLength(121);
+  expect(text).toContain("s58 (busybox)  [started]  …\n");
+});

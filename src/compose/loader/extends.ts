@@ -1,7 +1,7 @@
 /** Services that extend another one, of the same file or of another. */
 import { messageOf } from "../../lib/errors.ts";
 import { extendService } from "../merge/merge.ts";
-import { asMapping, child, type Mapping, type Node, textOf } from "../yaml/node.ts";
+import { asMapping, child, cloneNode, type Mapping, type Node, textOf } from "../yaml/node.ts";
 import { dropPaths } from "./resets.ts";
 
 /** A file that services are taken from: canonical, its paths relative to the one that takes. */
@@ -60,7 +60,9 @@ function extendedService(
   const reference = { file: from.file, service: name };
   const base = extendedService(reference, from.services, from.resets, how, [...chain, at]);
   if (base?.kind !== "mapping") return withoutExtends(service);
-  const merged = how.extend(dropPaths(base, resets, ["services", at.service]), service);
+  // The other service stays what it is.
+  const own = dropPaths(cloneNode(base), resets, ["services", at.service]);
+  const merged = how.extend(own, service);
   const result = withoutExtends(merged as Mapping);
   services.entries.set(at.service, result);
   return result;

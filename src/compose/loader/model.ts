@@ -33,6 +33,9 @@ import { dropPaths } from "./resets.ts";
 /** Where a secret's or config's bytes from the environment wait until the model is read; no file can say it. */
 export const contentKey = "x-#value";
 
+/** Two files that include a third one twice each make a bomb of it. */
+const mostIncluded = 500;
+
 export interface ModelOptions {
   readonly interpolate: boolean;
   readonly resolvePaths: boolean;
@@ -55,6 +58,9 @@ export class ModelLoader {
   readonly dropped = new Set<string>();
   readonly #options: ModelOptions;
   readonly #ahead = new Map<string, ParsedDocument[]>();
+  /** Files that services were taken from, by what they were read with. */
+  readonly #extended = new Map<ReadonlyMap<string, string>, Map<string, ExtendedFile>>();
+  #included = 0;
 
   constructor(options: ModelOptions) {
     this.#options = options;
@@ -116,7 +122,10 @@ export class ModelLoader {
       environment: at.source.environment,
       chain: at.chain,
       locate: (path) => this.#locate(path, at.source.workingDir),
-      load: (included: Included) => this.#load(included, included.base, at.chain),
+      load: (included: Included) => {
+        if (++this.#included > mostIncluded) throw invalidArgument(`more than ${mostIncluded} files are included`);
+        return this.#load(included, included.base, at.chain);
+      },
       fail: (node, path, message) => this.#fail(node, path, message),
       warn: this.#options.warn,
     });
@@ -146,7 +155,7 @@ export class ModelLoader {
 
   #extend(root: Mapping, file: string, document: ParsedDocument, source: Source): void {
     applyExtends(root, file, document.resets, {
-      open: (path) => this.#openExtended(path, source),
+      open: (path) => this.#extendedFile(path, source),
       fail: (node, path, message) => this.#fail(node, path, message),
       extend: (base, service) => extendService(base, service, this.problems),
     });
@@ -159,6 +168,15 @@ export class ModelLoader {
 
   #locate(path: string, workingDir: string): string {
     return isRemoteResource(path) ? this.#options.remote.locate(path) : resolve(workingDir, expandHome(path));
+  }
+
+  #extendedFile(path: string, source: Source): ExtendedFile {
+    const files = this.#extended.get(source.environment) ?? new Map<string, ExtendedFile>();
+    this.#extended.set(source.environment, files);
+    const key = `${source.workingDir}\0${path}`;
+    const file = files.get(key) ?? this.#openExtended(path, source);
+    files.set(key, file);
+    return file;
   }
 
   #openExtended(path: string, { workingDir, environment }: Source): ExtendedFile {

@@ -6,17 +6,7 @@
 import { PathTable } from "../paths-table.ts";
 import type { Problems } from "../problems.ts";
 import { textValue } from "../schema/scalars.ts";
-import {
-  asMapping,
-  cloneNode,
-  isNull,
-  type Mapping,
-  mapping,
-  type Node,
-  sameValue,
-  scalar,
-  sequence,
-} from "../yaml/node.ts";
+import { asMapping, isNull, type Mapping, mapping, type Node, sameValue, scalar, sequence } from "../yaml/node.ts";
 
 type Merger = (base: Node, over: Node, path: readonly string[], problems: Problems) => Node;
 
@@ -127,7 +117,7 @@ function mergeInto(base: Mapping, over: Mapping, path: readonly string[], proble
 
 /** A service laid over the one that it extends. */
 export function extendService(base: Node, service: Node, problems: Problems): Node {
-  return merge(cloneNode(base), service, ["services", "*"], problems);
+  return merge(base, service, ["services", "*"], problems);
 }
 
 function asMap(node: Node, value: (at: Node["at"]) => Node = (at) => scalar(null, at)): Mapping {
