@@ -32,6 +32,8 @@ export class Container {
   stopping = false;
   /** A user's restart is under way: the end it makes removes nothing. */
   restartAsked = false;
+  /** Settles when a user's restart is over: between its stop and its start a container has no process but has not ended. */
+  restarting: Promise<void> | null = null;
   /** True from the moment somebody's removal is accepted. */
   removing = false;
   /** Waits to start again by its policy. */

@@ -111,6 +111,8 @@ export function createContainers(options: ContainersOptions): Containers {
     list: (query) => listContainers(ctx, query),
     async inspect(ref, query) {
       const container = ctx.index.get(ref);
+      // Compose asks at each end whether that was the last one.
+      if (!hasProcess(container.status)) await container.restarting;
       return inspectView(ctx, container, query.size ? await sizesOf(ctx, container) : undefined);
     },
     resolve: (ref) => ctx.index.get(ref).id,

@@ -115,6 +115,18 @@ export async function restartContainer(
   options: StopOptions,
   op: Operation,
 ): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  container.restarting = over.promise;
+  try {
+    await stopAndStart(ctx, container, options, op);
+  } finally {
+    if (container.restarting === over.promise) container.restarting = null;
+    over.resolve();
+  }
+  emit(ctx, container, "restart");
+}
+
+async function stopAndStart(ctx: Context, container: Container, options: StopOptions, op: Operation): Promise<void> {
   if (isActive(container.status)) {
     container.restartAsked = true;
     try {
@@ -137,7 +149,6 @@ export async function restartContainer(
       throw new DhowError(error.kind, `Cannot restart container ${container.name}: ${error.message}`, { cause: error });
     }
   });
-  emit(ctx, container, "restart");
 }
 
 async function sendSignal(ctx: Context, container: Container, signal: number): Promise<void> {

@@ -85,3 +85,16 @@ describe.each([...clients])("%s events", (client) => {
     ]);
   });
 });
+
+test("an inspect that asks at the end which a restart makes is told that the container runs, as Compose needs it", async () => {
+  await must("run", "-d", "--init", "--name", "again", "busybox", "sleep", "1000");
+  const filters = encodeURIComponent(JSON.stringify({ container: ["again"], event: ["die"] }));
+  const { body } = await fetch(`http://d/events?filters=${filters}`, { unix: daemon().socket });
+  const died = body?.getReader().read();
+  const restarted = must("restart", "-t", "5", "again");
+  await died;
+  const { body: found } = await daemon().api<{ State: { Running: boolean } }>("GET", "/containers/again/json");
+  expect(found.State.Running).toBe(true);
+  await restarted;
+  await must("rm", "-f", "again");
+});
