@@ -9,7 +9,7 @@ import { messageOf } from "../../lib/errors.ts";
 import { ExitError } from "../command.ts";
 import { registryAuthHeader } from "../image/auth.ts";
 import { showProgress } from "../image/progress.ts";
-import { splitReference } from "../image/pull.ts";
+import { splitReference, told } from "../image/pull.ts";
 import { silent } from "../output.ts";
 import { atMost } from "./images.ts";
 import type { Scope } from "./scope.ts";
@@ -25,7 +25,8 @@ export async function pushServices(
     if (!quiet) scope.display.tell(service.name, "Pushing", "working");
     try {
       const names = [imageOf(project, service), ...(service.build?.tags ?? [])];
-      if (!scope.dryRun) for (const name of names) await pushImage(scope, name);
+      const tell = quiet ? undefined : scope.display.transfer?.(service.name);
+      if (!scope.dryRun) for (const name of names) await pushImage(scope, name, tell);
       if (!quiet) scope.display.tell(service.name, "Pushed", "done");
     } catch (error) {
       scope.display.tell(service.name, "Error", ignoreFailures ? "warning" : "failed");
@@ -38,11 +39,15 @@ export async function pushServices(
   if (failures.length > 0) throw new ExitError(1, failures.join("\n"));
 }
 
-async function pushImage({ cli, client }: Scope, name: string): Promise<void> {
+async function pushImage(
+  { cli, client }: Scope,
+  name: string,
+  tell: (message: ProgressMessage) => void = () => {},
+): Promise<void> {
   const { repository, tag } = splitReference(name);
   const messages = client.jsonStream<ProgressMessage>(
     to(paths.imagePush, { name: repository }, { tag: tag || "latest" }),
     { headers: await registryAuthHeader(cli, name) },
   );
-  await showProgress(messages, silent, false);
+  await showProgress(told(messages, tell), silent, false);
 }

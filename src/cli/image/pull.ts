@@ -18,10 +18,27 @@ export function splitReference(image: string): { repository: string; tag: string
   return { repository: image.slice(0, colon), tag: image.slice(colon + 1) };
 }
 
+/** The same messages, each told on its way. */
+export async function* told(
+  messages: AsyncIterable<ProgressMessage>,
+  tell: (message: ProgressMessage) => void,
+): AsyncGenerator<ProgressMessage> {
+  for await (const message of messages) {
+    tell(message);
+    yield message;
+  }
+}
+
 export async function pullImage(
   cli: Cli,
   image: string,
-  options: { platform: string; quiet: boolean; output: Output; allTags?: boolean },
+  options: {
+    platform: string;
+    quiet: boolean;
+    output: Output;
+    allTags?: boolean;
+    tell?: (message: ProgressMessage) => void;
+  },
 ): Promise<void> {
   const { repository, tag } = splitReference(image);
   const client = await cli.client();
@@ -34,5 +51,5 @@ export async function pullImage(
     { headers: await registryAuthHeader(cli, image) },
   );
   if (!options.quiet) return showProgress(messages, options.output, isTerminal(options.output === cli.stderr ? 2 : 1));
-  return showProgress(messages, silent, false);
+  return showProgress(options.tell ? told(messages, options.tell) : messages, silent, false);
 }

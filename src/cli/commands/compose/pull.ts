@@ -5,6 +5,7 @@ import { defineCommand, ExitError } from "../../command.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { pullServices } from "../../compose/images.ts";
 import { Scope } from "../../compose/scope.ts";
+import { splitReference } from "../../image/pull.ts";
 
 export const command = defineCommand({
   summary: "Fetch the images of services",
@@ -30,15 +31,26 @@ export const command = defineCommand({
       scope.client,
       all.map((service) => imageOf(project, service)),
     );
+    const pulling = new Map<string, string>();
     const wanted = all.filter((service) => {
+      const { name, image, build, provider } = service;
       const policy = flags.policy || service.pull_policy || "";
-      const present = here.has(imageOf(project, service));
-      if (service.provider || policy === "never" || policy === "build" || !service.image) return false;
-      if (service.build && flags["ignore-buildable"]) return false;
-      return !((policy === "missing" || policy === "if_not_present") && present);
+      const skip = (why: string): false => {
+        scope.display.tell(name, why === "" ? "Skipped" : `Skipped - ${why}`, "done");
+        return false;
+      };
+      if (provider) return skip("");
+      if (!image) return skip("No image to be pulled");
+      if (policy === "never" || policy === "build") return skip("");
+      // What is the latest may be another one by now.
+      const present = here.has(imageOf(project, service)) && !/^latest$|^$/.test(splitReference(image).tag);
+      if (policy === "missing" && present) return skip("Image is already present locally");
+      if (build && flags["ignore-buildable"]) return skip("Image can be built");
+      const other = pulling.get(image);
+      if (other !== undefined) return skip(`Image is already being pulled by ${other}`);
+      pulling.set(image, name);
+      return true;
     });
-    for (const { name } of all.filter((service) => !wanted.includes(service)))
-      scope.display.tell(name, "Skipped", "done");
     await pullServices(scope, project, wanted, { quiet: flags.quiet, ignoreFailures: flags["ignore-pull-failures"] });
     await scope.display.end();
     return 0;

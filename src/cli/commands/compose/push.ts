@@ -20,9 +20,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const project = await scope.project({ services: args, withoutDependencies: !flags["include-deps"] });
     const services = Object.values(project.services);
-    for (const { name, build, image } of services) {
-      if (build && !image) scope.display.tell(name, "Skipped", "warning");
-    }
+    for (const { name, build, image } of services) if (!build || !image) scope.display.tell(name, "Skipped", "warning");
     const named = services.filter(({ build, image }) => build !== undefined && image !== undefined);
     await pushServices(scope, project, named, { quiet: flags.quiet, ignoreFailures: flags["ignore-push-failures"] });
     return 0;
