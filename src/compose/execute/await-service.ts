@@ -19,6 +19,9 @@ export interface AwaitContext {
 const shortest = 20;
 const longest = 500;
 
+/** What has no health check counts as working once it has run so long (ms): most of what cannot work ends at once. */
+const settling = 500;
+
 /** Answers once all are; throws in Compose's words when one can no longer be. */
 export async function awaitService(
   context: AwaitContext,
@@ -38,12 +41,14 @@ async function awaitContainer(
   condition: WaitCondition,
   service: string,
 ): Promise<void> {
+  const begin = performance.now();
   for (let pause = shortest; ; pause = Math.min(pause * 1.5, longest)) {
     const found = await inspect(client, idOf(name));
     if (found === null) throw new Error(`dependency failed to start: container ${name} is gone`);
     const verdict = verdictOf(found, name, condition, service);
-    if (verdict === "met") return;
-    if (verdict !== "wait") throw new Error(verdict.failed);
+    const isNew = Date.now() - Date.parse(found.State.StartedAt) < settling && performance.now() - begin < settling;
+    if (verdict === "met" && !(condition === "running_or_healthy" && !found.State.Health && isNew)) return;
+    if (typeof verdict === "object") throw new Error(verdict.failed);
     await sleep(pause, undefined, signal ? { signal } : {});
   }
 }

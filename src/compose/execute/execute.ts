@@ -1,4 +1,6 @@
 /** Carries a plan out: what does not wait for each other goes side by side. */
+import { ApiError } from "../../client/client.ts";
+import { messageOf } from "../../lib/errors.ts";
 import type { Operation, Plan } from "../plan/operation.ts";
 import type { Progress } from "../progress.ts";
 import { progressOf } from "./words.ts";
@@ -37,7 +39,7 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<void
       return true;
     } catch (error) {
       const { thing } = progressOf(operation);
-      if (!signal?.aborted) progress.tell(thing, "Error", "failed");
+      if (!signal?.aborted) progress.tell(thing, toldError(error), "failed");
       failures.push(error);
       return false;
     }
@@ -55,8 +57,12 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<void
   if (failures.length > 0) throw failures[0];
 }
 
+/** A failure in one line, as it is told where the whole command ends with it. */
+export const toldError = (error: unknown): string =>
+  `${error instanceof ApiError ? "Error response from daemon: " : ""}${messageOf(error)}`.replace(/\s*\n[\s\S]*/, "");
+
 /** Waiting for a service costs nothing and may take for ever: it holds no place. */
-const isWaiting = ({ action }: Operation): boolean => action.kind === "awaitService";
+const isWaiting = ({ action }: Operation): boolean => action.kind === "awaitService" || action.kind === "delay";
 
 /** So many at a time. */
 class Gate {

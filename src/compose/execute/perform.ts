@@ -1,9 +1,11 @@
 /** The calls of the API behind each kind of operation. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerCreateResponse } from "../../api/containers.ts";
 import type { NetworkCreateResponse } from "../../api/networks.ts";
 import { paths } from "../../api/paths.ts";
 import { ApiError, type Client } from "../../client/client.ts";
 import { type RouteCall, to } from "../../client/route-call.ts";
+import { messageOf } from "../../lib/errors.ts";
 import { createBody, imageOf } from "../create/container-body.ts";
 import { References, type Target } from "../create/references.ts";
 import { networkBody, volumeBody } from "../create/resource-bodies.ts";
@@ -59,7 +61,27 @@ export class Performer {
     );
   }
 
-  async perform({ action }: Operation): Promise<void> {
+  /** What stands by for a container that still serves, and fails, is taken away again. */
+  async perform(operation: Operation): Promise<void> {
+    const { action } = operation;
+    try {
+      await this.#do(action);
+    } catch (error) {
+      if ("standby" in action && action.standby)
+        await this.#withdraw(action.kind === "startContainer" ? [action.name] : action.names);
+      throw error;
+    }
+  }
+
+  async #withdraw(names: readonly string[]): Promise<void> {
+    const { client, progress } = this.#context;
+    for (const name of names) {
+      const route = to(paths.containerRemove, { id: this.idOf(name) }, { force: true });
+      await gone(client, route).catch((error: unknown) => progress.warn(messageOf(error)));
+    }
+  }
+
+  async #do(action: Action): Promise<void> {
     const { client } = this.#context;
     switch (action.kind) {
       case "createNetwork":
@@ -101,6 +123,8 @@ export class Performer {
         return gone(client, to(paths.containerRemove, { id: action.container.id }, { force: true, v: action.volumes }));
       case "awaitService":
         return awaitService({ ...this.#context, idOf: (name) => this.idOf(name) }, action);
+      case "delay":
+        return sleep(action.nanoseconds / 1e6, undefined, { signal: this.#context.signal });
       case "keep":
         return;
     }

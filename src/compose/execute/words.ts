@@ -33,6 +33,7 @@ function nameIn(action: Action, id: string): string {
 }
 
 function containerWords(action: Action, id: string): { begins: string; ends: string } {
+  if ("silent" in action && action.silent) return { begins: "", ends: "" };
   switch (action.kind) {
     case "createContainer":
       return action.replaces ? { begins: "Recreate", ends: "" } : { begins: "Creating", ends: "Created" };
@@ -57,6 +58,7 @@ function containerWords(action: Action, id: string): { begins: string; ends: str
     case "keep":
       return { begins: "", ends: "Running" };
     case "disconnect":
+    case "delay":
       return { begins: "", ends: "" };
     default:
       return { begins: id, ends: "" };

@@ -20,12 +20,30 @@ export type Action =
     }
   /** Gives the replacement of a container the name that it is to have. */
   | { readonly kind: "renameContainer"; readonly service: string; readonly name: string; readonly temporary: string }
-  | { readonly kind: "startContainer"; readonly service: string; readonly name: string }
-  | { readonly kind: "stopContainer"; readonly container: ObservedContainer; readonly timeout?: number }
+  | {
+      readonly kind: "startContainer";
+      readonly service: string;
+      readonly name: string;
+      /** The old container still serves: where this one fails it is taken away again. */
+      readonly standby?: boolean;
+    }
+  | {
+      readonly kind: "stopContainer";
+      readonly container: ObservedContainer;
+      readonly timeout?: number;
+      /** Part of a replacement, which is told as one. */
+      readonly silent?: boolean;
+    }
   | { readonly kind: "restartContainer"; readonly container: ObservedContainer; readonly timeout?: number }
   | { readonly kind: "killContainer"; readonly container: ObservedContainer; readonly signal: string }
   | { readonly kind: "pauseContainer" | "unpauseContainer"; readonly container: ObservedContainer }
-  | { readonly kind: "removeContainer"; readonly container: ObservedContainer; readonly volumes: boolean }
+  | {
+      readonly kind: "removeContainer";
+      readonly container: ObservedContainer;
+      readonly volumes: boolean;
+      /** As for a stop. */
+      readonly silent?: boolean;
+    }
   /** Until every container of the service is as the condition says. */
   | {
       readonly kind: "awaitService";
@@ -33,7 +51,11 @@ export type Action =
       readonly condition: WaitCondition;
       readonly names: readonly string[];
       readonly required: boolean;
+      /** As for a start. */
+      readonly standby?: boolean;
     }
+  /** Between two replacements (`update_config.delay`). */
+  | { readonly kind: "delay"; readonly nanoseconds: number }
   /** Nothing to do: the container is as it should be. */
   | { readonly kind: "keep"; readonly name: string };
 

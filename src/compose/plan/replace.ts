@@ -7,14 +7,18 @@ import type { UpContext } from "./up.ts";
 /** The name that a replacement has until the old container is gone. */
 export const temporaryName = (old: ObservedContainer, name: string): string => `${old.id.slice(0, 12)}_${name}`;
 
-/** Adds the operations; answers the one after which the new container stands under its name. */
+/**
+ * Adds the operations; answers the one after which the new container stands under its name. `earlier` are those of the
+ * service's containers before this one: what starts first goes so many at a time.
+ */
 export function replaceContainer(
   context: UpContext,
   service: Service,
   old: ObservedContainer,
   name: string,
   cause: string,
-  before: readonly string[],
+  needs: readonly string[],
+  earlier: readonly string[],
 ): string {
   const { plan, options } = context;
   const dependents = context.observed.containers
@@ -23,6 +27,8 @@ export function replaceContainer(
         !oneoff && context.project.services[other]?.depends_on?.[service.name]?.restart === true,
     )
     .map((container) => `stop ${container.name}`);
+  const startsFirst = canStartFirst(context, service) && isRunning(old);
+  const before = startsFirst ? [...needs, ...takeTurn(context, service, name, earlier)] : needs;
   const temporary = temporaryName(old, name);
   const created = plan.add(
     `create ${name}`,
@@ -38,10 +44,10 @@ export function replaceContainer(
     before,
   );
   const ready = [created];
-  if (canStartFirst(context, service) && isRunning(old)) {
+  if (startsFirst) {
     const started = plan.add(
       `start ${name}`,
-      { kind: "startContainer", service: service.name, name: temporary },
+      { kind: "startContainer", service: service.name, name: temporary, standby: true },
       "starts before the old one stops",
       [created, ...awaitDependencies(context, service)],
     );
@@ -54,22 +60,32 @@ export function replaceContainer(
           condition: "running_or_healthy",
           names: [temporary],
           required: true,
+          standby: true,
         },
         "the old one stops once it works",
         [started],
       ),
     );
   }
-  const stopped = context.stop(old, cause, [...ready, ...dependents]);
+  const silent = !startsFirst;
+  const stopped = context.stop(old, cause, [...ready, ...dependents], silent);
   const removed = plan.add(
     `remove ${old.name}`,
-    { kind: "removeContainer", container: old, volumes: options.renewVolumes },
+    { kind: "removeContainer", container: old, volumes: options.renewVolumes, silent },
     cause,
     [...ready, stopped, ...dependents],
   );
   return plan.add(`rename ${name}`, { kind: "renameContainer", service: service.name, name, temporary }, cause, [
     removed,
   ]);
+}
+
+/** What has to be over before the next is replaced: `update_config` says how many at a time (one; 0 is all), and how long between. */
+function takeTurn({ plan }: UpContext, service: Service, name: string, earlier: readonly string[]): string[] {
+  const { parallelism = 1, delay = 0 } = service.deploy?.update_config ?? {};
+  const last = parallelism > 0 ? earlier.at(-parallelism) : undefined;
+  if (last === undefined) return [];
+  return delay > 0 ? [plan.add(`delay ${name}`, { kind: "delay", nanoseconds: delay }, "delay", [last])] : [last];
 }
 
 /** `update_config.order: start-first`, where the old and the new container can stand side by side. */

@@ -4,6 +4,7 @@ import type { Network } from "../../api/networks.ts";
 import type { Volume } from "../../api/volumes.ts";
 import type { ConfigHashes } from "../hashes.ts";
 import { labels } from "../labels.ts";
+import type { UpdateConfig } from "../model/deploy.ts";
 import type { Project } from "../model/project.ts";
 import type { Service } from "../model/service.ts";
 import type { Observed, ObservedContainer } from "../observe.ts";
@@ -228,6 +229,28 @@ test("planUp() starts the new container first where that was asked for and no po
   expect(up(project([published]), observed([container("a")]))[1]).toStartWith("stop p-a-1");
 });
 
+test("planUp() lets so many containers start first at a time as the service says, with its delay between", () => {
+  const three = observed([1, 2, 3].map((number) => container("a", { number })));
+  const creations = (update: UpdateConfig) => {
+    const first = service("a", { command: ["new"], deploy: { replicas: 3, update_config: update } });
+    return up(project([first]), three).filter((line) => /^(create|delay)/.test(line));
+  };
+  const create = (number: number) => `create p-a-${number} (configuration has changed)`;
+  expect(creations({ order: "start-first" })).toEqual([
+    create(1),
+    `${create(2)} <- rename p-a-1`,
+    `${create(3)} <- rename p-a-2`,
+  ]);
+  expect(creations({ order: "start-first", parallelism: 2, delay: 1e9 })).toEqual([
+    create(1),
+    create(2),
+    "delay p-a-3 (delay) <- rename p-a-1",
+    `${create(3)} <- delay p-a-3`,
+  ]);
+  expect(creations({ order: "start-first", parallelism: 0, delay: 1e9 })).toEqual([create(1), create(2), create(3)]);
+  expect(creations({ parallelism: 1 })).toEqual([create(1), create(2), create(3)]);
+});
+
 test("planUp() warns of orphans, or removes them", () => {
   const found = observed([container("a"), container("gone")]);
   expect(up(project([service("a")]), found)[0]).toStartWith("! Found orphan containers ([p-gone-1]) for this project.");
@@ -304,7 +327,8 @@ test("planStop(), planStartExisting() and planRestart() keep the order", () => {
   expect(planText(planStartExisting(wanted, stopped, []))).toBe(
     "start p-db-1 (exited)\nawait db service_healthy (web depends on it) <- start p-db-1\nstart p-web-1 (exited) <- await db service_healthy\n",
   );
-  expect(() => planStartExisting(wanted, stopped.slice(0, 1), [])).toThrow("web is missing dependency db");
+  expect(() => planStartExisting(wanted, stopped.slice(0, 1), ["web"])).toThrow("web is missing dependency db");
+  expect(() => planStartExisting(wanted, stopped.slice(0, 1), [])).toThrow('service "db" has no container to start');
   const follower = {
     ...web,
     depends_on: { db: { condition: "service_started", restart: true, required: true } },

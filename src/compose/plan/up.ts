@@ -53,7 +53,7 @@ export interface UpContext {
   readonly names: Map<string, string[]>;
   /** Services whose containers go first, since a volume of theirs is made anew. */
   readonly cleared: ReadonlySet<string>;
-  readonly stop: (container: ObservedContainer, cause: string, after?: readonly string[]) => string;
+  readonly stop: (container: ObservedContainer, cause: string, after?: readonly string[], silent?: boolean) => string;
 }
 
 /** `images` gives the id of each image by its name. Throws in Compose's words for what cannot be. */
@@ -65,11 +65,12 @@ export function planUp(
   options: UpOptions,
 ): Plan {
   const plan = new PlanBuilder();
-  const stop: UpContext["stop"] = (container, cause, after = []) =>
+  const { timeout } = options;
+  const stop: UpContext["stop"] = (container, cause, after = [], silent = false) =>
     isRunning(container)
       ? plan.add(
           `stop ${container.name}`,
-          { kind: "stopContainer", container, ...(options.timeout !== undefined && { timeout: options.timeout }) },
+          { kind: "stopContainer", container, silent, ...(timeout !== undefined && { timeout }) },
           cause,
           after,
         )
@@ -177,7 +178,7 @@ function planService(context: UpContext, service: Service, facts: Facts): void {
       kept.push({ id: container.id, name: container.name, number: container.number });
       continue;
     }
-    made.push(replaceContainer(context, service, container, name, cause.why, before));
+    made.push(replaceContainer(context, service, container, name, cause.why, before, made));
   }
   let number = Math.max(0, ...mine.map((each) => each.number));
   for (let count = rated.length; count < wanted; count++) {
@@ -225,5 +226,5 @@ export function nameOf(project: Project, service: Service, number: number): stri
 }
 
 function cannotScale({ name, container_name }: Service): string {
-  return `Docker requires each container to have a unique name. Remove the custom name to scale the service: the ${JSON.stringify(name)} service is using the custom container name ${JSON.stringify(container_name)}`;
+  return `WARNING: The ${JSON.stringify(name)} service is using the custom container name ${JSON.stringify(container_name)}. Docker requires each container to have a unique name. Remove the custom name to scale the service`;
 }
