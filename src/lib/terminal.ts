@@ -22,12 +22,12 @@ export interface RawInput {
   restore(): void;
 }
 
-/** Puts the terminal on standard input into raw mode. */
-export function openRawInput(): RawInput {
+/** Puts the terminal on standard input into raw mode; with `lineEnds` what is printed still ends its lines with LF alone. */
+export function openRawInput({ lineEnds = false } = {}): RawInput {
   const stream = new ReadStream(0);
   stream.setRawMode(true);
-  // The runtime's raw mode still turns LF into CR LF on output, which the far terminal has done already.
-  Bun.spawnSync(["stty", "-opost"], { stdin: "inherit", stdout: "ignore", stderr: "ignore" });
+  // The runtime's raw mode still turns LF into CR LF on output, which a far terminal has done already.
+  if (!lineEnds) Bun.spawnSync(["stty", "-opost"], { stdin: "inherit", stdout: "ignore", stderr: "ignore" });
   return {
     keys: stream,
     restore() {

@@ -36,8 +36,11 @@ export class TerminalClient implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
+  /** The exit code, once what was written last has arrived too. */
   async exited(): Promise<number> {
-    return await this.#child.exited;
+    const code = await this.#child.exited;
+    for (let seen = -1; seen < this.#output.length; await Bun.sleep(20)) seen = this.#output.length;
+    return code;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,11 +1,14 @@
-/** `up` in the foreground: the logs of the project's containers, until they have ended or someone says so. */
+/** The logs of a project's containers as they come and go, for `up` in the foreground and `logs --follow`. */
+import type { ContainerInspectResponse } from "../../api/containers.ts";
 import type { EventMessage } from "../../api/events.ts";
 import { paths } from "../../api/paths.ts";
 import type { Client } from "../../client/client.ts";
 import { filterQuery, to } from "../../client/route-call.ts";
 import { labels } from "../../compose/labels.ts";
 import type { Project } from "../../compose/model/project.ts";
-import { printLog } from "./follow.ts";
+import type { ObservedContainer } from "../../compose/observe.ts";
+import { isRunning } from "../../compose/plan/start.ts";
+import { type LogQuery, printLog } from "./follow.ts";
 import { type LogPrinter, shortName } from "./log-printer.ts";
 
 export interface AttachOptions {
@@ -13,7 +16,7 @@ export interface AttachOptions {
   readonly shown: ReadonlySet<string>;
   readonly timestamps: boolean;
   /** Called for each end of a container. */
-  readonly onExit: (service: string, code: number) => void;
+  readonly onExit?: (service: string, code: number) => void;
 }
 
 /** Follows a project by its events: a container's log from each start on, its end in words. */
@@ -46,7 +49,7 @@ export class AttachedLogs {
     const filters = filterQuery({
       type: ["container"],
       label: [`${labels.project}=${this.#project.name}`, `${labels.oneoff}=False`],
-      event: ["create", "start", "die"],
+      event: ["create", "start", "die", "destroy"],
     });
     const since = (Date.now() / 1000).toFixed(9);
     this.#begin = since;
@@ -58,15 +61,16 @@ export class AttachedLogs {
     })().catch(() => undefined);
   }
 
-  /** Shows what a container that runs already writes from now on. */
-  attachRunning(id: string, service: string, name: string): void {
-    this.#running.add(id);
-    this.#follow(id, service, name, String(Math.floor(Date.now() / 1000)));
+  /** Shows what a container that is there already has written, as `query` says, and goes on with what it writes. */
+  attach(container: ObservedContainer, query: Partial<LogQuery>): void {
+    const { id, service, name } = container;
+    if (isRunning(container) && this.#options.shown.has(service) && !this.#ends.has(id)) this.#running.add(id);
+    this.#follow(id, service, name, query);
   }
 
-  /** Answers when no container of a shown service runs any more. */
+  /** Answers when no container of a shown service runs any more and all is printed. */
   async ended(): Promise<void> {
-    if (this.#running.size > 0) await this.#idle.promise;
+    while (this.#running.size > 0) await this.#idle.promise;
     await Promise.all(this.#logs.values());
   }
 
@@ -82,30 +86,55 @@ export class AttachedLogs {
     const name = Actor.Attributes.name ?? "";
     if (Action === "create") {
       this.#fresh.add(Actor.ID);
+      // It is there before the one that it replaces ends: the service goes on.
+      if (Actor.Attributes[labels.replace] && this.#options.shown.has(service)) this.#running.add(Actor.ID);
+      return;
+    }
+    if (Action === "destroy") {
+      if (this.#running.delete(Actor.ID)) this.#checkIdle();
       return;
     }
     if (Action === "start") {
       if (this.#options.shown.has(service)) this.#running.add(Actor.ID);
       const since = this.#ends.get(Actor.ID) ?? (this.#fresh.has(Actor.ID) ? "" : this.#begin);
-      this.#follow(Actor.ID, service, name, since);
+      this.#follow(Actor.ID, service, name, { since });
       return;
     }
     const time = BigInt(timeNano);
     this.#ends.set(Actor.ID, `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`);
     const code = Number(Actor.Attributes.exitCode ?? 0);
     const wasRunning = this.#running.delete(Actor.ID);
-    void Promise.race([this.#logs.get(Actor.ID), Bun.sleep(1000)]).then(() => {
-      if (this.#options.shown.has(service) && wasRunning)
-        this.#printer.status(`${shortName(this.#project.name, name)} exited with code ${code}`);
-      this.#options.onExit(service, code);
-      if (this.#running.size === 0) this.#idle.resolve();
-    });
+    void this.#end(Actor.ID, shortName(this.#project.name, name), service, code, wasRunning);
   }
 
-  #follow(id: string, service: string, name: string, since: string): void {
+  async #end(id: string, name: string, service: string, code: number, wasRunning: boolean): Promise<void> {
+    const [comesBack] = await Promise.all([this.#comesBack(id), Promise.race([this.#logs.get(id), Bun.sleep(1000)])]);
+    const shown = this.#options.shown.has(service);
+    if (shown && wasRunning)
+      this.#printer.status(`${name} exited with code ${code}${comesBack ? " (restarting)" : ""}`);
+    if (shown && comesBack) this.#running.add(id);
+    this.#options.onExit?.(service, code);
+    this.#checkIdle();
+  }
+
+  /** Whether its policy, or somebody, starts it again. */
+  async #comesBack(id: string): Promise<boolean> {
+    const found = await this.#client
+      .json<ContainerInspectResponse>(to(paths.containerInspect, { id }))
+      .catch(() => null);
+    return found !== null && (found.State.Restarting || found.State.Running);
+  }
+
+  #checkIdle(): void {
+    if (this.#running.size > 0) return;
+    this.#idle.resolve();
+    this.#idle = Promise.withResolvers();
+  }
+
+  #follow(id: string, service: string, name: string, given: Partial<LogQuery>): void {
     if (!this.#options.shown.has(service)) return;
     const container = { id, name: shortName(this.#project.name, name.replace(/^[0-9a-f]{12}_/, "")) };
-    const query = { follow: true, since, timestamps: this.#options.timestamps };
+    const query = { follow: true, timestamps: this.#options.timestamps, ...given };
     const log: Promise<void> = printLog(this.#client, this.#printer, container, query, this.#abort.signal)
       .catch(() => undefined)
       .finally(() => void (this.#logs.get(id) === log && this.#logs.delete(id)));

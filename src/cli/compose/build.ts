@@ -11,6 +11,7 @@ import { buildFlags } from "../build/flags.ts";
 import { ExitError } from "../command.ts";
 import { command as buildCommand } from "../commands/image/build.ts";
 import { type BuildOptions, basesOf, buildWords } from "./build-words.ts";
+import { progressKind } from "./progress-display.ts";
 import type { Scope } from "./scope.ts";
 
 export type { BuildOptions };
@@ -73,8 +74,10 @@ async function send(
   try {
     const file = directory === null ? null : join(directory, "Dockerfile");
     if (file) await writeFile(file, build.dockerfile_inline ?? "");
-    const plain = composeFlags.progress === "plain" || composeFlags.ansi === "never";
-    const progress = options.quiet || composeFlags.progress === "quiet" ? "quiet" : plain ? "plain" : "auto";
+    const kind = progressKind(composeFlags);
+    const plain = kind === "plain" || composeFlags.ansi === "never";
+    const shown = kind === "json" ? "rawjson" : plain ? "plain" : "auto";
+    const progress = options.quiet || kind === "quiet" ? "quiet" : shown;
     const words = [...buildWords(project, service, build, options, file), `--progress=${progress}`];
     const { flags, changed } = parseFlags(buildFlags, words);
     return await buildCommand.run(cli, { flags, changed, args: [build.context ?? project.workingDir] });

@@ -24,8 +24,7 @@ export function oneContainer(observed: Observed, service: string, index: number,
   const found = index > 0 ? mine.find(({ number }) => number === index) : mine[0];
   if (found) return found;
   if (index > 0) throw new ExitError(1, `service ${JSON.stringify(service)} is not running container #${index}`);
-  const state = running ? "running" : "created";
-  throw new ExitError(1, `service ${JSON.stringify(service)} is not ${state}`);
+  throw new ExitError(1, `service ${JSON.stringify(service)} is not running`);
 }
 
 export const summariesOf = (containers: readonly ObservedContainer[]): ContainerSummary[] =>

@@ -45,7 +45,7 @@ export async function converge(
   { volumes = "no", ...extra }: ConvergeExtras = {},
 ): Promise<Converged> {
   for (const name of options.scale.keys()) {
-    if (!given.services[name]) throw new ExitError(1, `no such service: ${name}`);
+    if (!given.services[name]) throw new ExitError(1, `no such service: ${name}: not found`);
   }
   await checkJobs(scope, given);
   const provided = await bringProvidersUp(scope, given);

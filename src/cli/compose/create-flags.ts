@@ -2,6 +2,7 @@
 import type { UpOptions } from "../../compose/plan/up.ts";
 import { flag } from "../../lib/flags.ts";
 import { ExitError } from "../command.ts";
+import { isOn } from "./globals.ts";
 import type { ImageOptions } from "./images.ts";
 
 export const createFlags = {
@@ -53,8 +54,8 @@ export function upOptions(flags: CreateFlagValues, services: readonly string[], 
     recreate,
     recreateDependencies: flags["no-recreate"] ? "never" : "diverged",
     renewVolumes: false,
-    removeOrphans: flags["remove-orphans"],
-    ignoreOrphans: /^(1|true|t)$/i.test(process.env.COMPOSE_IGNORE_ORPHANS ?? ""),
+    removeOrphans: flags["remove-orphans"] || isOn("COMPOSE_REMOVE_ORPHANS"),
+    ignoreOrphans: isOn("COMPOSE_IGNORE_ORPHANS"),
     scale: parseScale(flags.scale),
     start,
   };
@@ -65,8 +66,10 @@ export function parseScale(values: readonly string[]): Map<string, number> {
   return new Map(
     values.map((text): [string, number] => {
       const [name = "", count = ""] = text.split("=");
-      if (!/^\d+$/.test(count))
+      if (!text.includes("="))
         throw new ExitError(1, `invalid --scale option ${JSON.stringify(text)}. Should be SERVICE=NUM`);
+      if (!/^\d+$/.test(count))
+        throw new ExitError(1, `strconv.Atoi: parsing ${JSON.stringify(count)}: invalid syntax`);
       return [name, Number(count)];
     }),
   );

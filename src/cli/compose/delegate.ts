@@ -3,7 +3,7 @@
 import type { ObservedContainer } from "../../compose/observe.ts";
 import { flag } from "../../lib/flags.ts";
 import type { Cli } from "../cli.ts";
-import { checkServices, oneContainer } from "./choose.ts";
+import { oneContainer } from "./choose.ts";
 import { dryRunFlag } from "./globals.ts";
 import { Scope } from "./scope.ts";
 
@@ -20,8 +20,7 @@ export async function serviceContainer(
   running = false,
 ): Promise<ObservedContainer | null> {
   const scope = await Scope.open(cli, input);
-  const { project, observed } = await scope.found();
-  checkServices(project, [service]);
+  const { observed } = await scope.found();
   const found = oneContainer(observed, service, input.flags.index, running);
   return scope.dryRun ? null : found;
 }

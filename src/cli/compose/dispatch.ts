@@ -7,7 +7,7 @@ import { composeFlags } from "./globals.ts";
 export function composeWords(cli: Cli, words: readonly string[]): string[] | number {
   try {
     const { flags, changed, args } = parseFlags(composeFlags, words.slice(1), false);
-    cli.compose = flags;
+    cli.compose = { ...flags, ansi: changed.has("ansi") ? flags.ansi : process.env.COMPOSE_ANSI || flags.ansi };
     cli.composeChanged = changed;
     return ["compose", ...args];
   } catch (error) {

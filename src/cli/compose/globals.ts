@@ -35,3 +35,6 @@ export function initialFlags(): ComposeFlags {
 
 /** The flag that every command of `compose` has too. */
 export const dryRunFlag = { "dry-run": flag.bool("Tell what would be done and do nothing") };
+
+/** Whether an environment variable says yes. */
+export const isOn = (variable: string): boolean => /^(1|true|t)$/i.test(process.env[variable] ?? "");

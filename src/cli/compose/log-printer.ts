@@ -1,6 +1,7 @@
 /** Lines of several containers on one output, each behind its container's name. */
 import type { Cli } from "../cli.ts";
 import type { Output } from "../output.ts";
+import type { Display } from "./progress-display.ts";
 
 export interface LogPrinterOptions {
   readonly colours: boolean;
@@ -19,12 +20,14 @@ export interface LineSink {
 
 export class LogPrinter {
   readonly #cli: Cli;
+  readonly #display: Display;
   readonly #options: LogPrinterOptions;
   readonly #colours = new Map<string, number>();
   #width = 0;
 
-  constructor(cli: Cli, options: LogPrinterOptions) {
+  constructor(cli: Cli, display: Display, options: LogPrinterOptions) {
     this.#cli = cli;
+    this.#display = display;
     this.#options = options;
   }
 
@@ -50,13 +53,11 @@ export class LogPrinter {
 
   /** A line that is the tool's own. */
   status(text: string): void {
-    this.#cli.out(`${text}\n`);
-    void this.#cli.stdout.flush();
+    this.#display.print(this.#cli.stdout, `${text}\n`);
   }
 
   #print(output: Output, name: string, line: string): void {
-    output.text(`${this.#head(name)}${line}\n`);
-    void output.flush().catch(() => undefined);
+    this.#display.print(output, `${this.#head(name)}${line}\n`);
   }
 
   #head(name: string): string {

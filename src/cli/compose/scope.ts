@@ -142,6 +142,11 @@ export class Scope {
     this.hasWarned = true;
     this.display.warn(message);
   }
+
+  /** A line on standard output, at once. */
+  tell(text: string): void {
+    this.display.print(this.cli.stdout, `${text}\n`);
+  }
 }
 
 /** What flags and environment say about the files. */

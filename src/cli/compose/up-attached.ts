@@ -12,6 +12,8 @@ import { hookPrinter } from "./hook-printer.ts";
 import type { ImageOptions } from "./images.ts";
 import type { LogPrinter } from "./log-printer.ts";
 import type { Scope } from "./scope.ts";
+import { canShowMenu, UpMenu } from "./up-menu.ts";
+import { WatchSwitch } from "./watch-switch.ts";
 
 export interface UpAttachedOptions {
   readonly images: ImageOptions;
@@ -24,6 +26,8 @@ export interface UpAttachedOptions {
   readonly exitCodeFrom: string;
   readonly timeout?: number;
   readonly watch: boolean;
+  /** Keys steer it, where there is a terminal for them. */
+  readonly menu: boolean;
 }
 
 interface ShownFlags {
@@ -52,7 +56,7 @@ export async function upAttached(
   printer: LogPrinter,
   options: UpAttachedOptions,
 ): Promise<number> {
-  const abort = Promise.withResolvers<number>();
+  const abort = Promise.withResolvers<number | "detached">();
   let over = false;
   const interrupted = new AbortController();
   const logs = new AttachedLogs(scope.client, project, printer, {
@@ -63,20 +67,22 @@ export async function upAttached(
       const fails = options.abortOnFailure && code !== 0;
       if (!options.abortOnExit && !fails) return;
       over = true;
-      scope.cli.err("Aborting on container exit...\n");
+      scope.display.print(scope.cli.stderr, "Aborting on container exit...\n");
       abort.resolve(options.exitCodeFrom === "" || options.exitCodeFrom === service ? code : -1);
     },
   });
   let interrupts = 0;
+  let menu: UpMenu | null = null;
   const onInterrupt = (): void => {
     interrupts++;
+    menu?.[Symbol.dispose]();
+    menu = null;
     if (interrupts > 1) {
       void killAll(scope, project).finally(() => process.exit(130));
       return;
     }
     over = true;
-    scope.cli.err("Gracefully Stopping... press Ctrl+C again to force\n");
-    void scope.cli.stderr.flush();
+    scope.display.print(scope.cli.stderr, "Gracefully Stopping... press Ctrl+C again to force\n");
     interrupted.abort();
     abort.resolve(130);
   };
@@ -84,6 +90,7 @@ export async function upAttached(
   process.on("SIGTERM", onInterrupt);
   await using _ = {
     async [Symbol.asyncDispose]() {
+      menu?.[Symbol.dispose]();
       await logs.close();
       process.off("SIGINT", onInterrupt);
       process.off("SIGTERM", onInterrupt);
@@ -98,19 +105,26 @@ export async function upAttached(
       signal: interrupted.signal,
       hookOutput,
     });
-    for (const { id, service, name, oneoff, state } of before.observed.containers) {
-      const stays = !oneoff && state === "running" && options.shown.has(service);
-      if (stays) logs.attachRunning(id, service, name);
-    }
+    const since = String(Math.floor(Date.now() / 1000));
+    for (const container of before.observed.containers)
+      if (!container.oneoff && container.state === "running") logs.attach(container, { since });
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
   }
-  if (options.watch) {
-    const { watchProject } = await import("./watch.ts");
-    void watchProject(scope, project, { quiet: true, prune: true, signal: interrupted.signal }).catch(() => undefined);
+  const watch = new WatchSwitch(scope, project, interrupted.signal);
+  if (options.watch) watch.toggle();
+  if (options.menu && !interrupted.signal.aborted && canShowMenu(scope.display)) {
+    menu = new UpMenu(scope.display, options.watch, {
+      toggleWatch: () => watch.toggle(),
+      detach: () => abort.resolve("detached"),
+      interrupt: onInterrupt,
+    });
   }
   const code = await Promise.race([abort.promise, logs.ended().then(() => null)]);
-  if (code === null) return 0;
+  watch.stop();
+  menu?.[Symbol.dispose]();
+  menu = null;
+  if (code === null || code === "detached") return 0;
   const stopped = await stopAll(scope, project, options.timeout, hookOutput);
   if (code >= 0) return code;
   return stopped.get(options.exitCodeFrom) ?? 0;
@@ -126,8 +140,7 @@ function tellAttached(scope: Scope, project: Project, printer: LogPrinter, { up,
     })
     .sort();
   for (const name of names) printer.register(name);
-  scope.cli.out(`Attaching to ${names.join(", ")}\n`);
-  void scope.cli.stdout.flush();
+  scope.tell(`Attaching to ${names.join(", ")}`);
 }
 
 /** Stops all of the project's services; answers the exit code of each by its service. */

@@ -1,11 +1,11 @@
 /** `compose up`: the project's files read, a plan made and carried out. */
 import { noteReads } from "../../compose/loader/reads.ts";
-import type { Project } from "../../compose/model/project.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError, type Input } from "../command.ts";
 import { converge, volumeConsent } from "./converge.ts";
 import { imageOptions, upOptions } from "./create-flags.ts";
+import { isOn } from "./globals.ts";
 import { LogPrinter } from "./log-printer.ts";
 import { agreeToRemote } from "./remote/consent.ts";
 import { Scope } from "./scope.ts";
@@ -19,7 +19,6 @@ export async function up(cli: Cli, input: Input<typeof upFlags>, settled: Settle
   const detach = flags.detach || flags.wait;
   const reads = settled && noteReads();
   const scope = await Scope.open(cli, input);
-  if (changed.has("menu") && flags.menu) scope.warn("--menu is not supported and is ignored");
   const project = await scope.project({ services: args, withoutDependencies: flags["no-deps"] });
   if (Object.keys(project.services).length === 0) throw new ExitError(1, "no service selected");
   await agreeToRemote(scope, project, { yes: flags.yes });
@@ -45,11 +44,14 @@ export async function up(cli: Cli, input: Input<typeof upFlags>, settled: Settle
     }
     return 0;
   }
-  const printer = new LogPrinter(cli, {
+  const printer = new LogPrinter(cli, scope.display, {
     colours: !flags["no-color"] && scope.flags.ansi !== "never" && (isTerminal(1) || scope.flags.ansi === "always"),
     prefix: !flags["no-log-prefix"],
   });
-  checkAttach(project, [...flags.attach, ...flags["no-attach"], ...[flags["exit-code-from"]].filter(Boolean)]);
+  const from = flags["exit-code-from"];
+  if (from !== "" && !project.services[from]) throw new ExitError(1, `no such service: ${from}: not found`);
+  const absent = flags.attach.filter((name) => !project.services[name]);
+  if (absent.length > 0) throw new ExitError(1, `cannot attach to services not included in up: ${absent.join(", ")}`);
   return upAttached(scope, project, printer, {
     images: imageOptions(flags),
     volumes: volumeConsent(flags),
@@ -60,10 +62,7 @@ export async function up(cli: Cli, input: Input<typeof upFlags>, settled: Settle
     abortOnFailure: flags["abort-on-container-failure"],
     exitCodeFrom: flags["exit-code-from"],
     watch: flags.watch,
+    menu: changed.has("menu") ? flags.menu : isOn("COMPOSE_MENU"),
     ...(changed.has("timeout") && { timeout: flags.timeout }),
   });
-}
-
-function checkAttach(project: Project, names: readonly string[]): void {
-  for (const name of names) if (!project.services[name]) throw new ExitError(1, `no such service: ${name}`);
 }

@@ -37,31 +37,31 @@ interface Watched {
   readonly changed: Set<string>;
 }
 
+/** Throws where no service has a rule. */
+export function checkWatchable(project: Project): void {
+  if (Object.values(project.services).some(({ develop }) => (develop?.watch ?? []).length > 0)) return;
+  throw new ExitError(1, "none of the selected services is configured for watch, consider setting a 'develop' section");
+}
+
 /** Watches until the signal; throws where no service has a rule. */
 export async function watchProject(scope: Scope, project: Project, options: WatchOptions): Promise<void> {
+  checkWatchable(project);
   const watched: Watched[] = [];
   for (const service of Object.values(project.services)) {
     for (const rule of service.develop?.watch ?? []) {
       watched.push({ service, rule, isIgnored: await ignoreOf(service, rule), changed: new Set() });
     }
   }
-  if (watched.length === 0)
-    throw new ExitError(
-      1,
-      "none of the selected services is configured for watch, consider setting a 'develop' section",
-    );
   const wake = new Signal();
   const watchers = watched.map((each) => watchPath(each, () => wake.set()));
   const stop = (): void => wake.end();
   options.signal?.addEventListener("abort", stop, { once: true });
-  scope.cli.out("Watch enabled\n");
-  await scope.cli.flush();
+  scope.tell("Watch enabled");
   try {
     for (const each of watched.filter(({ rule }) => rule.initial_sync)) await sync(scope, project, each, ["."]);
     while (await wake.wait()) {
       await Bun.sleep(settleMs);
       for (const each of watched) await applyChanges(scope, project, each, options);
-      await scope.cli.flush();
     }
   } finally {
     for (const watcher of watchers) watcher.close();
@@ -143,8 +143,7 @@ async function running(scope: Scope, project: Project, service: Service): Promis
 }
 
 async function rebuild(scope: Scope, project: Project, service: Service, options: WatchOptions): Promise<void> {
-  scope.cli.out(`Rebuilding service(s) ["${service.name}"] after changes were detected...\n`);
-  await scope.cli.flush();
+  scope.tell(`Rebuilding service(s) ["${service.name}"] after changes were detected...`);
   await buildServices(scope, project, [service], { quiet: options.quiet });
   await converge(scope, project, imageDefaults, {
     services: [service.name],
@@ -156,7 +155,7 @@ async function rebuild(scope: Scope, project: Project, service: Service, options
     scale: new Map(),
     start: true,
   });
-  scope.cli.out(`service(s) ["${service.name}"] successfully built\n`);
+  scope.tell(`service(s) ["${service.name}"] successfully built`);
   if (!options.prune) return;
   const filters = new Map([
     ["dangling", ["true"]],
@@ -168,7 +167,7 @@ async function rebuild(scope: Scope, project: Project, service: Service, options
 async function restart(scope: Scope, project: Project, service: Service): Promise<void> {
   const containers = await running(scope, project, service);
   await Promise.all(containers.map(({ id }) => scope.client.json(to(paths.containerRestart, { id }))));
-  scope.cli.out(`service(s) ["${service.name}"] restarted\n`);
+  scope.tell(`service(s) ["${service.name}"] restarted`);
 }
 
 async function runAfter(scope: Scope, project: Project, service: Service, { exec }: WatchRule): Promise<void> {
@@ -191,7 +190,7 @@ async function sync(
   const { present, gone } = await sortChanges(from, changed);
   const count = present.length + gone.length;
   if (count === 0) return;
-  scope.cli.out(`Syncing service ${JSON.stringify(service.name)} after ${count} changes were detected\n`);
+  scope.tell(`Syncing service ${JSON.stringify(service.name)} after ${count} changes were detected`);
   const containers = await running(scope, project, service);
   await Promise.all(
     containers.map(async (container) => {

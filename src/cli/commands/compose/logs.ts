@@ -2,6 +2,7 @@ import { parseTimestamp } from "../../../lib/duration.ts";
 import { flag } from "../../../lib/flags.ts";
 import { isTerminal } from "../../../lib/terminal.ts";
 import { defineCommand } from "../../command.ts";
+import { AttachedLogs } from "../../compose/attached.ts";
 import { checkServices, containersOf } from "../../compose/choose.ts";
 import { printLog } from "../../compose/follow.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
@@ -32,7 +33,7 @@ export const command = defineCommand({
     const containers = containersOf(observed, args).filter(({ number }) => flags.index === 0 || number === flags.index);
     const colours =
       !flags["no-color"] && scope.flags.ansi !== "never" && (isTerminal(1) || scope.flags.ansi === "always");
-    const printer = new LogPrinter(cli, { colours, prefix: !flags["no-log-prefix"] });
+    const printer = new LogPrinter(cli, scope.display, { colours, prefix: !flags["no-log-prefix"] });
     const named = containers.map(({ id, name }) => ({ id, name: shortName(project.name, name) }));
     for (const { name } of named) printer.register(name);
     const now = new Date();
@@ -43,6 +44,15 @@ export const command = defineCommand({
       tail: flags.tail,
       timestamps: flags.timestamps,
     };
+    if (flags.follow && flags.index === 0) {
+      const shown = new Set(args.length > 0 ? args : Object.keys(project.services));
+      const logs = new AttachedLogs(scope.client, project, printer, { shown, timestamps: flags.timestamps });
+      await logs.open();
+      for (const container of containers) logs.attach(container, query);
+      await logs.ended();
+      await logs.close();
+      return 0;
+    }
     await Promise.all(named.map((container) => printLog(scope.client, printer, container, query)));
     return 0;
   },
