@@ -144,7 +144,7 @@ async function runEntry(cli: Cli, entry: Entry, path: string, argv: readonly str
     }
     if (!(error instanceof UsageError)) throw error;
     cli.err(`${error.message}\n\n${usageLine(full, command)}\n\nRun '${full} --help' for more information\n`);
-    return 125;
+    return path.startsWith("compose ") ? 1 : 125;
   }
   checkHost(cli);
   const complaint = countComplaint(command, parsed.args.length);
@@ -191,15 +191,17 @@ const brokenPipeCode = 128 + 13;
 /** Prints what a command threw; answers the exit code. */
 function report(cli: Cli, error: unknown, words: readonly string[]): number {
   if (error instanceof WriteError && error.brokenPipe) return brokenPipeCode;
+  const asJson = cli.compose !== null && (cli.compose.progress === "json" || process.env.COMPOSE_PROGRESS === "json");
+  const tell = (message: string): void => cli.err(`${asJson ? JSON.stringify({ error: true, message }) : message}\n`);
   if (error instanceof ExitError) {
-    if (error.message) cli.err(`${error.message}\n`);
+    if (error.message) tell(error.message);
     return error.code;
   }
   if (error instanceof ApiError) {
-    cli.err(`Error response from daemon: ${error.message}\n`);
+    tell(`Error response from daemon: ${error.message}`);
     return 1;
   }
   if (cli.globals.debug && error instanceof Error && error.stack) cli.err(`${error.stack}\n`);
-  cli.err(`${error instanceof Error ? error.message : `${words[0]}: ${error}`}\n`);
+  tell(error instanceof Error ? error.message : `${words[0]}: ${error}`);
   return 1;
 }

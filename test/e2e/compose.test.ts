@@ -288,6 +288,11 @@ test(
     expect(replaced.indexOf("Container t-s-1  Healthy")).toBeLessThan(replaced.indexOf("Container t-s-1  Stopping"));
     expect(replaced.indexOf("Container t-s-1  Healthy")).toBeGreaterThan(-1);
     expect(await docker("inspect", "-f", "{{.Config.Env}}", "t-s-1")).toContain("A=two");
+    const kept = await ids();
+    write(first("three").replace("init: true", 'healthcheck: {test: [CMD, "false"], interval: 100ms, retries: 1}'));
+    expect((await compose("up", "-d")).stderr).toContain("is unhealthy");
+    expect(await ids()).toEqual(kept);
+    expect(await docker("inspect", "-f", "{{.State.Status}} {{.Config.Env}}", "t-s-1")).toMatch(/^running .*A=two/);
   },
   minute,
 );

@@ -1,5 +1,7 @@
 /** Plans of the commands that take containers as they are: stop, start, restart, kill, pause, unpause, rm. */
+import type { ContainerStatus } from "../../api/containers.ts";
 import type { Project } from "../model/project.ts";
+import { scaleOf } from "../model/service.ts";
 import type { ObservedContainer } from "../observe.ts";
 import { dependentContainers, planRemovals } from "./down.ts";
 import { type Action, type Plan, PlanBuilder, type WaitCondition } from "./operation.ts";
@@ -28,7 +30,9 @@ export function planStartExisting(project: Project, containers: Containers, serv
   const plan = new PlanBuilder();
   for (const service of inOrder(project.services)) {
     const mine = containers.filter((container) => container.service === service.name && !container.oneoff);
-    if (services.length > 0 && !services.includes(service.name)) continue;
+    if ((services.length > 0 && !services.includes(service.name)) || service.provider) continue;
+    if (mine.length === 0 && scaleOf(service) > 0)
+      throw new Error(`service ${JSON.stringify(service.name)} has no container to start`);
     if (mine.every(isRunning)) continue;
     const before = awaitAll(plan, project, containers, service.name);
     for (const { name, state } of mine.filter((container) => !isRunning(container)))
@@ -93,19 +97,17 @@ function planEach(containers: Containers, verb: string, action: (container: Obse
 export const planKill = (containers: Containers, signal: string): Plan =>
   planEach(containers.filter(isRunning), "kill", (container) => ({ kind: "killContainer", container, signal }));
 
+/** Those that are in the state; where none is, the daemon may say so of each. */
+function inStateOrAll(containers: Containers, wanted: ContainerStatus): Containers {
+  const found = containers.filter(({ state }) => state === wanted);
+  return found.length > 0 ? found : containers.filter(isRunning);
+}
+
 export const planPause = (containers: Containers): Plan =>
-  planEach(
-    containers.filter(({ state }) => state === "running"),
-    "pause",
-    (container) => ({ kind: "pauseContainer", container }),
-  );
+  planEach(inStateOrAll(containers, "running"), "pause", (container) => ({ kind: "pauseContainer", container }));
 
 export const planUnpause = (containers: Containers): Plan =>
-  planEach(
-    containers.filter(({ state }) => state === "paused"),
-    "unpause",
-    (container) => ({ kind: "unpauseContainer", container }),
-  );
+  planEach(inStateOrAll(containers, "paused"), "unpause", (container) => ({ kind: "unpauseContainer", container }));
 
 /** Removes what does not run; with `stop`, what runs too. */
 export function planRemove(

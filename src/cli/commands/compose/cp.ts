@@ -1,6 +1,6 @@
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { checkServices, oneContainer } from "../../compose/choose.ts";
+import { containersOf, oneContainer } from "../../compose/choose.ts";
 import { indexFlags } from "../../compose/delegate.ts";
 import { Scope } from "../../compose/scope.ts";
 import { copyFrom, copyTo, parseCopyArgument } from "../../container/copy.ts";
@@ -24,8 +24,9 @@ export const command = defineCommand({
     if (!source || !target || service === "") throw new ExitError(1, "unknown copy direction");
     if (source.container && target.container) throw new ExitError(1, "copying between services is not supported");
     const scope = await Scope.open(cli, input);
-    const { project, observed } = await scope.found();
-    checkServices(project, [service]);
+    const { observed } = await scope.found();
+    if (containersOf(observed, [service]).length === 0)
+      throw new ExitError(1, `no container found for service ${JSON.stringify(service)}`);
     const one = oneContainer(observed, service, flags.index);
     if (scope.dryRun) return 0;
     const options = { archive: flags.archive, follow: flags["follow-link"], quiet: true };

@@ -2,7 +2,7 @@ import { planDown } from "../../../compose/plan/down.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { checkServices } from "../../compose/choose.ts";
-import { dryRunFlag } from "../../compose/globals.ts";
+import { dryRunFlag, isOn } from "../../compose/globals.ts";
 import { takeProvidersDown } from "../../compose/providers.ts";
 import { Scope } from "../../compose/scope.ts";
 
@@ -30,14 +30,14 @@ export const command = defineCommand({
     checkServices(project, args);
     const plan = planDown(project, observed, {
       services: args,
-      removeOrphans: flags["remove-orphans"],
-      ignoreOrphans: /^(1|true|t)$/i.test(process.env.COMPOSE_IGNORE_ORPHANS ?? ""),
+      removeOrphans: flags["remove-orphans"] || isOn("COMPOSE_REMOVE_ORPHANS"),
+      ignoreOrphans: isOn("COMPOSE_IGNORE_ORPHANS"),
       volumes: flags.volumes,
       images: rmi,
       ...(changed.has("timeout") && { timeout: flags.timeout }),
     });
     const provided = Object.values(project.services).some(({ provider }) => provider);
-    if (plan.operations.length === 0 && !provided)
+    if (plan.operations.length === 0 && !provided && Object.keys(project.networks).length === 0)
       scope.warn(`Warning: No resource found to remove for project ${JSON.stringify(project.name)}.`);
     await scope.run(plan, scope.performContext(project, observed));
     await takeProvidersDown(scope, project, args);

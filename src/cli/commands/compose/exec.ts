@@ -1,7 +1,7 @@
 import { flag } from "../../../lib/flags.ts";
 import { isTerminal, terminalSize } from "../../../lib/terminal.ts";
 import { defineCommand } from "../../command.ts";
-import { checkServices, oneContainer } from "../../compose/choose.ts";
+import { oneContainer } from "../../compose/choose.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { Scope } from "../../compose/scope.ts";
 import { readEnvironment } from "../../container/env-file.ts";
@@ -30,8 +30,7 @@ export const command = defineCommand({
     const { flags, args } = input;
     const [service = "", ...words] = args;
     const scope = await Scope.open(cli, input);
-    const { project, observed } = await scope.found();
-    checkServices(project, [service]);
+    const { observed } = await scope.found();
     const container = oneContainer(observed, service, flags.index, true);
     if (scope.dryRun) return 0;
     const { detach } = flags;

@@ -25,6 +25,7 @@ export const command = defineCommand({
     const gone = new Set(orphans.map(({ id }) => id));
     const containers = containersOf(observed, args).filter(({ id }) => !gone.has(id));
     const plan = planKill(containers, flags.signal);
+    if (plan.operations.length === 0) cli.err("no container to kill\n");
     await scope.run(plan, scope.performContext(project, observed));
     if (orphans.length > 0) {
       const removal = planRemove(project, orphans, { stop: true, volumes: false });

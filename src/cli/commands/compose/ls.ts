@@ -20,7 +20,9 @@ export const command = defineCommand({
   },
   async run(cli, { flags }) {
     if (flags.format !== "table" && flags.format !== "json")
-      throw new ExitError(1, `unsupported format ${JSON.stringify(flags.format)}`);
+      throw new ExitError(1, `format value ${JSON.stringify(flags.format)} could not be parsed: parsing failed`);
+    const unknown = Object.keys(flags.filter).find((name) => name !== "name");
+    if (unknown !== undefined) throw new ExitError(1, `invalid filter '${unknown}'`);
     const client = await cli.client();
     const filters = filterQuery({ label: [labels.project, labels.configHash] });
     const all = flags.all;

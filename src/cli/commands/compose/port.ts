@@ -1,3 +1,4 @@
+import type { ContainerSummary } from "../../../api/containers.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
 import { indexFlags, serviceContainer } from "../../compose/delegate.ts";
@@ -22,9 +23,17 @@ export const command = defineCommand({
     const found = container.summary.Ports.find(
       (each) => each.PrivatePort === port && each.Type === protocol && each.PublicPort,
     );
-    if (!found) throw new ExitError(1, `no port ${port}/${protocol} for container ${container.name}: `);
+    if (!found)
+      throw new ExitError(
+        1,
+        `no port ${port}/${protocol} for container ${container.name}: ${publishedPorts(container.summary)}`,
+      );
     const ip = found.IP ?? "";
     cli.out(`${ip.includes(":") ? `[${ip}]` : ip}:${found.PublicPort}\n`);
     return 0;
   },
 });
+
+/** `32768/tcp, 32769/udp`: the host's ports. */
+const publishedPorts = ({ Ports }: ContainerSummary): string =>
+  [...new Set(Ports.flatMap(({ PublicPort, Type }) => (PublicPort ? [`${PublicPort}/${Type}`] : [])))].join(", ");

@@ -1,5 +1,5 @@
 import { flag } from "../../../lib/flags.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, ExitError } from "../../command.ts";
 import { converge } from "../../compose/converge.ts";
 import { parseScale } from "../../compose/create-flags.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
@@ -12,6 +12,12 @@ export const command = defineCommand({
   args: { min: 1 },
   flags: { ...dryRunFlag, "no-deps": flag.bool("Leave dependencies alone") },
   async run(cli, input) {
+    for (const text of input.args) {
+      const [, count] = text.split("=");
+      if (count === undefined) throw new ExitError(1, `invalid scale specifier: ${text}`);
+      if (!/^\d+$/.test(count))
+        throw new ExitError(1, `invalid scale specifier: can't parse replica value as int: ${text}`);
+    }
     const scale = parseScale(input.args);
     const services = [...scale.keys()];
     const scope = await Scope.open(cli, input);

@@ -15,18 +15,25 @@ export const command = defineCommand({
     checkCreateFlags(flags);
     const aborts =
       flags["abort-on-container-exit"] || flags["abort-on-container-failure"] || flags["exit-code-from"] !== "";
-    const detach = flags.detach || flags.wait;
-    if (detach && aborts) {
+    const attaches = flags.attach.length > 0 || flags["attach-dependencies"];
+    if (flags["abort-on-container-exit"] && flags["abort-on-container-failure"])
+      throw new ExitError(1, "--abort-on-container-failure cannot be combined with --abort-on-container-exit");
+    if (flags.wait && (aborts || attaches)) {
       throw new ExitError(
         1,
-        "--abort-on-container-exit, --abort-on-container-failure and --exit-code-from cannot be combined with --detach or --wait",
+        "--wait cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies",
+      );
+    }
+    if ((flags.detach || flags.wait) && (aborts || attaches || flags.watch)) {
+      throw new ExitError(
+        1,
+        `--${flags.wait ? "wait" : "detach"} cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch`,
       );
     }
     if (flags["attach-dependencies"] && flags.attach.length > 0)
       throw new ExitError(1, "cannot combine --attach and --attach-dependencies");
     if (flags["always-recreate-deps"] && flags["no-recreate"])
       throw new ExitError(1, "--always-recreate-deps and --no-recreate are incompatible");
-    if (flags.watch && flags.detach) throw new ExitError(1, "--watch cannot be combined with --detach");
     const settled = canBeSettled(flags) && !cli.compose?.["dry-run"] ? await SettledUp.of(cli) : null;
     if (await settled?.holds()) return 0;
     const { up } = await import("../../compose/up.ts");

@@ -1,7 +1,7 @@
 import { planDown } from "../../../compose/plan/down.ts";
 import { flag } from "../../../lib/flags.ts";
 import { defineCommand, ExitError } from "../../command.ts";
-import { checkServices, containersOf } from "../../compose/choose.ts";
+import { containersOf } from "../../compose/choose.ts";
 import { dryRunFlag } from "../../compose/globals.ts";
 import { Scope } from "../../compose/scope.ts";
 import { beginWait } from "../../container/run.ts";
@@ -16,7 +16,6 @@ export const command = defineCommand({
     const { flags, args } = input;
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
-    checkServices(project, args);
     const containers = containersOf(observed, args);
     if (containers.length === 0) throw new ExitError(1, `no containers for project ${JSON.stringify(project.name)}`);
     const ends = await Promise.all(
