@@ -9,7 +9,7 @@ import { cacheConfig } from "./cache/cache-format.ts";
 import { exportCaches, type StepNotes } from "./cache/export-cache.ts";
 import type { BuilderOptions, BuildHold } from "./collaborators.ts";
 import type { BuildPlan } from "./dockerfile/plan/plan.ts";
-import { exportAll } from "./exporters/export-all.ts";
+import { base64Json, exportAll } from "./exporters/export-all.ts";
 import type { Target } from "./exporters/image-set.ts";
 import { squashed } from "./exporters/squash.ts";
 import { imageFile } from "./image-file.ts";
@@ -39,10 +39,12 @@ export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation):
   const { names, auths, cacheTo } = request;
   const targets: Target[] = [];
   const forImages: Target[] = [];
+  const summaries: [Platform, object | null][] = [];
   for (const [i, plan] of plans.entries()) {
     const target = targetOf(plan, results[i]!, inlineCacheOf(request, plan, notes));
     const made = request.squash ? await squashed(parts, target, op) : target;
     const statements = await attest(parts, solved, plan, made, op);
+    summaries.push([target.platform, statements.summary]);
     targets.push({ ...made, statements: statements.always });
     forImages.push({ ...made, statements: statements.besideImages });
   }
@@ -50,16 +52,15 @@ export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation):
   const built = await exportAll(parts, { targets, forImages, names, auths, outputs }, op);
   const trees = results.map(({ tree }) => tree);
   const cached = await exportCaches(parts, cacheTo, { notes, trees, auths }, op);
-  return { ...built, facts: { ...built.facts, ...cached, ...provenanceFacts(forImages) } };
+  return { ...built, facts: { ...built.facts, ...cached, ...provenanceFacts(summaries) } };
 }
 
-/** Where buildx's metadata file has the predicates. */
-function provenanceFacts(targets: readonly Target[]): Record<string, string> {
+/** Where buildx's metadata file has them. */
+function provenanceFacts(summaries: readonly (readonly [Platform, object | null])[]): Record<string, string> {
   const facts: Record<string, string> = {};
-  for (const { platform, statements } of targets) {
-    const provenance = statements.find(({ fileName }) => fileName === "provenance.json");
-    const name = targets.length === 1 ? "" : `/${formatPlatform(platform)}`;
-    if (provenance) facts[`buildx.build.provenance${name}`] = JSON.stringify(provenance.predicate);
+  for (const [platform, summary] of summaries) {
+    const name = summaries.length === 1 ? "" : `/${formatPlatform(platform)}`;
+    if (summary !== null) facts[`buildx.build.provenance${name}`] = base64Json(summary);
   }
   return facts;
 }

@@ -280,7 +280,7 @@ test("attestations lie beside the image, say where it comes from, and keep what 
     "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2.13\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n";
   const dockerfile =
     "FROM scratch\nARG WHO\nCOPY status /var/lib/dpkg/status\nCOPY package.json /app/node_modules/@a/b/package.json\n";
-  await build(
+  const built = await build(
     own,
     dockerfile,
     [file("status", status), file("package.json", '{"name":"@a/b","version":"2.0.0","license":"MIT"}')],
@@ -311,6 +311,11 @@ test("attestations lie beside the image, say where it comes from, and keep what 
   const said = JSON.stringify(provenance);
   expect(said).toContain('"build-arg:WHO":"https://xxxxx:xxxxx@example.com/"');
   expect(said).not.toContain("hunter2");
+  // What a metadata file gets of it: nothing that differs with each build, as buildx has it.
+  expect(built.facts["image.name"]).toBe("docker.io/library/attested:1");
+  const summary = Buffer.from(built.facts["buildx.build.provenance"]!, "base64").toString();
+  expect(Object.keys(JSON.parse(summary))).toEqual(["builder", "buildType", "materials", "invocation"]);
+  expect(summary).toContain('"build-arg:WHO":"https://xxxxx:xxxxx@example.com/"');
   const packages = (
     sbom as unknown as { predicate: { packages: { name: string; externalRefs?: { referenceLocator: string }[] }[] } }
   ).predicate.packages;

@@ -54,7 +54,10 @@ test("an image is built, and told in files; progress goes to standard error", as
   expect(await inImage("cli:one", "cat", "/greeting")).toBe("hello you\n");
   const id = (await daemon().must("inspect", "-f", "{{.Id}}", "cli:one")).trim();
   expect(readFileSync(join(root, "id"), "utf8")).toBe(id);
-  expect(JSON.parse(readFileSync(facts, "utf8"))).toMatchObject({ "containerimage.config.digest": id });
+  expect(JSON.parse(readFileSync(facts, "utf8"))).toMatchObject({
+    "containerimage.config.digest": id,
+    "image.name": "docker.io/library/cli:one",
+  });
   expect((await build("-q", "--build-arg", "WHO=you", path)).stdout).toBe(`${id}\n`);
 });
 

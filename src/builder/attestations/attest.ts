@@ -6,7 +6,7 @@ import type { Operation } from "../../lib/operation.ts";
 import type { BuilderOptions } from "../collaborators.ts";
 import type { Target } from "../exporters/image-set.ts";
 import type { Statement } from "./attestation-manifest.ts";
-import { type Provenance, provenanceOf } from "./provenance.ts";
+import { type Provenance, provenanceOf, provenanceSummary } from "./provenance.ts";
 import { sbomOf } from "./sbom.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -16,6 +16,8 @@ type Parts = Pick<BuilderOptions, "snapshots" | "paths">;
 export interface Statements {
   readonly always: readonly Statement[];
   readonly besideImages: readonly Statement[];
+  /** `buildx.build.provenance` of metadata files; null where there is no provenance. */
+  readonly summary: object | null;
 }
 
 export async function statementsFor(
@@ -40,7 +42,7 @@ export async function statementsFor(
     besideImages.push(statement);
     if (!wanted.provenance.isInlineOnly) always.push(statement);
   }
-  return { always, besideImages };
+  return { always, besideImages, summary: wanted.provenance && provenanceSummary(wanted.provenance, built) };
 }
 
 async function shown<T>(

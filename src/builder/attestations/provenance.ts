@@ -46,8 +46,14 @@ export function provenanceOf(
   };
 }
 
-function predicateV02(wanted: WantedProvenance, built: Provenance): object {
-  const { request, plan, contextAddress } = built;
+/** What goes into the file of `--metadata-file`: without times and numbers of its own, and with all that the client has said. */
+export function provenanceSummary(wanted: WantedProvenance, built: Provenance): object {
+  const { builder, buildType: type, materials, invocation } = predicateV02({ ...wanted, mode: "max" }, built);
+  return { builder, buildType: type, materials, invocation };
+}
+
+function predicateV02(wanted: WantedProvenance, built: Provenance) {
+  const { plan, contextAddress } = built;
   const isMax = wanted.mode === "max";
   return {
     builder: { id: wanted.builderId },
@@ -55,7 +61,7 @@ function predicateV02(wanted: WantedProvenance, built: Provenance): object {
     materials: materialsOf(plan, built),
     invocation: {
       configSource: configSource(built),
-      parameters: parametersOf(request, contextAddress, isMax),
+      parameters: parametersOf(built, isMax),
       environment: { platform: formatPlatform(hostPlatform()) },
     },
     ...(isMax ? { buildConfig: { llbDefinition: definitionOf(plan) } } : {}),
@@ -78,7 +84,7 @@ function predicateV1(wanted: WantedProvenance, built: Provenance): object {
       buildType: buildTypeV1,
       externalParameters: {
         configSource: { ...configSource(built), path: request.dockerfile },
-        request: parametersOf(request, contextAddress, isMax),
+        request: parametersOf(built, isMax),
       },
       internalParameters: {
         builderPlatform: formatPlatform(hostPlatform()),
@@ -108,7 +114,7 @@ function configSource({ request, contextAddress }: Provenance): Record<string, u
 }
 
 /** As the frontend's options are called. */
-function parametersOf(request: BuildRequest, contextAddress: string | null, isMax: boolean): Record<string, unknown> {
+function parametersOf({ request, plan, contextAddress }: Provenance, isMax: boolean): Record<string, unknown> {
   const args: Record<string, string> = {};
   if (request.target !== "") args.target = request.target;
   if (request.dockerfile !== "Dockerfile") args.filename = request.dockerfile;
@@ -125,7 +131,18 @@ function parametersOf(request: BuildRequest, contextAddress: string | null, isMa
   return {
     frontend: "dockerfile.v0",
     args,
+    ...(isMax ? askedOf(plan) : {}),
     ...(contextAddress === null ? { locals: [{ name: "context" }, { name: "dockerfile" }] } : {}),
+  };
+}
+
+/** The secrets and agents that the file asks for: nothing of what they are. */
+function askedOf({ outline }: BuildPlan): Record<string, object[]> {
+  const list = (mounts: BuildPlan["outline"]["secrets"]): object[] =>
+    mounts.map(({ name, isRequired }) => ({ id: name, ...(isRequired ? {} : { optional: true }) }));
+  return {
+    ...(outline.secrets.length > 0 ? { secrets: list(outline.secrets) } : {}),
+    ...(outline.ssh.length > 0 ? { ssh: list(outline.ssh) } : {}),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { invalidArgument, notImplemented } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../lib/reference.ts";
 import type { BuiltImage } from "../builder.ts";
 import type { BuilderOptions, BuildHold } from "../collaborators.ts";
 import type { Output } from "../request-results.ts";
@@ -97,10 +98,16 @@ function factsOf(set: ImageSet, names: readonly string[]): Record<string, string
   return {
     "containerimage.digest": set.top.digest,
     ...(only && others.length === 0 ? { "containerimage.config.digest": only.config.digest } : {}),
-    "containerimage.descriptor": Buffer.from(JSON.stringify(descriptor)).toString("base64"),
-    ...(names.length > 0 ? { "image.name": names.join(",") } : {}),
+    "containerimage.descriptor": base64Json(descriptor),
+    ...(names.length > 0 ? { "image.name": names.map(wholeName).join(",") } : {}),
   };
 }
+
+/** With its registry and a tag, as BuildKit tells it. */
+const wholeName = (name: string): string => formatReference(withDefaultTag(parseReference(name)));
+
+/** How clients are told what is no plain text. */
+export const base64Json = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64");
 
 function createdOf({ file }: Target): Record<string, string> {
   return typeof file.created === "string" ? { "org.opencontainers.image.created": file.created } : {};

@@ -152,8 +152,6 @@ function tellExported(vertex: Vertex, { id, names }: BuiltImage): void {
   vertex.finish();
 }
 
-function factsOf({ id, facts, names }: BuiltImage): Record<string, string> {
-  if (id === "") return { ...facts };
-  const image = { "containerimage.config.digest": id, "containerimage.digest": id };
-  return { ...image, ...(names.length > 0 ? { "image.name": names.join(",") } : {}), ...facts };
+function factsOf({ id, facts }: BuiltImage): Record<string, string> {
+  return id === "" ? { ...facts } : { "containerimage.config.digest": id, "containerimage.digest": id, ...facts };
 }

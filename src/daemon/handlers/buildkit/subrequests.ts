@@ -68,17 +68,22 @@ const locationOf = ({ start, end }: Range): object => ({
 const base64 = (source: Source): string => Buffer.from(sourceInfo(source).data).toString("base64");
 
 function outlineJson({ name, description, args, secrets, ssh }: Outline, source: Source): object {
-  const mounts = (list: Outline["secrets"]): object[] =>
-    list.map((one) => ({ name: one.name, required: one.isRequired || undefined, location: locationOf(one.range) }));
+  const some = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list);
+  const mounts = (list: Outline["secrets"]): readonly object[] | undefined =>
+    some(
+      list.map((one) => ({ name: one.name, required: one.isRequired || undefined, location: locationOf(one.range) })),
+    );
   return {
     name: name || undefined,
     description: description || undefined,
-    args: args.map((arg) => ({
-      name: arg.name,
-      description: arg.description || undefined,
-      value: arg.value ?? undefined,
-      location: locationOf(arg.range),
-    })),
+    args: some(
+      args.map((arg) => ({
+        name: arg.name,
+        description: arg.description || undefined,
+        value: arg.value ?? undefined,
+        location: locationOf(arg.range),
+      })),
+    ),
     secrets: mounts(secrets),
     ssh: mounts(ssh),
     sources: [base64(source)],
@@ -102,14 +107,16 @@ function targetsJson({ targets, source }: Inspection): object {
 function lintJson({ warnings, error, source }: Inspection): object {
   const { filename, data, language } = sourceInfo(source);
   const [failed] = error?.ranges ?? [];
+  const told = warnings.map(({ rule, description, url, message, range }) => ({
+    ruleName: rule,
+    description,
+    url,
+    detail: message,
+    location: locationOf(range),
+  }));
   return {
-    warnings: warnings.map(({ rule, description, url, message, range }) => ({
-      ruleName: rule,
-      description,
-      url,
-      detail: message,
-      location: locationOf(range),
-    })),
+    // As Go writes a list that has nothing.
+    warnings: told.length === 0 ? null : told,
     sources: [{ filename, language, data: Buffer.from(data).toString("base64") }],
     ...(error && { buildError: { message: error.message, location: failed && locationOf(failed) } }),
   };
