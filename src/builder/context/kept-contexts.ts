@@ -119,7 +119,7 @@ export class KeptContexts implements KeptDirectories {
     try {
       mkdirSync(join(own, "files"), { mode: 0o700 });
       const shared = new Map<string, FileStat>();
-      const made = new KeptTree(join(own, "files"), own);
+      const made = new KeptTree(join(own, "files"));
       const directories = new Map([...source.files].filter(([, stat]) => kindOfFile(stat) === "directory"));
       made.prepare(new Map(), directories);
       for (const [path, stat] of directories) shared.set(path, stat);
@@ -139,10 +139,7 @@ export class KeptContexts implements KeptDirectories {
 
   /** Resolves to what is there now. Files that came with another size than was said have their own. */
   async #sync(place: string, before: KeptList, source: FileSource): Promise<KeptList> {
-    const staging = join(place, "staging");
-    if (existsSync(staging)) this.#discard(staging);
-    mkdirSync(staging, { mode: 0o700 });
-    const tree = new KeptTree(join(place, "files"), staging);
+    const tree = new KeptTree(join(place, "files"));
     const paths = [...source.files.keys()];
     tree.remove(before.files, source.files);
     const wanted = tree.prepare(before.files, source.files);
@@ -155,22 +152,24 @@ export class KeptContexts implements KeptDirectories {
         if (!open.has(number) && open.size >= mostOpenFiles) {
           throw invalidArgument("the client sends too many files at once");
         }
-        const arriving = open.get(number) ?? { file: tree.create(number), hasher: new Bun.CryptoHasher("sha256") };
+        const path = paths[number]!;
+        const stat = source.files.get(path)!;
+        const arriving = open.get(number) ?? {
+          file: tree.create(path, stat),
+          hasher: new Bun.CryptoHasher("sha256"),
+        };
         open.set(number, arriving);
         if (data.length > 0) {
           arriving.hasher.update(data);
           return arriving.file.write(data);
         }
-        const path = paths[number]!;
-        const stat = source.files.get(path)!;
-        const size = arriving.file.finish(path, stat);
+        const size = arriving.file.finish();
         if (size !== stat.size) files.set(path, { ...stat, size });
         contents.set(path, arriving.hasher.digest("hex"));
         open.delete(number);
       });
     } finally {
       for (const { file } of open.values()) file.drop();
-      this.#discard(staging);
     }
     tree.link(before.files, source.files, replaced);
     tree.finish(source.files);

@@ -6,11 +6,12 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fchmodSync,
+  fchownSync,
   lchownSync,
   linkSync,
   mkdirSync,
   openSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeSync,
@@ -19,24 +20,22 @@ import { join } from "node:path";
 import { fromGoMode, goMode } from "../../api/buildkit/files.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import { makeDevice } from "../../linux/device.ts";
-import { AT_FDCWD, close, mknodAt, O_NOFOLLOW, O_PATH, openAt, utimesPathFd } from "../../linux/file.ts";
+import { AT_FDCWD, close, futimens, mknodAt, O_NOFOLLOW, O_PATH, openAt, utimesPathFd } from "../../linux/file.ts";
 import { setxattr } from "../../linux/xattr.ts";
 import { type FileStat, isSameFile, kindOfFile } from "./file-list.ts";
 
 type Files = ReadonlyMap<string, FileStat>;
 
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const S_IFIFO = 0o010000;
 const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
 
 export class KeptTree {
   readonly #root: string;
-  readonly #staging: string;
 
-  /** `staging` is a directory beside it, on the same file system. */
-  constructor(root: string, staging: string) {
+  constructor(root: string) {
     this.#root = root;
-    this.#staging = staging;
   }
 
   /** Removes what `next` has no more, or otherwise. */
@@ -90,20 +89,11 @@ export class KeptTree {
     setTimes(whole, stat);
   }
 
-  /** Where a file's content goes, to be put in place when it is whole; `finish` gives its size. */
-  create(number: number): {
-    write(data: Uint8Array): void;
-    finish(path: string, stat: FileStat): number;
-    drop(): void;
-  } {
-    const staged = join(this.#staging, String(number));
-    const fd = openSync(
-      staged,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o600,
-    );
-    let isOpen = true;
+  /** A file whose content comes; what was in its place is gone. It is whole once `finish` has answered how many bytes it has. */
+  create(path: string, stat: FileStat): { write(data: Uint8Array): void; finish(): number; drop(): void } {
+    const fd = openSync(join(this.#root, path), newFile, 0o600);
     let size = 0;
+    let isOpen = true;
     const closeOnce = (): void => {
       if (isOpen) closeSync(fd);
       isOpen = false;
@@ -113,13 +103,13 @@ export class KeptTree {
         for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
         size += data.length;
       },
-      finish: (path, stat) => {
+      finish: () => {
+        fchownSync(fd, stat.uid, stat.gid);
+        fchmodSync(fd, fromGoMode(stat.mode));
+        setAttributes(fd, stat);
+        const time = timeOf(stat);
+        futimens(fd, time, time);
         closeOnce();
-        lchownSync(staged, stat.uid, stat.gid);
-        chmodSync(staged, fromGoMode(stat.mode));
-        setAttributes(staged, stat);
-        setTimes(staged, stat);
-        renameSync(staged, join(this.#root, path));
         return size;
       },
       drop: closeOnce,
@@ -150,10 +140,14 @@ function isInPlace(old: FileStat, next: FileStat): boolean {
   return kindOfFile(next) === "directory" ? old.xattrs.size === 0 && next.xattrs.size === 0 : isSameFile(old, next);
 }
 
-function setTimes(path: string, { modTime }: FileStat): void {
+function timeOf({ modTime }: FileStat): { readonly sec: number; readonly nsec: number } {
   const billion = 1_000_000_000n;
   const nsec = ((modTime % billion) + billion) % billion;
-  const time = { sec: Number((modTime - nsec) / billion), nsec: Number(nsec) };
+  return { sec: Number((modTime - nsec) / billion), nsec: Number(nsec) };
+}
+
+function setTimes(path: string, stat: FileStat): void {
+  const time = timeOf(stat);
   const fd = openAt(AT_FDCWD, path, O_PATH | O_NOFOLLOW);
   try {
     utimesPathFd(fd, time, time);
@@ -162,15 +156,9 @@ function setTimes(path: string, { modTime }: FileStat): void {
   }
 }
 
-function setAttributes(path: string, { xattrs }: FileStat): void {
-  if (xattrs.size === 0) return;
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    for (const [name, value] of xattrs) {
-      if (!/^(user|security)\./.test(name)) throw invalidArgument(`extended attribute ${name} cannot be set`);
-      setxattr(fd, name, value);
-    }
-  } finally {
-    closeSync(fd);
+function setAttributes(fd: number, { xattrs }: FileStat): void {
+  for (const [name, value] of xattrs) {
+    if (!/^(user|security)\./.test(name)) throw invalidArgument(`extended attribute ${name} cannot be set`);
+    setxattr(fd, name, value);
   }
 }
