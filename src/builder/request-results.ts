@@ -34,8 +34,12 @@ export type Output =
       /** Where `tar=false` of an OCI layout puts its blobs; absent where the client has no place for them. */
       readonly blobs?: ClientBlobs;
     }
-  /** The files of the target's root, one by one. */
-  | { readonly type: "local"; readonly attributes: Attributes; receive(root: string): Promise<void> };
+  /** The files of the target's root, one by one; `epoch` is the time that they get, in seconds, where it is not their own. */
+  | {
+      readonly type: "local";
+      readonly attributes: Attributes;
+      receive(directory: { readonly root: string; readonly epoch: number | null }): Promise<void>;
+    };
 
 /** `--attest type=sbom,…`, `--provenance`. */
 export interface Attestation {

@@ -210,7 +210,7 @@ test("an output of files is the root with its owners, modes, times and links, an
 test("a local output shows the files of each platform in a directory of its own", async () => {
   const own = engine();
   const shown: string[] = [];
-  const receive = async (root: string): Promise<void> => {
+  const receive = async ({ root }: { readonly root: string }): Promise<void> => {
     for (const platform of readdirSync(root).sort()) {
       shown.push(`${platform}: ${readFileSync(join(root, platform, "arch"), "utf8")}`);
     }

@@ -100,6 +100,14 @@ test("secrets, further contexts and hosts are there for RUN, and the result come
   expect(stderr).not.toContain("geheim");
 });
 
+test("files that are given out have the time of SOURCE_DATE_EPOCH", async () => {
+  const path = context("FROM scratch\nCOPY d /d\n", { "d/f": "x" });
+  const out = join(root, "dated");
+  const env = { SOURCE_DATE_EPOCH: "1500000000", DOCKER_HOST: `unix://${daemon().socket}` };
+  expect((await run([dhowBinary, "build", "-q", "-o", out, path], { env })).code).toBe(0);
+  for (const name of ["d", "d/f"]) expect(statSync(join(out, name)).mtimeMs).toBe(1_500_000_000_000);
+});
+
 test("a Dockerfile, or a whole context, comes by standard input; an archive goes to standard output", async () => {
   const shell = (line: string) => run(["sh", "-c", line], { env: { D: dhowBinary, H: `unix://${daemon().socket}` } });
   const alone = await shell(`printf 'FROM busybox\\nRUN echo one > /one\\n' | $D -H $H build -q -t cli:stdin -`);

@@ -81,7 +81,7 @@ async function exportOne(parts: Parts, request: ExportRequest, output: Output, o
       const options = readFilesOptions(output.type, output.attributes);
       const give = async (root: string): Promise<void> =>
         output.type === "local"
-          ? await output.receive(root)
+          ? await output.receive({ root, epoch })
           : await writeTree(parts, root, epoch, await output.open(), op);
       await outputFiles(parts, targets, options, give, op);
       return { id: "", names: [], facts: {} };

@@ -56,31 +56,40 @@ async function drained(responses: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of responses);
 }
 
-/** Sends all files below `root`, none of which may change meanwhile. */
+/** A directory whose files are to be sent. */
+export interface SentDirectory {
+  readonly root: string;
+  /** Seconds: the time that all files get; null is their own. */
+  readonly epoch: number | null;
+}
+
+/** Sends all files below the root, none of which may change meanwhile. */
 export async function sendDirectory(
   session: ClientSession,
   exporter: number,
-  root: string,
+  directory: SentDirectory,
   op: Operation,
 ): Promise<void> {
   if (!session.serves(FileSend.DiffCopy)) throw invalidArgument("the client takes no directory");
   const metadata = new Map([[exporterIdHeader, [String(exporter)]]]);
   await using call = session.client.open(FileSend.DiffCopy, { metadata, signal: op.signal });
-  await new Sending(call, root).run();
+  await new Sending(call, directory).run();
 }
 
 class Sending {
   readonly #call: ClientCall<(typeof Packet)["fields"], (typeof Packet)["fields"]>;
   readonly #root: string;
+  readonly #epoch: number | null;
   /** Paths of the files that can be asked for, by number. */
   readonly #files = new Map<number, string>();
   /** The first path of each file that has several, by inode. */
   readonly #linked = new Map<string, string>();
   #count = 0;
 
-  constructor(call: ClientCall<(typeof Packet)["fields"], (typeof Packet)["fields"]>, root: string) {
+  constructor(call: ClientCall<(typeof Packet)["fields"], (typeof Packet)["fields"]>, { root, epoch }: SentDirectory) {
     this.#call = call;
     this.#root = root;
+    this.#epoch = epoch;
   }
 
   async run(): Promise<void> {
@@ -115,7 +124,7 @@ class Sending {
       mode: goModeOf(Number(found.mode)),
       uid: Number(found.uid),
       gid: Number(found.gid),
-      modTime: found.mtimeNs,
+      modTime: this.#epoch === null ? found.mtimeNs : BigInt(this.#epoch) * 1_000_000_000n,
     };
     if (found.isSymbolicLink()) return { ...stat, linkname: readlinkSync(whole) };
     if (found.isCharacterDevice() || found.isBlockDevice()) {

@@ -160,7 +160,7 @@ function outputOf(
       };
     case "local": {
       const { mode: __, ...own } = attributes;
-      return { type, attributes: own, receive: (root) => sendDirectory(session, number, root, op) };
+      return { type, attributes: own, receive: (directory) => sendDirectory(session, number, directory, op) };
     }
     default:
       throw notImplemented(`exporter ${JSON.stringify(type)} could not be found`);
