@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { workMs } from "../../test/harness/work.ts";
 import { loadProject } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
 import type { Project } from "./model/project.ts";
@@ -165,9 +166,9 @@ describe("loadProject() bounds what it reads", () => {
       "compose.yaml": lines(500, (i) => `s${i}: {extends: {file: base.yaml, service: b${i % 50}}}`),
       "base.yaml": lines(200, (i) => `b${i}: {image: x, environment: {A: 1, B: 2}}`),
     });
-    const start = performance.now();
+    const start = workMs();
     expect(Object.keys((await load(many)).services)).toHaveLength(500);
-    expect(performance.now() - start).toBeLessThan(2500);
+    expect(workMs() - start).toBeLessThan(2500);
   });
 
   test("files of other machines, which are refused by name", async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { workMs } from "../../test/harness/work.ts";
 import { globMatch, isMalformedGlob } from "./glob.ts";
 
 test.each([
@@ -31,7 +32,7 @@ test.each(["", "*", "[a]", "[a-c]x", "[^a-c]", "[\\]]", "[\\--a]", "\\[", "a]"])
 );
 
 test("globMatch() stays fast on a hostile pattern", () => {
-  const from = performance.now();
+  const from = workMs();
   expect(globMatch(`${"*a".repeat(50)}b`, "a".repeat(5000))).toBe(false);
-  expect(performance.now() - from).toBeLessThan(500);
+  expect(workMs() - from).toBeLessThan(500);
 });

@@ -1,17 +1,12 @@
 /** Files that are made to take a builder along (hardening C, Dockerfile): each is read or refused within a second of work. */
 import { expect, test } from "bun:test";
+import { workMs } from "../../../test/harness/work.ts";
 import { IgnoreMatcher } from "../../lib/ignore/ignore.ts";
 import { readIgnoreFile } from "../../lib/ignore/ignore-file.ts";
 import { planOf } from "./plan/fakes.ts";
 import { DockerfileError } from "./text/dockerfile-error.ts";
 
 const allowedMs = 3_000;
-
-/** The processor's time, which other programs on the machine do not stretch. */
-function workMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
-}
 
 /** Continued over lines that are short enough by themselves. */
 const continued = (instruction: string, words: readonly string[]): string => `${instruction} ${words.join(" \\\n")}\n`;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { workMs } from "../../../test/harness/work.ts";
 import { InvalidTemplate, MissingVariable, substitute } from "./template.ts";
 
 const values: Readonly<Record<string, string>> = { SET: "set", EMPTY: "", OTHER: "other" };
@@ -46,10 +47,10 @@ describe("substitute()", () => {
   });
 
   test("is done with deep and long templates in no time", () => {
-    const start = performance.now();
+    const start = workMs();
     expect(() => fill(`${"${A:-".repeat(50_000)}x${"}".repeat(50_000)}`)).toThrow(InvalidTemplate);
     expect(fill("${A:-x}".repeat(50_000))).toBe("x".repeat(50_000));
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(workMs() - start).toBeLessThan(1000);
   });
 
   test("does not look at values again", () => {

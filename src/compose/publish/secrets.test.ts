@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { workMs } from "../../../test/harness/work.ts";
 import { findSecrets } from "./secrets.ts";
 
 const token = "a1B2".repeat(9);
@@ -38,7 +39,7 @@ test("findSecrets() is quick with long lines", () => {
     `${"x_".repeat(1 << 19)}password`,
     "://".repeat(1 << 18),
   ];
-  const start = performance.now();
+  const start = workMs();
   expect(findSecrets(hostile.join("\n"))).toEqual([]);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(workMs() - start).toBeLessThan(1000);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { workMs } from "../../../test/harness/work.ts";
 import { Problems } from "../problems.ts";
 import { plainValue } from "./node.ts";
 import { parseYaml } from "./parse.ts";
@@ -49,9 +50,9 @@ describe("parseYaml()", () => {
 
   test("stops a bomb of aliases", () => {
     const lines = Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`);
-    const start = performance.now();
+    const start = workMs();
     expect(() => read(`a0: &a0 [x]\n${lines.join("\n")}`)).toThrow("document contains excessive aliasing");
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(workMs() - start).toBeLessThan(5000);
   });
 
   test("refuses values nested beyond reason", () => {

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { type Random, seeded } from "../../../test/fixtures/seeded.ts";
 import { entriesOf, type Member, tarOf } from "../../../test/fixtures/tar-builder.ts";
+import { workMs } from "../../../test/harness/work.ts";
 import { isKind } from "../errors.ts";
 import type { TarEntryType } from "./entry.ts";
 import { writeChecksum } from "./writer.ts";
@@ -60,7 +61,7 @@ test("hardening 15: TarReader gives back any archive that tarHeader() writes, in
 
 test("hardening 15: TarReader refuses or reads any archive that was spoilt, in a bounded time", () => {
   let refused = 0;
-  const begun = performance.now();
+  const begun = workMs();
   for (let seed = 1; seed <= 3000; seed++) {
     const random = seeded(seed);
     const tar = spoil(random, tarOf(...Array.from({ length: 1 + random.upTo(2) }, (_, i) => member(random, i))));
@@ -72,5 +73,5 @@ test("hardening 15: TarReader refuses or reads any archive that was spoilt, in a
     }
   }
   expect(refused).toBeGreaterThan(1000);
-  expect(performance.now() - begun).toBeLessThan(20_000);
+  expect(workMs() - begun).toBeLessThan(20_000);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { workMs } from "../../../../test/harness/work.ts";
 import type { ImageLayers, LayerFile } from "../../../api/image-files.ts";
 import { textOfBytes } from "../../../lib/byte-text.ts";
 import { draw } from "./draw.ts";
@@ -144,10 +145,10 @@ test("tens of thousands of files are drawn between two key presses", () => {
   press(state, "tab", 10);
   press(state, "ctrl-space", 10);
   expect(state.rows.length).toBeGreaterThan(60_000);
-  const from = performance.now();
+  const from = workMs();
   for (let i = 0; i < 5; i++) {
     press(state, "pagedown", 40);
     draw(state, { rows: 40, columns: 120, colours: true });
   }
-  expect((performance.now() - from) / 5).toBeLessThan(500);
+  expect((workMs() - from) / 5).toBeLessThan(500);
 });
