@@ -11,6 +11,7 @@ import { type OwnRegistry, startOwnRegistry } from "../../test/harness/own-regis
 import type { BuildEvent, Builder, BuildRequest, BuiltImage } from "../builder/builder.ts";
 import { pruneAll } from "../builder/cache/cache-rules.ts";
 import type { BuilderOptions } from "../builder/collaborators.ts";
+import { applyChanges } from "../builder/dockerfile/plan/config-changes.ts";
 import type { CacheTransfer, ClientBlobs, Output } from "../builder/request-results.ts";
 import { noSources } from "../builder/request-sources.ts";
 import { createBuilder } from "../builder/service.ts";
@@ -56,6 +57,7 @@ function engine(): Engine {
       maxConcurrentUploads: 5,
       maxDownloadAttempts: 1,
     },
+    applyChanges,
     usersOf: () => [],
     emit: () => {},
   });

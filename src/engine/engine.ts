@@ -6,6 +6,7 @@ import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { noFilters } from "../api/filters.ts";
 import type { Builder } from "../builder/builder.ts";
+import { applyChanges } from "../builder/dockerfile/plan/config-changes.ts";
 import { createBuilder } from "../builder/service.ts";
 import type { Containers, Execs } from "../containers/containers.ts";
 import { createContainers } from "../containers/service.ts";
@@ -146,6 +147,7 @@ export async function createEngine(
     snapshots,
     config,
     usersOf: (imageId) => containers.usersOfImage(imageId),
+    applyChanges,
     log: (message) => log.warn(message),
     emit: (event) => events.emit(event),
   });

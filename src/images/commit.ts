@@ -4,14 +4,16 @@ import { dataLoss } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { hostPlatform } from "../lib/platform.ts";
 import { familiarReference } from "../lib/reference.ts";
-import { applyChanges } from "./config-changes.ts";
 import type { CommitImage, CommittedImage } from "./images.ts";
-import { makeImage, storeLayer } from "./make-image.ts";
+import { type MakeParts, makeImage, storeLayer } from "./make-image.ts";
 import { platformOf } from "./manifest.ts";
 import { newNameOf } from "./new-name.ts";
-import type { Shelf } from "./shelf.ts";
 
-export async function commit(shelf: Shelf, request: CommitImage, op: Operation): Promise<CommittedImage> {
+export async function commit(
+  { shelf, applyChanges }: MakeParts,
+  request: CommitImage,
+  op: Operation,
+): Promise<CommittedImage> {
   const { parent } = request;
   if (parent !== null && !isDigest(parent)) throw dataLoss(`image id ${parent} is malformed`);
   const base = parent === null ? null : shelf.catalog.get(parent);

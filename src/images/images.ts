@@ -88,6 +88,8 @@ export interface ImagesOptions {
   /** Containers that stand on the image, running or not. */
   usersOf(imageId: string): readonly ImageUser[];
   emit(event: EventSource): void;
+  /** Carries out `import --change` and `commit --change`; throws `invalidArgument`. */
+  applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig;
   /** Told of records that cannot be read. */
   readonly log?: (message: string) => void;
 }

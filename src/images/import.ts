@@ -7,14 +7,12 @@ import { invalidArgument, messageOf, unavailable } from "../lib/errors.ts";
 import type { Operation } from "../lib/operation.ts";
 import { parsePlatform } from "../lib/platform.ts";
 import { familiarReference } from "../lib/reference.ts";
-import { applyChanges } from "./config-changes.ts";
 import type { ImportRequest } from "./images.ts";
-import { makeImage, storeLayer } from "./make-image.ts";
+import { type MakeParts, makeImage, storeLayer } from "./make-image.ts";
 import { newNameOf } from "./new-name.ts";
-import type { Shelf } from "./shelf.ts";
 
 export async function importTar(
-  shelf: Shelf,
+  { shelf, applyChanges }: MakeParts,
   request: ImportRequest,
   source: Readable | URL,
   progress: ProgressSink,

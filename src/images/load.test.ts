@@ -9,6 +9,7 @@ import { fakeLayers } from "../../test/fixtures/fake-layers.ts";
 import { entriesOf } from "../../test/fixtures/tar-builder.ts";
 import { ContainerConfig } from "../api/containers.ts";
 import { parseWire } from "../api/wire.ts";
+import { applyChanges } from "../builder/dockerfile/plan/config-changes.ts";
 import { digestOf } from "../lib/digest.ts";
 import { background } from "../lib/operation.ts";
 import { Database } from "../state/database.ts";
@@ -33,6 +34,7 @@ beforeEach(() => {
       maxConcurrentUploads: 5,
       maxDownloadAttempts: 5,
     },
+    applyChanges,
     usersOf: () => users,
     emit: () => {},
     snapshots: fakeLayers(),

@@ -8,9 +8,15 @@ import type { Operation } from "../lib/operation.ts";
 import type { Platform } from "../lib/platform.ts";
 import type { Reference } from "../lib/reference.ts";
 import type { Image } from "./catalog.ts";
+import type { ImagesOptions } from "./images.ts";
 import { type Descriptor, mediaTypes, parseConfig, parseManifest } from "./manifest.ts";
 import type { ReceiveRequest } from "./receive-helper.ts";
 import type { Hold, Shelf } from "./shelf.ts";
+
+/** What images are made with. */
+export interface MakeParts extends Pick<ImagesOptions, "applyChanges"> {
+  readonly shelf: Shelf;
+}
 
 /** What the new image says of itself. */
 export interface NewImage {

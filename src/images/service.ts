@@ -32,6 +32,7 @@ export function createImages(options: ImagesOptions): Images {
   const content = new ContentStore(options.contentRoot);
   const catalog = new Catalog(options.db, content, options.emit, options.log);
   const shelf = new Shelf(catalog, options.snapshots);
+  const { applyChanges } = options;
   const sources: QuerySources = { catalog, snapshots: options.snapshots, usersOf: options.usersOf };
   const pull = createPuller(shelf, options);
   const packed = new PackedLayers(options.db);
@@ -72,14 +73,14 @@ export function createImages(options: ImagesOptions): Images {
     prune: (filters) => prune(shelf, sources, filters),
     pull,
     push: (name, query, progress, op) => pusher.push(name, query, progress, op),
-    importTar: (request, source, progress, op) => importTar(shelf, request, source, progress, op),
+    importTar: (request, source, progress, op) => importTar({ shelf, applyChanges }, request, source, progress, op),
     load: (query, archive, progress, op) => load(shelf, query, archive, progress, op),
     save: async (names, query, op) => save(shelf, names, query, op),
     lacks: async (blobs) =>
       blobs.filter(({ digest, size }) => content.size(digest) !== size).map(({ digest }) => digest),
     layers: (names) => imageLayers(shelf, names),
     files: async (name, query, op) => imageFiles(shelf, name, query, op),
-    commit: (request, op) => commit(shelf, request, op),
+    commit: (request, op) => commit({ shelf, applyChanges }, request, op),
     async search({ filters, ...query }, op) {
       const wanted = searchFilter(filters);
       const found = await search(query, options.config.registry.insecure, op.signal);

@@ -78,6 +78,20 @@ export class StageState {
     this.#envPlaces = new Map(fields.settings.Env.map((each, at) => [splitVariable(each)[0], at]));
   }
 
+  /** A stage on settings as they are. */
+  static onSettings(context: StageContext, platform: Platform, settings: ImageSettings): StageState {
+    return new StageState({
+      context,
+      platform,
+      settings,
+      author: "",
+      history: [],
+      variables: new Map(settings.Env.map(splitVariable)),
+      args: [],
+      hasWorkdir: false,
+    });
+  }
+
   /** A stage on an image, or on nothing (`null`), which is the empty image with a path and a directory. */
   static onImage(context: StageContext, platform: Platform, image: BaseImage | null): StageState {
     const settings = { ...emptySettings(), WorkingDir: image === null ? "/" : "", ...image?.settings };

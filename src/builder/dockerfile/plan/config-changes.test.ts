@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { ContainerConfig } from "../api/containers.ts";
-import { parseWire } from "../api/wire.ts";
+import { ContainerConfig } from "../../../api/containers.ts";
+import { parseWire } from "../../../api/wire.ts";
 import { applyChanges } from "./config-changes.ts";
 
 const base = parseWire(ContainerConfig, {
