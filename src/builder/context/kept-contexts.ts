@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { invalidArgument } from "../../lib/errors.ts";
+import { UseCounts } from "../../lib/use-counts.ts";
 import type { KeptDirectories, KeptDirectory } from "../cache/cache-keeper.ts";
 import type { ReceivedFiles } from "../request-sources.ts";
 import type { DigestRequest } from "../steps/files-helper.ts";
@@ -41,7 +42,7 @@ const mostOpenFiles = 256;
 export class KeptContexts implements KeptDirectories {
   readonly #directory: string;
   readonly #discard: (path: string) => void;
-  readonly #users = new Map<string, number>();
+  readonly #users = new UseCounts();
   /** The last sync of each tree, so that there is one at a time. */
   readonly #syncs = new Map<string, Promise<unknown>>();
 
@@ -83,7 +84,7 @@ export class KeptContexts implements KeptDirectories {
     const place = join(this.#directory, id);
     const list = readKeptList(join(place, "list"));
     const isSame = list !== null && isEqual(list.files, source.files);
-    const isUsed = (this.#users.get(id) ?? 0) > 0;
+    const isUsed = this.#users.has(id);
     if (isUsed && list !== null && !isSame) return await this.#receiveApart(place, list, source);
     if (list === null) {
       if (existsSync(place)) this.#discard(place);
@@ -103,15 +104,8 @@ export class KeptContexts implements KeptDirectories {
     const place = join(this.#directory, id);
     const now = new Date();
     utimesSync(join(place, "list"), now, now);
-    this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
-    return {
-      root: join(place, "files"),
-      [Symbol.asyncDispose]: async () => {
-        const users = (this.#users.get(id) ?? 1) - 1;
-        if (users === 0) this.#users.delete(id);
-        else this.#users.set(id, users);
-      },
-    };
+    const user = this.#users.take(id);
+    return { root: join(place, "files"), [Symbol.asyncDispose]: async () => user[Symbol.dispose]() };
   }
 
   async #receiveApart(place: string, list: KeptList, source: FileSource): Promise<ReceivedFiles> {

@@ -10,6 +10,7 @@ import { runHelper } from "../../helper/helper-process.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { NamedLocks } from "../../lib/operation-lock.ts";
 import type { Credentials } from "../../lib/url-credentials.ts";
+import { UseCounts } from "../../lib/use-counts.ts";
 import { usageOf } from "../../snapshots/usage.ts";
 import type { KeptDirectories, KeptDirectory } from "../cache/cache-keeper.ts";
 import type { SecretSource, SshSource } from "../request-sources.ts";
@@ -37,7 +38,7 @@ export class GitSources implements KeptDirectories {
   readonly #root: string;
   readonly #discard: (path: string) => void;
   readonly #locks = new NamedLocks();
-  readonly #users = new Map<string, number>();
+  readonly #users = new UseCounts();
 
   constructor(root: string, discard: (path: string) => void) {
     this.#root = root;
@@ -52,25 +53,19 @@ export class GitSources implements KeptDirectories {
     const id = new Bun.CryptoHasher("sha256").update(source.remote).digest("hex");
     const repository = join(this.#root, id);
     const tree = mkdtempSync(join(directory, "tree-"));
-    this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
-    try {
-      return await this.#locks.run(id, async () => {
-        op.signal.throwIfAborted();
-        mkdirSync(repository, { recursive: true, mode: 0o700 });
-        utimesSync(repository, new Date(), new Date());
-        await using stack = new AsyncDisposableStack();
-        const agent = await agentFor(source, access.ssh, directory, stack, op);
-        const headers = await headersFor(source.remote, access, op);
-        const request: GitRequest = { source, room: { repository, tree, agent } };
-        const input = Readable.from([Buffer.from(JSON.stringify(headers))]);
-        const { commit } = await runHelper<{ commit: string }>("git-checkout", request, input, op.signal);
-        return { root: join(tree, source.subdirectory), commit };
-      });
-    } finally {
-      const left = (this.#users.get(id) ?? 1) - 1;
-      if (left === 0) this.#users.delete(id);
-      else this.#users.set(id, left);
-    }
+    using _ = this.#users.take(id);
+    return await this.#locks.run(id, async () => {
+      op.signal.throwIfAborted();
+      mkdirSync(repository, { recursive: true, mode: 0o700 });
+      utimesSync(repository, new Date(), new Date());
+      await using stack = new AsyncDisposableStack();
+      const agent = await agentFor(source, access.ssh, directory, stack, op);
+      const headers = await headersFor(source.remote, access, op);
+      const request: GitRequest = { source, room: { repository, tree, agent } };
+      const input = Readable.from([Buffer.from(JSON.stringify(headers))]);
+      const { commit } = await runHelper<{ commit: string }>("git-checkout", request, input, op.signal);
+      return { root: join(tree, source.subdirectory), commit };
+    });
   }
 
   async list(): Promise<KeptDirectory[]> {

@@ -20,6 +20,7 @@ import {
 import { join } from "node:path";
 import type { Operation } from "../../lib/operation.ts";
 import { NamedLocks } from "../../lib/operation-lock.ts";
+import { UseCounts } from "../../lib/use-counts.ts";
 import type { KeptDirectories, KeptDirectory } from "../cache/cache-keeper.ts";
 import { fetchFile, fileMode, type HttpFile, matchesChecksum, type Validators } from "../steps/http-source.ts";
 
@@ -27,7 +28,7 @@ export class HttpSources implements KeptDirectories {
   readonly #root: string;
   readonly #discard: (path: string) => void;
   readonly #locks = new NamedLocks();
-  readonly #users = new Map<string, number>();
+  readonly #users = new UseCounts();
 
   constructor(root: string, discard: (path: string) => void) {
     this.#root = root;
@@ -38,26 +39,20 @@ export class HttpSources implements KeptDirectories {
   async fetch(file: HttpFile, directory: string, op: Operation): Promise<void> {
     const { url, credentials, fileName } = file;
     const id = new Bun.CryptoHasher("sha256").update(JSON.stringify([url, credentials])).digest("hex");
-    this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
-    try {
-      await this.#locks.run(id, async () => {
-        const place = join(this.#root, id);
-        const kept = readKept(place);
-        const path = join(directory, fileName);
-        const fetched = await fetchFile(file, directory, op.signal, kept);
-        if (fetched.isNew) {
-          keep(place, path, fetched);
-          return;
-        }
-        copy(join(place, "file"), path);
-        await matchesChecksum(file, path);
-        utimesSync(place, new Date(), new Date());
-      });
-    } finally {
-      const left = (this.#users.get(id) ?? 1) - 1;
-      if (left === 0) this.#users.delete(id);
-      else this.#users.set(id, left);
-    }
+    using _ = this.#users.take(id);
+    await this.#locks.run(id, async () => {
+      const place = join(this.#root, id);
+      const kept = readKept(place);
+      const path = join(directory, fileName);
+      const fetched = await fetchFile(file, directory, op.signal, kept);
+      if (fetched.isNew) {
+        keep(place, path, fetched);
+        return;
+      }
+      copy(join(place, "file"), path);
+      await matchesChecksum(file, path);
+      utimesSync(place, new Date(), new Date());
+    });
   }
 
   async list(): Promise<KeptDirectory[]> {
