@@ -68,13 +68,15 @@ export class NativeSnapshotter implements Snapshotter {
     if (options.sizeLimit !== undefined) throw systemError("--storage-opt is not supported for vfs");
     await this.#writable.createWaiting(key, parent, options.ephemeral ?? false, async (dir) => {
       mkdirSync(join(dir, "tree"), { mode: 0o755 });
-      const request: FlattenRequest = { layers: this.#lower(parent), target: join(dir, "tree") };
+      if (options.bare) mkdirSync(join(dir, "bare"), { mode: 0o755 });
+      const request: FlattenRequest = { layers: this.#lower(parent, dir), target: join(dir, "tree") };
       await runHelper<null>("flatten-layers", request, null);
     });
   }
 
-  #lower(parent: string | null): string[] {
-    return [initLayer(this.#store, parent), ...this.#store.diffs(parent)];
+  #lower(parent: string | null, dir: string): string[] {
+    const diffs = this.#store.diffs(parent);
+    return existsSync(join(dir, "bare")) ? [...diffs, join(dir, "bare")] : [initLayer(this.#store, parent), ...diffs];
   }
 
   hasKey(key: string): boolean {
@@ -123,12 +125,12 @@ export class NativeSnapshotter implements Snapshotter {
 
   changes(key: string): AsyncIterable<Change> {
     const { dir, parent } = this.#writable.get(key);
-    return nativeChanges(join(dir, "tree"), this.#lower(parent));
+    return nativeChanges(join(dir, "tree"), this.#lower(parent, dir));
   }
 
   diffTar(key: string): Readable {
     const { dir, parent } = this.#writable.get(key);
-    return streamHelper("pack-changes", { layers: this.#lower(parent), target: join(dir, "tree") });
+    return streamHelper("pack-changes", { layers: this.#lower(parent, dir), target: join(dir, "tree") });
   }
 
   treeTar(mountedRoot: string): Readable {

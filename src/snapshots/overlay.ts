@@ -100,7 +100,9 @@ export class OverlaySnapshotter implements Snapshotter {
       const diff = join(dir, "diff");
       mkdirSync(diff, { mode: 0o755 });
       mkdirSync(join(dir, "work"), { mode: 0o700 });
-      copyRoot(initLayer(this.#store, parent), diff);
+      if (options.bare) mkdirSync(join(dir, "bare"), { mode: 0o755 });
+      const [top = null] = options.bare ? this.#store.diffs(parent) : [initLayer(this.#store, parent)];
+      if (top !== null) copyRoot(top, diff);
     });
   }
 
@@ -118,7 +120,7 @@ export class OverlaySnapshotter implements Snapshotter {
     if (ephemeral && existsSync(volatileMark(work))) this.#store.trash.take(join(work, "work"));
     makeMountPoint(target);
     mountOverlay(target, {
-      lower: this.#lower(parent),
+      lower: existsSync(join(dir, "bare")) ? [...this.#store.diffs(parent), join(dir, "bare")] : this.#lower(parent),
       writable: { upper: join(dir, "diff"), work, volatile: ephemeral },
     });
   }

@@ -58,7 +58,7 @@ export interface PackTreeRequest extends PackOptions {
 
 /** Told of what a packer meets. */
 export interface PackObserver {
-  /** Bytes that a file or the text of a link takes. */
+  /** Bytes of a file's content. */
   bytes(count: number): void;
   /** Something that no archive bears: the file `name` of the open directory `dir`. */
   left(dir: number, name: Buffer): void;
@@ -213,7 +213,7 @@ export class TreePacker {
 
   #header(path: Buffer, type: TarEntryType, stat: FileStat, fd: number, linkPath?: Buffer): void {
     const xattrs = this.#attributes(fd);
-    if (type === "file" || linkPath) this.#observer?.bytes(linkPath?.length ?? stat.size);
+    if (type === "file") this.#observer?.bytes(stat.size);
     this.#output.write(tarHeader({ ...fields(path, stat), type, size: stat.size, xattrs, linkPath }, this.#options));
   }
 

@@ -59,6 +59,8 @@ export interface PrepareOptions {
    * write the host's dirty pages back.
    */
   readonly ephemeral?: boolean;
+  /** Without the init layer: what a build makes shows what is there, and nothing else. */
+  readonly bare?: boolean;
 }
 
 /** What happened to a path, in the numbers of the Engine API's `changes`. */

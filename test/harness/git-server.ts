@@ -79,6 +79,7 @@ export class GitServer implements AsyncDisposable {
     const said = await succeed(["git", "-C", this.#workTree(repository), ...args], {
       env: {
         ...{ GIT_AUTHOR_NAME: "t", GIT_AUTHOR_EMAIL: "t@t", GIT_COMMITTER_NAME: "t", GIT_COMMITTER_EMAIL: "t@t" },
+        ...{ GIT_AUTHOR_DATE: "981173106 +0000", GIT_COMMITTER_DATE: "981173106 +0000" },
         ...{ GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_ALLOW_PROTOCOL: "file:http" },
       },
     });

@@ -6,6 +6,7 @@
 import { mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { NamedLocks } from "../../lib/operation-lock.ts";
+import { UseCounts } from "../../lib/use-counts.ts";
 import { usageOf } from "../../snapshots/usage.ts";
 import type { RunMount } from "../dockerfile/plan/plan.ts";
 
@@ -23,7 +24,7 @@ const defaultMode = 0o755;
 export class CacheMounts {
   readonly #root: string;
   readonly #discard: (path: string) => void;
-  readonly #users = new Map<string, number>();
+  readonly #users = new UseCounts();
   readonly #locks = new NamedLocks();
 
   constructor(root: string, discard: (path: string) => void) {
@@ -32,38 +33,28 @@ export class CacheMounts {
     mkdirSync(root, { recursive: true, mode: 0o700 });
   }
 
-  /** Runs `body` with the directory; one user at a time of a `locked` one. */
-  async with<T>(mount: CacheMount, body: (taken: TakenCache) => Promise<T>): Promise<T> {
+  /**
+   * Runs `body` with the directory; one user at a time of a `locked` one. What a cache begins with, `seed` (a digest, "" for
+   * nothing), and whose it is tell it from others of its id.
+   */
+  async with<T>(mount: CacheMount, seed: string, body: (taken: TakenCache) => Promise<T>): Promise<T> {
+    const hash = hashOf(mount, seed);
     const run = async (): Promise<T> => {
-      using taken = this.#take(mount);
+      using taken = this.#take(mount, hash);
       return await body(taken);
     };
-    return mount.sharing === "locked" ? await this.#locks.run(this.#hash(mount.id), run) : await run();
+    return mount.sharing === "locked" ? await this.#locks.run(hash, run) : await run();
   }
 
-  #hash(id: string): string {
-    return new Bun.CryptoHasher("sha256").update(id).digest("hex");
-  }
-
-  #take(mount: CacheMount): TakenCache {
-    const hash = this.#hash(mount.id);
+  #take(mount: CacheMount, hash: string): TakenCache {
     let number = 0;
-    while (mount.sharing === "private" && (this.#users.get(`${hash}.${number}`) ?? 0) > 0) number++;
+    while (mount.sharing === "private" && this.#users.has(`${hash}.${number}`)) number++;
     const name = `${hash}.${number}`;
     const path = join(this.#root, name);
     const isNew = statSync(path, { throwIfNoEntry: false }) === undefined;
     if (isNew) mkdirSync(path, { mode: defaultMode });
     utimesSync(path, new Date(), new Date());
-    this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
-    return {
-      path,
-      isNew,
-      [Symbol.dispose]: () => {
-        const left = (this.#users.get(name) ?? 1) - 1;
-        if (left === 0) this.#users.delete(name);
-        else this.#users.set(name, left);
-      },
-    };
+    return { path, isNew, ...this.#users.take(name) };
   }
 
   /** What is kept, by name. */
@@ -91,4 +82,12 @@ export class CacheMounts {
     this.#discard(path);
     return true;
   }
+}
+
+/** A usual cache is known by its id alone. */
+function hashOf({ id, source, uid, gid, mode }: CacheMount, seed: string): string {
+  const place = seed === "" ? "" : source;
+  const rights = source === "/" ? [uid, gid, mode] : [];
+  const isUsual = seed === "" && rights.every((one) => one === null);
+  return new Bun.CryptoHasher("sha256").update(isUsual ? id : JSON.stringify([id, seed, place, rights])).digest("hex");
 }

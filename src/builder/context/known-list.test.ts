@@ -37,7 +37,7 @@ const change = (name: string, text: string): void => {
   writeFileSync(join(client, name), text);
 };
 const sources = (path: string, files: { readonly root: string }): CopySource[] => [
-  { root: files.root, path, only: null, isRequired: true, unpacks: false },
+  { root: files.root, path, only: null, isRequired: true, unpacks: false, keepsOwner: false },
 ];
 
 test("what is kept is known by the client's own digest of its list, and only while it is that", async () => {

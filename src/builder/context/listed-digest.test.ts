@@ -63,7 +63,7 @@ function listed(): KeptList {
 }
 
 const sources = (...paths: string[]): FileSource[] =>
-  paths.map((path) => ({ root, path, only: null, isRequired: true, unpacks: false }));
+  paths.map((path) => ({ root, path, only: null, isRequired: true, unpacks: false, keepsOwner: false }));
 
 test.each([
   [["."]],
@@ -106,6 +106,6 @@ test("what lies behind a link is left to who looks at the files", async () => {
   for (const path of ["directory-link", "directory-link/one.txt", "a/link"]) {
     expect([path, await listedDigest(listed(), choose(sources(path)))]).toEqual([path, null]);
   }
-  const parents = [{ root, path: "a", only: "b/three.txt", isRequired: true, unpacks: false }];
+  const parents = [{ root, path: "a", only: "b/three.txt", isRequired: true, unpacks: false, keepsOwner: false }];
   expect(await listedDigest(listed(), choose(parents))).toBeNull();
 });

@@ -55,7 +55,7 @@ export class InputRoots implements AsyncDisposable {
   async #showAt(top: string, target: string): Promise<void> {
     const { snapshots } = this.#parts;
     if (snapshots.name !== "vfs") return await snapshots.view(top, target);
-    await snapshots.prepare(basename(target), top, { ephemeral: true });
+    await snapshots.prepare(basename(target), top, { ephemeral: true, bare: true });
     try {
       await snapshots.mount(basename(target), target);
     } catch (error) {

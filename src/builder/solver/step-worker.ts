@@ -1,5 +1,5 @@
 /** Does the work of single steps for one build: key, look-up, and else the work itself in a writable layer. */
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runHelper } from "../../helper/helper-process.ts";
 import type { Operation } from "../../lib/operation.ts";
@@ -18,9 +18,9 @@ import type { CopyRequest, DigestRequest, MakeDirectoryRequest } from "../steps/
 import { refuseForeign } from "../steps/foreign-platform.ts";
 import { keepFailed } from "../steps/kept-root.ts";
 import { LentFiles } from "../steps/lent-files.ts";
-import { missingPaths, removeStubs } from "../steps/mount-stubs.ts";
+import { makeFileStubs, makeMountDirectories, missingPaths, removeStubs } from "../steps/mount-stubs.ts";
 import { withMounts } from "../steps/run-mounts.ts";
-import { type RunExits, RunFailed, runProcess } from "../steps/run-process.ts";
+import { nameFiles, type RunExits, RunFailed, runProcess } from "../steps/run-process.ts";
 import type { FileSource } from "../steps/selection.ts";
 import { StepRoot, type Tree, topOf } from "../steps/step-root.ts";
 import type { Flights } from "./flights.ts";
@@ -28,7 +28,7 @@ import type { InputRoots } from "./input-roots.ts";
 import type { StepResult } from "./solver.ts";
 
 /** Changes when equal steps come to something else than before. */
-const keyVersion = 2;
+const keyVersion = 3;
 
 export interface WorkerParts extends BuilderOptions {
   readonly cache: BuildCache;
@@ -83,7 +83,7 @@ export class StepWorker {
     }
     return await flights
       .join(key, op.signal, async () => {
-        await using root = await StepRoot.open(this.#parts, tree);
+        await using root = await StepRoot.open(this.#parts, tree, { forProcess: work.kind === "run" });
         if (work.kind === "copy") await this.#copy(work, files, root, op);
         else if (work.kind === "run") await this.#runOrKeep(work, root, number, op);
         else await this.#makeDirectory(work, root, op);
@@ -115,7 +115,7 @@ export class StepWorker {
     if (source.kind === "tree") return topOf(source.tree) ?? "";
     const sources = work.mounts.flatMap((mount) =>
       mount.type === "bind" && mount.input === input
-        ? [{ root: source.path, path: mount.source, only: null, isRequired: false, unpacks: false }]
+        ? [{ ...plainSource, root: source.path, path: mount.source, isRequired: false }]
         : [],
     );
     return await this.#digestOf({ sources, exclude: [] }, op);
@@ -133,17 +133,19 @@ export class StepWorker {
   async #fileSource(source: CopySource, op: Operation): Promise<FileSource> {
     if (source.kind === "files") {
       const { path, only, isRequired, unpacks } = source;
-      return { root: await this.#options.inputs.pathOf(source.input), path, only, isRequired, unpacks };
+      const { inputs } = this.#options;
+      const keepsOwner = (await inputs.source(source.input)).kind === "tree";
+      return { root: await inputs.pathOf(source.input), path, only, isRequired, unpacks, keepsOwner };
     }
     const root = join(this.#options.scratch, `source-${this.#sources++}`);
     mkdirSync(root, { mode: 0o700 });
     if (source.kind === "git") return await this.#gitSource(source, root, op);
     if (source.kind === "inline") {
-      writeInline(join(root, source.name), source.text);
-      return { root, path: literally(source.name), only: null, isRequired: true, unpacks: false };
+      writeFileSync(join(root, source.name), source.text, { mode: 0o644 });
+      return { ...plainSource, root, path: literally(source.name) };
     }
     await this.#parts.http.fetch(source, root, op);
-    return { root, path: literally(source.fileName), only: null, isRequired: true, unpacks: source.unpacks };
+    return { ...plainSource, root, path: literally(source.fileName), unpacks: source.unpacks };
   }
 
   /** The commit tells what the files are, which a .git beside them would not: it is never twice the same. */
@@ -155,7 +157,7 @@ export class StepWorker {
     const access = { ...this.#options.request, credentials: source.credentials };
     const { root, commit } = await this.#parts.git.checkOut(source, access, directory, op);
     const identity = source.keepsGitDirectory ? `git ${source.remote} ${commit} ${source.subdirectory}` : null;
-    return { root, path: "/", only: null, isRequired: true, unpacks: false, identity };
+    return { ...plainSource, root, path: "/", identity };
   }
 
   async #copy(work: CopyWork, sources: readonly FileSource[], root: StepRoot, op: Operation): Promise<void> {
@@ -197,10 +199,13 @@ export class StepWorker {
     const { request, inputs, proxies, scratch, tell } = this.#options;
     await using lent = await LentFiles.take(work, root.directory, request, op);
     const targets = [
+      ...nameFiles,
       ...work.mounts.flatMap(({ target }) => (target === null ? [] : [target])),
       ...lent.mounts.map(({ destination }) => destination),
     ];
     const stubs = missingPaths(root.path, targets);
+    makeMountDirectories(root.path);
+    makeFileStubs(root.path, nameFiles);
     try {
       await withMounts({ ...this.#parts, inputs, scratch }, work, root, op, async (mounts) => {
         const { networkMode, extraHosts, limits } = request;
@@ -216,11 +221,7 @@ export class StepWorker {
   }
 }
 
-function writeInline(path: string, text: string): void {
-  writeFileSync(path, text, { mode: 0o644 });
-  // Equal text is an equal file, whenever it is written.
-  utimesSync(path, 0, 0);
-}
+const plainSource = { only: null, isRequired: true, unpacks: false, keepsOwner: false };
 
 /** A name as a pattern that matches nothing else. */
 const literally = (name: string): string => name.replace(/[*?[\\]/g, "\\$&");

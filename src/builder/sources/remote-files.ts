@@ -6,6 +6,8 @@ import { detectCompression } from "../../lib/compression.ts";
 import { invalidArgument } from "../../lib/errors.ts";
 import { readGitReference } from "../../lib/git/reference.ts";
 import type { Operation } from "../../lib/operation.ts";
+import { blockSize } from "../../lib/tar/entry.ts";
+import { beginsTar } from "../../lib/tar/header.ts";
 import { splitCredentials, withoutCredentials } from "../../lib/url-credentials.ts";
 import type { SecretSource, SshSource } from "../request-sources.ts";
 import type { GitSources } from "./git-sources.ts";
@@ -83,9 +85,9 @@ async function fetchHttp(parts: RemoteParts, address: string, directory: string,
 function isArchive(path: string): boolean {
   const fd = openSync(path, "r");
   try {
-    const head = Buffer.alloc(263);
+    const head = Buffer.alloc(blockSize);
     const length = readSync(fd, head);
-    return detectCompression(head.subarray(0, length)) !== "none" || head.toString("latin1", 257, 262) === "ustar";
+    return detectCompression(head.subarray(0, length)) !== "none" || beginsTar(head.subarray(0, length));
   } finally {
     closeSync(fd);
   }

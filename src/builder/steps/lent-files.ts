@@ -34,6 +34,8 @@ export class LentFiles implements AsyncDisposable {
   readonly #directory: string;
   readonly #proxies: AgentProxy[] = [];
   #isMounted = false;
+  /** Asked for so far, forwarded or not. */
+  #agents = 0;
   #count = 0;
 
   private constructor(directory: string) {
@@ -80,17 +82,19 @@ export class LentFiles implements AsyncDisposable {
 
   async #agent(wanted: SshMount, source: SshSource, op: Operation): Promise<void> {
     const { id, isRequired } = wanted;
+    const target = wanted.target ?? `/run/buildkit/ssh_agent.${this.#agents}`;
+    // Also where there is none, as BuildKit has it.
+    if (this.#agents === 0) this.env.push(`SSH_AUTH_SOCK=${target}`);
+    this.#agents++;
     if (!(await source.has(id, op))) {
       if (isRequired) throw notFound(`unset ssh forward key ${id}`);
       return;
     }
-    const target = wanted.target ?? `/run/buildkit/ssh_agent.${this.#proxies.length}`;
     const path = this.#place();
     const proxy = await AgentProxy.listen(path, () => source.connect(id, op));
     this.#proxies.push(proxy);
     own(path, wanted, agentMode);
     this.mounts.push(bind(path, target, ["nosuid", "nodev", "noexec"]));
-    if (this.#proxies.length === 1) this.env.push(`SSH_AUTH_SOCK=${target}`);
   }
 
   /** A path on the tmpfs, which is there from the first of them on. */

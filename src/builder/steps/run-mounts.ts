@@ -1,6 +1,6 @@
 /** `RUN --mount`: what lies on a step's root while its command runs. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { invalidArgument } from "../../lib/errors.ts";
 import { failPoint } from "../../lib/fail-point.ts";
@@ -8,12 +8,13 @@ import type { Operation } from "../../lib/operation.ts";
 import { isErrno } from "../../linux/syscall-error.ts";
 import type { OciMount } from "../../runtime/spec/oci.ts";
 import { mountOverlay } from "../../snapshots/overlay-mount.ts";
+import { pinSubpath, unpin } from "../../volumes/pins.ts";
 import type { CacheMounts } from "../cache/cache-mounts.ts";
 import type { BuilderOptions } from "../collaborators.ts";
 import type { RunMount, RunWork } from "../dockerfile/plan/plan.ts";
 import type { InputRoots } from "../solver/input-roots.ts";
 import { resolveInside } from "./inside.ts";
-import { StepRoot } from "./step-root.ts";
+import { StepRoot, topOf } from "./step-root.ts";
 
 export interface MountParts extends Pick<BuilderOptions, "images" | "snapshots" | "paths"> {
   readonly cacheMounts: CacheMounts;
@@ -33,6 +34,8 @@ export async function withMounts<T>(
   body: (mounts: readonly OciMount[]) => Promise<T>,
 ): Promise<T> {
   await using stack = new AsyncDisposableStack();
+  const pins = join(root.directory, "pins");
+  stack.defer(() => unpin(pins));
   const lay = async (index: number, laid: readonly OciMount[]): Promise<T> => {
     const mount = work.mounts[index];
     if (mount === undefined) return await body(laid);
@@ -40,9 +43,9 @@ export async function withMounts<T>(
     if (mount.type !== "cache") {
       return await lay(index + 1, [...laid, await layOne(parts, mount, index, { root, stack }, op)]);
     }
-    return await parts.cacheMounts.with(mount, async ({ path, isNew }) => {
+    return await parts.cacheMounts.with(mount, await seedOf(parts, mount), async ({ path, isNew }) => {
       if (isNew) await fill(parts, mount, path, op);
-      return await lay(index + 1, [...laid, bind(path, mount.target, mount.isReadOnly)]);
+      return await lay(index + 1, [...laid, bind(await placeIn(path, mount, pins), mount.target, mount.isReadOnly)]);
     });
   };
   return await lay(0, []);
@@ -60,15 +63,39 @@ const bind = (source: string, destination: string, isReadOnly: boolean): OciMoun
   options: ["rbind", "rprivate", ...(isReadOnly ? ["ro"] : [])],
 });
 
-async function fill(
-  { inputs, copyUp }: MountParts,
-  mount: Extract<RunMount, { readonly type: "cache" }>,
-  path: string,
-  op: Operation,
-): Promise<void> {
-  if (mount.input.from !== "scratch") await copyUp(await inputs.pathOf(mount.input), mount.source, path, op);
-  chownSync(path, mount.uid ?? 0, mount.gid ?? 0);
-  chmodSync(path, mount.mode ?? 0o755);
+type CacheMount = Extract<RunMount, { readonly type: "cache" }>;
+
+/** What tells the tree that a cache begins with; "" for nothing. */
+async function seedOf({ inputs }: MountParts, { input }: CacheMount): Promise<string> {
+  if (input.from === "scratch") return "";
+  const source = await inputs.source(input);
+  return source.kind === "tree" ? `tree ${topOf(source.tree) ?? ""}` : "files";
+}
+
+/**
+ * A cache begins as a directory of a tree, whose owner and mode are its own; or with nothing, and what is said of owner and mode.
+ * Where that is said of a whole tree, BuildKit takes nothing of it.
+ */
+async function fill({ inputs, copyUp }: MountParts, mount: CacheMount, path: string, op: Operation): Promise<void> {
+  const { input, source, uid, gid, mode } = mount;
+  const hasOwnRights = source === "/" && (uid !== null || gid !== null || mode !== null);
+  if (input.from !== "scratch" && !hasOwnRights) {
+    const tree = await inputs.pathOf(input);
+    const from = resolveInside(tree, source);
+    if (from === null) throw invalidArgument(`"${source}": not found`);
+    await copyUp(tree, source, path, op);
+    const stat = statSync(from);
+    chownSync(path, stat.uid, stat.gid);
+    chmodSync(path, stat.mode & 0o7777);
+    return;
+  }
+  chownSync(path, uid ?? 0, gid ?? 0);
+  chmodSync(path, mode ?? 0o755);
+}
+
+/** Without a tree to begin with, `source` is a directory inside of the cache, which other steps change meanwhile: it is held. */
+async function placeIn(path: string, { input, source }: CacheMount, pins: string): Promise<string> {
+  return input.from !== "scratch" || source === "/" ? path : await pinSubpath(path, `.${source}`, pins);
 }
 
 async function layOne(
@@ -83,7 +110,7 @@ async function layOne(
       return await layBind(parts, mount, place, op);
     case "tmpfs": {
       const size = mount.size === null ? [] : [`size=${mount.size}`];
-      return { type: "tmpfs", source: "tmpfs", destination: mount.target, options: ["nosuid", "noexec", ...size] };
+      return { type: "tmpfs", source: "tmpfs", destination: mount.target, options: ["nosuid", ...size] };
     }
     case "script": {
       const path = join(place.root.directory, `script-${index}`);

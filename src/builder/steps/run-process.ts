@@ -18,6 +18,10 @@ import type { BuilderOptions } from "../collaborators.ts";
 import type { RunWork } from "../dockerfile/plan/plan.ts";
 import type { StepRoot } from "./step-root.ts";
 
+/** Files of the engine's own that lie on every root, read-only. */
+const nameFileOptions = ["ro", "nosuid", "nodev", "noexec"];
+export const nameFiles: readonly string[] = ["/etc/hosts", "/etc/resolv.conf"];
+
 /** Name that a RUN's container has for itself, as BuildKit's does. */
 const ownHostname = "buildkitsandbox";
 
@@ -138,7 +142,8 @@ async function start(
       id: root.key,
       config: parseWire(ContainerConfig, {
         Hostname: hostname,
-        Env: [...work.env, ...options.env],
+        // A name alone takes away what containers have; it is no variable of RUN.
+        Env: ["HOSTNAME", ...work.env, ...options.env],
         Cmd: work.args,
         WorkingDir: work.directory,
         User: work.user,
@@ -163,7 +168,6 @@ async function start(
       files: {
         hosts: file("hosts", sandbox.hosts),
         resolvConf: file("resolv.conf", sandbox.resolvConf),
-        hostname: file("hostname", `${hostname}\n`),
       },
       netnsPath: sandbox.netnsPath,
       joined: {},
@@ -171,7 +175,12 @@ async function start(
     },
     op,
   );
-  writeFileSync(join(root.directory, "config.json"), stringifyJson(bundle.spec), { mode: 0o600 });
+  const mounts = bundle.spec.mounts.map((mount) =>
+    nameFiles.includes(mount.destination)
+      ? { ...mount, options: [...(mount.options ?? []), ...nameFileOptions] }
+      : mount,
+  );
+  writeFileSync(join(root.directory, "config.json"), stringifyJson({ ...bundle.spec, mounts }), { mode: 0o600 });
   await runtime.start(
     {
       id: root.key,

@@ -5,6 +5,7 @@
 
 import { invalidArgument, notFound } from "../../lib/errors.ts";
 import { globMatch } from "../../lib/glob.ts";
+import { IgnorePattern } from "../../lib/ignore/ignore-pattern.ts";
 import { readDirectory } from "../../linux/directory.ts";
 import { AT_FDCWD, close, O_DIRECTORY, O_PATH, openAt } from "../../linux/file.ts";
 import { RESOLVE_IN_ROOT, tryOpenAt2 } from "../../linux/openat2.ts";
@@ -21,6 +22,8 @@ export interface FileSource {
   readonly only: string | null;
   readonly isRequired: boolean;
   readonly unpacks: boolean;
+  /** Files of an image or a stage are whose they were there; all others are root's. */
+  readonly keepsOwner: boolean;
   /** What tells its content in a cache key, where that is not the files' own digest. */
   readonly identity?: string | null;
 }
@@ -33,6 +36,8 @@ export interface Chosen {
   readonly isDirectory: boolean;
   /** Directories of the source that stand above it at the destination too (`--parents`), each with a slash behind. */
   readonly parents: string;
+  /** The directory that `parents` begin in, as `path`. */
+  readonly base: string;
 }
 
 const isPattern = (component: string): boolean => /[*?[\\]/.test(component);
@@ -56,16 +61,44 @@ export function choose(sources: readonly FileSource[]): Chosen[] {
 
 function chooseIn(root: number, source: FileSource): Chosen[] {
   const base = componentsOf(source.path);
-  const only = source.only === null ? null : componentsOf(source.only);
-  const paths = matching(root, only === null ? base : [...base, ...only]);
-  return paths.flatMap((path) => {
-    const isDirectory = isDirectoryAt(root, path.join("/"), only === null);
+  if (source.only !== null) return chooseBelow(root, source, base, componentsOf(source.only));
+  return matching(root, base).flatMap((parts) => {
+    const path = parts.join("/");
+    const isDirectory = isDirectoryAt(root, path, true);
     // A link that leads nowhere is taken where a pattern finds it, and not where it was asked for by name.
-    const isDead = source.isRequired && only === null && resolvedAt(root, path.join("/")) === false;
-    if (isDirectory === null || isDead) return [];
-    const above = only === null ? [] : path.slice(base.length, -1);
-    return { source, path: path.join("/"), isDirectory, parents: above.map((part) => `${part}/`).join("") };
+    const isDead = source.isRequired && resolvedAt(root, path) === false;
+    return isDirectory === null || isDead ? [] : { source, path, isDirectory, parents: "", base: "" };
   });
+}
+
+/** `--parents`: what `only` means in each directory that `base` does. */
+function chooseBelow(root: number, source: FileSource, base: readonly string[], only: readonly string[]): Chosen[] {
+  return matching(root, base).flatMap((directory) =>
+    (only.some(isPattern) ? walked(root, directory, only.join("/")) : [[...directory, ...only]])
+      .map((parts) => ({ parts, isDirectory: isDirectoryAt(root, parts.join("/"), false) }))
+      .flatMap(({ parts, isDirectory }) => {
+        if (isDirectory === null) return [];
+        const above = parts.slice(directory.length, -1);
+        const parents = above.map((part) => `${part}/`).join("");
+        return { source, path: parts.join("/"), isDirectory, parents, base: directory.join("/") };
+      }),
+  );
+}
+
+/** Walks the directory for what matches the pattern, which may have `**`; a directory that does is taken whole. */
+function walked(root: number, directory: readonly string[], text: string): string[][] {
+  const pattern = new IgnorePattern(text);
+  const matches: string[][] = [];
+  const visit = (parts: readonly string[]): void => {
+    for (const name of namesIn(root, [...directory, ...parts])) {
+      const path = [...parts, name];
+      if (pattern.matches(path.join("/"))) matches.push([...directory, ...path]);
+      else if (pattern.mayMatchBelow(path.join("/")) && lstatKind(root, [...directory, ...path].join("/"))) visit(path);
+      if (matches.length > mostMatches) throw invalidArgument(`more than ${mostMatches} files match`);
+    }
+  };
+  visit([]);
+  return matches;
 }
 
 /** Null when nothing is there. A link is followed where the path was meant by itself, not below `--parents`. */
@@ -102,20 +135,20 @@ function lstatKind(root: number, path: string): boolean | null {
 
 /** Expands the components that are patterns; plain ones are taken as they are. */
 function matching(root: number, components: readonly string[]): string[][] {
-  let found: string[][] = [[]];
+  let paths: string[][] = [[]];
   for (const component of components) {
     if (!isPattern(component)) {
-      for (const path of found) path.push(component);
+      for (const path of paths) path.push(component);
       continue;
     }
-    found = found.flatMap((path) =>
+    paths = paths.flatMap((path) =>
       namesIn(root, path)
         .filter((name) => globMatch(component, name))
         .map((name) => [...path, name]),
     );
-    if (found.length > mostMatches) throw invalidArgument(`more than ${mostMatches} files match`);
+    if (paths.length > mostMatches) throw invalidArgument(`more than ${mostMatches} files match`);
   }
-  return found;
+  return paths;
 }
 
 function namesIn(root: number, path: readonly string[]): string[] {

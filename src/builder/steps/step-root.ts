@@ -1,6 +1,6 @@
 /** The writable layer that one step works in, mounted over the tree of the step before it. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { chainIds } from "../../images/manifest.ts";
 import { type Digest, parseDigest } from "../../lib/digest.ts";
@@ -34,11 +34,22 @@ export class StepRoot implements AsyncDisposable {
     this.#tree = tree;
   }
 
-  static async open(parts: Parts, tree: Tree): Promise<StepRoot> {
+  /**
+   * With the tree's own files and no others. Where a container's process is to run on it and the tree has something else than
+   * directories and files at the places of its first mounts, such as links, those stand on the init layer.
+   */
+  static async open(parts: Parts, tree: Tree, { forProcess = false } = {}): Promise<StepRoot> {
+    const root = await StepRoot.#open(parts, tree, true);
+    if (!forProcess || isPlain(root.path)) return root;
+    await root[Symbol.asyncDispose]();
+    return await StepRoot.#open(parts, tree, false);
+  }
+
+  static async #open(parts: Parts, tree: Tree, bare: boolean): Promise<StepRoot> {
     const root = new StepRoot(parts, tree);
     try {
       mkdirSync(root.directory, { recursive: true, mode: 0o700 });
-      await parts.snapshots.prepare(root.key, topOf(tree), { ephemeral: true });
+      await parts.snapshots.prepare(root.key, topOf(tree), { ephemeral: true, bare });
       await parts.snapshots.mount(root.key, root.path);
       return root;
     } catch (error) {
@@ -91,4 +102,14 @@ export class StepRoot implements AsyncDisposable {
     await this.#parts.snapshots.remove(this.key);
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** No link and no device stands where the runtime mounts. */
+function isPlain(root: string): boolean {
+  const kindOf = (path: string): ReturnType<typeof lstatSync> | null =>
+    lstatSync(join(root, path), { throwIfNoEntry: false }) ?? null;
+  return (
+    ["dev", "etc", "proc", "sys"].every((path) => kindOf(path)?.isDirectory() ?? true) &&
+    ["etc/hosts", "etc/resolv.conf"].every((path) => kindOf(path)?.isFile() ?? true)
+  );
 }

@@ -1,6 +1,7 @@
 /** A build's files as a tar, without what .dockerignore leaves out; written while the directory is walked. */
 
 import { randomBytes } from "node:crypto";
+import type { BigIntStats } from "node:fs";
 import { lstat, open, readdir, readFile, readlink } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
@@ -76,7 +77,7 @@ async function* contextTar(
   const isSent = (path: string): boolean => !matcher?.matches(path) || kept.has(path);
   const isEntered = (path: string): boolean =>
     isSent(path) || matcher?.mayKeepBelow(path) === true || [...kept].some((one) => one.startsWith(`${path}/`));
-  yield* below(root, "", isSent, isEntered);
+  yield* below(root, "", { isSent, isEntered, links: new Map() });
   if (extra) {
     yield tarHeader({ path: Buffer.from(extra.name), type: "file", mode: 0o644, size: extra.bytes.length });
     yield extra.bytes;
@@ -85,30 +86,28 @@ async function* contextTar(
   yield tarEnd;
 }
 
-async function* below(
-  root: string,
-  directory: string,
-  isSent: (path: string) => boolean,
-  isEntered: (path: string) => boolean,
-): AsyncGenerator<Uint8Array> {
+interface Walk {
+  isSent(path: string): boolean;
+  isEntered(path: string): boolean;
+  /** Where the file of an inode with several names was sent first. */
+  readonly links: Map<string, string>;
+}
+
+async function* below(root: string, directory: string, walk: Walk): AsyncGenerator<Uint8Array> {
   const names = (await readdir(join(root, directory))).sort();
   for (const name of names) {
     const path = directory === "" ? name : `${directory}/${name}`;
     const stat = await lstat(join(root, path), { bigint: true });
     if (stat.isDirectory()) {
-      if (isSent(path)) yield tarHeader(entryOf(path, stat, "directory"));
-      if (isEntered(path)) yield* below(root, path, isSent, isEntered);
-    } else if (isSent(path)) yield* member(root, path, stat);
+      if (walk.isSent(path)) yield tarHeader(entryOf(path, stat, "directory"));
+      if (walk.isEntered(path)) yield* below(root, path, walk);
+    } else if (walk.isSent(path)) yield* member(root, path, stat, walk.links);
   }
 }
 
-type Stat = Awaited<ReturnType<typeof lstat>> & {
-  readonly mtimeNs: bigint;
-  readonly mode: bigint;
-  readonly size: bigint;
-};
+type Stat = BigIntStats;
 
-async function* member(root: string, path: string, stat: Stat): AsyncGenerator<Uint8Array> {
+async function* member(root: string, path: string, stat: Stat, links: Map<string, string>): AsyncGenerator<Uint8Array> {
   if (stat.isSymbolicLink()) {
     yield tarHeader({ ...entryOf(path, stat, "symlink"), linkPath: Buffer.from(await readlink(join(root, path))) });
     return;
@@ -118,6 +117,15 @@ async function* member(root: string, path: string, stat: Stat): AsyncGenerator<U
   if (stat.isFIFO()) {
     yield tarHeader(entryOf(path, stat, "fifo"));
     return;
+  }
+  if (stat.nlink > 1n) {
+    const inode = `${stat.dev}:${stat.ino}`;
+    const first = links.get(inode);
+    if (first !== undefined) {
+      yield tarHeader({ ...entryOf(path, stat, "hardlink"), linkPath: Buffer.from(first) });
+      return;
+    }
+    links.set(inode, path);
   }
   await using file = await open(join(root, path), "r");
   const size = Number(stat.size);

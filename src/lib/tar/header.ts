@@ -27,6 +27,17 @@ export function isZeroBlock(block: Buffer): boolean {
   return true;
 }
 
+/** True for bytes that an archive may begin with: a whole header block, whose sum is right. */
+export function beginsTar(head: Buffer): boolean {
+  if (head.length < blockSize || isZeroBlock(head)) return false;
+  try {
+    parseHeader(head);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads one header block; throws `invalidArgument` on a wrong checksum or a number that cannot be. */
 export function parseHeader(block: Buffer): RawHeader {
   checkSum(block);

@@ -13,6 +13,13 @@ function pathsIn(work: Work): string[] {
   const isRead = work.kind === "run" ? work.mounts : work.sources;
   return isRead.flatMap((each) => {
     if (!("input" in each) || each.input.from !== "context") return [];
-    return "path" in each ? [posix.join(each.path, each.only ?? "")] : [each.source];
+    return "path" in each ? [posix.join(each.path, withoutTree(each.only ?? ""))] : [each.source];
   });
+}
+
+/** What `**` may match is somewhere below what stands before it. */
+function withoutTree(pattern: string): string {
+  const parts = pattern.split("/");
+  const at = parts.findIndex((part) => part.includes("**"));
+  return at < 0 ? pattern : parts.slice(0, at).join("/");
 }

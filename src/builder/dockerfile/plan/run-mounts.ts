@@ -39,9 +39,11 @@ type OtherMount = Mount & { readonly type: Exclude<Mount["type"], "cache"> };
 function otherMount(stage: StageState, mount: OtherMount, input: Input | null): RunMount {
   switch (mount.type) {
     case "secret":
-      return secretMount(mount);
-    case "ssh":
-      return { type: "ssh", id: mount.id || "default", target: mount.target || null, ...rights(mount) };
+      return secretMount(stage, mount);
+    case "ssh": {
+      const target = mount.target === "" ? null : targetIn(stage, mount);
+      return { type: "ssh", id: mount.id || "default", target, ...rights(mount) };
+    }
     case "tmpfs":
       return { type: "tmpfs", target: targetIn(stage, mount), size: mount.size };
     case "bind": {
@@ -58,10 +60,11 @@ function rights({ isRequired, uid, gid, mode }: Mount): Rights {
   return { isRequired, uid, gid, mode };
 }
 
-function secretMount(mount: Mount): RunMount {
+function secretMount(stage: StageState, mount: Mount): RunMount {
   const id = mount.source || mount.id || posix.basename(mount.target);
   // A secret that becomes a variable is a file only where it has a target.
-  const target = mount.target || (mount.env === null ? `/run/secrets/${posix.basename(id)}` : null);
+  const usual = mount.env === null ? `/run/secrets/${posix.basename(id)}` : null;
+  const target = mount.target === "" ? usual : targetIn(stage, mount);
   return { type: "secret", id, target, env: mount.env, ...rights(mount) };
 }
 
