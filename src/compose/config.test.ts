@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type ConfigOptions, configQuery, configText } from "./config.ts";
+import { type ConfigOptions, configQuery, configText, withoutLabelFiles } from "./config.ts";
 import { serviceHash } from "./hash.ts";
 import { loadProject } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
@@ -67,7 +67,7 @@ for (const name of cases) {
   );
 
   test.if(recorded(name, "hash"))(`${name}: serviceHash() is Docker's`, async () => {
-    const project = await loadProject({ ...optionsOf(name), resolveEnvironment: false });
+    const project = withoutLabelFiles(await loadProject({ ...optionsOf(name), resolveEnvironment: false }));
     const there = JSON.parse(moved(JSON.stringify(project), name)) as Project;
     const lines = Object.keys(there.services)
       .sort()

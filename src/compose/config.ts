@@ -4,6 +4,7 @@ import { variablesOf } from "./interpolation/variables.ts";
 import { loadModel, loadProject } from "./load.ts";
 import type { LoadOptions } from "./load-options.ts";
 import { checkContainerNames } from "./loader/container-names.ts";
+import { mapValues } from "./loader/decode.ts";
 import type { Project } from "./model/project.ts";
 import type { Service } from "./model/service.ts";
 import { modelText, projectText } from "./print/project-text.ts";
@@ -24,10 +25,15 @@ export async function configText(options: LoadOptions & ConfigOptions): Promise<
     const { root } = await loadModel(options);
     return modelText(root, options.format);
   }
-  const project = await loadProject(options);
+  const project = withoutLabelFiles(await loadProject(options));
   if (options.consistency !== false) checkContainerNames(project);
   const shown = options.images ? await options.images(project) : project;
   return projectText(shown, options.format).replaceAll("$", "$$$$");
+}
+
+/** Labels of files are among the labels here, and the files are left out; what `up` hashes has both. */
+export function withoutLabelFiles(project: Project): Project {
+  return { ...project, services: mapValues(project.services, ({ label_file: _, ...service }): Service => service) };
 }
 
 export const queries = [
@@ -107,9 +113,10 @@ function columns(rows: readonly (readonly string[])[]): string {
 
 /** `SERVICE HASH` lines of these services, of all when there are none. */
 export function hashLines(project: Project, names: readonly string[]): string {
-  const wanted = names.length === 0 ? Object.keys(project.services) : names;
+  const { services } = withoutLabelFiles(project);
+  const wanted = names.length === 0 ? Object.keys(services) : names;
   return [...wanted]
     .sort()
-    .map((name) => `${name} ${serviceHash(project.services[name]!)}\n`)
+    .map((name) => `${name} ${serviceHash(services[name]!)}\n`)
     .join("");
 }

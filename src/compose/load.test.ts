@@ -138,6 +138,23 @@ networks: {own: }`,
   });
 });
 
+test("loadProject() keeps the files of labels, which Docker's Compose 2.40 hashes with a container", async () => {
+  const at = folder({ "compose.yaml": "services: {a: {image: a, label_file: /l/a.labels}}" });
+  await expect(load(at)).rejects.toThrow("label file /l/a.labels not found");
+  writeFileSync(join(at, "a.labels"), "from=file\n");
+  writeFileSync(join(at, "compose.yaml"), "services: {a: {image: a, label_file: a.labels}}");
+  const { services } = await load(at);
+  expect(services.a).toMatchObject({ labels: { from: "file" }, label_file: [join(at, "a.labels")] });
+});
+
+test("loadProject() makes a missing folder of a bind mount only where the file says so", async () => {
+  const at = folder({
+    "compose.yaml": `services: {a: {image: a, volumes: ["./x:/x", {type: bind, source: ./y, target: /y, bind: {create_host_path: false}}]}}`,
+  });
+  const { services } = await load(at);
+  expect(services.a?.volumes?.map(({ bind }) => bind?.create_host_path ?? false)).toEqual([true, false]);
+});
+
 describe("loadProject() bounds what it reads", () => {
   test("a file that is too large, a folder, an endless device", async () => {
     const at = folder({ "big.yaml": `x-a: ${"a".repeat(10 << 20)}`, "dir/x": "" });

@@ -109,7 +109,8 @@ function mountOf(spec: string): Mount {
   if (!/^[./~]/.test(source)) return { type: "volume", source, target, ...readOnly };
   const home = process.env.HOME ?? "~";
   const path = source.replace(/^~/, home);
-  return { type: "bind", source: path.startsWith("/") ? path : `${process.cwd()}/${path}`, target, ...readOnly };
+  const at = path.startsWith("/") ? path : `${process.cwd()}/${path}`;
+  return { type: "bind", source: at, target, ...readOnly, bind: { create_host_path: true } };
 }
 
 export interface OneOff {

@@ -44,7 +44,7 @@ test("createBody() says binds in the old form, and as mounts what that cannot sa
   const { HostConfig } = body({
     volumes: [
       { type: "bind", source: "/here", target: "/a", read_only: true, bind: { create_host_path: true, selinux: "z" } },
-      { type: "bind", source: "/must", target: "/b", bind: { create_host_path: false } },
+      { type: "bind", source: "/must", target: "/b", bind: {} },
       { type: "volume", source: "data", target: "/c", volume: { nocopy: true } },
       { type: "volume", target: "/d" },
       { type: "tmpfs", target: "/e", tmpfs: { size: 100, mode: 0o700 } },

@@ -43,7 +43,7 @@ const isAnonymous = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
 function bindOf(project: Project, volume: Wanted): string | null {
   const { type, source = "", target, read_only, bind, volume: options } = volume;
   const access = read_only ? "ro" : "rw";
-  if (type === "bind" && (bind?.create_host_path ?? true) && !bind?.recursive) {
+  if (type === "bind" && bind?.create_host_path && !bind.recursive) {
     const marks = [access, bind?.selinux, bind?.propagation].filter(Boolean);
     return `${source}:${target}:${marks.join(",")}`;
   }
@@ -99,7 +99,7 @@ function bindOptions({ bind }: Wanted): NonNullable<Mount["BindOptions"]> {
   const { propagation, recursive, create_host_path } = bind ?? {};
   return {
     ...(propagation && { Propagation: propagation }),
-    ...((create_host_path ?? true) && { CreateMountpoint: true }),
+    ...(create_host_path && { CreateMountpoint: true }),
     ...(recursive === "disabled" && { NonRecursive: true }),
     ...(recursive === "writable" && { ReadOnlyNonRecursive: true }),
     ...(recursive === "readonly" && { ReadOnlyForceRecursive: true }),

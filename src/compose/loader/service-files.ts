@@ -53,9 +53,9 @@ function addFile(
   }
 }
 
-/** The labels of the files under those of `labels`. */
+/** The labels of the files under those of `labels`; `label_file` stays, for a container's hash has it. */
 export function resolveServiceLabels(service: Service, { workingDir, warn }: FilePlace): Service {
-  const { label_file, ...rest } = service;
+  const { label_file } = service;
   if (label_file === undefined) return service;
   const found = new Map<string, string>();
   for (const name of label_file) {
@@ -66,5 +66,5 @@ export function resolveServiceLabels(service: Service, { workingDir, warn }: Fil
     for (const [key, value] of own) found.set(key, value);
   }
   const labels = { ...Object.fromEntries(found), ...service.labels };
-  return Object.keys(labels).length === 0 ? rest : { ...rest, labels };
+  return Object.keys(labels).length === 0 ? service : { ...service, labels };
 }

@@ -26,7 +26,7 @@ export interface Mount {
   readonly bind?: {
     readonly selinux?: string;
     readonly propagation?: string;
-    /** Make a missing source a directory: default true (set when the file says nothing). */
+    /** Make a missing source a directory. The short form says so; the long one only when the file does, as in Compose 2.40. */
     readonly create_host_path?: boolean;
     readonly recursive?: string;
     readonly extensions?: Extensions;
