@@ -24,6 +24,8 @@ export class Container {
   forgetting: Promise<void> = Promise.resolve();
   /** The time of the last exit that was handled: the runtime may tell of it again. */
   lastExitAt = "";
+  /** Monotonic milliseconds at which its last end was told. */
+  endToldAt = Number.NEGATIVE_INFINITY;
   /** Monotonic milliseconds of the last start. */
   startedMonotonic = 0;
   /** The `oom` event of the present process was sent. */

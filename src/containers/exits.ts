@@ -83,6 +83,7 @@ export async function handleExit(ctx: Context, container: Container, status: Exi
     exitCode: String(status.code),
     execDuration: String(secondsBetween(record.state.startedAt, status.at)),
   });
+  container.endToldAt = performance.now();
   if (container.stopping) emit(ctx, container, "stop");
   container.stopping = false;
   forget(ctx, container);

@@ -264,7 +264,7 @@ test.skipIf(!asked)(
     await until(
       "a report",
       async () =>
-        (await queue.compose("dhow", ["exec", "-T", "redis", "redis-cli", "lrange", "reports", "0", "0"])).trim() ===
+        (await queue.compose("dhow", ["exec", "-T", "redis", "redis-cli", "lrange", "reports", "-1", "-1"])).trim() ===
         String(sent),
       75_000,
     );

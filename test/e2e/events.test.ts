@@ -98,3 +98,17 @@ test("an inspect that asks at the end which a restart makes is told that the con
   await restarted;
   await must("rm", "-f", "again");
 });
+
+test("who hears of an end can ask after the container though it is being removed, as Compose needs it", async () => {
+  await must("run", "-d", "--init", "--name", "asked", "busybox", "sleep", "1000");
+  const filters = encodeURIComponent(JSON.stringify({ container: ["asked"], event: ["die"] }));
+  const { body } = await fetch(`http://d/events?filters=${filters}`, { unix: daemon().socket });
+  const reader = body?.getReader();
+  const died = reader?.read();
+  const removed = must("rm", "-f", "asked");
+  await died;
+  expect((await daemon().api("GET", "/containers/asked/json")).status).toBe(200);
+  await removed;
+  expect((await daemon().api("GET", "/containers/asked/json")).status).toBe(404);
+  await reader?.cancel();
+});
