@@ -17,7 +17,8 @@ beforeAll(async () => {
   writeFileSync(
     join(root, "Dockerfile"),
     "FROM busybox AS base\nRUN echo below > /below\nFROM busybox\n" +
-      "RUN --mount=target=/context,rw --mount=from=base,target=/base,rw " +
+      "RUN --mount=target=/context,rw --mount=from=base,target=/base,rw --mount=type=secret,id=s " +
+      "--mount=type=cache,id=c,target=/whole " +
       "echo changed > /context/f && echo changed > /base/below && cat /context/f /base/below > /out\nCOPY f /f\n",
   );
   writeFileSync(join(root, "f"), "first");
@@ -25,6 +26,7 @@ beforeAll(async () => {
 });
 
 const points = [
+  "builder.run.lent",
   "builder.run.writable",
   "builder.run.started",
   "builder.step.stored",
@@ -50,7 +52,8 @@ test.each(inRounds(deaths.map((death) => [`${death.point} (DOCKER_BUILDKIT=${dea
     const d = daemon();
     // Clients take it from the environment of this process.
     process.env.DOCKER_BUILDKIT = buildkit;
-    await dieAt(d, point, ["build", "-t", "victim", root]);
+    const lent = buildkit === "1" ? ["--secret", `id=s,src=${join(root, "f")}`] : [];
+    await dieAt(d, point, ["build", "-t", "victim", ...lent, root]);
     d.arm("");
     await expectLedger(d, clean, { fds: false });
     await d.must("build", "-q", "-t", "victim", root);

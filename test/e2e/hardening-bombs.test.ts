@@ -162,3 +162,32 @@ test("hardening 16: five million empty files stop at the disk's inodes, into a c
   const members = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`m${i}`, ""]));
   await held(() => loadArchive(daemon, archiveOf(members)), /no space left|too many members|holds no image/);
 }, 120_000);
+
+/** Builds an image of files by `POST /build`. */
+async function build(d: TestDaemon, files: Readonly<Record<string, string | Buffer>>): Promise<Outcome> {
+  const tar = tarOf(...Object.entries(files).map(([path, data]) => ({ path, type: "file" as const, data })));
+  const answer = await fetch("http://d/build", { method: "POST", unix: d.socket, body: new Uint8Array(tar) });
+  return { status: answer.status, error: /"error":"((?:[^"\\]|\\.)*)"/.exec(await answer.text())?.[1] ?? null };
+}
+
+describe("a build", () => {
+  test("hardening 59: ADD of an address whose body has no end stops at the disk", async () => {
+    const zeros = new Uint8Array(MiB);
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () => new Response(new ReadableStream({ pull: (stream) => stream.enqueue(zeros) })),
+    });
+    try {
+      const dockerfile = `FROM small\nADD ${server.url.origin}/endless /y\n`;
+      await held(() => build(daemon, { Dockerfile: dockerfile }), "no space left on device");
+    } finally {
+      await server.stop(true);
+    }
+  }, 60_000);
+
+  test("hardening 13, 57: ADD of ten gigabytes of zeros in an archive of the context stops at the disk", async () => {
+    const files = { Dockerfile: "FROM small\nADD bomb /y/\n", bomb: bomb("gzip") };
+    await held(() => build(daemon, files), /larger than the space it may take|no space left/);
+  }, 60_000);
+});

@@ -95,6 +95,63 @@ describe("55: mounts", () => {
   });
 });
 
+describe("56: an ignore file", () => {
+  const post = async (path: string): Promise<string> => {
+    const tar = Bun.spawnSync(["tar", "-C", path, "-c", "."]).stdout;
+    const answer = await fetch("http://d/build?nocache=1", { method: "POST", unix: daemon().socket, body: tar });
+    return await answer.text();
+  };
+
+  test.each([".dockerignore", "Dockerfile.dockerignore"])(
+    "%s that is a link out of an archive is not read",
+    async (name) => {
+      const path = context("FROM busybox\nCOPY . /c\nRUN ls -A /c\n", { "kept-file": "" });
+      symlinkSync(join("../../../../../../../..", canary.secret), join(path, name));
+      const said = await post(path);
+      expect(said).not.toContain(canary.secretText);
+      expect(said).toContain("kept-file");
+    },
+  );
+
+  test("that is a link to another file of the context is that file", async () => {
+    const path = context("FROM busybox\nCOPY . /c\nRUN ls -A /c\n", {
+      ignored: "left-out\n",
+      "left-out": "",
+      "kept-file": "",
+    });
+    symlinkSync("ignored", join(path, ".dockerignore"));
+    const said = all(await daemon().dhow("build", "--no-cache", "--progress=plain", path));
+    expect(said).toMatch(/#\d+ [\d.]+ kept-file\n/);
+    expect(said).not.toContain("left-out");
+  });
+
+  test("of patterns with .. leaves out nothing outside, and a COPY of such finds nothing there", async () => {
+    const built = await build("FROM busybox\nCOPY ../*/hostname ../../et[c]/passwd* ..*/x a* /c/\nRUN ls -A /c\n", {
+      ".dockerignore": "../**\n../../etc\n",
+      "a-file": "",
+    });
+    expect(all(built)).toContain("a-file");
+    expect(all(built)).not.toMatch(/hostname\n|passwd\n/);
+  });
+});
+
+test("60: credentials of build arguments, labels and addresses are in no provenance and no progress", async () => {
+  const secret = `canary-${crypto.randomUUID()}`;
+  const path = context(`FROM busybox\nARG URL\nADD http://me:${secret}@127.0.0.1:1/f /f\n`);
+  const failed = await daemon().dhow("build", "--progress=plain", "--build-arg", `URL=http://me:${secret}@host/`, path);
+  expect(failed.code).not.toBe(0);
+  expect(all(failed)).not.toContain(secret);
+  const good = context(`FROM busybox\nARG URL\nRUN true\n`);
+  const out = join(root, "provenance.tar");
+  const args = ["--provenance=mode=max", "--build-arg", `URL=http://me:${secret}@host/`, "-o", `type=oci,dest=${out}`];
+  const built = await daemon().dhow("build", "--progress=plain", ...args, good);
+  expect([built.code, all(built).includes(secret)]).toEqual([0, false]);
+  expect(
+    (await run(["sh", "-c", `tar -xOf ${out} | tr -d '\\0' | grep -c -a slsa.dev/provenance`])).stdout.trim(),
+  ).not.toBe("0");
+  expect((await run(["grep", "-ca", secret, out])).stdout.trim()).toBe("0");
+});
+
 test("57: an archive is unpacked through a link of the stage inside its root", async () => {
   const path = context(
     "FROM busybox\nRUN ln -s /../../../../../tmp/dhow-hard-add /l\nADD a.tar /l/\nRUN cat /tmp/dhow-hard-add/x/f\n",
