@@ -135,7 +135,7 @@ export async function createOneOff(
     observed.containers.filter(({ oneoff }) => !oneoff),
     (container) => container.service,
   );
-  const references = new References(targets);
+  const references = new References(targets, project.name);
   const slug = randomBytes(32).toString("hex");
   const container = options.flags.name || `${project.name}-${name}-run-${slug.slice(0, 12)}`;
   const body = createBody(project, service, references, {

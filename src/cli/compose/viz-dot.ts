@@ -1,5 +1,6 @@
 /** A project in Graphviz's language, as docker/compose 2.40 writes it (`pkg/compose/viz.go`), in the order of the names. */
 import { imageOf } from "../../compose/create/container-body.ts";
+import { orderedNetworks } from "../../compose/create/networking.ts";
 import type { Port } from "../../compose/model/grants.ts";
 import type { Project } from "../../compose/model/project.ts";
 import type { Service } from "../../compose/model/service.ts";
@@ -20,20 +21,19 @@ export function vizDot(project: Project, options: DotOptions): string {
   });
   const edges = services.flatMap((service) => {
     const others = Object.keys(service.depends_on ?? {}).filter((name) => Object.hasOwn(project.services, name));
-    if (others.length === 0) return [];
-    return [
-      `${indentation}${quoted(service.name)} -> {${others
-        .sort()
-        .map((name) => `${quoted(name)} `)
-        .join("")}};\n`,
-    ];
+    return others.sort().map((name) => `${indentation}${quoted(service.name)} -> ${quoted(name)};\n`);
   });
   return `digraph ${quoted(project.name)} {\n${indentation}layout=dot;\n${nodes.join("")}\n${edges.join("")}}\n`;
 }
 
 function details(project: Project, service: Service, { networks, ports, image }: DotOptions): string {
   return [
-    networks ? section("Networks", Object.keys(service.networks ?? {})) : "",
+    networks
+      ? section(
+          "Networks",
+          orderedNetworks(service).map(([key]) => key),
+        )
+      : "",
     ports ? section("Ports", (service.ports ?? []).map(portText)) : "",
     image ? section("Image", [imageOf(project, service)]) : "",
   ].join("");

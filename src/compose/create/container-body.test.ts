@@ -20,7 +20,7 @@ const project: Project = {
   profiles: [],
 };
 
-const references = new References(new Map([["db", [{ id: "d1", name: "p-db-1", number: 1 }]]]));
+const references = new References(new Map([["db", [{ id: "d1", name: "own-name", number: 1 }]]]), "p");
 const options = { name: "p-web-1", number: 1, configHash: "hash", imageId: "sha256:1", carried: [] };
 const body = (more: Partial<Service>, carried: Parameters<typeof createBody>[3]["carried"] = []) =>
   createBody(project, { name: "web", image: "busybox", command: null, entrypoint: null, ...more }, references, {
@@ -86,7 +86,7 @@ test("createBody() points at the containers of other services", () => {
     NetworkMode: "container:d1",
     PidMode: "container:d1",
     VolumesFrom: ["d1:ro", "x"],
-    Links: ["p-db-1:database", "p-db-1:db-1", "p-db-1:p-db-1"],
+    Links: ["own-name:database", "own-name:db-1", "own-name:p-db-1"],
   });
   expect(() => body({ ipc: "service:none" })).toThrow('no container found for service "none"');
 });

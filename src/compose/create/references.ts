@@ -11,9 +11,12 @@ export interface Target {
 /** The containers of the services that are there, by service. */
 export class References {
   readonly #targets: ReadonlyMap<string, readonly Target[]>;
+  readonly #project: string;
 
-  constructor(targets: ReadonlyMap<string, readonly Target[]>) {
+  /** `project` is its name, which links are made with. */
+  constructor(targets: ReadonlyMap<string, readonly Target[]>, project = "") {
     this.#targets = targets;
+    this.#project = project;
   }
 
   /** `service:NAME` as `container:ID`, anything else as it is. */
@@ -36,7 +39,7 @@ export class References {
       return (this.#targets.get(name) ?? []).flatMap((target) => [
         `${target.name}:${alias}`,
         `${target.name}:${name}-${target.number}`,
-        `${target.name}:${target.name}`,
+        `${target.name}:${this.#project}-${name}-${target.number}`,
       ]);
     });
     return [...found, ...external_links.map((link) => (link.includes(":") ? link : `${link}:${link}`))];

@@ -172,7 +172,7 @@ export class Performer {
   async #createContainer(action: Extract<Action, { kind: "createContainer" }>): Promise<void> {
     const { client, project, progress } = this.#context;
     const service = this.#service(action.service);
-    const references = new References(this.#targets);
+    const references = new References(this.#targets, project.name);
     const { replaces } = action;
     const body = createBody(project, service, references, {
       name: replaces ? action.name.replace(/^[0-9a-f]{12}_/, "") : action.name,
