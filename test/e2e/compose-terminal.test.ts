@@ -100,6 +100,7 @@ test(
       const { text } = new Screen(80, 24).feed(terminal.output);
       expect(text).toContain("Gracefully Stopping... press Ctrl+C again to force");
       expect(text).toMatch(/✔ Container tt-a-1 +Stopped/);
+      expect(text).toContain("a-1 exited with code 143");
       expect(await states()).toEqual(["tt-a-1 exited"]);
     }
     await using terminal = open(["up"], { cols: 80, rows: 24 });
@@ -118,7 +119,7 @@ test(
   async () => {
     write(`services:\n  a: {${talker("word")}, develop: {watch: [{path: ./f, action: sync, target: /f}]}}\n`);
     writeFileSync(join(dir, "f"), "one");
-    await using terminal = open(["up", "--menu"], { cols: 80, rows: 24 });
+    await using terminal = open(["up"], { cols: 80, rows: 24 });
     const screen = () => new Screen(80, 24).feed(terminal.output).text;
     await until("the menu", () => /w {2}Enable Watch {4}d {2}Detach$/.test(screen()));
     terminal.type("w");
@@ -150,6 +151,7 @@ test(
     expect(text.match(/a-1 exited with code 5 \(restarting\)$/gm)).toHaveLength(2);
     expect(text.match(/a-1 exited with code 5$/gm)).toHaveLength(1);
     write(`services:\n  a: {${talker("word")}}\n`);
+    await daemon().must(...command("up", "--no-start").slice(1));
     await using second = open(["up"], { cols: 80, rows: 24 });
     await until("a line", () => second.output.includes("word 2"));
     await daemon().must("restart", "-t", "1", "tt-a-1");

@@ -29,6 +29,10 @@ export class AttachedLogs {
   readonly #running = new Set<string>();
   /** The log that is being printed, by container. */
   readonly #logs = new Map<string, Promise<void>>();
+  /** Ends that are being told. */
+  readonly #ending = new Set<Promise<void>>();
+  /** Containers whose start the events have told. */
+  readonly #started = new Set<string>();
   /** Containers made while we listen: everything in their logs is new. */
   readonly #fresh = new Set<string>();
   /** When each container last ended, as a log's `since`: a first line may be older than the event that tells of the start. */
@@ -68,15 +72,23 @@ export class AttachedLogs {
     this.#follow(id, service, name, query);
   }
 
+  /** A start that has been answered: the event that tells of it, and perhaps of its end, may be on its way yet. */
+  noteStart(id: string, service: string): void {
+    if (this.#options.shown.has(service) && !this.#started.has(id)) this.#running.add(id);
+  }
+
   /** Answers when no container of a shown service runs any more and all is printed. */
   async ended(): Promise<void> {
-    while (this.#running.size > 0) await this.#idle.promise;
+    while (this.#running.size + this.#ending.size > 0) {
+      if (this.#ending.size > 0) await Promise.all(this.#ending);
+      else await this.#idle.promise;
+    }
     await Promise.all(this.#logs.values());
   }
 
   /** Ends it; what has been written so far is printed. */
   async close(): Promise<void> {
-    await Promise.race([Promise.all(this.#logs.values()), Bun.sleep(200)]);
+    await Promise.race([this.ended(), Bun.sleep(200)]);
     this.#abort.abort();
     await this.#watching;
   }
@@ -95,6 +107,7 @@ export class AttachedLogs {
       return;
     }
     if (Action === "start") {
+      this.#started.add(Actor.ID);
       if (this.#options.shown.has(service)) this.#running.add(Actor.ID);
       const since = this.#ends.get(Actor.ID) ?? (this.#fresh.has(Actor.ID) ? "" : this.#begin);
       this.#follow(Actor.ID, service, name, { since });
@@ -104,7 +117,9 @@ export class AttachedLogs {
     this.#ends.set(Actor.ID, `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`);
     const code = Number(Actor.Attributes.exitCode ?? 0);
     const wasRunning = this.#running.delete(Actor.ID);
-    void this.#end(Actor.ID, shortName(this.#project.name, name), service, code, wasRunning);
+    const end = this.#end(Actor.ID, shortName(this.#project.name, name), service, code, wasRunning);
+    this.#ending.add(end);
+    void end.finally(() => this.#ending.delete(end));
   }
 
   async #end(id: string, name: string, service: string, code: number, wasRunning: boolean): Promise<void> {

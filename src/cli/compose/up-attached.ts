@@ -104,6 +104,7 @@ export async function upAttached(
       volumes: options.volumes,
       signal: interrupted.signal,
       hookOutput,
+      onStart: (id, service) => logs.noteStart(id, service),
     });
     const since = String(Math.floor(Date.now() / 1000));
     for (const container of before.observed.containers)

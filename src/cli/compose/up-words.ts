@@ -13,7 +13,7 @@ export const upFlags = {
   "attach-dependencies": flag.bool("Show the output of dependencies too"),
   detach: flag.bool("Leave the containers running and return", { short: "d" }),
   "exit-code-from": flag.string("Return the exit code of this service; stops all once it ends"),
-  menu: flag.bool("Keys to steer a project in the foreground (COMPOSE_MENU does the same)"),
+  menu: flag.bool("Keys to steer a project in the foreground, on a terminal (COMPOSE_MENU=0 leaves them out)"),
   "no-attach": flag.list("Show no output of these services", { kind: "stringArray" }),
   "no-color": flag.bool("Use no colours"),
   "no-deps": flag.bool("Leave dependencies alone"),

@@ -62,7 +62,7 @@ export async function up(cli: Cli, input: Input<typeof upFlags>, settled: Settle
     abortOnFailure: flags["abort-on-container-failure"],
     exitCodeFrom: flags["exit-code-from"],
     watch: flags.watch,
-    menu: changed.has("menu") ? flags.menu : isOn("COMPOSE_MENU"),
+    menu: changed.has("menu") ? flags.menu : !process.env.COMPOSE_MENU || isOn("COMPOSE_MENU"),
     ...(changed.has("timeout") && { timeout: flags.timeout }),
   });
 }

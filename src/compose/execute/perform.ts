@@ -30,7 +30,7 @@ export interface PerformContext {
   readonly envFiles?: readonly string[];
   readonly signal?: AbortSignal;
   /** Called when a container has been started, before its hooks run. */
-  readonly onStart?: (id: string, name: string) => void;
+  readonly onStart?: (id: string, service: string) => void;
   /** Where the output of a container's hooks goes; absent or undefined for nowhere. */
   readonly hookOutput?: (service: string, container: string) => HookOutput | undefined;
 }
@@ -213,7 +213,7 @@ export class Performer {
     await writeFiles(client, project, service, id);
     await client.json(to(paths.containerStart, { id }));
     const ownName = container.replace(/^[0-9a-f]{12}_/, "");
-    onStart?.(id, ownName);
+    onStart?.(id, name);
     await this.#runHooks("post_start", name, id, ownName);
   }
 
