@@ -9,6 +9,7 @@ import type { LintWarning } from "./dockerfile/lint/linter.ts";
 import type { CheckResult } from "./dockerfile/plan/build.ts";
 import type { TargetSummary } from "./dockerfile/plan/outline.ts";
 import type { Source } from "./dockerfile/text/source.ts";
+import type { KeptResult } from "./kept-result.ts";
 import type { Attestation, CacheTransfer, Grant, Output } from "./request-results.ts";
 import type { ClientFiles, Credentials, MainContext, SecretSource, SshSource } from "./request-sources.ts";
 
@@ -45,7 +46,7 @@ export interface BuildRequest {
   readonly ssh: SshSource;
   /** Where `local:NAME` contexts come from; null where the client has none to give. */
   readonly clientFiles: ClientFiles | null;
-  /** None is the image in the store. */
+  /** None leaves only what the cache has. */
   readonly outputs: readonly Output[];
   readonly attestations: readonly Attestation[];
   readonly cacheFrom: readonly CacheTransfer[];
@@ -119,6 +120,13 @@ export interface Builder {
     tell: (event: BuildEvent) => void,
     op: Operation,
   ): Promise<BuiltImage>;
+  /** Builds, and keeps the image for another build alone, until it is disposed of. */
+  keepResult(
+    request: BuildRequest,
+    context: MainContext,
+    tell: (event: BuildEvent) => void,
+    op: Operation,
+  ): Promise<KeptResult>;
   /** What a file offers and what there is to say about it, without building anything. */
   inspect(request: BuildRequest, context: MainContext, op: Operation): Promise<Inspection>;
   /** Directories that clients have sent. */

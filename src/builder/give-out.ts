@@ -13,7 +13,6 @@ import { base64Json, exportAll } from "./exporters/export-all.ts";
 import type { Target } from "./exporters/image-set.ts";
 import { squashed } from "./exporters/squash.ts";
 import { imageFile } from "./image-file.ts";
-import type { Output } from "./request-results.ts";
 import type { StageResult } from "./solver/solver.ts";
 
 type Parts = Pick<BuilderOptions, "images" | "snapshots" | "paths"> & { readonly hold: BuildHold };
@@ -32,8 +31,6 @@ export interface SolvedBuild {
   readonly contextAddress: string | null;
 }
 
-const inStore: Output = { type: "image", push: false, attributes: {} };
-
 export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation): Promise<BuiltImage> {
   const { request, plans, results, notes } = solved;
   const { names, auths, cacheTo } = request;
@@ -48,8 +45,7 @@ export async function giveOut(parts: Parts, solved: SolvedBuild, op: Operation):
     targets.push({ ...made, statements: statements.always });
     forImages.push({ ...made, statements: statements.besideImages });
   }
-  const outputs = request.outputs.length === 0 ? [inStore] : request.outputs;
-  const built = await exportAll(parts, { targets, forImages, names, auths, outputs }, op);
+  const built = await exportAll(parts, { targets, forImages, names, auths, outputs: request.outputs }, op);
   const trees = results.map(({ tree }) => tree);
   const cached = await exportCaches(parts, cacheTo, { notes, trees, auths }, op);
   return { ...built, facts: { ...built.facts, ...cached, ...provenanceFacts(summaries) } };

@@ -41,6 +41,9 @@ export type Output =
       receive(directory: { readonly root: string; readonly epoch: number | null }): Promise<void>;
     };
 
+/** What a build is for where nobody says anything. */
+export const inStore: Output = { type: "image", push: false, attributes: {} };
+
 /** `--attest type=sbom,…`, `--provenance`. */
 export interface Attestation {
   readonly type: "sbom" | "provenance";

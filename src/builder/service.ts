@@ -27,6 +27,7 @@ import type { BuildPlan } from "./dockerfile/plan/plan.ts";
 import type { ParsedFile } from "./dockerfile/syntax/parse.ts";
 import { checkOutputs } from "./exporters/export-all.ts";
 import { giveOut } from "./give-out.ts";
+import { type KeptResult, keepResult } from "./kept-result.ts";
 import { stagesIn } from "./plan-parts.ts";
 import { keepsGit, parsed, platformsOf } from "./request-reading.ts";
 import type { MainContext } from "./request-sources.ts";
@@ -127,6 +128,16 @@ class BuildService implements Builder {
       await images.outputs.letGo(hold);
       this.#keeper.built();
     }
+  }
+
+  keepResult(
+    request: BuildRequest,
+    main: MainContext,
+    tell: (event: BuildEvent) => void,
+    op: Operation,
+  ): Promise<KeptResult> {
+    const alone = { ...request, names: [], attestations: [], cacheTo: [] };
+    return keepResult(this.#contexts, (output) => this.build({ ...alone, outputs: [output] }, main, tell, op));
   }
 
   async inspect(request: BuildRequest, main: MainContext, op: Operation): Promise<Inspection> {

@@ -12,7 +12,7 @@ import type { BuildEvent, Builder, BuildRequest, BuiltImage } from "../builder/b
 import { pruneAll } from "../builder/cache/cache-rules.ts";
 import type { BuilderOptions } from "../builder/collaborators.ts";
 import { applyChanges } from "../builder/dockerfile/plan/config-changes.ts";
-import type { CacheTransfer, ClientBlobs, Output } from "../builder/request-results.ts";
+import { type CacheTransfer, type ClientBlobs, inStore, type Output } from "../builder/request-results.ts";
 import { noSources } from "../builder/request-sources.ts";
 import { createBuilder } from "../builder/service.ts";
 import type { Images } from "../images/images.ts";
@@ -109,7 +109,7 @@ const plain: BuildRequest = {
   grants: new Set(),
   namedContexts: new Map(),
   ...noSources,
-  outputs: [],
+  outputs: [inStore],
   attestations: [],
   cacheFrom: [],
   cacheTo: [],

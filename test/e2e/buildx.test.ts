@@ -156,6 +156,37 @@ COPY --from=b /count /sub/count
     expect(readFileSync(join(out, "g"), "utf8")).toBe("x");
   });
 
+  test("bakes targets that begin at each other's results, of which nothing stays that was not asked for", async () => {
+    const path = context({
+      "docker-bake.hcl": `target "lent" {
+  dockerfile-inline = "FROM busybox\\nRUN echo lent > /l\\n"
+}
+target "default" {
+  contexts = { base = "target:lent" }
+  dockerfile-inline = "FROM base\\nRUN cat /l > /m\\n"
+  tags = ["bx:baked"]
+}
+target "failing" {
+  contexts = { base = "target:broken" }
+  dockerfile-inline = "FROM base\\n"
+}
+target "broken" {
+  dockerfile-inline = "FROM busybox\\nRUN echo said; exit 3\\n"
+}
+`,
+    });
+    const before = await daemon().must("images", "-aq", "--no-trunc");
+    const file = ["-f", join(path, "docker-bake.hcl")];
+    const baked = await docker(["buildx", "bake", ...file]);
+    expect([baked.code, baked.stderr]).toEqual([0, expect.stringContaining("naming to bx:baked")]);
+    expect(await daemon().must("run", "--rm", "bx:baked", "cat", "/m")).toBe("lent\n");
+    const failed = await docker(["buildx", "bake", ...file, "failing"]);
+    expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining("said")]);
+    await daemon().must("rmi", "bx:baked");
+    expect(await daemon().must("images", "-aq", "--no-trunc")).toBe(before);
+    expect(readdirSync(join(daemon().dataRoot, "build", "contexts"))).toEqual([]);
+  });
+
   test("asks what a file offers, and lists and prunes the cache", async () => {
     const path = context({ Dockerfile: "# an image\nFROM busybox as One\nARG A=1\nRUN echo $A\n" });
     expect((await build("--call=targets", path)).stdout).toContain("one (default)");

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { createReadStream, mkdirSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { BuildEvent, BuildRequest, BuiltImage } from "../../src/builder/builder.ts";
+import { inStore } from "../../src/builder/request-results.ts";
 import { type MainContext, noSources } from "../../src/builder/request-sources.ts";
 import { dhowDefaults, readConfig } from "../../src/daemon/config.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
@@ -41,7 +42,7 @@ const plainRequest: BuildRequest = {
   grants: new Set(),
   namedContexts: new Map(),
   ...noSources,
-  outputs: [],
+  outputs: [inStore],
   attestations: [],
   cacheFrom: [],
   cacheTo: [],

@@ -11,7 +11,7 @@ import type { Filters } from "../../api/filters.ts";
 import type { ProgressSink } from "../../api/images.ts";
 import type { Routes } from "../../api/routes.ts";
 import type { BuildEvent, BuildRequest, BuiltImage, CacheEntry, PruneRequest } from "../../builder/builder.ts";
-import type { CacheTransfer, Output } from "../../builder/request-results.ts";
+import { type CacheTransfer, inStore, type Output } from "../../builder/request-results.ts";
 import { type MainContext, noSources } from "../../builder/request-sources.ts";
 import { invalidArgument, unavailable } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
@@ -150,7 +150,9 @@ function readRequest(query: BuildQuery, registryConfig: string | undefined): Bui
 
 /** Those that need no client to take files. */
 function readOutputs(text: string): Output[] {
-  return (readQueryJson("outputs", BuildOutputs, text) ?? []).map(({ Type, Attrs }) => {
+  const wanted = readQueryJson("outputs", BuildOutputs, text) ?? [];
+  if (wanted.length === 0) return [inStore];
+  return wanted.map(({ Type, Attrs }) => {
     const { push = "", ...attributes } = Attrs;
     if (Type === "image" || Type === "moby") return { type: "image", push: false, attributes: Attrs };
     if (Type === "registry") return { type: "image", push: push !== "false", attributes };

@@ -8,7 +8,7 @@ import { GrpcError, statusCodes } from "../../../lib/grpc/status.ts";
 import type { Read } from "../../../lib/protobuf/message.ts";
 import { frontendCapabilities, solveCapabilities } from "./capabilities.ts";
 import type { FrontendRequest, Job, Jobs, Returned } from "./jobs.ts";
-import { promiseOf, Solve, type SolveBackend } from "./solve.ts";
+import { promisedBy, promiseOf, Solve, type SolveBackend } from "./solve.ts";
 import { failureOf } from "./source-info.ts";
 import { answerSubrequest, checkSubrequest } from "./subrequests.ts";
 import { workers } from "./workers.ts";
@@ -36,7 +36,7 @@ export function bridgeHandlers(builds: SolveBackend, sessions: Sessions, jobs: J
     Solve: async (request, call) => {
       const job = await jobOf(call);
       const wanted = frontendRequest(request);
-      const solve = await Solve.open(builds, sessions, job, wanted);
+      const solve = await Solve.open({ builds, sessions, jobs }, job, wanted);
       const name = wanted.attributes.get("requestid") ?? "";
       if (name !== "") {
         checkSubrequest(name);
@@ -44,6 +44,7 @@ export function bridgeHandlers(builds: SolveBackend, sessions: Sessions, jobs: J
       }
       // Read now, so that what is wrong with it is told here.
       solve.read(nothing);
+      for (const definition of wanted.inputs.values()) jobs.promised(promisedBy(definition) ?? "")?.job.lend(job);
       const id = job.promise(wanted);
       return { result: { ref: { id, def: promiseOf(id) } } };
     },

@@ -31,5 +31,5 @@ export function createBuildkit(builds: ControlBackend) {
     },
     buildkitControl: () => (socket) => serveGrpc(socket, bindings).closed,
   } satisfies Partial<Handlers>;
-  return { handlers, sessionBuilds: new SessionBuilds(builds, sessions) };
+  return { handlers, sessionBuilds: new SessionBuilds({ builds, sessions, jobs }) };
 }

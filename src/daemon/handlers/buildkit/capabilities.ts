@@ -7,7 +7,7 @@ const list = (names: string): Written<typeof APICap>[] => names.split(/\s+/).map
 /** Of the bridge. */
 export const frontendCapabilities = list(
   `frontend.caps frontend.inputs gateway.evaluate gateway.solve.evaluate gateway.solve.metadata gateway.warnings importcaches
-   proto.refarray reference.attestations return returnmap solve.base solve.inlinereturn`,
+   proto.refarray reference.attestations reference.output return returnmap solve.base solve.inlinereturn`,
 );
 
 /** Of what a solve takes. No operation of LLB is there: graphs of a client's own are refused. */

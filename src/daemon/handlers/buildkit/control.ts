@@ -15,7 +15,10 @@ import { Solve } from "./solve.ts";
 import { cacheTransfers } from "./solve-sources.ts";
 import { buildkitVersion, workers } from "./workers.ts";
 
-export type ControlBackend = Pick<Builder, "build" | "inspect" | "contexts" | "cacheEntries" | "cacheRules" | "prune">;
+export type ControlBackend = Pick<
+  Builder,
+  "build" | "inspect" | "keepResult" | "contexts" | "cacheEntries" | "cacheRules" | "prune"
+>;
 
 export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs: Jobs): HandlersOf<typeof Control> {
   const history = new BuildHistory();
@@ -33,6 +36,8 @@ export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs
         if (wanted !== null && !request.internal) history.begin(job, exporters);
         const exporterResponse = wanted === null ? new Map<string, string>() : await run(wanted, job, request);
         history.end(job, wanted, exporterResponse);
+        job.progress.end();
+        await job.lent();
         return { exporterResponse };
       } catch (error) {
         const failure = statusOf(error);
@@ -91,7 +96,7 @@ export function controlHandlers(builds: ControlBackend, sessions: Sessions, jobs
   };
 
   async function run(wanted: FrontendRequest, job: Job, request: Read<typeof SolveRequest>) {
-    const solve = await Solve.open(builds, sessions, job, wanted);
+    const solve = await Solve.open({ builds, sessions, jobs }, job, wanted);
     const cacheExports = cacheTransfers(request.cache?.exports ?? []);
     return await solve.run({ exporters: exportersOf(request), cacheExports });
   }

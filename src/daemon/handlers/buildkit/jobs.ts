@@ -29,6 +29,10 @@ export class Job {
   readonly entitlements: readonly string[];
   readonly #promised = new Map<string, FrontendRequest>();
   readonly returned = Promise.withResolvers<Returned>();
+  /** Resolves when nobody asks for it any more. */
+  readonly over = Promise.withResolvers<void>();
+  /** Builds that begin at results of this one, and so need its client's session. */
+  readonly #borrowers = new Set<Job>();
 
   constructor(ref: string, session: string, entitlements: readonly string[], signal: AbortSignal) {
     this.ref = ref;
@@ -49,6 +53,19 @@ export class Job {
   promised(id: string): FrontendRequest | undefined {
     return this.#promised.get(id);
   }
+
+  lend(borrower: Job): void {
+    if (borrower !== this) this.#borrowers.add(borrower);
+  }
+
+  /** Resolves once all who begin at its results are over, or this one's client has given up. */
+  async lent(): Promise<void> {
+    const gone = new Promise<void>((resolve) => {
+      if (this.signal.aborted) resolve();
+      this.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([Promise.all([...this.#borrowers].map(({ over }) => over.promise)), gone]);
+  }
 }
 
 /** How long calls wait for the solve that they belong to: clients send them at the same time. */
@@ -56,6 +73,16 @@ const patienceMs = 5000;
 
 export class Jobs {
   readonly #jobs = new Map<string, Job>();
+
+  /** A result that a build under way has promised, and that build; other builds of the same client may begin at it. */
+  promised(id: string): { readonly job: Job; readonly request: FrontendRequest } | null {
+    for (const job of this.#jobs.values()) {
+      const request = job.promised(id);
+      if (request !== undefined) return { job, request };
+    }
+    return null;
+  }
+
   readonly #waiting = new Map<string, Set<(job: Job) => void>>();
 
   /** Throws `conflict` for a reference that is taken. */
@@ -64,7 +91,12 @@ export class Jobs {
     this.#jobs.set(job.ref, job);
     for (const resolve of this.#waiting.get(job.ref) ?? []) resolve(job);
     this.#waiting.delete(job.ref);
-    return { [Symbol.dispose]: () => void this.#jobs.delete(job.ref) };
+    return {
+      [Symbol.dispose]: () => {
+        this.#jobs.delete(job.ref);
+        job.over.resolve();
+      },
+    };
   }
 
   async get(ref: string, signal: AbortSignal): Promise<Job> {

@@ -14,23 +14,20 @@ import {
 import { StatusResponse } from "../../../api/buildkit/control.ts";
 import type { ProgressSink } from "../../../api/images.ts";
 import type { Routes } from "../../../api/routes.ts";
-import type { Sessions } from "../../../builder/session/sessions.ts";
 import { invalidArgument } from "../../../lib/errors.ts";
 import type { Operation } from "../../../lib/operation.ts";
 import type { Call } from "../../call.ts";
 import { readQueryJson } from "../query-json.ts";
 import { type FrontendRequest, Job } from "./jobs.ts";
-import { Solve, type SolveBackend } from "./solve.ts";
+import { Solve, type SolveParts } from "./solve.ts";
 
 export type BuildQuery = Call<Routes["imageBuild"]>["query"];
 
 export class SessionBuilds {
-  readonly #builds: SolveBackend;
-  readonly #sessions: Sessions;
+  readonly #parts: SolveParts;
 
-  constructor(builds: SolveBackend, sessions: Sessions) {
-    this.#builds = builds;
-    this.#sessions = sessions;
+  constructor(parts: SolveParts) {
+    this.#parts = parts;
   }
 
   /** Resolves once the build is over and told of. */
@@ -44,7 +41,7 @@ export class SessionBuilds {
     })();
     let facts: ReadonlyMap<string, string>;
     try {
-      const solve = await Solve.open(this.#builds, this.#sessions, job, requestOf(query));
+      const solve = await Solve.open(this.#parts, job, requestOf(query));
       facts = await solve.run({ exporters: exportersOf(query), cacheExports: [] });
     } finally {
       job.progress.end();

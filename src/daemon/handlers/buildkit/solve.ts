@@ -2,14 +2,15 @@
 import { type Definition, Op } from "../../../api/buildkit/ops.ts";
 import type { Builder, BuildRequest, BuiltImage } from "../../../builder/builder.ts";
 import { isOwnFrontend } from "../../../builder/dockerfile/syntax/directives.ts";
-import type { CacheTransfer } from "../../../builder/request-results.ts";
+import type { KeptResult } from "../../../builder/kept-result.ts";
+import type { CacheTransfer, ClientBlobs } from "../../../builder/request-results.ts";
 import type { MainContext } from "../../../builder/request-sources.ts";
 import type { ClientSession, Sessions } from "../../../builder/session/sessions.ts";
-import { invalidArgument, messageOf, notImplemented } from "../../../lib/errors.ts";
+import { invalidArgument, messageOf, notFound, notImplemented } from "../../../lib/errors.ts";
 import type { Operation } from "../../../lib/operation.ts";
 import { Timings } from "../../../lib/operation.ts";
-import type { Read } from "../../../lib/protobuf/message.ts";
-import type { FrontendRequest, Job } from "./jobs.ts";
+import type { Read, Written } from "../../../lib/protobuf/message.ts";
+import type { FrontendRequest, Job, Jobs } from "./jobs.ts";
 import type { Vertex } from "./progress.ts";
 import { readAttributes } from "./solve-request.ts";
 import {
@@ -30,17 +31,26 @@ export interface SolveResults {
   readonly cacheExports: readonly CacheTransfer[];
 }
 
-export type SolveBackend = Pick<Builder, "build" | "inspect" | "contexts" | "cacheRules">;
+export type SolveBackend = Pick<Builder, "build" | "inspect" | "keepResult" | "contexts" | "cacheRules">;
+
+/** What solves share. */
+export interface SolveParts {
+  readonly builds: SolveBackend;
+  readonly sessions: Sessions;
+  readonly jobs: Jobs;
+}
 
 export class Solve {
+  readonly #parts: SolveParts;
   readonly #builds: SolveBackend;
   readonly #job: Job;
   readonly #request: FrontendRequest;
   readonly #session: ClientSession | null;
   readonly #op: Operation;
 
-  private constructor(builds: SolveBackend, job: Job, request: FrontendRequest, session: ClientSession | null) {
-    this.#builds = builds;
+  private constructor(parts: SolveParts, job: Job, request: FrontendRequest, session: ClientSession | null) {
+    this.#parts = parts;
+    this.#builds = parts.builds;
     this.#job = job;
     this.#request = request;
     this.#session = session;
@@ -48,10 +58,10 @@ export class Solve {
     this.#op = { signal, timings: new Timings() };
   }
 
-  static async open(builds: SolveBackend, sessions: Sessions, job: Job, request: FrontendRequest): Promise<Solve> {
+  static async open(parts: SolveParts, job: Job, request: FrontendRequest): Promise<Solve> {
     checkFrontend(request);
-    const session = job.session === "" ? null : await sessions.get(job.session, job.signal);
-    return new Solve(builds, job, request, session);
+    const session = job.session === "" ? null : await parts.sessions.get(job.session, job.signal);
+    return new Solve(parts, job, request, session);
   }
 
   get op(): Operation {
@@ -78,6 +88,40 @@ export class Solve {
     return { request, context: mainContext(session, attributes, this.#op) };
   }
 
+  /** The request with the results of other builds that it begins at: they are built now, and stand in for layouts of the client's. */
+  async #withInputs(request: BuildRequest, held: AsyncDisposableStack): Promise<BuildRequest> {
+    const namedContexts = new Map(request.namedContexts);
+    const layouts = new Map<string, ClientBlobs>();
+    for (const [name, address] of request.namedContexts) {
+      if (!address.startsWith(inputPrefix)) continue;
+      const { blobs, digest } = held.use(await this.#keep(address.slice(inputPrefix.length)));
+      const store = `input-${layouts.size}`;
+      layouts.set(store, blobs);
+      namedContexts.set(name, `oci-layout://${store}@${digest}`);
+    }
+    const { clientFiles } = request;
+    if (layouts.size === 0 || clientFiles === null) return request;
+    const layout = (store: string): ClientBlobs => layouts.get(store) ?? clientFiles.layout!(store);
+    return { ...request, namedContexts, clientFiles: { ...clientFiles, layout } };
+  }
+
+  async #keep(input: string): Promise<KeptResult> {
+    const definition = this.#request.inputs.get(input);
+    const id = definition === undefined ? null : promisedBy(definition);
+    const promised = id === null ? null : this.#parts.jobs.promised(id);
+    if (promised === null) throw notFound(`no such result: ${input}`);
+    const { job, request } = promised;
+    const other = await Solve.open(this.#parts, job, request);
+    const { request: wanted, context } = other.read({ exporters: [], cacheExports: [] });
+    const signal = AbortSignal.any([this.#op.signal, other.op.signal]);
+    await using held = new AsyncDisposableStack();
+    const op = { ...this.#op, signal };
+    // Whichever of the two builds does a step, its client is shown what it says.
+    const steps = new StepProgress(job.progress, () => {});
+    const whole = await other.#withInputs(wanted, held);
+    return await this.#builds.keepResult(whole, context, steps.tell, op);
+  }
+
   /** Builds, and gives what the exporters have to tell. */
   async run(results: SolveResults): Promise<ReadonlyMap<string, string>> {
     let exporting: Vertex | undefined;
@@ -87,7 +131,9 @@ export class Solve {
     });
     try {
       const { request, context } = this.read(results);
-      const built = await this.#builds.build(request, context, steps.tell, this.#op);
+      await using held = new AsyncDisposableStack();
+      const whole = await this.#withInputs(request, held);
+      const built = await this.#builds.build(whole, context, steps.tell, this.#op);
       if (exporting !== undefined) tellExported(exporting, built);
       return new Map(Object.entries(factsOf(built)));
     } catch (thrown) {
@@ -113,13 +159,17 @@ function checkFrontend({ frontend, attributes, inputs }: FrontendRequest): void 
   }
 }
 
+/** What a context's address begins with that is an input of the solve. */
+const inputPrefix = "input:";
+
 const promisePrefix = "dhow-result://";
 
 /** Stands for a result that is not built yet: clients hand it on as the input of another build. */
-export function promiseOf(id: string): { def: Uint8Array[] } {
+export function promiseOf(id: string): Written<typeof Definition> {
   const source = Op.encode({ source: { identifier: promisePrefix + id } });
   const digest = `sha256:${new Bun.CryptoHasher("sha256").update(source).digest("hex")}`;
-  return { def: [source, Op.encode({ inputs: [{ digest, index: 0 }] })] };
+  const result = Op.encode({ inputs: [{ digest, index: 0 }] });
+  return { def: [source, result], metadata: new Map([[digest, {}]]) };
 }
 
 /** The id of the result that a graph stands for; null for every other graph. */
