@@ -100,6 +100,13 @@ test("secrets, further contexts and hosts are there for RUN, and the result come
   expect(stderr).not.toContain("geheim");
 });
 
+test("--squash makes one layer of what is built", async () => {
+  const path = context("FROM busybox\nRUN echo a > /a\nRUN rm /a; echo b > /b\n");
+  expect((await build("-q", "--squash", "-t", "cli:squashed", path)).code).toBe(0);
+  expect(await daemon().must("inspect", "-f", "{{len .RootFS.Layers}}", "cli:squashed")).toBe("2\n");
+  expect((await build("--squash", "--secret", "id=a,env=HOME", path)).stderr).toContain("--secret needs BuildKit");
+});
+
 test("files that are given out have the time of SOURCE_DATE_EPOCH", async () => {
   const path = context("FROM scratch\nCOPY d /d\n", { "d/f": "x" });
   const out = join(root, "dated");

@@ -53,6 +53,7 @@ async function query(cli: Cli, flags: BuildFlags, dockerfile: string, quiet: boo
     q: quiet,
     nocache: flags["no-cache"],
     pull: flags.pull,
+    squash: flags.squash,
     memory: flags.memory,
     memswap: flags["memory-swap"],
     cpushares: flags["cpu-shares"],

@@ -72,6 +72,7 @@ export const buildFlags = {
   quiet: flag.bool("Print the image's ID only", { short: "q" }),
   rm: flag.bool("Accepted for compatibility: nothing of a step stays", { initial: true }),
   "shm-size": flag.bytes("Size of /dev/shm of RUN"),
+  squash: flag.bool("Make one layer of all that is built (builds without BuildKit's protocol)"),
   tag: flag.list("Name of the image (name[:tag])", { short: "t" }),
   target: flag.string("Stage to build"),
   ulimit: flag.list("Limit of RUN's processes (name=soft[:hard])"),

@@ -20,9 +20,11 @@ export const command = defineCommand({
   async run(cli, { flags, changed, args: [context = ""] }) {
     checkBuilder(flags.builder);
     const mode = readProgressMode(flags.progress, flags.quiet);
-    if (!(await speaksBuildkit(cli))) {
+    // BuildKit's protocol has no place for it.
+    if (flags.squash || !(await speaksBuildkit(cli))) {
       const name = unusable(changed, flags, "classic");
-      if (name !== null) throw new ExitError(1, `--${name} needs BuildKit, which this daemon does not offer`);
+      const why = flags.squash ? "which has no --squash" : "which this daemon does not offer";
+      if (name !== null) throw new ExitError(1, `--${name} needs BuildKit, ${why}`);
       const id = await classicBuild(cli, context, flags);
       if (flags.iidfile !== "") await writeResult(flags.iidfile, id, "image ID file");
       return 0;
