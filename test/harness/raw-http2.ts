@@ -1,5 +1,6 @@
 /** One end of an HTTP/2 connection that a test writes frame by frame, as no library would. https://www.rfc-editor.org/rfc/rfc9113 */
 import type { Socket } from "node:net";
+import { slowness } from "./command.ts";
 
 export const types = {
   data: 0,
@@ -124,7 +125,7 @@ export class RawHttp2 implements Disposable {
   }
 
   /** Writes; resolves when it is out, the other side has cut the connection, or has taken nothing for `patienceMs`. */
-  async write(bytes: Uint8Array, patienceMs = 200): Promise<boolean> {
+  async write(bytes: Uint8Array, patienceMs = 1000 * slowness): Promise<boolean> {
     if (this.#isClosed) return false;
     if (this.socket.write(bytes)) return true;
     const over = Promise.withResolvers<boolean>();
