@@ -16,7 +16,7 @@ interface Case {
   skopeo?(): Promise<number>;
 }
 
-const rounds = 5;
+const rounds = 3;
 
 export async function images(engines: readonly Engine[]): Promise<Table> {
   const rows = [
@@ -56,7 +56,11 @@ async function shape(engines: readonly Engine[], what: string, made: LayeredImag
     },
   ];
   const rows: Row[] = [];
-  for (const one of cases) rows.push({ name: `${one.name}: ${what}`, values: await times(engines, one) });
+  for (const one of cases) {
+    const row = { name: `${one.name}: ${what}`, values: await times(engines, one) };
+    console.log(`${row.name}: ${JSON.stringify(row.values)}`);
+    rows.push(row);
+  }
   return rows;
 }
 
