@@ -3,10 +3,13 @@ import { historyEvents } from "../../../api/buildkit/control.ts";
 import { notFound } from "../../../lib/errors.ts";
 import { statusOf } from "../../../lib/grpc/status.ts";
 import { BuildHistory, type HistoryEvent } from "./history.ts";
-import type { FrontendRequest, Job } from "./jobs.ts";
+import { type FrontendRequest, Job } from "./jobs.ts";
 
-const job = (ref: string): Job =>
-  ({ ref, progress: { counts: { cached: 1, total: 3, completed: 2, warnings: 4 } } }) as unknown as Job;
+function job(ref: string): Job {
+  const made = new Job(ref, "", [], new AbortController().signal);
+  Object.assign(made.progress.counts, { cached: 1, total: 3, completed: 2, warnings: 4 });
+  return made;
+}
 const request = (attributes: Readonly<Record<string, string>>): FrontendRequest =>
   ({ frontend: "dockerfile.v0", attributes: new Map(Object.entries(attributes)) }) as unknown as FrontendRequest;
 const all = { ref: "", activeOnly: false, isLive: false, limit: 0 };
