@@ -246,6 +246,22 @@ describe("loadProject() brings files of other machines", () => {
     expect(Object.keys(byVariable.services).sort()).toEqual(["one", "two"]);
   });
 
+  test("and makes no addresses of this machine's variables, by include or extends", async () => {
+    for (const text of [
+      'include: ["oci://elsewhere/x:${TOKEN}"]',
+      'services: {a: {extends: {file: "https://elsewhere/${TOKEN}.git", service: a}}}',
+    ]) {
+      const asked: string[] = [];
+      const fetchRemote = async (resource: string): Promise<string> => {
+        asked.push(resource);
+        return join(folder({ "compose.yaml": text }), "compose.yaml");
+      };
+      const loading = load(folder({}), { fetchRemote, files: [source], env: { TOKEN: "secret" } });
+      await expect(loading).rejects.toThrow("a Compose file of another machine may not make addresses of variables");
+      expect(asked).toEqual([source]);
+    }
+  });
+
   test("and tells what cannot be fetched at its place, a circle, and a chain without end", async () => {
     const at = folder({ "compose.yaml": `include: ["${source}"]\nservices: {x: {image: a, networks: [n], user: 1}}` });
     const refuses = { fetchRemote: () => Promise.reject(new Error("no route to r")) };

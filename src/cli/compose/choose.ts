@@ -11,9 +11,14 @@ export function checkServices(project: Project, names: readonly string[]): void 
   }
 }
 
-/** The containers of the services, those of one-off runs left out; of all services when none is named. */
-export function containersOf({ containers }: Observed, services: readonly string[]): ObservedContainer[] {
-  return containers.filter(({ service, oneoff }) => !oneoff && (services.length === 0 || services.includes(service)));
+/** The containers of the services, those of one-off runs left out; of all of the project when none is named. */
+export function containersOf(
+  { containers }: Observed,
+  services: readonly string[],
+  project: Pick<Project, "services">,
+): ObservedContainer[] {
+  const chosen = services.length === 0 ? Object.keys(project.services) : services;
+  return containers.filter(({ service, oneoff }) => !oneoff && chosen.includes(service));
 }
 
 /** The one container that a command works on: that of `index`, else the first. Throws in Compose's words. */

@@ -4,6 +4,7 @@ import type { SystemVersion } from "../../api/system.ts";
 import { to } from "../../client/route-call.ts";
 import type { PerformContext } from "../../compose/execute/perform.ts";
 import { configHashes } from "../../compose/hashes.ts";
+import { checkContainerNames } from "../../compose/loader/container-names.ts";
 import type { Project } from "../../compose/model/project.ts";
 import { type Observed, observe } from "../../compose/observe.ts";
 import type { Plan } from "../../compose/plan/operation.ts";
@@ -24,6 +25,8 @@ export interface Converged {
   /** What was there before. */
   readonly observed: Observed;
   readonly plan: Plan;
+  /** Keys of volumes that are not as the file says. */
+  readonly changedVolumes: readonly string[];
   readonly context: PerformContext;
 }
 
@@ -47,6 +50,7 @@ export async function converge(
   for (const name of options.scale.keys()) {
     if (!given.services[name]) throw new ExitError(1, `no such service: ${name}: not found`);
   }
+  checkContainerNames(given);
   await checkJobs(scope, given);
   const provided = await bringProvidersUp(scope, given);
   // Both only read where every image is here already.
@@ -61,7 +65,7 @@ export async function converge(
   const plan = planUp(project, before, ids, configHashes, { ...options, recreateVolumes });
   const context = { ...scope.performContext(project, before, ids), ...extra };
   await scope.run(plan, context);
-  return { project, observed: before, plan, context };
+  return { project, observed: before, plan, changedVolumes: changed, context };
 }
 
 /** Only dhow's engine starts jobs: another one would leave them lying. */

@@ -3,7 +3,7 @@
  * engine has. Where all of these are as they were when it was empty, it is empty again: no file is read as YAML, and no model is
  * made. What is kept for this are digests, and the names of files, images and containers.
  */
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { answerTo, type Read } from "../../compose/loader/reads.ts";
@@ -68,9 +68,13 @@ export class SettledUp {
   }
 
   /** Notes it if there was nothing to do, and nothing but a change can make another plan. */
-  async keep({ project, observed, plan, context }: Converged, reads: ReadonlyMap<string, Read>): Promise<void> {
+  async keep(
+    { project, observed, plan, changedVolumes, context }: Converged,
+    reads: ReadonlyMap<string, Read>,
+  ): Promise<void> {
     const containers = plan.operations.flatMap(({ action }) => (action.kind === "keep" ? [action.name] : []));
-    if (containers.length < plan.operations.length || plan.warnings.length > 0 || !isTimeless(project)) return;
+    if (containers.length < plan.operations.length || plan.warnings.length + changedVolumes.length > 0) return;
+    if (!isTimeless(project)) return;
     if ([...reads.values()].some(({ answer }) => answer === null) || project.composeFiles.includes("-")) return;
     const note: Note = {
       asked: this.#asked,
@@ -81,8 +85,8 @@ export class SettledUp {
       engine: engineDigest(observed, context.images),
     };
     try {
-      const temporary = `${this.#file}.${process.pid}`;
-      await writeFile(temporary, JSON.stringify(note), { mode: 0o600 });
+      const temporary = `${this.#file}.${crypto.randomUUID()}`;
+      await writeFile(temporary, JSON.stringify(note), { mode: 0o600, flag: "wx" });
       await rename(temporary, this.#file);
     } catch {
       // The next one reads the files again.
@@ -104,7 +108,7 @@ async function cacheFolder(): Promise<string | null> {
   try {
     if ((await stat(homedir())).uid !== process.getuid?.()) return null;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return folder;
+    return (await lstat(folder)).uid === process.getuid?.() ? folder : null;
   } catch {
     return null;
   }

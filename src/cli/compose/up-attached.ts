@@ -152,7 +152,7 @@ async function stopAll(
   hookOutput: PerformContext["hookOutput"],
 ): Promise<Map<string, number>> {
   const observed = await observe(scope.client, project.name);
-  const containers = containersOf(observed, Object.keys(project.services));
+  const containers = containersOf(observed, [], project);
   const running = containers.filter(isRunning);
   await scope.run(planStop(project, running, timeout), {
     ...scope.performContext(project, observed),
@@ -164,7 +164,7 @@ async function stopAll(
 
 async function killAll(scope: Scope, project: Project): Promise<void> {
   const observed = await observe(scope.client, project.name);
-  const containers = containersOf(observed, Object.keys(project.services));
+  const containers = containersOf(observed, [], project);
   await scope.run(planKill(containers, "SIGKILL"), scope.performContext(project, observed));
 }
 

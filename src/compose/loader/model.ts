@@ -61,6 +61,8 @@ export class ModelLoader {
   /** Files that services were taken from, by what they were read with. */
   readonly #extended = new Map<ReadonlyMap<string, string>, Map<string, ExtendedFile>>();
   #included = 0;
+  /** What files of other machines say, word for word. */
+  #elsewhere = "";
 
   constructor(options: ModelOptions) {
     this.#options = options;
@@ -78,6 +80,7 @@ export class ModelLoader {
     const read = this.#ahead.get(file);
     if (read && this.#ahead.delete(file)) return read;
     const text = file === "-" ? (this.#options.stdin ?? "") : readText(file);
+    if (this.#options.remote.holds(dirname(file))) this.#elsewhere += text;
     return parseYaml(text, file, this.problems);
   }
 
@@ -167,7 +170,12 @@ export class ModelLoader {
   }
 
   #locate(path: string, workingDir: string): string {
-    return isRemoteResource(path) ? this.#options.remote.locate(path) : resolve(workingDir, expandHome(path));
+    if (!isRemoteResource(path)) return resolve(workingDir, expandHome(path));
+    // Filled in, it would tell this machine's variables to whoever is asked for it.
+    if (this.#options.remote.holds(workingDir) && !this.#elsewhere.includes(path)) {
+      throw invalidArgument("a Compose file of another machine may not make addresses of variables");
+    }
+    return this.#options.remote.locate(path);
   }
 
   #extendedFile(path: string, source: Source): ExtendedFile {

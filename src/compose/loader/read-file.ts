@@ -1,9 +1,7 @@
 /** The client's files, with a limit: what is read here may come from anywhere. */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { invalidArgument, notFound } from "../../lib/errors.ts";
-import { noteRead } from "./reads.ts";
-
-const mostBytes = 2 << 20;
+import { mostBytes, noteRead } from "./reads.ts";
 
 /** Throws `notFound` or `invalidArgument` in Go's words. Pipes are read to their end. */
 export function readText(path: string): string {

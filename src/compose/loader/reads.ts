@@ -1,6 +1,9 @@
 /** What a project was read from, so that another run can tell whether it would read the same. */
 import { readFileSync, statSync } from "node:fs";
 
+/** Of a file that is read. */
+export const mostBytes = 2 << 20;
+
 /** `text` asks for a file's bytes, `kind` whether there is a file, a directory or nothing. */
 export type Question = "text" | "kind";
 
@@ -37,8 +40,10 @@ export function answerTo(question: Question, path: string): string | null {
     if (found === undefined) return "absent";
     if (found.isDirectory()) return "directory";
     if (question === "kind") return "file";
-    // A pipe gives its bytes once.
-    return found.isFile() ? new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex") : null;
+    // A pipe gives its bytes once, and no file that is read is larger.
+    return found.isFile() && found.size <= mostBytes
+      ? new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex")
+      : null;
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 /** Compose files of other machines: `oci://host/repository:tag`, and git repositories. */
+import { dirname } from "node:path";
 import { invalidArgument, unavailable } from "../../lib/errors.ts";
 import { readGitReference } from "../../lib/git/reference.ts";
 import { noteElsewhere } from "./reads.ts";
@@ -48,6 +49,13 @@ export class RemoteFiles {
     if (found !== undefined) return found;
     this.#lacking.add(resource);
     throw unavailable(`${resource} is yet to be fetched`);
+  }
+
+  /** Whether a directory came with one of them. */
+  holds(directory: string): boolean {
+    return [...this.#found.values()].some(
+      (found) => typeof found === "string" && `${directory}/`.startsWith(`${dirname(found)}/`),
+    );
   }
 
   /** True when what was loaded lacked something, and is to be loaded again. */

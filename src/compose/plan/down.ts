@@ -10,6 +10,7 @@ import { isRunning } from "./start.ts";
 export interface DownOptions {
   /** Only these; then networks and the rest stay. Empty for the whole project. */
   readonly services: readonly string[];
+  /** Containers of `run` count as such. */
   readonly removeOrphans: boolean;
   readonly ignoreOrphans: boolean;
   /** Named volumes of the file, and the containers' anonymous ones. */
@@ -24,9 +25,9 @@ export function planDown(project: Project, observed: Observed, options: DownOpti
   const orphans = orphansOf(project, observed);
   const isOrphan = new Set(orphans.map(({ id }) => id));
   const chosen = observed.containers.filter(
-    ({ id, service }) =>
+    ({ id, service, oneoff }) =>
       (options.services.length === 0 || options.services.includes(service)) &&
-      (options.removeOrphans || !isOrphan.has(id)),
+      (options.removeOrphans || !(isOrphan.has(id) || oneoff)),
   );
   if (!options.removeOrphans && !options.ignoreOrphans && orphans.length > 0 && options.services.length === 0)
     plan.warnings.push(orphanWarning(orphans));

@@ -1,12 +1,13 @@
-/** Containers of the project whose service is no longer in the file. */
+/** Containers of the project whose service is no longer in the file, and what `run` has left. */
 import type { Project } from "../model/project.ts";
 import type { Observed, ObservedContainer } from "../observe.ts";
 import type { UpContext } from "./up.ts";
 
 export function orphansOf(project: Project, { containers }: Pick<Observed, "containers">): ObservedContainer[] {
-  return containers.filter(
-    ({ service, oneoff }) =>
-      !oneoff && !Object.hasOwn(project.services, service) && !Object.hasOwn(project.disabledServices, service),
+  return containers.filter(({ service, oneoff, state }) =>
+    oneoff
+      ? state === "exited" || state === "dead"
+      : !Object.hasOwn(project.services, service) && !Object.hasOwn(project.disabledServices, service),
   );
 }
 

@@ -1,5 +1,5 @@
 /** One container in the place of another. */
-import type { Service } from "../model/service.ts";
+import { type Service, scaleOf } from "../model/service.ts";
 import type { ObservedContainer } from "../observe.ts";
 import { awaitDependencies, isRunning } from "./start.ts";
 import type { UpContext } from "./up.ts";
@@ -71,7 +71,7 @@ export function replaceContainer(
   const stopped = context.stop(old, cause, [...ready, ...dependents], silent);
   const removed = plan.add(
     `remove ${old.name}`,
-    { kind: "removeContainer", container: old, volumes: options.renewVolumes, silent },
+    { kind: "removeContainer", container: old, volumes: false, silent },
     cause,
     [...ready, stopped, ...dependents],
   );
@@ -88,9 +88,11 @@ function takeTurn({ plan }: UpContext, service: Service, name: string, earlier: 
   return delay > 0 ? [plan.add(`delay ${name}`, { kind: "delay", nanoseconds: delay }, "delay", [last])] : [last];
 }
 
-/** `update_config.order: start-first`, where the old and the new container can stand side by side. */
+/** `update_config.order: start-first`, or nothing said of several replicas, where the old and the new container can stand side by side. */
 export function canStartFirst({ options }: UpContext, service: Service): boolean {
-  if (service.deploy?.update_config?.order !== "start-first" || !options.start) return false;
+  // Of several that stand side by side anyway, the others would go at once.
+  const order = service.deploy?.update_config?.order ?? (scaleOf(service) > 1 ? "start-first" : "stop-first");
+  if (order !== "start-first" || !options.start) return false;
   const fixedPort = service.ports?.some(({ published = "" }) => /^\d+$/.test(published) && published !== "0");
   const fixedAddress = Object.values(service.networks ?? {}).some(
     (network) => network?.ipv4_address || network?.ipv6_address,

@@ -16,7 +16,11 @@ export function planStart(context: UpContext, service: Service): void {
     const found = observed.containers.find((container) => container.name === name && !container.oneoff);
     const anew = plan.has(`create ${name}`);
     const stops = plan.has(`stop ${name}`);
-    if (found && isRunning(found) && !anew && !stops) continue;
+    if (found && isRunning(found) && !anew && !stops) {
+      // What it depends on may have become worse since.
+      awaitDependencies(context, service);
+      continue;
+    }
     if (plan.has(`start ${name}`)) continue;
     const cause = anew ? "new" : stops ? "stopped for its dependencies" : (found?.state ?? "stopped");
     const before = anew ? (made.get(service.name) ?? []) : [`stop ${name}`];

@@ -129,8 +129,9 @@ test("planUp() makes what is absent, and starts it in the order of the dependenc
   ]);
 });
 
-test("planUp() does nothing to what is as it should be", () => {
+test("planUp() does nothing to what is as it should be, but for a look at what it depends on", () => {
   expect(up(project([web, db]), observed([container("web"), container("db")]))).toEqual([
+    "await db service_healthy (web depends on it)",
     "keep p-db-1 (as it should be)",
     "keep p-web-1 (as it should be)",
   ]);
@@ -158,6 +159,7 @@ test("planUp() follows --force-recreate and --no-recreate, dependencies apart", 
   const wanted = project([web, { ...db, command: ["new"] }]);
   const found = observed([container("web"), container("db")]);
   expect(up(wanted, found, { recreate: "never", recreateDependencies: "never" })).toEqual([
+    "await db service_healthy (web depends on it)",
     "keep p-db-1 (as it should be)",
     "keep p-web-1 (as it should be)",
   ]);
@@ -248,7 +250,23 @@ test("planUp() lets so many containers start first at a time as the service says
     `${create(3)} <- delay p-a-3`,
   ]);
   expect(creations({ order: "start-first", parallelism: 0, delay: 1e9 })).toEqual([create(1), create(2), create(3)]);
-  expect(creations({ parallelism: 1 })).toEqual([create(1), create(2), create(3)]);
+  expect(creations({ order: "stop-first" })).toEqual([create(1), create(2), create(3)]);
+  // Nothing said of several: one after the other, each once the new one works.
+  expect(creations({})).toEqual(creations({ order: "start-first" }));
+});
+
+test("planUp() counts what run has left as orphans once it has ended", () => {
+  const left = (state: "running" | "exited") => ({
+    ...container("a", { number: 2 }),
+    name: "p-a-run",
+    oneoff: true,
+    state,
+  });
+  expect(up(project([service("a")]), observed([container("a"), left("running")]))).toEqual([
+    "keep p-a-1 (as it should be)",
+  ]);
+  const [warning] = up(project([service("a")]), observed([container("a"), left("exited")]));
+  expect(warning).toStartWith("! Found orphan containers ([p-a-run])");
 });
 
 test("planUp() warns of orphans, or removes them", () => {

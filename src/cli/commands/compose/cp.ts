@@ -24,8 +24,8 @@ export const command = defineCommand({
     if (!source || !target || service === "") throw new ExitError(1, "unknown copy direction");
     if (source.container && target.container) throw new ExitError(1, "copying between services is not supported");
     const scope = await Scope.open(cli, input);
-    const { observed } = await scope.found();
-    if (containersOf(observed, [service]).length === 0)
+    const { observed, project } = await scope.found();
+    if (containersOf(observed, [service], project).length === 0)
       throw new ExitError(1, `no container found for service ${JSON.stringify(service)}`);
     const one = oneContainer(observed, service, flags.index);
     if (scope.dryRun) return 0;

@@ -27,7 +27,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, args);
-    const containers = containersOf(observed, args);
+    const containers = containersOf(observed, args, project);
     const images = await observeImages(
       scope.client,
       containers.map(({ summary }) => summary.ImageID),

@@ -23,7 +23,7 @@ export const command = defineCommand({
     checkServices(project, args);
     const orphans = flags["remove-orphans"] ? orphansOf(project, observed) : [];
     const gone = new Set(orphans.map(({ id }) => id));
-    const containers = containersOf(observed, args).filter(({ id }) => !gone.has(id));
+    const containers = containersOf(observed, args, project).filter(({ id }) => !gone.has(id));
     const plan = planKill(containers, flags.signal);
     if (plan.operations.length === 0) cli.err("no container to kill\n");
     await scope.run(plan, scope.performContext(project, observed));

@@ -30,7 +30,9 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, args);
-    const containers = containersOf(observed, args).filter(({ number }) => flags.index === 0 || number === flags.index);
+    const containers = containersOf(observed, args, project).filter(
+      ({ number }) => flags.index === 0 || number === flags.index,
+    );
     const colours =
       !flags["no-color"] && scope.flags.ansi !== "never" && (isTerminal(1) || scope.flags.ansi === "always");
     const printer = new LogPrinter(cli, scope.display, { colours, prefix: !flags["no-log-prefix"] });

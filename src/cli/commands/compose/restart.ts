@@ -20,7 +20,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, args);
-    const plan = planRestart(project, containersOf(observed, []), {
+    const plan = planRestart(project, containersOf(observed, [], project), {
       services: args,
       dependents: !flags["no-deps"],
       ...(changed.has("timeout") && { timeout: flags.timeout }),

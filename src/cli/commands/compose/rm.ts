@@ -24,7 +24,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, args);
-    const chosen = containersOf(observed, args).filter((container) => flags.stop || !isRunning(container));
+    const chosen = containersOf(observed, args, project).filter((container) => flags.stop || !isRunning(container));
     if (chosen.length === 0) {
       cli.err("No stopped containers\n");
       return 0;

@@ -17,7 +17,7 @@ export const command = defineCommand({
     if (!fromFiles && observed.containers.length === 0)
       throw new ExitError(1, `no container found for project ${JSON.stringify(project.name)}: not found`);
     checkServices(project, args);
-    const plan = planStartExisting(project, containersOf(observed, []), args);
+    const plan = planStartExisting(project, containersOf(observed, [], project), args);
     await scope.run(plan, scope.performContext(project, observed));
     return 0;
   },

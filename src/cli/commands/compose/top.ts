@@ -17,7 +17,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, input.args);
-    const running = containersOf(observed, input.args).filter(({ state }) => state === "running");
+    const running = containersOf(observed, input.args, project).filter(({ state }) => state === "running");
     const tops = await Promise.all(
       running.map(async (container) => ({
         container,

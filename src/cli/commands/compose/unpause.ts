@@ -15,7 +15,7 @@ export const command = defineCommand({
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
     checkServices(project, args);
-    const containers = containersOf(observed, args);
+    const containers = containersOf(observed, args, project);
     const plan = planUnpause(containers);
     await scope.run(plan, scope.performContext(project, observed));
     return 0;

@@ -16,7 +16,7 @@ export const command = defineCommand({
     const { flags, args } = input;
     const scope = await Scope.open(cli, input);
     const { project, observed } = await scope.found();
-    const containers = containersOf(observed, args);
+    const containers = containersOf(observed, args, project);
     if (containers.length === 0) throw new ExitError(1, `no containers for project ${JSON.stringify(project.name)}`);
     const ends = await Promise.all(
       containers.map(async ({ id }) => ({ id, code: (await beginWait(scope.client, id, "")).code })),
