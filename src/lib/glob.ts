@@ -73,3 +73,6 @@ function classEnd(pattern: string, p: number): number {
   } while (pattern[i] !== "]");
   return i + 1;
 }
+
+/** A pattern that matches this text alone. */
+export const escapeGlob = (text: string): string => text.replace(/[*?[\\]/g, "\\$&");

@@ -137,7 +137,7 @@ export class CacheKeeper {
     const layers: Layer[] = [];
     for (const { id, type, size } of entries) {
       if (type !== "regular") bytes += this.#directories[type].remove(id) ? size : 0;
-      else layers.push(records.get(id)!.layer);
+      else layers.push(...[records.get(id)?.layer].filter((layer) => layer !== undefined));
     }
     this.#cache.remove(entries.filter(({ type }) => type === "regular").map(({ id }) => id));
     return bytes + (await this.#images.release(layers));

@@ -3,7 +3,7 @@
  *
  *     <root>/<hash of the id>.<number>   one directory; a second one where the first is taken and the mount is private
  */
-import { mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { NamedLocks } from "../../lib/operation-lock.ts";
 import { UseCounts } from "../../lib/use-counts.ts";
@@ -15,11 +15,10 @@ type CacheMount = Extract<RunMount, { readonly type: "cache" }>;
 /** A directory in use. */
 export interface TakenCache extends Disposable {
   readonly path: string;
-  /** It has just been made, and is empty. */
-  readonly isNew: boolean;
 }
 
-const defaultMode = 0o755;
+/** Of directories that are not whole yet. */
+const newPrefix = ".new-";
 
 export class CacheMounts {
   readonly #root: string;
@@ -31,35 +30,58 @@ export class CacheMounts {
     this.#root = root;
     this.#discard = discard;
     mkdirSync(root, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(root)) if (name.startsWith(newPrefix)) discard(join(root, name));
   }
 
   /**
    * Runs `body` with the directory; one user at a time of a `locked` one. What a cache begins with, `seed` (a digest, "" for
-   * nothing), and whose it is tell it from others of its id.
+   * nothing), and whose it is tell it from others of its id. `fill` is given an empty one that nobody sees before it is done.
    */
-  async with<T>(mount: CacheMount, seed: string, body: (taken: TakenCache) => Promise<T>): Promise<T> {
+  async with<T>(
+    mount: CacheMount,
+    seed: string,
+    fill: (path: string) => Promise<void>,
+    body: (taken: TakenCache) => Promise<T>,
+  ): Promise<T> {
     const hash = hashOf(mount, seed);
     const run = async (): Promise<T> => {
-      using taken = this.#take(mount, hash);
+      using taken = await this.#take(mount, hash, fill);
       return await body(taken);
     };
     return mount.sharing === "locked" ? await this.#locks.run(hash, run) : await run();
   }
 
-  #take(mount: CacheMount, hash: string): TakenCache {
+  async #take(mount: CacheMount, hash: string, fill: (path: string) => Promise<void>): Promise<TakenCache> {
     let number = 0;
     while (mount.sharing === "private" && this.#users.has(`${hash}.${number}`)) number++;
     const name = `${hash}.${number}`;
     const path = join(this.#root, name);
-    const isNew = statSync(path, { throwIfNoEntry: false }) === undefined;
-    if (isNew) mkdirSync(path, { mode: defaultMode });
-    utimesSync(path, new Date(), new Date());
-    return { path, isNew, ...this.#users.take(name) };
+    const user = this.#users.take(name);
+    try {
+      await this.#locks.run(`fill ${name}`, () => this.#make(path, fill));
+      utimesSync(path, new Date(), new Date());
+      return { path, ...user };
+    } catch (error) {
+      user[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #make(path: string, fill: (path: string) => Promise<void>): Promise<void> {
+    if (existsSync(path)) return;
+    const made = mkdtempSync(join(this.#root, newPrefix));
+    try {
+      await fill(made);
+      renameSync(made, path);
+    } catch (error) {
+      this.#discard(made);
+      throw error;
+    }
   }
 
   /** What is kept, by name. */
   async list(): Promise<{ id: string; size: number; inUse: boolean; createdAt: Date; lastUsedAt: Date }[]> {
-    const names = readdirSync(this.#root);
+    const names = readdirSync(this.#root).filter((name) => !name.startsWith(newPrefix));
     return await Promise.all(
       names.map(async (id) => {
         const path = join(this.#root, id);

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { goMode } from "../../api/buildkit/files.ts";
@@ -147,12 +147,12 @@ test("a tree that one build holds is not changed for another, which gets its own
   expect(treeAt(later.root)).toEqual(theirs);
 });
 
-test("a sender that fails midway leaves a tree that counts for nothing, and the next one begins anew", async () => {
+test("a sender that fails midway leaves nothing, and the next one begins anew", async () => {
   await (await kept.receive("k", senderOf({ a: "1", b: "2" })))[Symbol.asyncDispose]();
   const files = { a: "first", b: "second", c: "third" };
   const failing = kept.receive("k", senderOf(files, { failsAfter: 1 }));
   await expect(failing).rejects.toThrow("the client has gone");
-  expect(await kept.list()).toEqual([]);
+  expect([await kept.list(), readdirSync(root)]).toEqual([[], []]);
   const next = senderOf(files);
   await using tree = await kept.receive("k", next);
   expect([next.asked, treeAt(tree.root)]).toEqual([["a", "b", "c"], files]);
@@ -167,7 +167,7 @@ test("a sender that fails beside a held tree leaves that and nothing else", asyn
 
 test("restore() throws away what a crash left half made, and keeps what is whole", async () => {
   await (await kept.receive("whole", senderOf({ a: "1" })))[Symbol.asyncDispose]();
-  await kept.receive("half", senderOf({ a: "1", b: "2" }, { failsAfter: 1 })).catch(() => {});
+  mkdirSync(join(root, "half", "files"), { recursive: true });
   await kept.receive("whole", senderOf({ a: "1" }));
   await kept.receive("whole", senderOf({ a: "22" }));
   expect(readdirSync(root).length).toBe(3);

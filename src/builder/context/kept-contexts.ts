@@ -20,13 +20,15 @@ import { UseCounts } from "../../lib/use-counts.ts";
 import type { KeptDirectories, KeptDirectory } from "../cache/cache-keeper.ts";
 import type { ReceivedFiles } from "../request-sources.ts";
 import type { DigestRequest } from "../steps/files-helper.ts";
-import { choose } from "../steps/selection.ts";
+import { type FileSource as CopySource, choose } from "../steps/selection.ts";
 import { type FileStat, isSameFile, kindOfFile } from "./file-list.ts";
 import { type Files, type KeptList, readKeptList, readListDigest, writeKeptList } from "./kept-list.ts";
 import { KeptTree } from "./kept-tree.ts";
 import { KnownDigests } from "./known-digests.ts";
 import { listedDigest } from "./listed-digest.ts";
 
+/** Another name when a digest comes to something else than before. */
+const digestsName = "digests-2";
 const nothing: KeptList = { files: new Map(), contents: new Map() };
 
 /** One sender of files, whose list has come whole. */
@@ -93,9 +95,14 @@ export class KeptContexts implements KeptDirectories {
     if (!isSame) {
       // Without its list a tree counts for nothing: whatever ends this midway, it begins anew.
       if (list !== null) renameSync(join(place, "list"), join(place, "old-list"));
-      rmSync(join(place, "digests"), { force: true });
-      writeKeptList(join(place, "new-list"), await this.#sync(place, list ?? nothing, source));
-      renameSync(join(place, "new-list"), join(place, "list"));
+      rmSync(join(place, digestsName), { force: true });
+      try {
+        writeKeptList(join(place, "new-list"), await this.#sync(place, list ?? nothing, source));
+        renameSync(join(place, "new-list"), join(place, "list"));
+      } catch (error) {
+        this.#discard(place);
+        throw error;
+      }
     }
     return this.#hold(id);
   }
@@ -176,11 +183,12 @@ export class KeptContexts implements KeptDirectories {
    */
   async digest({ sources, exclude }: DigestRequest): Promise<string | null> {
     const root = sources[0]?.root;
-    if (root === undefined || exclude.length > 0 || sources.some((source) => source.root !== root)) return null;
+    const isOther = (source: CopySource): boolean => source.root !== root || source.only !== null;
+    if (root === undefined || exclude.length > 0 || sources.some(isOther)) return null;
     const place = dirname(root);
     if (dirname(place) !== this.#directory || !this.#users.has(basename(place))) return null;
     const asked = JSON.stringify(sources.map(({ path, only, isRequired }) => [path, only, isRequired]));
-    const known = new KnownDigests(join(place, "digests"));
+    const known = new KnownDigests(join(place, digestsName));
     const told = known.get(asked);
     if (told !== null) return told;
     const list = readKeptList(join(place, "list"));

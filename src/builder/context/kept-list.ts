@@ -1,6 +1,8 @@
 /**
  * What a kept tree holds: its files as their client told of them, and a digest of what is in each, so that whether something has
- * changed is seen without a look at the files. On disk: the digest of the list in 64 hex digits, then a message.
+ * changed is seen without a look at the files. On disk: the boot it was written in, the digest of the list in 64 hex digits, then a
+ * message. Files are not brought to the disk before their list, so that after a loss of power the list may know more than there is:
+ * a list of another boot is none.
  */
 import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { Stat } from "../../api/buildkit/files.ts";
@@ -20,7 +22,9 @@ export interface KeptList {
 /** `contents` are those of the regular files, in their order. */
 const KeptListMessage = message("dhow.KeptList", { files: many(1, Stat), contents: many(2, "bytes") });
 
-const digestLength = 64;
+const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+/** Before the message. */
+const headLength = boot.length + 64;
 
 export function writeKeptList(path: string, { files, contents }: KeptList): void {
   const stats = [...files.values()];
@@ -29,14 +33,14 @@ export function writeKeptList(path: string, { files, contents }: KeptList): void
     files: stats,
     contents: regular.map((stat) => Buffer.from(contents.get(stat.path) ?? "", "hex")),
   });
-  writeFileSync(path, Buffer.concat([Buffer.from(listDigest(stats)), encoded]), { mode: 0o600 });
+  writeFileSync(path, Buffer.concat([Buffer.from(boot + listDigest(stats)), encoded]), { mode: 0o600 });
 }
 
-/** Null for a file that is not there, or is none of ours. */
+/** Null for a file that is not there, or is none of ours and of this boot. */
 export function readKeptList(path: string): KeptList | null {
   if (readListDigest(path) === null) return null;
   try {
-    const read = KeptListMessage.decode(readFileSync(path).subarray(digestLength), Number.POSITIVE_INFINITY);
+    const read = KeptListMessage.decode(readFileSync(path).subarray(headLength), Number.POSITIVE_INFINITY);
     const files = new Map(read.files.map((stat) => [stat.path, stat]));
     const regular = read.files.filter((stat) => kindOfFile(stat) === "file");
     if (regular.length !== read.contents.length) return null;
@@ -52,10 +56,11 @@ export function readListDigest(path: string): string | null {
   try {
     const fd = openSync(path, "r");
     try {
-      const head = Buffer.alloc(digestLength);
-      readSync(fd, head, 0, digestLength, 0);
+      const head = Buffer.alloc(headLength);
+      readSync(fd, head, 0, headLength, 0);
       const text = head.toString("latin1");
-      return /^[0-9a-f]{64}$/.test(text) ? text : null;
+      const digest = text.slice(boot.length);
+      return text.startsWith(boot) && /^[0-9a-f]{64}$/.test(digest) ? digest : null;
     } finally {
       closeSync(fd);
     }

@@ -18,10 +18,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fromGoMode, goMode } from "../../api/buildkit/files.ts";
-import { invalidArgument } from "../../lib/errors.ts";
 import { makeDevice } from "../../linux/device.ts";
 import { AT_FDCWD, close, futimens, mknodAt, O_NOFOLLOW, O_PATH, openAt, utimesPathFd } from "../../linux/file.ts";
 import { setxattr } from "../../linux/xattr.ts";
+import { isKeptAttribute } from "../../snapshots/kept-attributes.ts";
 import { type FileStat, isSameFile, kindOfFile } from "./file-list.ts";
 
 type Files = ReadonlyMap<string, FileStat>;
@@ -137,7 +137,7 @@ export class KeptTree {
 
 /** Nothing has to be made anew. */
 function isInPlace(old: FileStat, next: FileStat): boolean {
-  return kindOfFile(next) === "directory" ? old.xattrs.size === 0 && next.xattrs.size === 0 : isSameFile(old, next);
+  return kindOfFile(next) === "directory" || isSameFile(old, next);
 }
 
 function timeOf({ modTime }: FileStat): { readonly sec: number; readonly nsec: number } {
@@ -156,9 +156,7 @@ function setTimes(path: string, stat: FileStat): void {
   }
 }
 
+/** Those that go into a layer; what others mean (ACLs, labels) is the client's host's affair. */
 function setAttributes(fd: number, { xattrs }: FileStat): void {
-  for (const [name, value] of xattrs) {
-    if (!/^(user|security)\./.test(name)) throw invalidArgument(`extended attribute ${name} cannot be set`);
-    setxattr(fd, name, value);
-  }
+  for (const [name, value] of xattrs) if (isKeptAttribute(name, false)) setxattr(fd, name, value);
 }

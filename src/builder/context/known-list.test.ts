@@ -73,7 +73,7 @@ test("digests of unread files are those of the files, after changes too", async 
       expect(told).toBe(filesDigest(asked));
       expect(await kept.digest(asked)).toBe(told);
     }
-    expect(existsSync(join(files.root, "..", "digests"))).toBe(true);
+    expect(existsSync(join(files.root, "..", "digests-2"))).toBe(true);
   }
 });
 
@@ -103,3 +103,21 @@ test("a list is read again however many files it has", () => {
   writeKeptList(path, { files, contents });
   expect(readKeptList(path)?.contents.size).toBe(140_000);
 }, 60_000);
+
+test("attributes of directories take nothing of what is in them away, and those of no layer are passed over", async () => {
+  const labelled = (fetched: string[] = []): FileSource => {
+    const { files, fetch } = source(fetched);
+    const label = new Map([
+      ["user.note", Buffer.from("n")],
+      ["security.selinux", Buffer.from("l")],
+      ["system.posix_acl_access", Buffer.from("a")],
+    ]);
+    return { files: new Map([...files].map(([path, stat]) => [path, { ...stat, xattrs: label }])), fetch };
+  };
+  await (await kept.receive("labelled", labelled()))[Symbol.asyncDispose]();
+  change("two", "changed");
+  const fetched: string[] = [];
+  await using held = await kept.receive("labelled", labelled(fetched));
+  expect(fetched).toEqual(["two"]);
+  expect(readFileSync(join(held.root, "a/one"), "utf8")).toBe("three");
+});

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runHelper } from "../../helper/helper-process.ts";
+import { escapeGlob } from "../../lib/glob.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { BuildEvent, BuildRequest } from "../builder.ts";
 import type { BuildCache } from "../cache/build-cache.ts";
@@ -28,7 +29,7 @@ import type { InputRoots } from "./input-roots.ts";
 import type { StepResult } from "./solver.ts";
 
 /** Changes when equal steps come to something else than before. */
-const keyVersion = 3;
+const keyVersion = 4;
 
 export interface WorkerParts extends BuilderOptions {
   readonly cache: BuildCache;
@@ -105,7 +106,8 @@ export class StepWorker {
       inputs.push(...files.flatMap(({ identity }) => identity ?? []));
     }
     if (work?.kind === "run") for (const input of inputsOf(work)) inputs.push(await this.#identity(work, input, op));
-    const text = JSON.stringify([keyVersion, topOf(tree) ?? "", work && keyText(work), inputs]);
+    const surroundings = work?.kind === "run" ? surroundingsOf(this.#options.request) : null;
+    const text = JSON.stringify([keyVersion, topOf(tree) ?? "", work && keyText(work), inputs, surroundings]);
     return new Bun.CryptoHasher("sha256").update(text).digest("hex");
   }
 
@@ -115,7 +117,7 @@ export class StepWorker {
     if (source.kind === "tree") return topOf(source.tree) ?? "";
     const sources = work.mounts.flatMap((mount) =>
       mount.type === "bind" && mount.input === input
-        ? [{ ...plainSource, root: source.path, path: mount.source, isRequired: false }]
+        ? [{ ...plainSource, root: source.path, path: escapeGlob(mount.source), isRequired: false }]
         : [],
     );
     return await this.#digestOf({ sources, exclude: [] }, op);
@@ -142,10 +144,10 @@ export class StepWorker {
     if (source.kind === "git") return await this.#gitSource(source, root, op);
     if (source.kind === "inline") {
       writeFileSync(join(root, source.name), source.text, { mode: 0o644 });
-      return { ...plainSource, root, path: literally(source.name) };
+      return { ...plainSource, root, path: escapeGlob(source.name) };
     }
     await this.#parts.http.fetch(source, root, op);
-    return { ...plainSource, root, path: literally(source.fileName), unpacks: source.unpacks };
+    return { ...plainSource, root, path: escapeGlob(source.fileName), unpacks: source.unpacks };
   }
 
   /** The commit tells what the files are, which a .git beside them would not: it is never twice the same. */
@@ -221,7 +223,10 @@ export class StepWorker {
   }
 }
 
-const plainSource = { only: null, isRequired: true, unpacks: false, keepsOwner: false };
+/** What the build gives to every RUN, and that may change what comes of it. */
+function surroundingsOf({ networkMode, extraHosts, limits }: BuildRequest): unknown {
+  const network = networkMode === "" ? "default" : networkMode;
+  return [network, [...extraHosts].sort(), limits.shmSize, limits.ulimits];
+}
 
-/** A name as a pattern that matches nothing else. */
-const literally = (name: string): string => name.replace(/[*?[\\]/g, "\\$&");
+const plainSource = { only: null, isRequired: true, unpacks: false, keepsOwner: false };

@@ -26,8 +26,9 @@ export async function gitCheckoutMain(args: string[]): Promise<void> {
     const headers = JSON.parse(await Bun.stdin.text()) as GitRoom["headers"];
     for (const path of [room.repository, room.tree]) chownSync(path, gitUser, gitUser);
     const git = new Git({ ...room, headers });
-    if (readdirSync(room.repository).length === 0)
-      await git.run(["init", "-q", "--bare", "--initial-branch=main", "."]);
+    // What a fetch that was ended in the middle has left; the repository is held by us alone.
+    for (const name of readdirSync(room.repository)) if (name.endsWith(".lock")) rmSync(join(room.repository, name));
+    await git.run(["init", "-q", "--bare", "--initial-branch=main", "."]);
     const { remote, ref, checksum } = source;
     const commit = await findCommit(git, remote, ref);
     if (checksum !== null && !commit.startsWith(checksum.toLowerCase())) {

@@ -43,8 +43,8 @@ export async function withMounts<T>(
     if (mount.type !== "cache") {
       return await lay(index + 1, [...laid, await layOne(parts, mount, index, { root, stack }, op)]);
     }
-    return await parts.cacheMounts.with(mount, await seedOf(parts, mount), async ({ path, isNew }) => {
-      if (isNew) await fill(parts, mount, path, op);
+    const begin = (path: string): Promise<void> => fill(parts, mount, path, op);
+    return await parts.cacheMounts.with(mount, await seedOf(parts, mount), begin, async ({ path }) => {
       return await lay(index + 1, [...laid, bind(await placeIn(path, mount, pins), mount.target, mount.isReadOnly)]);
     });
   };

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { escapeGlob } from "../../../lib/glob.ts";
 import type { StagePlan, Work } from "./plan.ts";
 
 /** What the steps of all stages read of the build's context; null is all of it. */
@@ -13,7 +14,7 @@ function pathsIn(work: Work): string[] {
   const isRead = work.kind === "run" ? work.mounts : work.sources;
   return isRead.flatMap((each) => {
     if (!("input" in each) || each.input.from !== "context") return [];
-    return "path" in each ? [posix.join(each.path, withoutTree(each.only ?? ""))] : [each.source];
+    return "path" in each ? [posix.join(each.path, withoutTree(each.only ?? ""))] : [escapeGlob(each.source)];
   });
 }
 

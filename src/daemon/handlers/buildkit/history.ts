@@ -1,9 +1,11 @@
 /** The last builds, for `buildx history`. They are forgotten when the daemon ends. */
 import { type BuildHistoryRecord, historyEvents } from "../../../api/buildkit/control.ts";
 import { timestamp } from "../../../api/buildkit/types.ts";
+import { isSecretName } from "../../../builder/dockerfile/lint/secret-names.ts";
 import { notFound } from "../../../lib/errors.ts";
 import { type GrpcError, statusOf } from "../../../lib/grpc/status.ts";
 import type { Written } from "../../../lib/protobuf/message.ts";
+import { withoutCredentials } from "../../../lib/url-credentials.ts";
 import type { FrontendRequest, Job } from "./jobs.ts";
 import type { BuildProgress } from "./progress.ts";
 
@@ -16,7 +18,13 @@ const mostAttributes = 1000;
 const maxAttributeBytes = 8 << 10;
 
 /** Attributes that may hold what nobody else is to see. */
-const hidden = /^(build-arg:.*(token|secret|password|key)|local-sessionid:)/i;
+function isHidden(name: string): boolean {
+  const [, argument] = /^build-arg:(.*)$/.exec(name) ?? [];
+  if (argument === undefined) return name.startsWith("local-sessionid:");
+  return isSecretName(argument) || /token|secret|passw|key/i.test(argument);
+}
+/** Facts of a result that have all arguments in them. */
+const provenance = /^buildx\.build\.provenance/;
 
 export interface HistoryEvent {
   readonly type: number;
@@ -42,19 +50,19 @@ export class BuildHistory {
     if (known === undefined) return;
     this.#told.set(job.ref, job.progress.kept());
     const { cached, total, completed, warnings } = job.progress.counts;
-    const isFailure = !(outcome instanceof Map);
-    const error = isFailure ? statusOf(outcome) : undefined;
+    const facts =
+      outcome instanceof Map ? new Map<string, string>([...outcome].filter(([name]) => !provenance.test(name))) : null;
+    const error = facts === null ? statusOf(outcome) : undefined;
     const attributes = [...(request?.attributes ?? [])]
-      .filter(([name, value]) => !hidden.test(name) && name.length + value.length <= maxAttributeBytes)
+      .filter(([name, value]) => !isHidden(name) && name.length + value.length <= maxAttributeBytes)
+      .map(([name, value]): [string, string] => [name, withoutCredentials(value)])
       .slice(0, mostAttributes);
     this.#put(historyEvents.complete, {
       ...known,
       frontend: request?.frontend ?? "",
       frontendAttrs: new Map(attributes),
       completedAt: timestamp(Date.now()),
-      ...(error
-        ? { error: { code: error.code, message: error.message } }
-        : { exporterResponse: outcome as Map<string, string> }),
+      ...(error ? { error: { code: error.code, message: error.message } } : { exporterResponse: facts ?? new Map() }),
       numCachedSteps: cached,
       numTotalSteps: total,
       numCompletedSteps: completed,
