@@ -13,6 +13,8 @@ let skipped = 0;
 
 /** Two files at a time: most of them wait most of the time. What they wait for takes longer then, so that time-outs are. */
 const workers = ["--parallel=2"];
+/** Files whose tests measure what a processor gives, and have the machine to themselves. */
+const alone = "**/*.alone.test.ts";
 
 /** A tool that passes or fails as one. */
 function tool(name, command, args) {
@@ -25,7 +27,7 @@ function tool(name, command, args) {
 /** Runs bun test over `paths`, shows its output and adds up its closing counts. */
 async function suite(name, paths, options) {
   console.log(`\n== ${name}`);
-  const child = spawn(bun, ["test", ...workers, ...options, ...paths], {
+  const child = spawn(bun, ["test", ...options, ...paths], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: { DHOW_TEST_SLOW: "3", ...process.env },
@@ -50,8 +52,9 @@ if (patterns.length === 0) {
   tool("types", process.execPath, [tsc, "--noEmit"]);
   tool("types of the registry's page", process.execPath, [tsc, "--noEmit", "-p", "src/registry-server/page/browser"]);
   tool("lint", process.execPath, [`${root}node_modules/@biomejs/biome/bin/biome`, "check", "."]);
-  await suite("unit tests", ["./src"], ["--timeout", "60000"]);
-  await suite("end-to-end tests", ["./test"], ["--timeout", "120000"]);
+  await suite("unit tests", ["./src"], [...workers, "--timeout", "60000"]);
+  await suite("end-to-end tests", ["./test"], [...workers, "--timeout", "120000", `--path-ignore-patterns=${alone}`]);
+  await suite("end-to-end tests, one at a time", [".alone.test.ts"], ["--timeout", "120000"]);
 } else {
   await suite("tests", patterns, ["--timeout", "120000"]);
 }

@@ -63,7 +63,12 @@ test(
     expect(lines).toContain("Network t_default  Created");
     expect(lines).toContain("Volume t_data  Created");
     const before = await ids();
-    expect((await ok("up", "-d")).lines).toEqual(["Container t-db-1  Running", "Container t-web-1  Running"]);
+    expect((await ok("up", "-d")).lines.sort()).toEqual([
+      "Container t-db-1  Healthy",
+      "Container t-db-1  Running",
+      "Container t-db-1  Waiting",
+      "Container t-web-1  Running",
+    ]);
     expect(await ids()).toEqual(before);
     const labels = JSON.parse(await docker("inspect", "-f", "{{json .Config.Labels}}", "t-web-1"));
     expect(labels).toMatchObject({

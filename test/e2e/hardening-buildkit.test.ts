@@ -365,11 +365,6 @@ describe("a client's directory", () => {
   });
 
   test.each<[string, FileStat, string]>([
-    [
-      "attributes of the kernel's own",
-      file("a", { xattrs: new Map([["trusted.overlay.redirect", Buffer.from("/")]]) }),
-      "cannot be set",
-    ],
     ["a kind that no file has", file("a", { mode: goMode.irregular }), "cannot be sent"],
     ["a socket", file("a", { mode: goMode.socket }), "cannot be sent"],
   ])("with %s is refused", async (_, stat, reason) => {

@@ -236,6 +236,7 @@ describe("hardening 170: without descriptors", () => {
     await daemon().api("POST", `/exec/${exec.body.Id}/start`, { Detach: true });
     const ended = async () =>
       (await daemon().api<{ ExitCode: number | null }>("GET", `/exec/${exec.body.Id}/json`)).body.ExitCode;
+    await until("the exec is under way", async () => (await must("top", "victim")).includes("usleep"));
     {
       using _limit = spareDescriptors(supervisorPid(daemon()), 0);
       writeFileSync(join(daemon().execRoot, "rootfs", id, "go"), "");

@@ -25,7 +25,7 @@ export interface DaemonOptions {
   readonly flags?: readonly string[];
   /** Below it the daemon has its exec root, as below `/run`; else that is beside the data. */
   readonly runDirectory?: string;
-  /** False leaves `--debug` away, for tests that set it by file. */
+  /** False leaves away what tests set by file: `--debug`, and how long containers may take to stop. */
   readonly debug?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -128,8 +128,7 @@ export class TestDaemon implements AsyncDisposable {
       `--bip=10.213.${this.slot}.1/24`,
       `--default-address-pool=base=10.214.${this.slot}.0/24,size=27`,
       // Many a test leaves a first process behind that takes no SIGTERM.
-      "--shutdown-timeout=1",
-      ...(this.#options.debug === false ? [] : ["--debug"]),
+      ...(this.#options.debug === false ? [] : ["--debug", "--shutdown-timeout=1"]),
       ...(this.#options.flags ?? []),
     ];
   }
