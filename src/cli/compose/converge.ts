@@ -28,6 +28,7 @@ export interface Converged {
   /** Keys of volumes that are not as the file says. */
   readonly changedVolumes: readonly string[];
   readonly context: PerformContext;
+  readonly options: UpOptions;
 }
 
 /** Whether volumes that have changed are made anew; `ask` asks on the terminal. */
@@ -65,7 +66,15 @@ export async function converge(
   const plan = planUp(project, before, ids, configHashes, { ...options, recreateVolumes });
   const context = { ...scope.performContext(project, before, ids), ...extra };
   await scope.run(plan, context);
-  return { project, observed: before, plan, changedVolumes: changed, context };
+  return { project, observed: before, plan, changedVolumes: changed, context, options };
+}
+
+/** What another `up` would find and do now. */
+export async function plannedAgain(scope: Scope, done: Converged): Promise<Converged> {
+  const { project, context, options } = done;
+  const observed = await observe(scope.client, project.name);
+  const plan = planUp(project, observed, context.images, configHashes, { ...options, recreateVolumes: new Set() });
+  return { ...done, observed, plan, changedVolumes: changedVolumes(project, observed, configHashes) };
 }
 
 /** Only dhow's engine starts jobs: another one would leave them lying. */

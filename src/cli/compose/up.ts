@@ -3,7 +3,7 @@ import { noteReads } from "../../compose/loader/reads.ts";
 import { isTerminal } from "../../lib/terminal.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError, type Input } from "../command.ts";
-import { converge, volumeConsent } from "./converge.ts";
+import { converge, plannedAgain, volumeConsent } from "./converge.ts";
 import { imageOptions, upOptions } from "./create-flags.ts";
 import { isOn } from "./globals.ts";
 import { LogPrinter } from "./log-printer.ts";
@@ -37,7 +37,10 @@ export async function up(cli: Cli, input: Input<typeof upFlags>, settled: Settle
         volumes,
         ...(limit && { signal: limit }),
       });
-      if (reads && !scope.hasWarned) await settled.keep(done, reads);
+      if (reads && !scope.hasWarned) {
+        const isDone = done.plan.operations.every(({ action }) => action.kind === "keep");
+        await settled.keep(isDone ? done : await plannedAgain(scope, done), reads);
+      }
     } catch (error) {
       if (!limit?.aborted) throw error;
       throw new ExitError(1, `application not healthy after ${flags["wait-timeout"]}s`);
