@@ -134,13 +134,16 @@ async function absent<T>(found: Promise<T>): Promise<T | null> {
   }
 }
 
+/** How often something is tried beside a collection, which prunes directories at the same time. */
+const mostAttempts = 5;
+
 /** Gives a file its name in a directory that is made again when it has just been pruned. */
 async function renameInto(from: string, to: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await rename(from, to);
     } catch (error) {
-      if (attempt >= 5 || !isErrno(error, "ENOENT")) throw error;
+      if (attempt >= mostAttempts || !isErrno(error, "ENOENT")) throw error;
       await makeDirectory(dirname(to));
     }
   }
@@ -148,9 +151,17 @@ async function renameInto(from: string, to: string): Promise<void> {
 
 /** With all that is above it, each on disk once it is made. */
 async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const first = await mkdir(path, { recursive: true, mode: 0o700 });
+      if (first === undefined) return;
+      for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+      return;
+    } catch (error) {
+      // EEXIST: it was there when it was made, and not any more when that was looked at.
+      if (attempt >= mostAttempts || !isErrno(error, "EEXIST", "ENOENT")) throw error;
+    }
+  }
 }
 
 async function syncDirectory(path: string): Promise<void> {
