@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { invalidArgument, resourceExhausted, unavailable } from "../../lib/errors.ts";
 import { carefulSettings, complaint } from "../../lib/git/careful.ts";
+import { textOf } from "../../lib/git/said.ts";
 import { statfs } from "../../linux/statfs.ts";
 
 /** `nobody`. */
@@ -139,17 +140,4 @@ export class Git {
       clearInterval(watch);
     }
   }
-}
-
-/** Most bytes of what git says that are kept: a hostile server may name references without end. */
-const mostText = 32 << 20;
-
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= mostText) chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -10,6 +10,7 @@ import { invalidArgument, notFound, unavailable } from "../../../lib/errors.ts";
 import { carefulSettings, complaint } from "../../../lib/git/careful.ts";
 import { findCommit, type GitRunner, resolveCommit } from "../../../lib/git/commit.ts";
 import { readGitReference } from "../../../lib/git/reference.ts";
+import { textOf } from "../../../lib/git/said.ts";
 import { keptFolder } from "./cache.ts";
 
 const patienceMs = 10 * 60_000;
@@ -61,9 +62,6 @@ function composeFile(folder: string, subdirectory: string, resource: string): st
   return file;
 }
 
-/** Bytes of what git writes that are kept. */
-const mostText = 32 << 20;
-
 function gitIn(folder: string): GitRunner {
   const run = async (args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> => {
     const words = [...carefulSettings.flatMap((one) => ["-c", one]), ...args];
@@ -106,14 +104,4 @@ function environment(): Record<string, string | undefined> {
       GIT_SSH_COMMAND: process.env.GIT_SSH_COMMAND ?? "ssh -o ControlMaster=no -o BatchMode=yes",
     }),
   };
-}
-
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= mostText) chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
